@@ -96,9 +96,9 @@ export const ERRORS = {
 		message: "Every deployment of '{model}' is rate-limited at the moment.",
 		hint: "Retry after {seconds} s.",
 	},
-	overloaded: {
-		status: 529,
-		anthropic: "overloaded_error",
+	unavailable: {
+		status: 503,
+		anthropic: "api_error",
 		openai: "api_error",
 		message: "No deployment of '{model}' could serve this request ({attempts}).",
 		hint: "Retry shortly.",

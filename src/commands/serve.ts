@@ -1,0 +1,70 @@
+// `warmpath serve`: load the file, start, reload on SIGHUP, close on SIGINT and SIGTERM.
+
+import { listenFault, loadConfig } from "../config/load.ts";
+import { formatDiagnostic } from "../config/report.ts";
+import type { Config, Diagnostic } from "../config/schema.ts";
+import { type Gateway, startGateway } from "../gateway.ts";
+import { createLogger, type Logger } from "../telemetry/log.ts";
+
+export interface ServeOptions {
+	readonly config: string;
+	readonly host?: string;
+	readonly port?: number;
+}
+
+/** Runs until a signal ends it. Prints `RUNNING on http://HOST:PORT` when ready; sets exit code 1 when the file has faults. */
+export async function serveCommand(options: ServeOptions): Promise<void> {
+	const loaded = read(options);
+	if ("faults" in loaded) {
+		for (const fault of loaded.faults) process.stderr.write(`${formatDiagnostic(fault)}\n`);
+		process.stderr.write(
+			`\n${options.config} was not loaded. Mend it and try again; 'warmpath check ${options.config}' shows more.\n`,
+		);
+		process.exitCode = 1;
+		return;
+	}
+	const { config } = loaded;
+	const log = createLogger(config.log);
+	for (const warning of config.warnings) log.warn(formatDiagnostic(warning));
+	const gateway = await startGateway(config, { log });
+	process.stdout.write(`RUNNING on http://${config.listen.host}:${gateway.port}\n`);
+	process.on("SIGHUP", () => void reload(gateway, options, log));
+	for (const signal of ["SIGINT", "SIGTERM"] as const) {
+		process.once(signal, () => {
+			log.info("closing: waiting for running answers; a second signal ends them");
+			process.once(signal, () => process.exit(1));
+			void gateway.close(30_000).then(() => process.exit(0));
+		});
+	}
+}
+
+/** A bad file keeps the old configuration and says why. */
+async function reload(gateway: Gateway, options: ServeOptions, log: Logger): Promise<void> {
+	const loaded = read(options);
+	if ("faults" in loaded) {
+		for (const fault of loaded.faults) log.error(formatDiagnostic(fault));
+		log.error(`${options.config} has faults: the configuration in use stays`);
+		return;
+	}
+	const { config } = loaded;
+	for (const warning of config.warnings) log.warn(formatDiagnostic(warning));
+	if (config.listen.host !== gateway.host || (options.port === undefined && config.listen.port !== gateway.port)) {
+		log.warn("the listening address changes only with a restart");
+	}
+	await gateway.reload(config);
+	log.info(
+		`reloaded ${options.config}: ${config.deployments.length} deployments in ${config.groups.size} model groups`,
+	);
+}
+
+function read(options: ServeOptions): { readonly config: Config } | { readonly faults: readonly Diagnostic[] } {
+	const loaded = loadConfig(options.config, { env: process.env });
+	if (!loaded.ok) return { faults: loaded.diagnostics };
+	const listen = {
+		host: options.host ?? loaded.config.listen.host,
+		port: options.port ?? loaded.config.listen.port,
+	};
+	const fault = listenFault(listen, loaded.config.masterKey);
+	if (fault !== null) return { faults: [fault] };
+	return { config: { ...loaded.config, listen } };
+}

@@ -1,0 +1,163 @@
+#!/usr/bin/env node
+// The command line: which command does what, with help that teaches. Leaves the work to commands/.
+import { readFileSync } from "node:fs";
+import { Command, InvalidArgumentError } from "commander";
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+	version: string;
+};
+
+const program = new Command("warmpath")
+	.description("LLM gateway that sends every Claude Code turn to the deployment where its prompt is already cached.")
+	.version(version)
+	.showHelpAfterError("(run with --help for examples)")
+	.showSuggestionAfterError();
+
+program
+	.command("serve", { isDefault: true })
+	.description("start the gateway (also without the word 'serve')")
+	.requiredOption("-c, --config <file>", "configuration, in LiteLLM's config.yaml format")
+	.option("--host <address>", "address to listen on (default: 127.0.0.1; other addresses need a master key)")
+	.option("--port <number>", "port to listen on (default: 4000; 0 = any free one)", portNumber)
+	.addHelpText(
+		"after",
+		`
+Examples:
+  $ warmpath --config config.yaml                 serve on http://127.0.0.1:4000
+  $ warmpath --config config.yaml --port 8080
+  $ kill -HUP <pid>                               read the file again; running answers are not interrupted
+  $ warmpath check config.yaml                    only look at the file
+
+Then point Claude Code at it:
+  $ export ANTHROPIC_BASE_URL=http://127.0.0.1:4000
+  $ export ANTHROPIC_AUTH_TOKEN=<general_settings.master_key, or anything when none is set>
+  $ claude                                        or simply: warmpath claude`,
+	)
+	.action(async (options: { config: string; host?: string; port?: number }) => {
+		const { serveCommand } = await import("./commands/serve.ts");
+		await serveCommand(options);
+	});
+
+program
+	.command("check")
+	.description("report every fault of a configuration with line:column, and what it resolves to")
+	.argument("<file>", "the configuration")
+	.option("--json", "machine-readable")
+	.addHelpText(
+		"after",
+		"\nExamples:\n  $ warmpath check config.yaml\n  $ warmpath check config.yaml --json | jq .deployments",
+	)
+	.action(async (file: string, options: { json?: boolean }) => {
+		const { checkCommand } = await import("./commands/check.ts");
+		process.exitCode = await checkCommand(file, {
+			format: options.json === true ? "json" : "text",
+			env: process.env,
+			out: process.stdout,
+			err: process.stderr,
+		});
+	});
+
+program
+	.command("demo")
+	.description(
+		"no key needed: three simulated deployments, the gateway, agent-like conversations, live in the terminal",
+	)
+	.option("--for <duration>", "stop after this long (for example 20s, 2m; default: until Ctrl-C)")
+	.option("--conversations <n>", "conversations running side by side", positiveNumber, 6)
+	.option("--deployments <n>", "simulated deployments", positiveNumber, 3)
+	.addHelpText(
+		"after",
+		"\nExamples:\n  $ warmpath demo\n  $ warmpath demo --for 20s --deployments 4 --conversations 12",
+	)
+	.action(async (options: { for?: string; conversations: number; deployments: number }) => {
+		const { demoCommand } = await import("./commands/demo.ts");
+		process.exitCode = await demoCommand({
+			forDuration: options.for ?? null,
+			conversations: options.conversations,
+			deployments: options.deployments,
+			out: process.stdout,
+		});
+	});
+
+program
+	.command("simulator")
+	.alias("simulate")
+	.description("run fake Anthropic providers with real prompt-cache behaviour, limits and faults")
+	.option("--port <number>", "port to listen on (0 = any free one)", portNumber, 9100)
+	.option(
+		"--deployments <n>",
+		"API keys to accept: sk-sim-1 … sk-sim-n, each with a cache of its own",
+		positiveNumber,
+		3,
+	)
+	.option("--shared-workspace", "let all keys share one workspace and so one cache")
+	.option("--itpm <tokens>", "uncached input tokens a minute and key", positiveNumber)
+	.option("--speed <factor>", "0 = answer at once, 1 = as slow as a real model", Number, 0.2)
+	.addHelpText(
+		"after",
+		`
+Examples:
+  $ warmpath simulator --port 9100 --deployments 3
+  $ curl http://127.0.0.1:9100/_sim/report        what each cache saw
+  $ open http://127.0.0.1:9100/_sim               the same as a page
+
+In a gateway configuration, give a deployment
+  model: anthropic/claude-sonnet-5-5
+  api_base: http://127.0.0.1:9100
+  api_key: sk-sim-1`,
+	)
+	.action(async (options: SimulateOptions) => {
+		const { simulateCommand } = await import("./commands/simulate.ts");
+		await simulateCommand(options);
+	});
+
+interface SimulateOptions {
+	readonly port: number;
+	readonly deployments: number;
+	readonly sharedWorkspace?: boolean;
+	readonly itpm?: number;
+	readonly speed: number;
+}
+
+program
+	.command("claude")
+	.description("start Claude Code against the running gateway, with the right environment")
+	.argument("[args...]", "passed to claude as they are")
+	.option("--gateway <url>", "the gateway's address", process.env["WARMPATH_URL"] ?? "http://127.0.0.1:4000")
+	.option("--model <name>", "model group to use (default: the first one the gateway lists)")
+	.option("--key <key>", "the gateway's key (default: WARMPATH_KEY, ANTHROPIC_AUTH_TOKEN or the master key's variable)")
+	.passThroughOptions()
+	.allowUnknownOption()
+	.addHelpText(
+		"after",
+		`
+Examples:
+  $ warmpath claude                               interactive, against http://127.0.0.1:4000
+  $ warmpath claude -p "what does this repo do?"
+  $ warmpath claude --gateway https://gw.example.com --key sk-team --model claude-code -- --resume`,
+	)
+	.action(async (args: string[], options: { gateway: string; model?: string; key?: string }) => {
+		const { claudeCommand } = await import("./commands/claude.ts");
+		process.exitCode = await claudeCommand(args, options);
+	});
+
+function portNumber(value: string): number {
+	const port = Number(value);
+	if (!Number.isInteger(port) || port < 0 || port > 65_535)
+		throw new InvalidArgumentError("a port is a number from 0 to 65535.");
+	return port;
+}
+
+function positiveNumber(value: string): number {
+	const count = Number(value);
+	if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("expected a whole number from 1.");
+	return count;
+}
+
+program.enablePositionalOptions();
+try {
+	await program.parseAsync();
+} catch (error) {
+	process.stderr.write(`warmpath: ${error instanceof Error ? error.message : String(error)}\n`);
+	process.exitCode = 1;
+}

@@ -1,0 +1,57 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { SseSplitter, sseData } from "./sse.ts";
+
+const STREAM =
+	'event: message_start\ndata: {"type":"message_start"}\n\nevent: ping\ndata: {}\n\ndata: nameless\n\n: comment\n\nevent: message_stop\r\ndata: {"a":1}\r\n\r\n';
+const NAMES = ["message_start", "ping", "", "", "message_stop"];
+
+function feed(chunks: readonly Buffer[], maxEventBytes?: number) {
+	const names: string[] = [];
+	const events: string[] = [];
+	const out: Buffer[] = [];
+	const splitter = new SseSplitter((name, event) => {
+		names.push(name);
+		events.push(event.toString());
+	}, maxEventBytes);
+	for (const chunk of chunks) {
+		const piece = splitter.push(chunk);
+		if (piece !== null) out.push(piece);
+	}
+	return { names, events, out, rest: splitter.rest() };
+}
+
+test("however the bytes are cut, the same events come out and no byte changes", () => {
+	fc.assert(
+		fc.property(fc.array(fc.nat(STREAM.length), { maxLength: 40 }), (cuts) => {
+			const points = [0, ...[...cuts].sort((a, b) => a - b), STREAM.length];
+			const chunks = points.slice(1).map((end, i) => Buffer.from(STREAM.slice(points[i], end)));
+			const { names, out, rest } = feed(chunks);
+			expect(names).toEqual(NAMES);
+			expect(Buffer.concat(out).toString()).toBe(STREAM);
+			expect(rest.length).toBe(0);
+		}),
+	);
+});
+
+test("a chunk that ends at an event boundary is passed on without a copy", () => {
+	const chunk = Buffer.from(STREAM);
+	expect(feed([chunk]).out[0]).toBe(chunk);
+});
+
+test("what is relayed always ends at an event boundary and the rest is held", () => {
+	const { out, rest } = feed([Buffer.from("event: a\ndata: 1\n\nevent: b\nda")]);
+	expect(Buffer.concat(out).toString()).toBe("event: a\ndata: 1\n\n");
+	expect(rest.toString()).toBe("event: b\nda");
+});
+
+test("an event larger than the bound is let through in pieces and is not reported", () => {
+	const big = `data: ${"x".repeat(100)}`;
+	const { names, out, rest } = feed([Buffer.from(big), Buffer.from("yy\n\nevent: z\ndata: 1\n\n")], 50);
+	expect(Buffer.concat([...out, rest]).toString()).toBe(`${big}yy\n\nevent: z\ndata: 1\n\n`);
+	expect(names).toEqual(["z"]);
+});
+
+test("data lines are joined and a space after the colon is dropped", () => {
+	expect(sseData(Buffer.from("event: x\r\ndata: a\r\ndata:b\r\n\r\n"))).toBe("a\nb");
+});

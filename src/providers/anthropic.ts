@@ -1,0 +1,87 @@
+// api.anthropic.com and servers that speak its Messages API. Leaves other clouds to their own files.
+import type { DeploymentConfig } from "../config/schema.ts";
+import type { Call, Provider, UpstreamFailure, UpstreamRequest, Verdict } from "./provider.ts";
+
+const PUBLIC_API = "https://api.anthropic.com";
+
+/** Longest `retry-after` that is believed, ms: a day. */
+const LONGEST_RETRY_AFTER_MS = 86_400_000;
+
+/** An `anthropic/` deployment. Sends the client's bytes; changes the value of `model` only where the upstream's name differs. */
+export function anthropicProvider(config: DeploymentConfig): Provider {
+	const base = new URL(trimApiPath(config.credentials.apiBase ?? PUBLIC_API));
+	const prefix = base.pathname === "/" ? "" : base.pathname.replace(/\/+$/, "");
+	const own: string[] = ["host", base.host, ...credential(config)];
+	for (const [name, value] of Object.entries(config.extraHeaders)) own.push(name, value);
+	const overridden = new Set(Object.keys(config.extraHeaders).map((name) => name.toLowerCase()));
+
+	return {
+		kind: "anthropic",
+		prepare(call: Call): UpstreamRequest {
+			const headers = own.slice();
+			for (let i = 0; i + 1 < call.headers.length; i += 2) {
+				const name = call.headers[i] as string;
+				if (overridden.size === 0 || !overridden.has(name.toLowerCase())) {
+					headers.push(name, call.headers[i + 1] as string);
+				}
+			}
+			return {
+				origin: base.origin,
+				path: `${prefix}/v1/messages${call.operation === "count_tokens" ? "/count_tokens" : ""}${call.query}`,
+				headers,
+				body: withModel(call),
+			};
+		},
+		judge: judgeMessagesApi,
+	};
+}
+
+/** LiteLLM users write api_base with or without `/v1` or `/v1/messages`. */
+function trimApiPath(apiBase: string): string {
+	return apiBase.replace(/\/+$/, "").replace(/\/v1(\/messages)?$/, "");
+}
+
+function credential(config: DeploymentConfig): string[] {
+	const key = config.credentials.apiKey?.reveal();
+	if (key === undefined) return [];
+	// OAuth tokens are bearer tokens; console keys go in x-api-key.
+	return key.startsWith("sk-ant-oat") ? ["authorization", `Bearer ${key}`] : ["x-api-key", key];
+}
+
+/** The body with `model` set to the upstream's id: the same buffer when it already is, else one copy with only that value changed. */
+function withModel(call: Call): Buffer {
+	const value = Buffer.from(JSON.stringify(call.model));
+	const { start, end } = call.modelSpan;
+	if (end - start === value.length && call.body.compare(value, 0, value.length, start, end) === 0) return call.body;
+	return Buffer.concat([call.body.subarray(0, start), value, call.body.subarray(end)]);
+}
+
+/** Which answers are the client's own affair and which another deployment may cure (caching-semantics §8, design §8). */
+export function judgeMessagesApi(failure: UpstreamFailure): Verdict {
+	const retryAfterMs = readRetryAfter(failure.headers);
+	switch (failure.status) {
+		case null:
+		case 401:
+		case 402:
+		case 403:
+		case 404:
+		case 408:
+		case 429:
+			return { action: "next", retryAfterMs };
+		default:
+			return { action: failure.status >= 500 ? "next" : "relay", retryAfterMs };
+	}
+}
+
+/** `retry-after-ms`, or `retry-after` in seconds or as a date, in ms; null when absent or unreadable. */
+export function readRetryAfter(headers: UpstreamFailure["headers"], now: number = Date.now()): number | null {
+	const precise = Number(headers["retry-after-ms"]);
+	if (headers["retry-after-ms"] !== undefined && Number.isFinite(precise) && precise >= 0) {
+		return Math.min(precise, LONGEST_RETRY_AFTER_MS);
+	}
+	const value = headers["retry-after"];
+	if (typeof value !== "string" || value.trim() === "") return null;
+	const seconds = Number(value);
+	const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - now;
+	return Number.isFinite(ms) ? Math.min(Math.max(0, ms), LONGEST_RETRY_AFTER_MS) : null;
+}

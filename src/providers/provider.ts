@@ -1,0 +1,57 @@
+// The provider seam: everything about one family of upstream APIs that an attempt needs. Leaves sockets to proxy/upstream and choosing to routing.
+import type { DeploymentConfig } from "../config/schema.ts";
+
+/** Which operation of the Messages API is called. */
+export type Operation = "messages" | "count_tokens";
+
+/** One client request as a provider sees it: the client's bytes and what may have to change in them. */
+export interface Call {
+	readonly operation: Operation;
+	/** The client's query string with its `?`, or "". */
+	readonly query: string;
+	readonly body: Buffer;
+	/** The value of `model` in the body, quotes included. */
+	readonly modelSpan: { readonly start: number; readonly end: number };
+	/** Model id for the upstream. */
+	readonly model: string;
+	/** End-to-end headers of the client as name, value, name, value; hop-by-hop and gateway credentials are already gone. */
+	readonly headers: readonly string[];
+}
+
+/** What goes on the wire for one attempt. */
+export interface UpstreamRequest {
+	readonly origin: string;
+	readonly path: string;
+	/** name, value, name, value. */
+	readonly headers: string[];
+	readonly body: Buffer;
+}
+
+/** A failure before the first content event. */
+export interface UpstreamFailure {
+	/** HTTP status; for an `error` event inside a 200 the status that its type stands for; null when there was no answer. */
+	readonly status: number | null;
+	/** `error.type` if the body or event had one. */
+	readonly errorType: string | null;
+	readonly message: string;
+	/** Response headers, lower-case; empty when there was no answer. */
+	readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** relay: the answer belongs to the client as it is · next: another deployment may do better. */
+export interface Verdict {
+	readonly action: "relay" | "next";
+	/** From `retry-after`, ms; null where the upstream named none. */
+	readonly retryAfterMs: number | null;
+}
+
+/** One family of upstream APIs. Built once per deployment; keeps credentials, never request state. */
+export interface Provider {
+	readonly kind: string;
+	/** URL, headers and final bytes for one attempt. Called anew for every attempt. */
+	prepare(call: Call): UpstreamRequest | Promise<UpstreamRequest>;
+	/** What a failed head or first event means. Pure. */
+	judge(failure: UpstreamFailure): Verdict;
+}
+
+export type ProviderFactory = (config: DeploymentConfig) => Provider;

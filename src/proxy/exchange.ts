@@ -1,0 +1,74 @@
+// The record of one request on its way through the gateway: the only per-request state. Leaves every step to its own file.
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Outline } from "../prompt/outline.ts";
+import type { Usage } from "../protocol/usage.ts";
+import type { Operation } from "../providers/provider.ts";
+import type { Plan } from "../routing/decision.ts";
+import type { Deployment } from "../routing/deployment.ts";
+import type { Caller } from "./authenticate.ts";
+
+/** How one attempt ended. */
+export interface AttemptRecord {
+	readonly deployment: Deployment;
+	/** HTTP status, or what a stream's error event stands for; null when there was no answer. */
+	readonly status: number | null;
+	/** served · failed before content, so that the next candidate was tried · broke after content · aborted by the client. */
+	readonly outcome: "served" | "failed" | "broke" | "aborted";
+	/** `error.type`, a socket error's code, or "". */
+	readonly error: string;
+	readonly startedAt: number;
+	readonly endedAt: number;
+}
+
+/** One request. Steps fill it in the order of design §3. */
+export class Exchange {
+	readonly id: string = randomUUID();
+	readonly request: IncomingMessage;
+	readonly response: ServerResponse;
+	readonly operation: Operation;
+	/** With its `?`, or "". */
+	readonly query: string;
+	readonly startedAt: number;
+	caller: Caller | null = null;
+	body: Buffer = Buffer.alloc(0);
+	outline: Outline | null = null;
+	plan: Plan | null = null;
+	readonly attempts: AttemptRecord[] = [];
+	/** When the first byte went to the client, ms since epoch. */
+	firstByteAt: number | null = null;
+	usage: Usage | null = null;
+	#onAbort: (() => void) | null = null;
+	#aborted = false;
+
+	constructor(
+		request: IncomingMessage,
+		response: ServerResponse,
+		about: { readonly operation: Operation; readonly query: string; readonly startedAt: number },
+	) {
+		this.request = request;
+		this.response = response;
+		this.operation = about.operation;
+		this.query = about.query;
+		this.startedAt = about.startedAt;
+		// A peer that vanishes is not a fault of ours: "close" below tells what matters; without listeners Node would end the process.
+		request.on("error", () => {});
+		response.on("error", () => {});
+		response.on("close", () => {
+			if (response.writableFinished) return;
+			this.#aborted = true;
+			this.#onAbort?.();
+		});
+	}
+
+	/** The client closed its connection before the answer was complete. */
+	get aborted(): boolean {
+		return this.#aborted;
+	}
+
+	/** Sets who is told, at once, when the client goes away; null takes it off again. */
+	set onAbort(listener: (() => void) | null) {
+		this.#onAbort = listener;
+		if (this.#aborted) listener?.();
+	}
+}

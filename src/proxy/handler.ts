@@ -1,0 +1,160 @@
+// Data-plane entry: which operation a request asks for, the steps of design §3 in order, and the one error boundary around them.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { resolveGroup, suggestModel } from "../config/resolve.ts";
+import type { Config, ModelGroup } from "../config/schema.ts";
+import { GatewayError } from "../errors.ts";
+import { type Outline, outline, outlineHead, type PromptHasher } from "../prompt/outline.ts";
+import { conversationOf } from "../prompt/session.ts";
+import { errorBody } from "../protocol/anthropic.ts";
+import type { Operation, Provider } from "../providers/provider.ts";
+import type { RouteRequest, Router } from "../routing/decision.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Authenticate, Caller } from "./authenticate.ts";
+import { ClientGone, readBody } from "./body.ts";
+import { dispatch } from "./dispatch.ts";
+import { Exchange } from "./exchange.ts";
+import { headerValue } from "./headers.ts";
+import { modelList } from "./models.ts";
+import { recordExchange } from "./record.ts";
+import type { UpstreamPools } from "./upstream.ts";
+
+/** What a request is served with: one configuration's worth of parts. A reload makes a new one; requests keep the one they began with. */
+export interface Serving {
+	readonly config: Config;
+	readonly authenticate: Authenticate;
+	readonly router: Router;
+	/** By deployment id; a deployment that is missing here is of a kind this version does not serve. */
+	readonly providers: ReadonlyMap<string, Provider>;
+	readonly pools: UpstreamPools;
+	readonly hasher: PromptHasher;
+	readonly log: Logger;
+	readonly now: () => number;
+}
+
+const MESSAGES = "/v1/messages";
+const COUNT_TOKENS = "/v1/messages/count_tokens";
+const MODELS = "/v1/models";
+
+/** Whether the data plane answers this path; a prefix in front of it is tolerated. */
+export function isDataPlanePath(path: string): boolean {
+	return path.endsWith(MESSAGES) || path.endsWith(COUNT_TOKENS) || path.endsWith(MODELS);
+}
+
+/** Serves one data-plane request to its end. Never rejects. */
+export async function handle(request: IncomingMessage, response: ServerResponse, serving: Serving): Promise<void> {
+	const { path, query } = splitTarget(request.url ?? "/");
+	const exchange = new Exchange(request, response, {
+		operation: operationOf(path),
+		query,
+		startedAt: serving.now(),
+	});
+	try {
+		const caller = serving.authenticate(request.headers);
+		exchange.caller = caller;
+		if (path.endsWith(MODELS)) {
+			requireMethod(request, path, ["GET", "HEAD"]);
+			sendJson(response, modelList(serving.config, new URLSearchParams(query)));
+			return;
+		}
+		requireMethod(request, path, ["POST"]);
+		await serve(exchange, caller, serving);
+	} catch (error) {
+		fail(exchange, error, serving.log);
+	}
+	recordExchange(serving.log, exchange, serving.now());
+}
+
+/** Body → outline → plan → dispatch. */
+async function serve(exchange: Exchange, caller: Caller, serving: Serving): Promise<void> {
+	const { config, router } = serving;
+	exchange.body = await readBody(exchange.request, config.limits.maxBodyBytes);
+	const read = exchange.operation === "messages" ? outline : outlineHead;
+	exchange.outline = read(exchange.body, { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth });
+	const plan = router.plan(routeRequest(exchange.outline, { exchange, caller, serving }), serving.now());
+	exchange.plan = plan;
+	await dispatch({ exchange, plan }, serving);
+}
+
+function routeRequest(
+	outline: Outline,
+	about: { readonly exchange: Exchange; readonly caller: Caller; readonly serving: Serving },
+): RouteRequest {
+	const { config, providers } = about.serving;
+	const resolved = resolveGroup(config, outline.model);
+	if (resolved === null) {
+		throw new GatewayError("unknown_model", { model: outline.model, suggestion: suggestModel(config, outline.model) });
+	}
+	const { headers } = about.exchange.request;
+	return {
+		outline,
+		group: servedOf(resolved.group, providers),
+		wildcard: resolved.wildcard,
+		conversation: conversationOf(headers, outline.userId, about.caller.id),
+		betas: sortedBetas(headerValue(headers, "anthropic-beta")),
+	};
+}
+
+/** The group without deployments of kinds that are not served yet. Throws unsupported_provider when none is left. */
+function servedOf(group: ModelGroup, providers: ReadonlyMap<string, Provider>): ModelGroup {
+	if (group.deployments.every((deployment) => providers.has(deployment.id))) return group;
+	const deployments = group.deployments.filter((deployment) => providers.has(deployment.id));
+	const first = group.deployments[0];
+	if (deployments.length === 0 && first !== undefined) {
+		throw new GatewayError("unsupported_provider", { deployment: first.id, provider: first.provider });
+	}
+	return { name: group.name, deployments };
+}
+
+function sortedBetas(header: string | null): string {
+	if (header === null || header === "") return "";
+	return header
+		.split(",")
+		.map((beta) => beta.trim())
+		.sort()
+		.join(",");
+}
+
+function operationOf(path: string): Operation {
+	return path.endsWith(COUNT_TOKENS) ? "count_tokens" : "messages";
+}
+
+function splitTarget(target: string): { path: string; query: string } {
+	const at = target.indexOf("?");
+	return at === -1 ? { path: target, query: "" } : { path: target.slice(0, at), query: target.slice(at) };
+}
+
+function requireMethod(request: IncomingMessage, path: string, allowed: readonly string[]): void {
+	if (allowed.includes(request.method ?? "")) return;
+	const allow = allowed.join(", ");
+	throw new GatewayError("method_not_allowed", { method: request.method ?? "", path, allow }, { headers: { allow } });
+}
+
+/** The error boundary: whatever went wrong becomes one answer in the caller's dialect, or the end of a connection. */
+function fail(exchange: Exchange, error: unknown, log: Logger): void {
+	if (error instanceof ClientGone || exchange.aborted) return;
+	const known = error instanceof GatewayError ? error : new GatewayError("internal", {}, { cause: error });
+	if (known.code === "internal") log.error({ err: error, call_id: exchange.id }, "a request failed inside the gateway");
+	sendError(exchange.response, known, exchange.id);
+}
+
+/** Answers with a gateway error in the Messages API's shape; a response that has begun is cut instead. */
+export function sendError(response: ServerResponse, error: GatewayError, requestId: string): void {
+	if (response.headersSent) {
+		response.destroy();
+		return;
+	}
+	const body = errorBody(error.anthropicType, error.message, requestId);
+	response.writeHead(error.status, {
+		"content-type": "application/json",
+		"content-length": String(body.length),
+		"request-id": requestId,
+		"x-litellm-call-id": requestId,
+		...error.headers,
+	});
+	response.end(body);
+}
+
+function sendJson(response: ServerResponse, body: Buffer): void {
+	response.writeHead(200, { "content-type": "application/json", "content-length": String(body.length) });
+	response.end(body);
+}

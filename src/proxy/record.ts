@@ -1,0 +1,57 @@
+// What happened to a request, told to the log. Never throws, never delays the answer. Leaves beliefs about caches to routing.
+import type { Candidate, Plan } from "../routing/decision.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Exchange } from "./exchange.ts";
+
+/**
+ * The lines that LiteLLM's guide tells users to look for, once a request, when its answer begins. The whole line stands in the message
+ * so that `grep prompt_caching_deployment_check` finds it in both log formats.
+ */
+export function recordRouting(log: Logger, plan: Plan, candidate: Candidate): void {
+	const id = candidate.deployment.id;
+	switch (plan.outcome) {
+		case "hit":
+		case "new":
+		case "miss": {
+			const found = plan.outcome === "hit" && candidate.reason === "prefix";
+			log.info(
+				`prompt_caching_deployment_check: ${found ? "Found cached" : "Adding"} model_id${found ? "" : " to cache"}: ${id}`,
+			);
+			break;
+		}
+		case "none":
+		case "off":
+			break;
+	}
+	log.info(`router: Routing to deployment: ${id}`);
+}
+
+/** One debug line a request with its figures; a warning where it failed. */
+export function recordExchange(log: Logger, exchange: Exchange, now: number): void {
+	const last = exchange.attempts.at(-1);
+	const facts = {
+		call_id: exchange.id,
+		operation: exchange.operation,
+		model: exchange.outline?.model,
+		deployment: last?.deployment.id,
+		status: exchange.response.statusCode,
+		outcome: last?.outcome ?? "rejected",
+		attempts: exchange.attempts.length,
+		affinity: exchange.plan?.outcome,
+		predicted_read: exchange.plan?.candidates[0]?.predictedReadTokens,
+		read: exchange.usage?.cacheReadTokens,
+		written: exchange.usage?.cacheWriteTokens,
+		uncached: exchange.usage?.inputTokens,
+		output: exchange.usage?.outputTokens,
+		ttfb_ms: exchange.firstByteAt === null ? null : exchange.firstByteAt - exchange.startedAt,
+		ms: now - exchange.startedAt,
+	};
+	for (const attempt of exchange.attempts) {
+		if (attempt.outcome !== "failed" && attempt.outcome !== "broke") continue;
+		log.warn(
+			{ call_id: exchange.id, status: attempt.status, error: attempt.error },
+			`deployment ${attempt.deployment.id} ${attempt.outcome === "failed" ? "failed before content" : "broke off its answer"}`,
+		);
+	}
+	log.debug(facts, "request finished");
+}

@@ -1,0 +1,67 @@
+// Writes one upstream answer to the client, byte for byte. Leaves reading it to proxy/answer-reader.
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
+import { GatewayError } from "../errors.ts";
+import { errorEvent } from "../protocol/anthropic.ts";
+import type { Exchange } from "./exchange.ts";
+import { relayedHeaders } from "./headers.ts";
+
+export interface RelayHead {
+	readonly status: number;
+	readonly headers: IncomingHttpHeaders;
+	/** The gateway's own headers; they win over the upstream's of the same name. */
+	readonly own: Readonly<Record<string, string>>;
+}
+
+/** The client's side of an answer. Made at the moment the answer is committed to; from then on nothing is retried. */
+export class Relay {
+	readonly #exchange: Exchange;
+	readonly #response: ServerResponse;
+
+	constructor(exchange: Exchange, head: RelayHead) {
+		this.#exchange = exchange;
+		this.#response = exchange.response;
+		exchange.firstByteAt = Date.now();
+		this.#response.writeHead(head.status, { ...relayedHeaders(head.headers), ...head.own });
+	}
+
+	/** false = the client is slower than the upstream: pause until `onDrain`. */
+	write(bytes: Buffer): boolean {
+		return this.#response.write(bytes);
+	}
+
+	/** Head and held pieces in one packet; with nothing held, the head goes out alone. */
+	writeAll(pieces: readonly Buffer[]): boolean {
+		if (pieces.length === 0) {
+			this.#response.flushHeaders();
+			return true;
+		}
+		let room = true;
+		this.#response.cork();
+		for (const piece of pieces) room = this.#response.write(piece);
+		this.#response.uncork();
+		return room;
+	}
+
+	onDrain(resume: () => void): void {
+		this.#response.once("drain", resume);
+	}
+
+	/** The answer is complete; `last` are its final bytes, maybe none. */
+	finish(last: Buffer): void {
+		if (last.length > 0) this.#response.end(last);
+		else this.#response.end();
+	}
+
+	/**
+	 * The upstream broke after the answer had begun. A plain event stream gets the dialect's `error` event and ends (design §8);
+	 * anything else is cut, so that the client cannot take it for complete.
+	 */
+	breakOff(canAddEvents: boolean): void {
+		if (!canAddEvents) {
+			this.#response.destroy();
+			return;
+		}
+		const error = new GatewayError("upstream_broke");
+		this.#response.end(errorEvent(error.anthropicType, error.message, this.#exchange.id));
+	}
+}

@@ -1,0 +1,134 @@
+// Sockets to the upstreams: one pool an origin, one call an attempt. Leaves the meaning of what comes back to proxy/attempt.
+import type { IncomingHttpHeaders } from "node:http";
+import { type Dispatcher, Pool } from "undici";
+import type { UpstreamRequest } from "../providers/provider.ts";
+
+/** The waits of one call, ms. */
+export interface UpstreamTimeouts {
+	readonly firstByteMs: number;
+	readonly idleMs: number;
+	readonly totalMs: number;
+}
+
+/** Receives one call's answer. After `end` or `error` nothing more comes; after `abort` nothing at all. */
+export interface UpstreamListener {
+	head(status: number, headers: IncomingHttpHeaders): void;
+	data(chunk: Buffer): void;
+	end(): void;
+	error(error: Error): void;
+}
+
+/** Handle of a running call. */
+export interface UpstreamCall {
+	/** Stops reading the answer until `resume`. */
+	pause(): void;
+	resume(): void;
+	/** Ends the call now and closes its socket; the listener hears nothing more. */
+	abort(): void;
+}
+
+/** Why a call ended without an answer of its own: the total time ran out. */
+export class UpstreamTimeout extends Error {
+	readonly code = "WARMPATH_TOTAL_TIMEOUT";
+}
+
+/** Keep-alive pools, one an origin, made on first use. */
+export class UpstreamPools {
+	readonly #pools = new Map<string, Pool>();
+	readonly #connectMs: number;
+
+	constructor(connectMs: number) {
+		this.#connectMs = connectMs;
+	}
+
+	/** Sends one request. Never throws: what goes wrong is the listener's `error`. */
+	open(request: UpstreamRequest, timeouts: UpstreamTimeouts, listener: UpstreamListener): UpstreamCall {
+		const call = new Call(listener, timeouts.totalMs);
+		this.#pool(request.origin).dispatch(
+			{
+				method: "POST",
+				path: request.path,
+				headers: request.headers,
+				body: request.body,
+				headersTimeout: timeouts.firstByteMs,
+				bodyTimeout: timeouts.idleMs,
+			},
+			call,
+		);
+		return call;
+	}
+
+	/** Closes all sockets, running calls included. */
+	async close(): Promise<void> {
+		const pools = [...this.#pools.values()];
+		this.#pools.clear();
+		await Promise.all(pools.map((pool) => pool.destroy()));
+	}
+
+	#pool(origin: string): Pool {
+		let pool = this.#pools.get(origin);
+		if (pool === undefined) {
+			// Interactive traffic: no Nagle delay on small events (peers.md §C3 measured 44 ms without this).
+			pool = new Pool(origin, { pipelining: 1, connect: { timeout: this.#connectMs, noDelay: true } });
+			this.#pools.set(origin, pool);
+		}
+		return pool;
+	}
+}
+
+class Call implements UpstreamCall, Dispatcher.DispatchHandler {
+	readonly #listener: UpstreamListener;
+	readonly #timer: NodeJS.Timeout;
+	#controller: Dispatcher.DispatchController | null = null;
+	#done = false;
+	#timedOut = false;
+
+	constructor(listener: UpstreamListener, totalMs: number) {
+		this.#listener = listener;
+		this.#timer = setTimeout(() => {
+			this.#timedOut = true;
+			this.#controller?.abort(new UpstreamTimeout("the call took too long"));
+		}, totalMs);
+		this.#timer.unref();
+	}
+
+	onRequestStart(controller: Dispatcher.DispatchController): void {
+		this.#controller = controller;
+		if (this.#done || this.#timedOut) controller.abort(new UpstreamTimeout("ended before it was sent"));
+	}
+
+	onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+		if (!this.#done && status >= 200) this.#listener.head(status, headers);
+	}
+
+	onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+		if (!this.#done) this.#listener.data(chunk);
+	}
+
+	onResponseEnd(): void {
+		if (this.#finish()) this.#listener.end();
+	}
+
+	onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+		if (this.#finish()) this.#listener.error(error);
+	}
+
+	pause(): void {
+		this.#controller?.pause();
+	}
+
+	resume(): void {
+		this.#controller?.resume();
+	}
+
+	abort(): void {
+		if (this.#finish()) this.#controller?.abort(new Error("aborted by the gateway"));
+	}
+
+	#finish(): boolean {
+		if (this.#done) return false;
+		this.#done = true;
+		clearTimeout(this.#timer);
+		return true;
+	}
+}
