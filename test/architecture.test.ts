@@ -1,0 +1,110 @@
+// Holds the structure of src/: who may import whom, no cycles, file sizes. The rules are design decisions; see ARCHITECTURE.md.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { expect, test } from "vitest";
+
+const SRC = resolve(import.meta.dirname, "..", "src");
+
+/**
+ * Left may import right, `import type` included; every room may import itself and src/errors.ts. A name with a slash is one file.
+ */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+	main: ["commands"],
+	commands: ["gateway", "config", "simulator", "telemetry", "routing"],
+	gateway: ["server", "admin", "config", "prompt", "providers", "proxy", "routing", "telemetry"],
+	server: ["proxy", "admin"],
+	proxy: ["providers/provider", "routing", "prompt", "protocol", "telemetry", "config"],
+	routing: ["cache", "prompt", "config/schema"],
+	cache: ["config/schema"],
+	prompt: ["protocol"],
+	providers: ["protocol", "config/schema"],
+	admin: ["routing", "cache", "config", "telemetry"],
+	simulator: ["protocol"],
+	config: [],
+	protocol: [],
+	telemetry: [],
+	errors: [],
+};
+
+const SOFT_LINES = 400;
+const HARD_LINES = 600;
+
+interface SourceFile {
+	/** Path below src without extension: `proxy/relay`, `main`. */
+	readonly name: string;
+	readonly lines: number;
+	readonly imports: readonly string[];
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+	.filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts") && !path.includes("__fixtures__"))
+	.map(sourceFile);
+
+function sourceFile(path: string): SourceFile {
+	const text = readFileSync(join(SRC, path), "utf8");
+	const imports = [...text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map((match) =>
+		withoutExtension(relative(SRC, resolve(SRC, dirname(path), match[1] ?? ""))),
+	);
+	return { name: withoutExtension(path), lines: text.split("\n").length, imports };
+}
+
+function withoutExtension(path: string): string {
+	return path.replaceAll("\\", "/").replace(/\.ts$/, "");
+}
+
+function room(name: string): string {
+	return name.split("/")[0] ?? name;
+}
+
+function allowed(from: string, to: string): boolean {
+	if (to === "errors" || room(from) === room(to)) return true;
+	return (ALLOWED[room(from)] ?? []).some((target) => target === to || target === room(to));
+}
+
+test("the test sees the source files and their imports", () => {
+	expect(files.length).toBeGreaterThan(20);
+	expect(files.flatMap((file) => file.imports).length).toBeGreaterThan(50);
+});
+
+test("every room is in the table", () => {
+	expect(files.map((file) => room(file.name)).filter((name) => !(name in ALLOWED))).toEqual([]);
+});
+
+test("no file imports what its room may not import", () => {
+	const wrong = files.flatMap((file) =>
+		file.imports.filter((target) => !allowed(file.name, target)).map((target) => `${file.name} → ${target}`),
+	);
+	expect(wrong).toEqual([]);
+});
+
+test("no import leads to a file that does not exist", () => {
+	const names = new Set(files.map((file) => file.name));
+	expect(files.flatMap((file) => file.imports.filter((target) => !names.has(target)))).toEqual([]);
+});
+
+test("the import graph has no cycle", () => {
+	const edges = new Map(files.map((file) => [file.name, file.imports]));
+	const done = new Set<string>();
+	function visit(name: string, path: readonly string[]): readonly string[] | null {
+		if (path.includes(name)) return [...path.slice(path.indexOf(name)), name];
+		if (done.has(name)) return null;
+		for (const next of edges.get(name) ?? []) {
+			const cycle = visit(next, [...path, name]);
+			if (cycle !== null) return cycle;
+		}
+		done.add(name);
+		return null;
+	}
+	for (const file of files) expect(visit(file.name, [])).toBeNull();
+});
+
+test("only gateway names the providers, and nothing imports gateway but the command line", () => {
+	const importers = (target: string) => files.filter((file) => file.imports.includes(target)).map((file) => file.name);
+	expect(importers("providers/index")).toEqual(["gateway"]);
+	expect(importers("gateway").every((name) => name.startsWith("commands/"))).toBe(true);
+});
+
+test(`no file is longer than ${HARD_LINES} lines, and few are longer than ${SOFT_LINES}`, () => {
+	expect(files.filter((file) => file.lines > HARD_LINES).map((file) => file.name)).toEqual([]);
+	expect(files.filter((file) => file.lines > SOFT_LINES).length).toBeLessThanOrEqual(files.length / 20);
+});

@@ -1,0 +1,17 @@
+// Runs once before the whole-path tests: builds the package and gets the real clients they drive.
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { TestProject } from "vitest/node";
+import { type ClaudeCodeForm, installClaudeCode } from "./claude-code.ts";
+
+declare module "vitest" {
+	export interface ProvidedContext {
+		/** Forms of Claude Code that can be run here. */
+		claudeCode: readonly ClaudeCodeForm[];
+	}
+}
+
+export default async function setup(project: TestProject): Promise<void> {
+	await promisify(execFile)("npm", ["run", "build", "--silent"], { timeout: 120_000 });
+	project.provide("claudeCode", await installClaudeCode());
+}

@@ -1,0 +1,21 @@
+// Two projects: tests beside the code, and whole-path tests that need real clients (installed by their global set-up).
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+	test: {
+		projects: [
+			{ test: { name: "unit", include: ["src/**/*.test.ts", "test/*.test.ts"], testTimeout: 30_000 } },
+			{
+				test: {
+					name: "e2e",
+					include: ["test/e2e/**/*.test.ts"],
+					globalSetup: "test/setup/global.ts",
+					testTimeout: 180_000,
+					hookTimeout: 180_000,
+					// Each starts real clients: side by side they would only slow each other down.
+					fileParallelism: false,
+				},
+			},
+		],
+	},
+});
