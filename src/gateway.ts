@@ -4,13 +4,13 @@ import type { Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { createAdminApp } from "./admin/app.ts";
 import type { Config } from "./config/schema.ts";
-import { createHasher, type PromptHasher } from "./prompt/outline.ts";
+import { createHasher, type HashSeed, type PromptHasher } from "./prompt/outline.ts";
 import { createProvider } from "./providers/index.ts";
 import type { Provider } from "./providers/provider.ts";
 import { createAuthenticate } from "./proxy/authenticate.ts";
 import type { Serving } from "./proxy/handler.ts";
 import { UpstreamPools } from "./proxy/upstream.ts";
-import { createRouter, type WarmRouter } from "./routing/router.ts";
+import { createRouter, type LiveRouter } from "./routing/router.ts";
 import { createGatewayServer } from "./server.ts";
 import { createLogger, type Logger } from "./telemetry/log.ts";
 
@@ -29,7 +29,7 @@ export interface Gateway {
 	readonly url: string;
 	readonly host: string;
 	readonly port: number;
-	readonly router: WarmRouter;
+	readonly router: LiveRouter;
 	/** Swaps the configuration: requests in flight keep the old one, warm prefixes are kept by deployment id. */
 	reload(config: Config): Promise<void>;
 	/** Stops listening, lets requests in flight finish for `graceMs` (default 10 s), then closes every socket. */
@@ -41,7 +41,7 @@ export interface Gateway {
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
 	const log = options.log ?? createLogger(config.log);
 	const now = options.now ?? Date.now;
-	const router = createRouter(config, options.random === undefined ? {} : { random: options.random });
+	const router = createRouter({ ...config, ...(options.random === undefined ? {} : { random: options.random }) });
 	const parts = { router, log, now, hasher: await createHasher(fingerprintSeed(config)) };
 	let pools = new UpstreamPools(config.timeouts.connectMs);
 	let serving = assemble(config, pools, parts);
@@ -90,7 +90,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 }
 
 interface Parts {
-	readonly router: WarmRouter;
+	readonly router: LiveRouter;
 	readonly log: Logger;
 	readonly now: () => number;
 	readonly hasher: PromptHasher;
@@ -110,12 +110,12 @@ function assemble(config: Config, pools: UpstreamPools, parts: Parts): Serving {
  * Seed of the prompt fingerprints: secret where there is a master key, so that nobody can build colliding prompts, and equal on all
  * replicas of one configuration, so that they agree without talking.
  */
-function fingerprintSeed(config: Config): bigint {
+function fingerprintSeed(config: Config): HashSeed {
 	const digest = createHash("sha256")
 		.update("warmpath fingerprints 1\0")
 		.update(config.masterKey?.reveal() ?? "")
 		.digest();
-	return digest.readBigUInt64LE(0);
+	return { first: digest.readBigUInt64LE(0), second: digest.readBigUInt64LE(8) };
 }
 
 function listen(server: Server, config: Config): Promise<void> {

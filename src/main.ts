@@ -48,13 +48,8 @@ program
 		"\nExamples:\n  $ warmpath check config.yaml\n  $ warmpath check config.yaml --json | jq .deployments",
 	)
 	.action(async (file: string, options: { json?: boolean }) => {
-		const { checkCommand } = await import("./commands/check.ts");
-		process.exitCode = await checkCommand(file, {
-			format: options.json === true ? "json" : "text",
-			env: process.env,
-			out: process.stdout,
-			err: process.stderr,
-		});
+		const { checkCommand, processIo } = await import("./commands/check.ts");
+		process.exitCode = await checkCommand(file, processIo(options.json === true ? "json" : "text"));
 	});
 
 program
@@ -62,7 +57,10 @@ program
 	.description(
 		"no key needed: three simulated deployments, the gateway, agent-like conversations, live in the terminal",
 	)
-	.option("--for <duration>", "stop after this long (for example 20s, 2m; default: until Ctrl-C)")
+	.option(
+		"--for <duration>",
+		"stop after this long (for example 20s, 2m; default: until Ctrl-C, or 30s without a terminal)",
+	)
 	.option("--conversations <n>", "conversations running side by side", positiveNumber, 6)
 	.option("--deployments <n>", "simulated deployments", positiveNumber, 3)
 	.addHelpText(
@@ -106,18 +104,10 @@ In a gateway configuration, give a deployment
   api_base: http://127.0.0.1:9100
   api_key: sk-sim-1`,
 	)
-	.action(async (options: SimulateOptions) => {
+	.action(async (options: import("./commands/simulate.ts").SimulateOptions) => {
 		const { simulateCommand } = await import("./commands/simulate.ts");
 		await simulateCommand(options);
 	});
-
-interface SimulateOptions {
-	readonly port: number;
-	readonly deployments: number;
-	readonly sharedWorkspace?: boolean;
-	readonly itpm?: number;
-	readonly speed: number;
-}
 
 program
 	.command("claude")

@@ -13,7 +13,7 @@ import { createLedger, type DemoLedger } from "./demo/ledger.ts";
 import { createScreen, type DemoScreen } from "./demo/screen.ts";
 
 export interface DemoOptions {
-	/** `20s`, `2m`; null = until a signal. */
+	/** `20s`, `2m`; null = until a signal on a terminal, 30 s elsewhere. */
 	readonly forDuration: string | null;
 	readonly conversations: number;
 	readonly deployments: number;
@@ -35,7 +35,8 @@ const REDRAW_MS = 250;
 
 /** Runs the demo; resolves with the exit code when the time is over or a signal came. */
 export async function demoCommand(options: DemoOptions): Promise<number> {
-	const forMs = options.forDuration === null ? null : durationMs(options.forDuration);
+	const terminal = "isTTY" in options.out && options.out.isTTY === true;
+	const forMs = options.forDuration === null ? (terminal ? null : 30_000) : durationMs(options.forDuration);
 	if (forMs === undefined) {
 		process.stderr.write(`warmpath: --for wants a duration such as 20s or 2m, not '${options.forDuration}'.\n`);
 		return 1;

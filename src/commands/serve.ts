@@ -1,6 +1,7 @@
 // `warmpath serve`: load the file, start, reload on SIGHUP, close on SIGINT and SIGTERM.
 
-import { listenFault, loadConfig } from "../config/load.ts";
+import { listenFault } from "../config/listen.ts";
+import { loadConfig } from "../config/load.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import type { Config, Diagnostic } from "../config/schema.ts";
 import { type Gateway, startGateway } from "../gateway.ts";

@@ -12,6 +12,8 @@ export interface DeploymentCredentials {
 	readonly apiBase: string | null;
 	/** Provider-specific fields (`aws_profile_name`, `vertex_project` …) as written, `os.environ/` resolved; secrets are Secret. */
 	readonly extra: Readonly<Record<string, string | Secret>>;
+	/** Where each field came from, by its name in the file: `{api_key: "env ANTHROPIC_API_KEY_1"}`. Absent when built by hand. */
+	readonly origins?: Readonly<Record<string, string>>;
 }
 
 /** One credential + endpoint + upstream model. Immutable; run-time state lives in routing/deployment. */
@@ -136,6 +138,8 @@ export interface Config {
 	readonly timeouts: TimeoutsConfig;
 	readonly routing: RoutingConfig;
 	readonly log: LogConfig;
+	/** Why a value is what it is, by dotted path (`warmpath.routing.affinity`), for messages. Absent when built by hand. */
+	readonly origins?: Readonly<Record<string, string>>;
 	readonly warnings: readonly Diagnostic[];
 }
 

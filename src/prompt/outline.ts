@@ -1,4 +1,12 @@
 // What the gateway knows of a request without parsing it into objects. Leaves byte scanning to prompt/scan and what counts as a block to the dialect file.
+import { BodyReader } from "./anthropic.ts";
+import { Kind, Level } from "./blocks.ts";
+import { type Breakpoint, breakpointsOf, type Ttl } from "./breakpoints.ts";
+import { chainOf, openingKeyOf, type PrefixChain } from "./fingerprint.ts";
+import { type Hasher, type HashSeed, openHasher } from "./hasher.ts";
+
+export type { Breakpoint, HashSeed, PrefixChain, Ttl };
+export { Kind, Level };
 
 /** Byte range in the request body, end exclusive. */
 export interface Span {
@@ -6,41 +14,8 @@ export interface Span {
 	readonly end: number;
 }
 
-/** Cache lifetime of a breakpoint. */
-export type Ttl = "5m" | "1h";
-
-/** Level of a block in the provider's render order (caching-semantics R1). */
-export const Level = { tools: 0, system: 1, messages: 2 } as const;
-
-/** What matters of a block's type for the look-back: runs of tool_use, or of tool_result, count as one position (R5). */
-export const Kind = { other: 0, toolUse: 1, toolResult: 2 } as const;
-
-/** A block that carries `cache_control`, or the automatic one of a top-level `cache_control` (R2, R3). */
-export interface Breakpoint {
-	/** Index into the chain's blocks. */
-	readonly block: number;
-	readonly ttl: Ttl;
-}
-
-/**
- * All blocks of a prompt in the provider's order (tools, system, messages), as parallel arrays of length `count`.
- * Entry i describes the prefix that ends with block i. Deferred tools and the billing block are not in it.
- */
-export interface PrefixChain {
-	readonly count: number;
-	/** Two 52-bit integers per prefix: together its fingerprint. Chained, so equal fingerprints mean equal whole prefixes. */
-	readonly high: Float64Array;
-	readonly low: Float64Array;
-	/** `Level` of block i. */
-	readonly level: Uint8Array;
-	/** `Kind` of block i. */
-	readonly kind: Uint8Array;
-	/** Bytes of prompt text up to and including block i; an image counts as a fixed equivalent. Divide by bytes-per-token for tokens. */
-	readonly bytes: Float64Array;
-}
-
-/** One request's outline. Offsets refer to the body that was scanned. */
-export interface Outline {
+/** What a body says of itself before its prompt. Offsets refer to the body that was scanned. */
+export interface Head {
 	/** `model` as the client sent it, JSON escapes resolved. */
 	readonly model: string;
 	/** The value of `model` in the body, quotes included. */
@@ -49,11 +24,82 @@ export interface Outline {
 	readonly maxTokens: number | null;
 	/** `metadata.user_id`, raw, or null. */
 	readonly userId: string | null;
+}
+
+/** One request's outline. */
+export interface Outline extends Head {
 	readonly chain: PrefixChain;
-	/** In order of `block`; at most 4 (more is the provider's 400, not ours). Empty = the request caches nothing. */
+	/** In order of `block`, one a block. More than 4 are kept (the provider answers 400); empty = the request caches nothing. */
 	readonly breakpoints: readonly Breakpoint[];
 	/** Fingerprint (high) of system + first user message: what rendezvous hashing uses where there is no session. 0 if there is none. */
 	readonly openingKey: number;
 	/** `inference_geo` + `speed`, as they separate caches; "" when neither is sent. */
 	readonly variant: string;
+}
+
+/** What `outline` needs besides the body. */
+export interface OutlineOptions {
+	readonly hasher: PromptHasher;
+	/** Deepest nesting of containers that is accepted; the body itself is the first. Default 200. */
+	readonly maxDepth?: number;
+}
+
+/** `warmpath.limits.max_json_depth`'s default. */
+const DEFAULT_MAX_DEPTH = 200;
+
+/**
+ * The installation's hash seed, and memory that is reused from body to body. One serves a whole process, as `outline` is synchronous.
+ * Fingerprints are comparable only under the same seed: replicas that share what they know of caches share it too.
+ */
+export interface PromptHasher {
+	readonly hasher: Hasher;
+	readonly reader: BodyReader;
+}
+
+export async function createHasher(seed: HashSeed): Promise<PromptHasher> {
+	return { hasher: await openHasher(seed), reader: new BodyReader() };
+}
+
+/**
+ * Outline of a Messages API body. The body is neither changed nor kept.
+ *
+ * Throws GatewayError: `invalid_json` for exactly what `JSON.parse` refuses and for bytes that are not UTF-8 or begin with a byte order
+ * mark; `body_too_deep`; and, if it is JSON, `invalid_field` when it is no object, `model` is no non-empty string, `messages` is no
+ * array, or a member that we read occurs twice in its object (design §5: which of the two the upstream takes is not certain).
+ */
+export function outline(body: Buffer, options: OutlineOptions): Outline {
+	const { hasher, reader } = options.hasher;
+	reader.read(body, options.maxDepth ?? DEFAULT_MAX_DEPTH);
+	return {
+		...headOf(reader),
+		chain: chainOf(body, reader, hasher),
+		breakpoints: breakpointsOf(reader),
+		openingKey: openingKeyOf(body, reader, hasher),
+		variant: variantOf(reader),
+	};
+}
+
+/** The head alone, for requests that are routed without affinity, such as count_tokens. Throws as `outline` does; hashes nothing. */
+export function head(body: Buffer, options: OutlineOptions): Head {
+	const { reader } = options.hasher;
+	reader.read(body, options.maxDepth ?? DEFAULT_MAX_DEPTH);
+	return headOf(reader);
+}
+
+function headOf(reader: BodyReader): Head {
+	return {
+		model: reader.model,
+		modelSpan: { start: reader.modelStart, end: reader.modelEnd },
+		stream: reader.stream,
+		maxTokens: reader.maxTokens,
+		userId: reader.userId,
+	};
+}
+
+/** Bounded, because it becomes part of keys. */
+function variantOf(reader: BodyReader): string {
+	const parts: string[] = [];
+	if (reader.inferenceGeo !== null) parts.push(`geo=${reader.inferenceGeo.slice(0, 64)}`);
+	if (reader.speed !== null) parts.push(`speed=${reader.speed.slice(0, 64)}`);
+	return parts.join(";");
 }

@@ -1,5 +1,6 @@
 // Walks the plan: attempt, judge, next or done; answers honestly when nothing could serve. Leaves order to routing and bytes to relay.
 import type { IncomingHttpHeaders } from "node:http";
+import { fillWildcard } from "../config/model-name.ts";
 import type { Config, DeploymentConfig } from "../config/schema.ts";
 import type { Call, Provider, UpstreamRequest } from "../providers/provider.ts";
 import type { AttemptFailure, Candidate, Plan, Router, Ticket } from "../routing/decision.ts";
@@ -42,7 +43,7 @@ export async function dispatch({ exchange, plan }: PlannedExchange, deps: Dispat
 			query: exchange.query,
 			body: exchange.body,
 			modelSpan: plan.request.outline.modelSpan,
-			model: candidate.deployment.config.upstreamModel.replace("*", plan.request.wildcard ?? "*"),
+			model: fillWildcard(candidate.deployment.config.upstreamModel, plan.request.wildcard),
 			headers,
 		};
 		const outcome = await attempt({ exchange, plan, candidate, provider, call }, deps);

@@ -1,9 +1,16 @@
 // Data-plane entry: which operation a request asks for, the steps of design §3 in order, and the one error boundary around them.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { resolveGroup, suggestModel } from "../config/resolve.ts";
+import { resolveGroup, suggestModel } from "../config/model-name.ts";
 import type { Config, ModelGroup } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
-import { type Outline, outline, outlineHead, type PromptHasher } from "../prompt/outline.ts";
+import {
+	head,
+	type Outline,
+	type OutlineOptions,
+	outline,
+	type PrefixChain,
+	type PromptHasher,
+} from "../prompt/outline.ts";
 import { conversationOf } from "../prompt/session.ts";
 import { errorBody } from "../protocol/anthropic.ts";
 import type { Operation, Provider } from "../providers/provider.ts";
@@ -68,11 +75,26 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
 async function serve(exchange: Exchange, caller: Caller, serving: Serving): Promise<void> {
 	const { config, router } = serving;
 	exchange.body = await readBody(exchange.request, config.limits.maxBodyBytes);
-	const read = exchange.operation === "messages" ? outline : outlineHead;
-	exchange.outline = read(exchange.body, { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth });
-	const plan = router.plan(routeRequest(exchange.outline, { exchange, caller, serving }), serving.now());
+	const read = exchange.operation === "messages" ? outline : unmarkedOutline;
+	const outlined = read(exchange.body, { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth });
+	exchange.outline = outlined;
+	const plan = router.plan(routeRequest(outlined, { exchange, caller, serving }), serving.now());
 	exchange.plan = plan;
 	await dispatch({ exchange, plan }, serving);
+}
+
+const NO_BLOCKS: PrefixChain = {
+	count: 0,
+	high: new Float64Array(0),
+	low: new Float64Array(0),
+	level: new Uint8Array(0),
+	kind: new Uint8Array(0),
+	bytes: new Float64Array(0),
+};
+
+/** For requests that cache nothing, such as count_tokens: nothing is hashed, any deployment may serve. */
+function unmarkedOutline(body: Buffer, options: OutlineOptions): Outline {
+	return { ...head(body, options), chain: NO_BLOCKS, breakpoints: [], openingKey: 0, variant: "" };
 }
 
 function routeRequest(

@@ -1,0 +1,123 @@
+// Who shares a cache: domains, assumed from credential and address, then learned from answers. Leaves what is in a cache to cache/index.
+import { createHmac, randomBytes } from "node:crypto";
+import type { DeploymentConfig } from "../config/schema.ts";
+
+/** What a response's head says about who answered. */
+export interface Identity {
+	readonly organization: string | null;
+	readonly workspace: string | null;
+}
+
+/**
+ * Domains are small integers and members are credentials at an address; both are never reused. A domain number stays valid when
+ * its domain turns out to be another one's: compare `root(a)` with `root(b)`.
+ */
+export interface DomainRegistry {
+	/** The member a deployment is: equal for equal provider, address and credential, or equal `cache_domain`. */
+	register(config: DeploymentConfig): number;
+	/** The domain a member is in now. */
+	domainOf(member: number): number;
+	/** The number that stands for a domain and all that were found to be the same. */
+	root(domain: number): number;
+	/** Configured or learned name; null while only assumed. */
+	nameOf(member: number): string | null;
+	/**
+	 * Takes in what an answer told. A first name joins what was assumed with what bears that name; another name moves the member, and
+	 * `domainOf` gives another root from then on.
+	 */
+	learn(member: number, identity: Identity): void;
+}
+
+interface Member {
+	readonly provider: string;
+	/** The operator named its domain: answers teach nothing. */
+	readonly fixed: boolean;
+	domain: number;
+	organization: string | null;
+	workspace: string | null;
+	name: string | null;
+}
+
+/** A registry that knows nobody yet. */
+export function createDomainRegistry(): DomainRegistry {
+	const salt = randomBytes(32);
+	const parents: number[] = [];
+	const members: Member[] = [];
+	const memberByKey = new Map<string, number>();
+	const domainByName = new Map<string, number>();
+
+	function found(): number {
+		parents.push(parents.length);
+		return parents.length - 1;
+	}
+
+	function root(domain: number): number {
+		let at = domain;
+		for (let parent = parents[at] ?? at; parent !== at; parent = parents[at] ?? at) at = parent;
+		return at;
+	}
+
+	function domainNamed(name: string): number {
+		const domain = domainByName.get(name) ?? found();
+		domainByName.set(name, domain);
+		return domain;
+	}
+
+	function member(id: number): Member {
+		const known = members[id];
+		if (known === undefined) throw new RangeError(`no cache-domain member ${id}`);
+		return known;
+	}
+
+	return {
+		root,
+		domainOf: (id) => root(member(id).domain),
+		nameOf: (id) => member(id).name,
+		register(config) {
+			const key = memberKey(config, salt);
+			const known = memberByKey.get(key);
+			if (known !== undefined) return known;
+			const name = config.cacheDomain === null ? null : `configured/${config.cacheDomain}`;
+			members.push({
+				provider: config.provider,
+				fixed: name !== null,
+				domain: name === null ? found() : domainNamed(name),
+				organization: null,
+				workspace: null,
+				name,
+			});
+			memberByKey.set(key, members.length - 1);
+			return members.length - 1;
+		},
+		learn(id, identity) {
+			const who = member(id);
+			if (who.fixed || identity.organization === null) return;
+			const sameOrganization = who.organization === identity.organization;
+			if (sameOrganization && (identity.workspace === null || identity.workspace === who.workspace)) return;
+			const name = [who.provider, identity.organization, identity.workspace].filter((part) => part !== null).join("/");
+			if (who.name !== null) {
+				// It was elsewhere until now: what was recorded there stays with those who are still there.
+				who.domain = domainNamed(name);
+			} else {
+				const named = domainByName.get(name);
+				if (named === undefined) domainByName.set(name, who.domain);
+				else parents[who.domain] = root(named);
+			}
+			who.organization = identity.organization;
+			who.workspace = identity.workspace;
+			who.name = name;
+		},
+	};
+}
+
+/** Digest of what makes two deployments the same caller upstream. Keyed and one-way: a credential is never kept. */
+function memberKey(config: DeploymentConfig, salt: Buffer): string {
+	if (config.cacheDomain !== null) return `configured/${config.cacheDomain}`;
+	const { apiKey, apiBase, extra } = config.credentials;
+	const fields = Object.entries(extra)
+		.map(([name, value]) => [name, typeof value === "string" ? value : value.reveal()])
+		.sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
+	const workspaces = Object.entries(config.extraHeaders).filter(([name]) => /^anthropic-workspace-id$/i.test(name));
+	const caller = JSON.stringify([config.provider, apiBase, apiKey?.reveal() ?? null, fields, workspaces]);
+	return createHmac("sha256", salt).update(caller).digest("base64");
+}

@@ -1,0 +1,191 @@
+// `warmpath check`: says what is wrong with a configuration and what it amounts to. Leaves judging it to config/, the options to main.
+import { styleText } from "node:util";
+import type { Env } from "../config/environment.ts";
+import { listenFault } from "../config/listen.ts";
+import { loadConfig } from "../config/load.ts";
+import { NOT_SERVED } from "../config/provider-kind.ts";
+import { formatDiagnostic } from "../config/report.ts";
+import type { Config, DeploymentConfig, Diagnostic } from "../config/schema.ts";
+import { Secret } from "../config/secret.ts";
+
+/** Where the command writes, and how. */
+export interface CheckIo {
+	readonly write: (text: string) => void;
+	readonly env: Env;
+	readonly format: "text" | "json";
+	/** ANSI colours in the text form. */
+	readonly colour: boolean;
+}
+
+/** The process's own output: coloured on a terminal, unless NO_COLOR is set. */
+export function processIo(format: CheckIo["format"]): CheckIo {
+	const { env, stdout } = process;
+	const colour = stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "";
+	return { write: (text) => stdout.write(text), env, format, colour };
+}
+
+/** Checks the file and prints what was found. Opens no connection. Resolves to the exit code: 1 when there is a fault, else 0. */
+export async function checkCommand(path: string, io: CheckIo): Promise<number> {
+	const result = loadConfig(path, { env: io.env });
+	const config = result.ok ? result.config : null;
+	const diagnostics = config === null ? (result.ok ? [] : result.diagnostics) : withListenFault(config);
+	io.write(
+		io.format === "json"
+			? jsonReport(config, diagnostics)
+			: textReport(path, { config, diagnostics }, painter(io.colour)),
+	);
+	return diagnostics.some(({ severity }) => severity === "error") ? 1 : 0;
+}
+
+function withListenFault(config: Config): readonly Diagnostic[] {
+	const fault = listenFault(config.listen, config.masterKey);
+	if (fault === null) return config.warnings;
+	const place = /^(.*):(\d+):(\d+)$/.exec(config.origins?.[fault.path] ?? "");
+	const [, file = config.path, line = "0", column = "0"] = place ?? [];
+	return [{ ...fault, file, line: Number(line), column: Number(column) }, ...config.warnings];
+}
+
+type Style = "bold" | "dim" | "red" | "yellow" | "green";
+type Paint = (style: Style, text: string) => string;
+
+function painter(colour: CheckIo["colour"]): Paint {
+	return colour ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text;
+}
+
+interface Findings {
+	readonly config: Config | null;
+	readonly diagnostics: readonly Diagnostic[];
+}
+
+function textReport(path: string, { config, diagnostics }: Findings, paint: Paint): string {
+	const parts: string[] = [];
+	for (const diagnostic of diagnostics) {
+		const [head = "", ...hint] = formatDiagnostic(diagnostic).split("\n");
+		const label = diagnostic.severity === "error" ? paint("red", "error  ") : paint("yellow", "warning");
+		parts.push([`${label} ${head}`, ...hint.map((line) => paint("dim", line))].join("\n"));
+	}
+	if (config !== null) parts.push(deploymentTable(config, paint), settingsText(config, paint));
+	parts.push(verdict(path, diagnostics, paint));
+	return `${parts.join("\n\n")}\n`;
+}
+
+function verdict(path: string, diagnostics: readonly Diagnostic[], paint: Paint): string {
+	const errors = diagnostics.filter(({ severity }) => severity === "error").length;
+	const warnings = count(diagnostics.length - errors, "warning");
+	return errors === 0
+		? paint("green", `${path} is valid, ${warnings}.`)
+		: paint("red", `${path}: ${count(errors, "fault")}, ${warnings}.`);
+}
+
+function count(number: number, noun: string): string {
+	return `${number === 0 ? "no" : number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+const COLUMNS = ["GROUP", "ID", "PROVIDER", "UPSTREAM MODEL", "API BASE", "CACHE DOMAIN", "CREDENTIAL"];
+
+function deploymentTable(config: Config, paint: Paint): string {
+	const rows: string[][] = [];
+	for (const group of config.groups.values()) {
+		for (const [index, deployment] of group.deployments.entries()) {
+			const [first = "none", ...others] = credentialCells(deployment);
+			rows.push([
+				index === 0 ? group.name : "",
+				deployment.id,
+				NOT_SERVED.has(deployment.provider) ? `${deployment.provider} (not served yet)` : deployment.provider,
+				deployment.upstreamModel,
+				deployment.credentials.apiBase ?? "public",
+				deployment.cacheDomain ?? "learned",
+				first,
+			]);
+			for (const other of others) rows.push(["", "", "", "", "", "", other]);
+		}
+	}
+	const widths = COLUMNS.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+	const line = (row: readonly string[]): string =>
+		row
+			.map((cell, column) => cell.padEnd(widths[column] ?? 0))
+			.join("  ")
+			.trimEnd();
+	return [paint("bold", line(COLUMNS)), ...rows.map(line)].join("\n");
+}
+
+function credentialCells(deployment: DeploymentConfig): string[] {
+	const shown = Object.entries(credentialsOf(deployment)).filter(([name]) => name !== "api_base");
+	return shown.map(([name, { value, origin }]) => `${name} ${value} (${origin})`);
+}
+
+interface ShownCredential {
+	readonly value: string;
+	readonly origin: string;
+}
+
+/** Credential options by their name in the file, secrets masked. */
+function credentialsOf({ credentials }: DeploymentConfig): Record<string, ShownCredential> {
+	const all = { api_key: credentials.apiKey, api_base: credentials.apiBase, ...credentials.extra };
+	const shown: Record<string, ShownCredential> = {};
+	for (const [name, value] of Object.entries(all)) {
+		if (value === null) continue;
+		const text = value instanceof Secret ? mask(value) : value;
+		shown[name] = { value: text, origin: credentials.origins?.[name] ?? "unknown" };
+	}
+	return shown;
+}
+
+const SHORTEST_SHOWN = 12;
+
+/** Enough of a secret to recognise it by, never more than its first 3 and last 2 characters. */
+function mask(secret: Secret): string {
+	const value = secret.reveal();
+	return value.length < SHORTEST_SHOWN ? "***" : `${value.slice(0, 3)}…${value.slice(-2)}`;
+}
+
+function settingsText(config: Config, paint: Paint): string {
+	const { listen, masterKey, aliases, routing } = config;
+	const origin = (path: string): string => config.origins?.[path] ?? "unknown";
+	const aliasTexts = [...aliases.values()].map(
+		({ alias, model, hidden }) => `${alias} → ${model}${hidden ? " (hidden)" : ""}`,
+	);
+	const key =
+		masterKey === null ? "none: clients need no key" : `${mask(masterKey)} (${origin("general_settings.master_key")})`;
+	const rows: [string, string][] = [
+		["Aliases", aliasTexts.length === 0 ? "none" : aliasTexts.join(", ")],
+		["Listen", `${listen.host}:${listen.port} (${listenOrigin(config)})`],
+		["Master key", key],
+		["Affinity", `${routing.affinity ? "on" : "off"} (${origin("warmpath.routing.affinity")})`],
+	];
+	return rows.map(([name, value]) => `${paint("bold", name.padEnd(10))}  ${value}`).join("\n");
+}
+
+function listenOrigin(config: Config): string {
+	const origins = ["host", "port"].map((name) => config.origins?.[`warmpath.listen.${name}`] ?? "unknown");
+	return [...new Set(origins)].join(", ");
+}
+
+function jsonReport(config: Config | null, diagnostics: readonly Diagnostic[]): string {
+	const ok = !diagnostics.some(({ severity }) => severity === "error");
+	return `${JSON.stringify({ ok, diagnostics, ...(config === null ? {} : summary(config)) }, null, 2)}\n`;
+}
+
+function summary(config: Config) {
+	return {
+		path: config.path,
+		deployments: config.deployments.map((deployment) => ({
+			group: deployment.group,
+			id: deployment.id,
+			provider: deployment.provider,
+			served: !NOT_SERVED.has(deployment.provider),
+			upstream_model: deployment.upstreamModel,
+			api_base: deployment.credentials.apiBase,
+			cache_domain: deployment.cacheDomain,
+			credentials: credentialsOf(deployment),
+			source: deployment.source,
+		})),
+		aliases: [...config.aliases.values()],
+		listen: { ...config.listen, origin: listenOrigin(config) },
+		master_key: {
+			set: config.masterKey !== null,
+			origin: config.origins?.["general_settings.master_key"] ?? "unknown",
+		},
+		affinity: { on: config.routing.affinity, reason: config.origins?.["warmpath.routing.affinity"] ?? "unknown" },
+	};
+}

@@ -1,0 +1,200 @@
+// A deployment's credentials: its own options, its credential_list entry, the environment. Leaves signing requests to providers/.
+import type { Environment } from "./environment.ts";
+import { isUnresolved } from "./environment.ts";
+import { CREDENTIAL_OPTIONS, credentialSchema, type LitellmParams } from "./file.ts";
+import { PROVIDER_NEEDS, type Target } from "./provider-kind.ts";
+import type { Report } from "./report.ts";
+import type { DeploymentCredentials } from "./schema.ts";
+import { Secret } from "./secret.ts";
+import type { Path } from "./source.ts";
+import { didYouMean } from "./suggest.ts";
+import { validate } from "./validate.ts";
+
+/** Options whose value must never be printed. */
+const SECRET_OPTIONS = new Set([
+	"api_key",
+	"aws_access_key_id",
+	"aws_secret_access_key",
+	"aws_session_token",
+	"aws_web_identity_token",
+	"vertex_credentials",
+	"azure_ad_token",
+	"client_secret",
+]);
+
+/** Sent as a header value: anything outside visible ASCII would make the request impossible. */
+const HEADER_SAFE = /^[\x21-\x7e]+$/;
+
+/** One credential option: its value and where it stands. */
+interface Setting {
+	readonly value: string;
+	readonly path: Path | null;
+	readonly origin: string;
+}
+
+/** One entry of credential_list, read. */
+interface SharedCredential {
+	readonly path: Path;
+	readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** The entries of `credential_list`, by name. */
+export function readCredentialList(report: Report): ReadonlyMap<string, SharedCredential> {
+	const shared = new Map<string, SharedCredential>();
+	const list = report.value(["credential_list"]);
+	if (list === undefined) return shared;
+	if (!Array.isArray(list)) {
+		report.fault({ path: ["credential_list"], message: "expected a list of credentials" });
+		return shared;
+	}
+	for (const index of list.keys()) {
+		const path = ["credential_list", index];
+		const entry = validate(credentialSchema, path, report);
+		if (entry === undefined) continue;
+		if (shared.has(entry.credential_name)) {
+			report.fault({
+				path: [...path, "credential_name"],
+				message: `the name '${entry.credential_name}' is given twice`,
+			});
+			continue;
+		}
+		shared.set(entry.credential_name, { path: [...path, "credential_values"], values: entry.credential_values });
+	}
+	return shared;
+}
+
+/** What is needed to read one deployment's credentials. */
+export interface CredentialContext {
+	readonly report: Report;
+	readonly environment: Environment;
+	readonly shared: ReadonlyMap<string, SharedCredential>;
+}
+
+/** The `credential_list` entry a deployment names. An unknown name is a fault. */
+export function sharedCredential(
+	params: LitellmParams,
+	path: Path,
+	context: CredentialContext,
+): SharedCredential | undefined {
+	const name = params.litellm_credential_name;
+	if (name === undefined) return undefined;
+	const found = context.shared.get(name);
+	if (found === undefined) {
+		const names = [...context.shared.keys()];
+		context.report.fault({
+			path: [...path, "litellm_credential_name"],
+			message: `credential_list has no entry '${name}'`,
+			hint: didYouMean(name, names) || (names.length > 0 ? `It has: ${names.join(", ")}.` : "Add a credential_list."),
+		});
+	}
+	return found;
+}
+
+/** What is at hand about one deployment when its credentials are read. */
+export interface CredentialSubject {
+	readonly params: LitellmParams;
+	readonly path: Path;
+	readonly target: Target;
+}
+
+/** Gathers and checks the credentials. A missing or unusable one is a fault; the result is complete only if there was none. */
+export function credentialsOf(subject: CredentialSubject, context: CredentialContext): DeploymentCredentials {
+	const settings = gather(subject, context);
+	check(subject, settings, context.report);
+	const extra: Record<string, string | Secret> = {};
+	const origins: Record<string, string> = {};
+	for (const [name, { value, origin }] of settings) {
+		origins[name] = origin;
+		if (name !== "api_key" && name !== "api_base") extra[name] = SECRET_OPTIONS.has(name) ? new Secret(value) : value;
+	}
+	const apiKey = settings.get("api_key");
+	return {
+		apiKey: apiKey === undefined ? null : new Secret(apiKey.value),
+		apiBase: apiBaseOf(subject.target, settings.get("api_base")?.value),
+		extra,
+		origins,
+	};
+}
+
+/** Own options first, then the credential_list entry's, then what the model's name implies, then the environment. */
+function gather(subject: CredentialSubject, context: CredentialContext): Map<string, Setting> {
+	const { params, path, target } = subject;
+	const settings = new Map<string, Setting>();
+	const take = (values: Readonly<Record<string, unknown>>, at: Path): void => {
+		for (const name of CREDENTIAL_OPTIONS) {
+			const value = values[name];
+			if (value === undefined || settings.has(name)) continue;
+			const text = typeof value === "object" ? JSON.stringify(value) : String(value).trim();
+			settings.set(name, { value: text, path: [...at, name], origin: originText([...at, name], context.report) });
+		}
+	};
+	take(params, path);
+	const shared = sharedCredential(params, path, context);
+	if (shared !== undefined) take(shared.values, shared.path);
+	for (const [name, value] of Object.entries(target.implied)) {
+		if (!settings.has(name)) settings.set(name, { value, path: [...path, "model"], origin: "the model's name" });
+	}
+	const { fromEnv, otherCredentials } = PROVIDER_NEEDS[target.provider];
+	const hasCredential = otherCredentials.some((name) => settings.has(name));
+	for (const [name, variables] of Object.entries(fromEnv)) {
+		if (settings.has(name) || (name === "api_key" && hasCredential)) continue;
+		const variable = context.environment.findFirst(variables);
+		if (variable !== null) settings.set(name, { value: variable.value.trim(), path: null, origin: variable.origin });
+	}
+	return settings;
+}
+
+function originText(path: Path, report: Report): string {
+	const container = report.value(path.slice(0, -1));
+	const name = path.at(-1) ?? "";
+	const origin = typeof container === "object" && container !== null ? report.sources.origin(container, name) : null;
+	return origin ?? report.placeText(path);
+}
+
+function check(subject: CredentialSubject, settings: ReadonlyMap<string, Setting>, report: Report): void {
+	const { path, target } = subject;
+	const needs = PROVIDER_NEEDS[target.provider];
+	for (const [name, setting] of settings) {
+		if (setting.path !== null && CREDENTIAL_OPTIONS.includes(name) && !needs.options.includes(name)) {
+			report.warn({
+				path: setting.path,
+				at: "key",
+				message: `has no effect on a deployment of provider ${target.provider}`,
+			});
+		}
+	}
+	for (const options of needs.required) {
+		// One that is given but faulty has been reported.
+		if (options.some((name) => settings.has(name) || report.value([...path, name]) !== undefined)) continue;
+		const variables = options.flatMap((name) => needs.fromEnv[name] ?? []);
+		const byEnv = variables.length === 0 ? "" : `, or set ${variables.join(" or ")} in the environment`;
+		report.fault({
+			path,
+			message: `a deployment of provider ${target.provider} needs ${options.join(" or ")}`,
+			hint: `Add ${options[0]} to litellm_params${byEnv}.`,
+		});
+	}
+	const key = settings.get("api_key");
+	if (key !== undefined && !isUnresolved(key.value) && !HEADER_SAFE.test(key.value)) {
+		report.fault({
+			path: key.path ?? path,
+			message: "the key holds a space, a line break or a character that cannot be sent in a header",
+			hint: key.path === null ? `It comes from ${key.origin}.` : "",
+		});
+	}
+	if (settings.has("aws_access_key_id") !== settings.has("aws_secret_access_key")) {
+		const given = settings.get("aws_access_key_id") ?? settings.get("aws_secret_access_key");
+		report.fault({
+			path: given?.path ?? path,
+			message: "aws_access_key_id and aws_secret_access_key belong together",
+			hint: "Give both, or a profile or role instead.",
+		});
+	}
+}
+
+/** LiteLLM accepts the address with or without the path of the Messages API; we keep it without. */
+function apiBaseOf(target: Target, value: string | undefined): string | null {
+	if (value === undefined) return null;
+	const trimmed = value.replace(/\/+$/, "");
+	return target.provider === "anthropic" ? trimmed.replace(/\/v1(\/messages)?$/, "") : trimmed;
+}

@@ -1,0 +1,233 @@
+// Entries of model_list → deployments with provider, credentials and id. Leaves what they do at run time to routing and providers.
+import { createHash } from "node:crypto";
+import { inspect } from "node:util";
+import { type CredentialContext, credentialsOf, readCredentialList } from "./credentials.ts";
+import { type Environment, isUnresolved } from "./environment.ts";
+import { type DeploymentEntry, deploymentSchema } from "./file.ts";
+import { NOT_SERVED, type Target, targetOf } from "./provider-kind.ts";
+import type { Report } from "./report.ts";
+import type { DeploymentConfig, DeploymentCredentials, ProviderKind } from "./schema.ts";
+import { Secret } from "./secret.ts";
+import type { Path } from "./source.ts";
+import { nearest } from "./suggest.ts";
+import { validate } from "./validate.ts";
+
+/** What applies where a deployment does not say it itself. */
+export interface DeploymentDefaults {
+	readonly streamTimeoutMs: number | null;
+}
+
+/** Reads `model_list`. Faults are reported; entries with a fault that leaves no usable deployment are left out. */
+export function readDeployments(
+	report: Report,
+	environment: Environment,
+	defaults: DeploymentDefaults,
+): DeploymentConfig[] {
+	const list = report.value(["model_list"]);
+	if (!Array.isArray(list) || list.length === 0) {
+		if (isUnresolved(list)) return [];
+		const found =
+			list === undefined ? "is missing" : Array.isArray(list) ? "is empty" : "expected a list of deployments";
+		report.fault({
+			path: ["model_list"],
+			message: found,
+			hint: "Give at least one deployment; see config.example.yaml.",
+		});
+		return [];
+	}
+	const context = { report, environment, shared: readCredentialList(report) };
+	const drafts: Draft[] = [];
+	for (const index of list.keys()) {
+		const path = ["model_list", index];
+		const entry = validate(deploymentSchema, path, report);
+		if (entry === undefined) continue;
+		const target = readTarget(entry, path, context);
+		if (target === null) continue;
+		const params = [...path, "litellm_params"];
+		checkGroupName(entry, path, target, report);
+		checkHeaders(entry, [...params, "extra_headers"], report);
+		warnOfModelInfo(entry, [...path, "model_info"], report);
+		const credentials = credentialsOf({ params: entry.litellm_params, path: params, target }, context);
+		drafts.push({ entry, path, target, credentials });
+	}
+	warnNotServed(drafts, report);
+	const ids = new Ids();
+	// Chosen ids come first, so that a generated one never takes a chosen one's place.
+	for (const draft of drafts) {
+		if (draft.entry.model_info.id !== undefined) ids.claim(draft.entry.model_info.id, draft.path, report);
+	}
+	return drafts.map((draft) =>
+		toDeployment(draft, draft.entry.model_info.id ?? ids.generate(draft), { report, defaults }),
+	);
+}
+
+interface Draft {
+	readonly entry: DeploymentEntry;
+	readonly path: Path;
+	readonly target: Target;
+	readonly credentials: DeploymentCredentials;
+}
+
+function readTarget(entry: DeploymentEntry, path: Path, { report, shared }: CredentialContext): Target | null {
+	const { model, custom_llm_provider: own, litellm_credential_name: credential } = entry.litellm_params;
+	if (isUnresolved(model)) return null;
+	const lent = credential === undefined ? undefined : shared.get(credential)?.values["custom_llm_provider"];
+	const named = own ?? (typeof lent === "string" ? lent : undefined) ?? entry.model_info.litellm_provider;
+	const target = targetOf(model, named);
+	if ("upstreamModel" in target) return target;
+	report.fault({ path: [...path, "litellm_params", "model"], ...target });
+	return null;
+}
+
+function checkGroupName(entry: DeploymentEntry, path: Path, target: Target, report: Report): void {
+	const stars = (text: string): number => text.split("*").length - 1;
+	const inName = stars(entry.model_name);
+	const inModel = stars(target.upstreamModel);
+	if (inName > 1) report.fault({ path: [...path, "model_name"], message: "a pattern may hold only one *" });
+	if (inModel > 1) report.fault({ path: [...path, "litellm_params", "model"], message: "a model may hold only one *" });
+	if (inModel === 1 && inName === 0) {
+		report.fault({
+			path: [...path, "litellm_params", "model"],
+			message: "the * stands for what the model_name's * matched, and the model_name has none",
+			hint: "Write model_name: claude-*, for instance.",
+		});
+	}
+}
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const OWN_HEADERS = new Set([
+	"connection",
+	"content-length",
+	"host",
+	"keep-alive",
+	"te",
+	"trailer",
+	"transfer-encoding",
+	"upgrade",
+]);
+
+function checkHeaders(entry: DeploymentEntry, path: Path, report: Report): void {
+	for (const [name, value] of Object.entries(entry.litellm_params.extra_headers)) {
+		const fault = (message: string): void => report.fault({ path: [...path, name], at: "key", message });
+		if (!HEADER_NAME.test(name)) fault("not a valid header name");
+		else if (OWN_HEADERS.has(name.toLowerCase())) fault("this header belongs to the connection and cannot be set");
+		else if (!isUnresolved(value) && !HEADER_VALUE.test(value))
+			fault("the header's value holds a character that cannot be sent");
+	}
+}
+
+/** model_info takes any entry, so that a slip in one that matters would go unnoticed. */
+function warnOfModelInfo(entry: DeploymentEntry, path: Path, report: Report): void {
+	for (const name of Object.keys(entry.model_info)) {
+		const meant = nearest(name, ["cache_domain", "litellm_provider"]);
+		if (meant === null || meant === name || name.length < 9) continue;
+		report.warn({ path: [...path, name], at: "key", message: `has no meaning here. Did you mean '${meant}'?` });
+	}
+}
+
+function warnNotServed(drafts: readonly Draft[], report: Report): void {
+	const byProvider = new Map<ProviderKind, Draft[]>();
+	for (const draft of drafts) {
+		const { provider } = draft.target;
+		if (NOT_SERVED.has(provider)) byProvider.set(provider, [...(byProvider.get(provider) ?? []), draft]);
+	}
+	for (const [provider, [first, ...others]] of byProvider) {
+		if (first === undefined) continue;
+		const count = others.length === 0 ? "" : ` (${others.length + 1} deployments)`;
+		report.warn({
+			path: [...first.path, "litellm_params", "model"],
+			message: `provider ${provider} is parsed, not served by this version yet${count}`,
+			hint: "Requests that reach it are answered with 501. Deployments of anthropic/ models are served.",
+		});
+	}
+}
+
+interface DraftContext {
+	readonly report: Report;
+	readonly defaults: DeploymentDefaults;
+}
+
+function toDeployment(
+	{ entry, path, target, credentials }: Draft,
+	id: string,
+	{ report, defaults }: DraftContext,
+): DeploymentConfig {
+	const { litellm_params: params, model_info: modelInfo } = entry;
+	return {
+		id,
+		group: entry.model_name,
+		provider: target.provider,
+		upstreamModel: target.upstreamModel,
+		credentials,
+		cacheDomain: modelInfo.cache_domain ?? null,
+		weight: params.weight,
+		order: params.order ?? null,
+		rpm: params.rpm ?? null,
+		tpm: params.tpm ?? null,
+		itpm: params.itpm ?? null,
+		otpm: params.otpm ?? null,
+		maxParallelRequests: params.max_parallel_requests ?? null,
+		timeoutMs: params.timeout ?? null,
+		streamTimeoutMs: params.stream_timeout ?? defaults.streamTimeoutMs,
+		cooldownMs: params.cooldown_time ?? null,
+		tags: params.tags,
+		extraHeaders: unprintable(params.extra_headers),
+		modelInfo,
+		source: report.placeText(path),
+	};
+}
+
+/** Headers may carry keys: their values are usable, but neither JSON.stringify nor inspect shows them. */
+function unprintable(headers: Readonly<Record<string, string>>): Record<string, string> {
+	const copy = { ...headers };
+	const masked = (): Record<string, string> => Object.fromEntries(Object.keys(copy).map((name) => [name, "***"]));
+	Object.defineProperty(copy, "toJSON", { value: masked, enumerable: false });
+	Object.defineProperty(copy, inspect.custom, { value: masked, enumerable: false });
+	return copy;
+}
+
+/** Hands out unique ids. */
+class Ids {
+	readonly #taken = new Map<string, Path>();
+
+	claim(id: string, path: Path, report: Report): void {
+		const first = this.#taken.get(id);
+		if (first === undefined) this.#taken.set(id, path);
+		else {
+			report.fault({
+				path: [...path, "model_info", "id"],
+				message: `the id '${id}' is already that of the deployment at ${report.placeText(first)}`,
+				hint: "Give each deployment an id of its own, or none.",
+			});
+		}
+	}
+
+	/**
+	 * The same for the same deployment whatever the order of its options, its limits or its weight, so that what was learned
+	 * about it survives their change. Equal deployments are told apart by their order in the file.
+	 */
+	generate({ entry, path, target, credentials }: Draft): string {
+		const reveal = (value: unknown): unknown => (value instanceof Secret ? value.reveal() : value);
+		const extra = Object.entries(credentials.extra).map(([name, value]) => [name, reveal(value)]);
+		const headers = Object.entries(entry.litellm_params.extra_headers);
+		const identity = [
+			entry.model_name,
+			target.provider,
+			target.upstreamModel,
+			reveal(credentials.apiKey),
+			credentials.apiBase,
+			extra.sort(byName),
+			headers.sort(byName),
+		];
+		const hash = createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 16);
+		let id = hash;
+		for (let copy = 2; this.#taken.has(id); copy++) id = `${hash}-${copy}`;
+		this.#taken.set(id, path);
+		return id;
+	}
+}
+
+function byName(a: readonly unknown[], b: readonly unknown[]): number {
+	return String(a[0]) < String(b[0]) ? -1 : 1;
+}

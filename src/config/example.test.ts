@@ -1,0 +1,76 @@
+// config.example.yaml and docs/configuration.md keep up with the schema: every option is there, with the default it really has.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { fileSchema } from "./file.ts";
+import { loadConfig, parseConfig } from "./load.ts";
+import { formatDiagnostic } from "./report.ts";
+import { DEFAULTS } from "./schema.ts";
+import { shapeAt } from "./validate.ts";
+
+const path = fileURLToPath(new URL("../../config.example.yaml", import.meta.url));
+const example = readFileSync(path, "utf8");
+const reference = readFileSync(fileURLToPath(new URL("../../docs/configuration.md", import.meta.url)), "utf8");
+/** With the options that are off switched on: a `#` directly before a name, and those in the lines of a switched-off entry. */
+const everything = example.replace(/^( *)#(?=[ \w-])(?! [A-Z(…]| {2,}warmpath check)/gm, "$1");
+const env = {
+	ANTHROPIC_API_KEY_1: "sk-ant-1111111111111111",
+	ANTHROPIC_API_KEY_2: "sk-ant-2222222222222222",
+	WARMPATH_MASTER_KEY: "sk-master-key-0000",
+	AWS_ACCESS_KEY_ID: "AKIA0000000000000000",
+	AWS_SECRET_ACCESS_KEY: "aws-secret-0000000000",
+	AWS_SESSION_TOKEN: "aws-token-00000000000",
+	AWS_WEB_IDENTITY_TOKEN: "web-token-00000000000",
+	AZURE_AD_TOKEN: "azure-token-000000000",
+	AZURE_CLIENT_SECRET: "azure-secret-00000000",
+};
+
+/** Paths of all options below `at`; list entries are `0`. */
+function optionsBelow(at: readonly (string | number)[]): (readonly (string | number)[])[] {
+	const inList = shapeAt(fileSchema, [...at, 0]) !== null && shapeAt(fileSchema, at) === null;
+	const here = inList ? [...at, 0] : at;
+	const names = Object.keys(shapeAt(fileSchema, here) ?? {});
+	return names.flatMap((name) => [[...here, name], ...optionsBelow([...here, name])]);
+}
+
+/** True when some entry of the lists on the way has the option. */
+function has(value: unknown, [step, ...rest]: readonly (string | number)[]): boolean {
+	if (step === undefined) return true;
+	if (Array.isArray(value)) return value.some((item) => has(item, rest));
+	if (typeof value !== "object" || value === null) return false;
+	return step in value && has((value as Record<string, unknown>)[step], rest);
+}
+
+const options = optionsBelow([]);
+
+describe("config.example.yaml", () => {
+	it("loads without a fault or a warning, and amounts to the defaults", () => {
+		const result = loadConfig(path, { env });
+		if (!result.ok) throw new Error(result.diagnostics.map(formatDiagnostic).join("\n"));
+		expect(result.config.warnings).toEqual([]);
+		const { listen, limits, timeouts, routing, log } = result.config;
+		const { weight, ...defaults } = DEFAULTS;
+		expect({ listen, limits, timeouts, routing, log }).toEqual(defaults);
+		expect(result.config.deployments.map((deployment) => deployment.weight)).toEqual([weight, weight]);
+	});
+
+	it("loads without a fault with every option switched on", () => {
+		const result = parseConfig(everything, { path: "config.example.yaml", env, readFile: () => "{}" });
+		expect(result.ok ? [] : result.diagnostics.map(formatDiagnostic)).toEqual([]);
+	});
+
+	it("the schema has as many options as the test expects to find", () => {
+		expect(options.length).toBeGreaterThan(80);
+	});
+
+	it.each(options.map((option) => [option.join("."), option] as const))("shows %s", (_, option) => {
+		expect(has(parse(everything), option)).toBe(true);
+	});
+});
+
+describe("docs/configuration.md", () => {
+	it.each([...new Set(options.map((option) => String(option.at(-1))))])("explains %s", (name) => {
+		expect(reference).toContain(`\`${name}\``);
+	});
+});

@@ -1,0 +1,89 @@
+// Kinds of values an option can have: durations, flags, whole numbers. Leaves which option has which to config/file.
+import * as z from "zod";
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/;
+/** Node's timers fire at once above this. */
+const LONGEST_MS = 2 ** 31 - 1;
+const TRUE = new Set(["true", "yes", "on", "1"]);
+const FALSE = new Set(["false", "no", "off", "0"]);
+
+/** Non-empty text. */
+export function text() {
+	return z.string().min(1, "must not be empty");
+}
+
+/** A time: `30s`, `500ms`, `5m`, `1h`, or a number of seconds. Read as ms. */
+export function duration(minimum: "positive" | "zero" = "positive") {
+	const error = "expected a duration such as 30s, 500ms, 5m, or a number of seconds";
+	return z.union([z.number(), z.string()], { error }).transform((value, context): number => {
+		const match = DURATION.exec(String(value).trim());
+		const ms = match === null ? Number.NaN : Number(match[1]) * (UNITS[match[2] ?? "s"] ?? Number.NaN);
+		if (Number.isNaN(ms)) context.addIssue({ code: "custom", message: error });
+		else if (ms > LONGEST_MS) context.addIssue({ code: "custom", message: "must be at most 24 days" });
+		else if (minimum === "positive" && ms < 1) context.addIssue({ code: "custom", message: "must be at least 1ms" });
+		else return Math.round(ms);
+		return z.NEVER;
+	});
+}
+
+export interface Range {
+	readonly min: number;
+	readonly max?: number;
+}
+
+/** A whole number in a range. Digits as text are accepted, since a variable's value is text. */
+export function integer(range: Range) {
+	return number(range, "a whole number").refine(Number.isSafeInteger, {
+		error: `expected a whole number`,
+		abort: true,
+	});
+}
+
+/** A number in a range; digits as text are accepted. */
+export function number({ min, max = Number.MAX_SAFE_INTEGER }: Range, name = "a number") {
+	const error = `expected ${name}`;
+	return z.union([z.number(), z.string()], { error }).transform((value, context): number => {
+		const parsed = typeof value === "number" ? value : value.trim() === "" ? Number.NaN : Number(value);
+		if (!Number.isFinite(parsed)) context.addIssue({ code: "custom", message: error });
+		else if (parsed < min) context.addIssue({ code: "custom", message: `must be at least ${min}` });
+		else if (parsed > max) context.addIssue({ code: "custom", message: `must be at most ${max}` });
+		else return parsed;
+		return z.NEVER;
+	});
+}
+
+/** true or false; also on, off, yes, no, as YAML 1.1 (and so LiteLLM) reads them. */
+export function flag() {
+	const error = "expected true or false";
+	return z.union([z.boolean(), z.string(), z.number()], { error }).transform((value, context): boolean => {
+		const word = String(value).toLowerCase();
+		if (TRUE.has(word)) return true;
+		if (!FALSE.has(word)) context.addIssue({ code: "custom", message: error });
+		return false;
+	});
+}
+
+/** A list of texts; one text alone is a list of one. */
+export function texts() {
+	return z
+		.union([z.string(), z.array(z.string())], { error: "expected a list of names" })
+		.transform((value) => [value].flat());
+}
+
+/** An http(s) address without user name, query or fragment. Read without trailing slashes. */
+export function address() {
+	return z.string().transform((value, context): string => {
+		const fail = (message: string): never => {
+			context.addIssue({ code: "custom", message });
+			return z.NEVER;
+		};
+		if (!URL.canParse(value)) return fail("expected an address such as https://api.anthropic.com");
+		const url = new URL(value);
+		if (url.protocol !== "https:" && url.protocol !== "http:")
+			return fail("the address must begin with https:// or http://");
+		if (url.username !== "" || url.password !== "") return fail("the address must not hold a user name or password");
+		if (url.search !== "" || url.hash !== "") return fail("the address must not have a ? or # part");
+		return value.trim().replace(/\/+$/, "");
+	});
+}

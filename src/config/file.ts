@@ -1,0 +1,218 @@
+// The configuration file as it is written: every option with its kind, default and description. Leaves resolving it to config/load.
+import * as z from "zod";
+import { address, duration, flag, integer, number, text, texts } from "./fields.ts";
+import { DEFAULTS } from "./schema.ts";
+
+const tokenLimit = () => integer({ min: 1 }).optional();
+
+/** Credential and address options; a `credential_list` entry may hold the same. */
+const credentialOptions = {
+	api_key: text()
+		.optional()
+		.describe("The provider's key. For anthropic/ models ANTHROPIC_API_KEY is used when it is missing."),
+	api_base: address().optional().describe("The provider's address. Default: its public one."),
+	api_version: text().optional().describe("API version of an Azure resource."),
+	organization: text().optional().describe("OpenAI organization."),
+	aws_access_key_id: text().optional().describe("AWS access key."),
+	aws_secret_access_key: text().optional().describe("Secret of the AWS access key."),
+	aws_session_token: text().optional().describe("Token of a temporary AWS key."),
+	aws_region_name: text().optional().describe("AWS region, such as us-west-2."),
+	aws_profile_name: text().optional().describe("Profile of ~/.aws to take credentials from."),
+	aws_role_name: text().optional().describe("ARN of a role to assume."),
+	aws_session_name: text().optional().describe("Session name for the assumed role."),
+	aws_web_identity_token: text().optional().describe("Web identity token for the assumed role."),
+	aws_sts_endpoint: text().optional().describe("Address of STS, if not the region's own."),
+	aws_external_id: text().optional().describe("External id for the assumed role."),
+	aws_bedrock_runtime_endpoint: text().optional().describe("Address of the Bedrock runtime, if not the region's own."),
+	vertex_project: text().optional().describe("Google Cloud project."),
+	vertex_location: text().optional().describe("Google Cloud region, or global."),
+	vertex_credentials: z
+		.union([text(), z.record(z.string(), z.unknown())], { error: "expected a path, or the JSON of a service account" })
+		.optional()
+		.describe("Service account: path of its file, or its JSON."),
+	azure_ad_token: text().optional().describe("Microsoft Entra token, instead of a key."),
+	tenant_id: text().optional().describe("Microsoft Entra tenant."),
+	client_id: text().optional().describe("Microsoft Entra application."),
+	client_secret: text().optional().describe("Secret of the Microsoft Entra application."),
+	region_name: text().optional().describe("Region, for any cloud; the cloud's own option wins."),
+};
+
+export const litellmParamsSchema = z.strictObject({
+	model: text().describe("Upstream model with its provider, such as anthropic/claude-sonnet-4-5. May hold one *."),
+	...credentialOptions,
+	custom_llm_provider: text().optional().describe("Provider, when the model's name does not say it."),
+	litellm_credential_name: text().optional().describe("Entry of credential_list to take credentials from."),
+	timeout: duration().optional().describe("Whole call. Default: router_settings.timeout."),
+	stream_timeout: duration().optional().describe("First byte of a stream. Default: router_settings.stream_timeout."),
+	cooldown_time: duration("zero").optional().describe("Pause after a failure. Default: router_settings.cooldown_time."),
+	weight: number({ min: 0, max: 1_000_000 })
+		.default(DEFAULTS.weight)
+		.describe("Share of new conversations, relative to the group's others."),
+	order: integer({ min: 0 }).optional().describe("Lower is tried first. Default: no order."),
+	rpm: tokenLimit().describe("Requests per minute the deployment admits."),
+	tpm: tokenLimit().describe("Tokens per minute the deployment admits."),
+	itpm: tokenLimit().describe("Input tokens per minute the deployment admits."),
+	otpm: tokenLimit().describe("Output tokens per minute the deployment admits."),
+	max_parallel_requests: tokenLimit().describe("Requests at the same time."),
+	tags: texts().default([]).describe("Tags of the deployment."),
+	extra_headers: z
+		.record(z.string(), z.union([z.string(), z.number(), z.boolean()], { error: "expected text" }).transform(String))
+		.default({})
+		.describe("Headers added to every upstream request."),
+});
+
+export const modelInfoSchema = z.looseObject({
+	id: z
+		.union([text(), z.number()], { error: "expected text" })
+		.transform(String)
+		.optional()
+		.describe("Name of the deployment in logs and answers. Default: a hash of what it is."),
+	litellm_provider: text().optional().describe("Provider, when the model's name does not say it."),
+	cache_domain: text()
+		.optional()
+		.describe("Name shared by deployments that read each other's prompt cache. Default: learned."),
+});
+
+export const deploymentSchema = z.strictObject({
+	model_name: text().describe("The group's name: what clients ask for. May hold one *."),
+	litellm_params: litellmParamsSchema.describe("What to call, and how."),
+	model_info: modelInfoSchema
+		.prefault({})
+		.describe("What is known about the deployment; further entries are kept for display."),
+});
+
+export const credentialSchema = z.strictObject({
+	credential_name: text().describe("Name for litellm_credential_name."),
+	credential_values: z
+		.strictObject({ ...credentialOptions, custom_llm_provider: litellmParamsSchema.shape.custom_llm_provider })
+		.describe("Options every deployment that names the entry gets, unless it sets them itself."),
+	credential_info: z.looseObject({}).optional().describe("Free text about the entry."),
+});
+
+const aliasSchema = z
+	.union([text(), z.strictObject({ model: text(), hidden: flag().default(false) })], {
+		error: "expected a group's name, or {model: name, hidden: true}",
+	})
+	.transform((value) => (typeof value === "string" ? { model: value, hidden: false } : value));
+
+export const routerSettingsSchema = z.strictObject({
+	enable_pre_call_checks: flag().optional().describe("Accepted. Prompt-cache routing does not need it."),
+	optional_pre_call_checks: texts()
+		.default([])
+		.describe("prompt_caching turns prompt-cache routing on (it is on anyway)."),
+	model_group_alias: z
+		.record(z.string(), aliasSchema)
+		.default({})
+		.describe("Further names for groups; hidden ones are not listed."),
+	timeout: duration().optional().describe("Whole call. Default: warmpath.timeouts.total."),
+	stream_timeout: duration().optional().describe("First byte of a stream. Default: warmpath.timeouts.first_byte."),
+	cooldown_time: duration("zero").optional().describe("Pause after a failure. Default: warmpath.routing.cooldown."),
+	set_verbose: flag().optional().describe("true: log level debug."),
+});
+
+export const litellmSettingsSchema = z.strictObject({
+	callbacks: texts()
+		.default([])
+		.describe("prompt_caching_deployment_check turns prompt-cache routing on (it is on anyway)."),
+	set_verbose: flag().optional().describe("true: log level debug."),
+	json_logs: flag().optional().describe("true: log format json."),
+	request_timeout: duration().optional().describe("Whole call, where router_settings.timeout is not set."),
+});
+
+export const generalSettingsSchema = z.strictObject({
+	master_key: text()
+		.optional()
+		.describe("Key that clients must send. Default: WARMPATH_MASTER_KEY or LITELLM_MASTER_KEY."),
+	max_request_size_mb: number({ min: 0.001, max: 1024 })
+		.optional()
+		.describe("Largest request body, MB, where warmpath.limits.max_body_bytes is not set."),
+});
+
+const { listen, limits, timeouts, routing, log } = DEFAULTS;
+
+export const warmpathSchema = z.strictObject({
+	listen: z
+		.strictObject({
+			host: text().default(listen.host).describe("Address to listen on. Other than loopback needs a master_key."),
+			port: integer({ min: 0, max: 65_535 }).default(listen.port).describe("Port to listen on; 0 takes a free one."),
+		})
+		.prefault({})
+		.describe("Where the gateway listens."),
+	limits: z
+		.strictObject({
+			max_body_bytes: integer({ min: 1024, max: 2 ** 30 })
+				.default(limits.maxBodyBytes)
+				.describe("Largest request body, bytes."),
+			max_json_depth: integer({ min: 8, max: 10_000 })
+				.default(limits.maxJsonDepth)
+				.describe("Deepest nesting of a request."),
+		})
+		.prefault({})
+		.describe("What a client may send."),
+	timeouts: z
+		.strictObject({
+			connect: duration().default(timeouts.connectMs).describe("Until a connection to the provider stands."),
+			first_byte: duration()
+				.default(timeouts.firstByteMs)
+				.describe("From the end of the request to the answer's head."),
+			idle: duration().default(timeouts.idleMs).describe("Silence between two pieces of an answer."),
+			total: duration().default(timeouts.totalMs).describe("The whole call."),
+			hold: duration("zero")
+				.default(timeouts.holdMs)
+				.describe("How long a stream's opening is held back to see whether it fails."),
+		})
+		.prefault({})
+		.describe("How long to wait for what."),
+	routing: z
+		.strictObject({
+			affinity: flag().optional().describe("Send requests where their prompt is cached. Default: true."),
+			max_entries: integer({ min: 1 }).default(routing.maxEntries).describe("Most prefixes remembered."),
+			cooldown: duration("zero")
+				.default(routing.cooldownMs)
+				.describe("Pause after a failure, where the provider names none."),
+			load_half_life: duration()
+				.default(routing.loadHalfLifeMs)
+				.describe("How fast recent load is forgotten when placing new conversations."),
+		})
+		.prefault({})
+		.describe("How deployments are chosen."),
+	log: z
+		.strictObject({
+			level: z
+				.enum(["debug", "info", "warn", "error"])
+				.default(log.level)
+				.describe("Least severe messages that are written."),
+			format: z
+				.enum(["auto", "human", "json"])
+				.default(log.format)
+				.describe("auto: human on a terminal, json otherwise."),
+		})
+		.prefault({})
+		.describe("The gateway's own log."),
+});
+
+/** Every section of the file. Sections are validated one by one, so that a fault in one does not hide those of another. */
+export const fileSchema = z.strictObject({
+	include: z
+		.array(text())
+		.optional()
+		.describe("Further files, relative to this one. Lists are joined; this file's values win."),
+	environment_variables: z
+		.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()], { error: "expected text" }))
+		.optional()
+		.describe("Values for os.environ/NAME where the environment has none."),
+	model_list: z.array(deploymentSchema).describe("The deployments. Those with the same model_name form a group."),
+	credential_list: z.array(credentialSchema).optional().describe("Credentials that several deployments use."),
+	router_settings: routerSettingsSchema.prefault({}).describe("LiteLLM's router settings."),
+	litellm_settings: litellmSettingsSchema.prefault({}).describe("LiteLLM's module settings."),
+	general_settings: generalSettingsSchema.prefault({}).describe("LiteLLM's proxy settings."),
+	callbacks: texts().default([]).describe("The same as litellm_settings.callbacks."),
+	warmpath: warmpathSchema.prefault({}).describe("Warmpath's own options."),
+});
+
+/** Names of the options that may stand in a credential_list entry. */
+export const CREDENTIAL_OPTIONS: readonly string[] = Object.keys(credentialOptions);
+
+export type DeploymentEntry = z.output<typeof deploymentSchema>;
+export type LitellmParams = z.output<typeof litellmParamsSchema>;
+export type CredentialEntry = z.output<typeof credentialSchema>;

@@ -1,0 +1,64 @@
+// Deployments → groups, and further names for them. Leaves finding the group for a request to config/model-name.
+import { isUnresolved } from "./environment.ts";
+import type { Report } from "./report.ts";
+import type { DeploymentConfig, ModelAlias, ModelGroup } from "./schema.ts";
+import { didYouMean } from "./suggest.ts";
+
+/** Deployments by `model_name`, in file order. */
+export function readGroups(deployments: readonly DeploymentConfig[]): Map<string, ModelGroup> {
+	const members = new Map<string, DeploymentConfig[]>();
+	for (const deployment of deployments) {
+		const group = members.get(deployment.group);
+		if (group === undefined) members.set(deployment.group, [deployment]);
+		else group.push(deployment);
+	}
+	return new Map([...members].map(([name, list]) => [name, { name, deployments: list }]));
+}
+
+/** `model_group_alias` as it was validated. */
+export type AliasEntries = Readonly<Record<string, { readonly model: string; readonly hidden: boolean }>>;
+
+/** Checks that every alias stands for a group; one that cannot be reached is a warning. */
+export function readAliases(
+	entries: AliasEntries,
+	groups: ReadonlyMap<string, ModelGroup>,
+	report: Report,
+): Map<string, ModelAlias> {
+	const aliases = new Map<string, ModelAlias>();
+	const names = [...groups.keys()];
+	for (const [alias, { model, hidden }] of Object.entries(entries)) {
+		const path = ["router_settings", "model_group_alias", alias];
+		if (isUnresolved(model)) continue;
+		if (model.includes("*")) {
+			report.fault({ path, message: "the alias stands for a pattern", hint: "Name a model that the pattern matches." });
+			continue;
+		}
+		if (!isServed(model, names)) {
+			const chained = Object.hasOwn(entries, model) ? "An alias of an alias is not followed; name the group." : "";
+			const hint = chained || didYouMean(model, names) || `Groups: ${names.join(", ")}.`;
+			// Without any valid group the cause has been reported.
+			if (names.length > 0)
+				report.fault({ path, message: `the alias stands for '${model}', which is no model_name`, hint });
+			continue;
+		}
+		if (groups.has(alias)) {
+			report.warn({
+				path,
+				at: "key",
+				message: "never used: a group has the same name",
+				hint: "The group wins over the alias.",
+			});
+		}
+		aliases.set(alias, { alias, model, hidden });
+	}
+	return aliases;
+}
+
+function isServed(model: string, names: readonly string[]): boolean {
+	return names.some((name) => {
+		if (name === model) return true;
+		const star = name.indexOf("*");
+		if (star < 0 || model.length < name.length - 1) return false;
+		return model.startsWith(name.slice(0, star)) && model.endsWith(name.slice(star + 1));
+	});
+}

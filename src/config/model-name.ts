@@ -1,0 +1,89 @@
+// The name a client asks for → the group of deployments that serves it. Leaves who may use the group to proxy/authenticate.
+import type { Config, ModelGroup } from "./schema.ts";
+import { nearest } from "./suggest.ts";
+
+/** The group that serves a name. */
+export interface ResolvedModel {
+	readonly group: ModelGroup;
+	/** What the group's `*` matched; fills the `*` of its deployments' upstream models. null when the name is not a pattern. */
+	readonly wildcard: string | null;
+}
+
+/** What GET /v1/models puts before names that Claude Code would not list otherwise. */
+const DISCOVERY_PREFIX = "anthropic/";
+const MAX_LISTED = 20;
+
+/**
+ * Tries the name as it is, then without a leading `anthropic/`, then (for `claude-…`) with it. Each time an exact group wins
+ * over an alias, an alias over a pattern, and of patterns the one with the longest literal part. null = not configured.
+ */
+export function resolveGroup(config: Config, model: string): ResolvedModel | null {
+	const direct = lookUp(config, model);
+	if (direct !== null) return direct;
+	if (model.startsWith(DISCOVERY_PREFIX)) return lookUp(config, model.slice(DISCOVERY_PREFIX.length));
+	return model.startsWith("claude-") ? lookUp(config, DISCOVERY_PREFIX + model) : null;
+}
+
+function lookUp(config: Config, model: string): ResolvedModel | null {
+	const alias = config.groups.has(model) ? undefined : config.aliases.get(model);
+	return lookUpGroup(config, alias?.model ?? model);
+}
+
+function lookUpGroup(config: Config, name: string): ResolvedModel | null {
+	const exact = config.groups.get(name);
+	// A pattern's own text is not a name that can be asked for: nothing could be filled in for its `*`.
+	if (exact !== undefined && !isPattern(name)) return { group: exact, wildcard: null };
+	for (const pattern of patternsOf(config)) {
+		const long = name.length >= pattern.head.length + pattern.tail.length;
+		if (!long || !name.startsWith(pattern.head) || !name.endsWith(pattern.tail)) continue;
+		return { group: pattern.group, wildcard: name.slice(pattern.head.length, name.length - pattern.tail.length) };
+	}
+	return null;
+}
+
+/** True for a `model_name` that stands for many names. */
+export function isPattern(name: string): boolean {
+	return name.includes("*");
+}
+
+/** The upstream model of a deployment, its `*` filled in. */
+export function fillWildcard(upstreamModel: string, wildcard: string | null): string {
+	// A function, because `$&` in what the client sent must stay as it is.
+	return wildcard === null ? upstreamModel : upstreamModel.replace("*", () => wildcard);
+}
+
+/** What to tell somebody who asked for a model that is not configured: the nearest name, and the names there are. */
+export function suggestModel(config: Config, model: string): string {
+	const visible = [...config.aliases.values()].filter((alias) => !alias.hidden).map((alias) => alias.alias);
+	const names = [...new Set([...config.groups.keys(), ...visible])];
+	const meant = nearest(
+		model,
+		names.filter((name) => !isPattern(name)),
+	);
+	const shown = names.slice(0, MAX_LISTED).join(", ");
+	const more = names.length > MAX_LISTED ? ` and ${names.length - MAX_LISTED} more` : "";
+	return `${meant === null ? "" : `Did you mean '${meant}'? `}Configured models: ${shown}${more}.`;
+}
+
+interface Pattern {
+	readonly head: string;
+	readonly tail: string;
+	readonly group: ModelGroup;
+}
+
+const patterns = new WeakMap<Config, readonly Pattern[]>();
+
+/** Most specific first. A configuration never changes, so they are worked out once. */
+function patternsOf(config: Config): readonly Pattern[] {
+	const known = patterns.get(config);
+	if (known !== undefined) return known;
+	const found: Pattern[] = [];
+	for (const group of config.groups.values()) {
+		const star = group.name.indexOf("*");
+		if (star >= 0) found.push({ head: group.name.slice(0, star), tail: group.name.slice(star + 1), group });
+	}
+	const literal = (pattern: Pattern): number => pattern.head.length + pattern.tail.length;
+	found.sort((a, b) => literal(b) - literal(a) || b.head.length - a.head.length);
+	patterns.set(config, found);
+	return found;
+}

@@ -1,0 +1,231 @@
+// YAML text → plain values that remember where in which file they stand. Leaves their meaning to the rest of the folder.
+import {
+	type Document,
+	isAlias,
+	isMap,
+	isScalar,
+	isSeq,
+	LineCounter,
+	type Node,
+	parseDocument,
+	type YAMLMap,
+} from "yaml";
+
+/** A place in a file, 1-based. */
+export interface Place {
+	readonly file: string;
+	readonly line: number;
+	readonly column: number;
+}
+
+/** Where a map's or list's entry stands: its key (for a list item, the item) and its value. */
+export interface EntryPlaces {
+	readonly key: Place;
+	readonly value: Place;
+}
+
+/** Steps from the root of a configuration to a value. */
+export type Path = readonly (string | number)[];
+
+/** A YAML map, as plain data. Has no prototype, so that no key is special. */
+export type PlainMap = Record<string, unknown>;
+
+/** A fault found while reading one file's text. */
+export interface SourceFault {
+	readonly place: Place;
+	readonly path: Path;
+	readonly message: string;
+	readonly hint: string;
+}
+
+/** Remembers where the entries of plain maps and lists stand, and what their values were taken from. */
+export class SourceMap {
+	readonly #places = new WeakMap<object, Map<string, EntryPlaces>>();
+	readonly #origins = new WeakMap<object, Map<string, string>>();
+
+	mark(container: object, key: string | number, places: EntryPlaces): void {
+		let entries = this.#places.get(container);
+		if (entries === undefined) {
+			entries = new Map();
+			this.#places.set(container, entries);
+		}
+		entries.set(String(key), places);
+	}
+
+	/** The entry itself, or null when it was not read from a file. */
+	entry(container: object, key: string | number): EntryPlaces | null {
+		return this.#places.get(container)?.get(String(key)) ?? null;
+	}
+
+	/** Says that an entry's value did not come from the file's text, but from `origin` (such as `env NAME`). */
+	markOrigin(container: object, key: string | number, origin: string): void {
+		let origins = this.#origins.get(container);
+		if (origins === undefined) {
+			origins = new Map();
+			this.#origins.set(container, origins);
+		}
+		origins.set(String(key), origin);
+	}
+
+	origin(container: object, key: string | number): string | null {
+		return this.#origins.get(container)?.get(String(key)) ?? null;
+	}
+
+	/** The places of the entry at `path` below `root`, or of the deepest existing entry on the way there. */
+	locate(root: unknown, path: Path): EntryPlaces | null {
+		let value = root;
+		let found: EntryPlaces | null = null;
+		for (const step of path) {
+			if (typeof value !== "object" || value === null) break;
+			const entry = this.entry(value, step);
+			if (entry === null) break;
+			found = entry;
+			value = (value as Record<string | number, unknown>)[step];
+		}
+		return found;
+	}
+}
+
+export function isPlainMap(value: unknown): value is PlainMap {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** An empty map without a prototype. */
+export function emptyMap(): PlainMap {
+	return Object.create(null) as PlainMap;
+}
+
+/** What one file holds. `value` is undefined when its syntax is broken. */
+export interface SourceFile {
+	readonly value: unknown;
+	readonly faults: readonly SourceFault[];
+}
+
+/** Reads one YAML document and records its places. Never throws: faults are returned, with their places. */
+export function readYaml(text: string, file: string, sources: SourceMap): SourceFile {
+	const lines = new LineCounter();
+	const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+	const placeOf = (offset: number): Place => {
+		const { line, col } = lines.linePos(offset);
+		return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+	};
+	const faults: SourceFault[] = [];
+	let broken = false;
+	for (const error of [...document.errors, ...document.warnings]) {
+		const place = placeOf(error.pos[0]);
+		if (error.code === "DUPLICATE_KEY") {
+			faults.push({ place, path: [], message: "this key is given twice in the same map", hint: "Keep one of them." });
+			continue;
+		}
+		broken = true;
+		// The quoted tail of a message repeats the file's text, which may be a secret.
+		const message = error.message.replace(/: ".*$/s, "").replace(/; please use .*$/s, "");
+		faults.push({ place, path: [], message: `not valid YAML: ${message}`, hint: SYNTAX_HINTS[error.code] ?? "" });
+		if (faults.length >= MAX_SYNTAX_FAULTS) break;
+	}
+	if (broken) return { value: undefined, faults };
+	const reader = new Reader(document, sources, placeOf);
+	const value = reader.read(document.contents, []);
+	return { value: reader.faults.length > 0 ? undefined : value, faults: [...faults, ...reader.faults] };
+}
+
+const MAX_SYNTAX_FAULTS = 10;
+/** Enough for any real file, too little for a bomb of nested aliases. */
+const MAX_NODES = 200_000;
+
+const SYNTAX_HINTS: Readonly<Record<string, string>> = {
+	TAB_AS_INDENT: "Indent with spaces.",
+	MULTIPLE_DOCS: "Use one document per file, and 'include' for several files.",
+	BLOCK_AS_IMPLICIT_KEY: "Quote a value that contains ': '.",
+	BAD_SCALAR_START: "Quote the value.",
+	TAG_RESOLVE_FAILED: "Remove the '!' tag, or quote a value that begins with '!'.",
+};
+
+class Reader {
+	readonly faults: SourceFault[] = [];
+	readonly #document: Document.Parsed;
+	readonly #sources: SourceMap;
+	readonly #placeOf: (offset: number) => Place;
+	readonly #open = new Set<Node>();
+	#nodes = 0;
+
+	constructor(document: Document.Parsed, sources: SourceMap, placeOf: (offset: number) => Place) {
+		this.#document = document;
+		this.#sources = sources;
+		this.#placeOf = placeOf;
+	}
+
+	read(node: unknown, path: Path): unknown {
+		if (isScalar(node)) return node.value;
+		if (isAlias(node)) {
+			const target = node.resolve(this.#document);
+			if (target === undefined) return this.#fault(node, path, `no anchor '&${node.source}' stands before this alias`);
+			return this.read(target, path);
+		}
+		if (!isMap(node) && !isSeq(node)) return null;
+		if (this.#open.has(node)) return this.#fault(node, path, "this anchor contains an alias to itself");
+		this.#nodes += node.items.length + 1;
+		if (this.#nodes > MAX_NODES)
+			return this.#fault(node, path, "the file is too large once its aliases are written out");
+		this.#open.add(node);
+		const value = isMap(node) ? this.#readMap(node, path) : this.#readList(node.items, path);
+		this.#open.delete(node);
+		return value;
+	}
+
+	#readList(items: readonly unknown[], path: Path): unknown[] {
+		const list: unknown[] = [];
+		for (const [index, item] of items.entries()) {
+			const place = this.#place(item);
+			list.push(this.read(item, [...path, index]));
+			this.#sources.mark(list, index, { key: place, value: place });
+		}
+		return list;
+	}
+
+	#readMap(node: YAMLMap, path: Path): PlainMap {
+		const map = emptyMap();
+		const merged: unknown[] = [];
+		for (const { key, value } of node.items) {
+			if (!isScalar(key)) {
+				this.#fault(key, path, "a key must be plain text");
+				continue;
+			}
+			const name = String(key.value);
+			if (name === "<<") {
+				merged.push(value);
+				continue;
+			}
+			map[name] = this.read(value, [...path, name]);
+			const keyPlace = this.#place(key);
+			// An empty value has no text of its own; its key is the place to look at.
+			const hasText = isScalar(value) ? value.value !== null || value.source !== "" : value !== null;
+			this.#sources.mark(map, name, { key: keyPlace, value: hasText ? this.#place(value) : keyPlace });
+		}
+		for (const value of merged) this.#merge(map, this.read(value, path));
+		return map;
+	}
+
+	/** YAML's `<<`: entries of another map (or several) for keys the map does not have itself. */
+	#merge(map: PlainMap, from: unknown): void {
+		for (const other of Array.isArray(from) ? from : [from]) {
+			if (!isPlainMap(other)) continue;
+			for (const [name, value] of Object.entries(other)) {
+				if (name in map) continue;
+				map[name] = value;
+				const places = this.#sources.entry(other, name);
+				if (places !== null) this.#sources.mark(map, name, places);
+			}
+		}
+	}
+
+	#place(node: unknown): Place {
+		const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : null;
+		return this.#placeOf(range?.[0] ?? 0);
+	}
+
+	#fault(node: unknown, path: Path, message: string): null {
+		this.faults.push({ place: this.#place(node), path, message, hint: "" });
+		return null;
+	}
+}

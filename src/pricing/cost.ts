@@ -1,0 +1,52 @@
+// A usage in dollars, part by part, and what it would have cost without a cache. Leaves prices to pricing/prices.
+import type { Usage } from "../protocol/usage.ts";
+import { type Price, ratesFor } from "./prices.ts";
+
+/** Dollars. */
+export interface Cost {
+	/** All five parts. */
+	readonly total: number;
+	/** Prompt tokens that were neither read from nor written to a cache. */
+	readonly input: number;
+	readonly read: number;
+	readonly write5m: number;
+	readonly write1h: number;
+	readonly output: number;
+	/** What the prompt's tokens cost: input + read + writes. */
+	readonly prompt: number;
+	/** The same prompt with every token at the input price. */
+	readonly promptWithoutCaching: number;
+	/** `promptWithoutCaching` + output: the same request had nothing been cached. */
+	readonly withoutCaching: number;
+}
+
+const PER_MILLION = 1e-6;
+
+/**
+ * What a request cost: each kind of token at its own rate, the tier chosen by the whole prompt (caching-semantics §3, §14; R10 for what
+ * `inputTokens` leaves out). Writes the provider did not split by lifetime count as 5-minute ones, which is its default.
+ */
+export function costOf(usage: Usage, price: Price): Cost {
+	const write1hTokens = usage.cacheWrite1hTokens;
+	const write5mTokens = Math.max(usage.cacheWrite5mTokens, usage.cacheWriteTokens - write1hTokens);
+	const promptTokens = usage.inputTokens + usage.cacheReadTokens + write5mTokens + write1hTokens;
+	const rates = ratesFor(price, promptTokens);
+	const input = usage.inputTokens * rates.input * PER_MILLION;
+	const read = usage.cacheReadTokens * rates.read * PER_MILLION;
+	const write5m = write5mTokens * rates.write5m * PER_MILLION;
+	const write1h = write1hTokens * rates.write1h * PER_MILLION;
+	const output = usage.outputTokens * rates.output * PER_MILLION;
+	const prompt = input + read + write5m + write1h;
+	const promptWithoutCaching = promptTokens * rates.input * PER_MILLION;
+	return {
+		total: prompt + output,
+		input,
+		read,
+		write5m,
+		write1h,
+		output,
+		prompt,
+		promptWithoutCaching,
+		withoutCaching: promptWithoutCaching + output,
+	};
+}

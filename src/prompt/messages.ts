@@ -1,0 +1,52 @@
+// Messages as envelopes: the bytes of each message object without its content and marker. Its blocks are in prompt/blocks.
+
+const FIELDS = 6;
+
+/** Most messages that are told apart; see MAX_BLOCKS. */
+export const MAX_MESSAGES = 1 << 17;
+
+/** Messages in order. Like BlockTable it is reused from request to request. */
+export class MessageTable {
+	count = 0;
+	/** Index of the first message with role user, or -1. */
+	firstUser = -1;
+	/** FIELDS numbers a message: start, end, and two cuts (from, to), equal where there is none. */
+	private rows = new Int32Array(FIELDS * 64);
+
+	reset(): void {
+		if (this.rows.length > FIELDS * 8192) this.rows = new Int32Array(FIELDS * 64);
+		this.count = 0;
+		this.firstUser = -1;
+	}
+
+	/** Opens a message at `start` and returns its index. Past MAX_MESSAGES the last one is opened anew. */
+	open(start: number): number {
+		const index = Math.min(this.count, MAX_MESSAGES - 1);
+		if (index * FIELDS === this.rows.length) {
+			const rows = new Int32Array(this.rows.length * 2);
+			rows.set(this.rows);
+			this.rows = rows;
+		}
+		this.rows.fill(start, index * FIELDS, index * FIELDS + FIELDS);
+		this.count = index + 1;
+		return index;
+	}
+
+	/** Cuts [from, to) out of the envelope of the message opened last: at most twice, in rising order. */
+	cut(from: number, to: number): void {
+		const row = (this.count - 1) * FIELDS;
+		const at = this.rows[row + 2] === this.rows[row + 3] ? row + 2 : row + 4;
+		this.rows[at] = from;
+		this.rows[at + 1] = to;
+	}
+
+	/** The message opened last ends at `end`. */
+	close(end: number): void {
+		this.rows[(this.count - 1) * FIELDS + 1] = end;
+	}
+
+	/** Field `field` of a message: 0 start, 1 end, 2 and 3 the first cut, 4 and 5 the second. */
+	field(message: number, field: number): number {
+		return this.rows[message * FIELDS + field] as number;
+	}
+}

@@ -1,0 +1,263 @@
+// A validating scanner over the bytes of a JSON text: it walks the structure once and builds no objects. What the members mean is prompt/anthropic's business.
+import { isUtf8 } from "node:buffer";
+import { GatewayError } from "../errors.ts";
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+
+/** Escapes of one byte that JSON knows: `" \ / b f n r t` (RFC 8259 §7). */
+const SHORT_ESCAPE = byteSet('"\\/bfnrt');
+const HEX_DIGIT = byteSet("0123456789abcdefABCDEF");
+
+function byteSet(characters: string): Uint8Array {
+	const set = new Uint8Array(256);
+	for (const byte of Buffer.from(characters)) set[byte] = 1;
+	return set;
+}
+
+/**
+ * Accepts exactly the texts that `JSON.parse` accepts (ECMA-404), in well-formed UTF-8 without a byte order mark, nested at most
+ * `maxDepth` containers deep. Throws GatewayError `invalid_json` with the byte's offset, or `body_too_deep`.
+ *
+ * A cursor: the caller opens the containers it cares for and passes over everything else with `skip`. Each byte is looked at once,
+ * nothing recurses, and nothing is allocated per value.
+ */
+export class Scanner {
+	readonly bytes: Buffer;
+	/** Where the cursor stands. After `key` and the `open…` methods: at the next value's first byte. */
+	pos = 0;
+	/** Where the key last read begins, quote included. */
+	keyStart = 0;
+	/** Content of the key or string last read, without its quotes. */
+	from = 0;
+	to = 0;
+
+	readonly #maxDepth: number;
+	/** 1 where the container open at that depth is an object. */
+	readonly #isObject: Uint8Array;
+
+	constructor(bytes: Buffer, maxDepth: number) {
+		this.bytes = bytes;
+		this.#maxDepth = maxDepth;
+		this.#isObject = new Uint8Array(maxDepth + 2);
+		if (!isUtf8(bytes)) this.fail("invalid UTF-8", firstInvalidUtf8(bytes));
+		this.space();
+	}
+
+	/** First byte of the value the cursor stands at; NaN at the end. */
+	peek(): number {
+		return this.pos < this.bytes.length ? (this.bytes[this.pos] as number) : Number.NaN;
+	}
+
+	fail(reason: string, offset: number): never {
+		throw new GatewayError("invalid_json", { reason, offset });
+	}
+
+	/** What stands at the cursor does not belong there. */
+	unexpected(): never {
+		if (this.pos >= this.bytes.length) this.fail("unexpected end", this.bytes.length);
+		const byte = this.peek();
+		const shown = byte > 0x20 && byte < 0x7f ? `'${String.fromCharCode(byte)}'` : `0x${byte.toString(16)}`;
+		this.fail(`unexpected ${shown}`, this.pos);
+	}
+
+	/** Only white space may follow the text's one value. */
+	end(): void {
+		this.space();
+		if (this.pos < this.bytes.length) this.unexpected();
+	}
+
+	/** Steps into the object at the cursor, which is the `depth`th container. False = it is empty and has been passed. */
+	openObject(depth: number): boolean {
+		return this.#open(depth, CLOSE_OBJECT);
+	}
+
+	/** Steps into the array at the cursor, which is the `depth`th container. False = it is empty and has been passed. */
+	openArray(depth: number): boolean {
+		return this.#open(depth, CLOSE_ARRAY);
+	}
+
+	/** After a member's value: true = another member follows, false = the object has been passed. */
+	nextMember(): boolean {
+		return this.#next(CLOSE_OBJECT);
+	}
+
+	/** After an element: true = another follows and the cursor stands at it, false = the array has been passed. */
+	nextElement(): boolean {
+		const more = this.#next(CLOSE_ARRAY);
+		if (more) this.space();
+		return more;
+	}
+
+	/** Reads a member's key and colon. `keyStart`, `from` and `to` tell where it is. */
+	key(): void {
+		this.space();
+		this.keyStart = this.pos;
+		this.string();
+		this.space();
+		if (this.peek() !== COLON) this.unexpected();
+		this.pos++;
+		this.space();
+	}
+
+	/** Reads the string at the cursor. `from` and `to` tell where its content is. */
+	string(): void {
+		const bytes = this.bytes;
+		if (this.peek() !== QUOTE) this.unexpected();
+		const from = this.pos + 1;
+		let at = from;
+		for (;;) {
+			const byte = bytes[at] as number;
+			if (byte === QUOTE) break;
+			if (byte === BACKSLASH) at = this.#escape(at);
+			else if (byte >= 0x20) at++;
+			else if (at < bytes.length) this.fail("control character in a string", at);
+			else this.fail("unterminated string", at);
+		}
+		this.from = from;
+		this.to = at;
+		this.pos = at + 1;
+	}
+
+	/** Passes over the value at the cursor, whatever it is. `depth` containers are open around it. */
+	skip(depth: number): void {
+		const isObject = this.#isObject;
+		let open = depth;
+		for (;;) {
+			const byte = this.peek();
+			if (byte === QUOTE) this.string();
+			else if (byte === OPEN_OBJECT) {
+				if (this.openObject(++open)) {
+					isObject[open] = 1;
+					this.key();
+					continue;
+				}
+				open--;
+			} else if (byte === OPEN_ARRAY) {
+				if (this.openArray(++open)) {
+					isObject[open] = 0;
+					continue;
+				}
+				open--;
+			} else this.#scalar(byte);
+
+			// A value is complete: go on with its parent, or leave the parents that it completes.
+			while (open > depth) {
+				if (isObject[open] === 1) {
+					if (this.nextMember()) {
+						this.key();
+						break;
+					}
+				} else if (this.nextElement()) break;
+				open--;
+			}
+			if (open === depth) return;
+		}
+	}
+
+	/** White space as JSON knows it. */
+	space(): void {
+		const bytes = this.bytes;
+		let pos = this.pos;
+		for (;;) {
+			const byte = bytes[pos] as number;
+			if (byte > 0x20 || (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) break;
+			pos++;
+		}
+		this.pos = pos;
+	}
+
+	#open(depth: number, close: number): boolean {
+		if (depth > this.#maxDepth) throw new GatewayError("body_too_deep", { limit: this.#maxDepth });
+		this.pos++;
+		this.space();
+		if (this.peek() !== close) return true;
+		this.pos++;
+		return false;
+	}
+
+	#next(close: number): boolean {
+		this.space();
+		const byte = this.peek();
+		if (byte !== COMMA && byte !== close) this.unexpected();
+		this.pos++;
+		return byte === COMMA;
+	}
+
+	/** Checks the escape at `at` and returns the position after it. */
+	#escape(at: number): number {
+		const bytes = this.bytes;
+		const byte = bytes[at + 1] as number;
+		if (SHORT_ESCAPE[byte] === 1) return at + 2;
+		if (byte !== 0x75) this.fail("invalid escape in a string", at);
+		for (let digit = at + 2; digit < at + 6; digit++) {
+			if (HEX_DIGIT[bytes[digit] as number] !== 1) this.fail("invalid escape in a string", at);
+		}
+		return at + 6;
+	}
+
+	#scalar(byte: number): void {
+		if (byte === 0x74) this.#literal("true");
+		else if (byte === 0x66) this.#literal("false");
+		else if (byte === 0x6e) this.#literal("null");
+		else if (byte === 0x2d || isDigit(byte)) this.#number();
+		else this.unexpected();
+	}
+
+	#literal(word: string): void {
+		for (let i = 0; i < word.length; i++) {
+			if (this.peek() !== word.charCodeAt(i)) this.unexpected();
+			this.pos++;
+		}
+	}
+
+	#number(): void {
+		if (this.peek() === 0x2d) this.pos++;
+		if (this.peek() === 0x30) this.pos++;
+		else this.#digits();
+		if (this.peek() === 0x2e) {
+			this.pos++;
+			this.#digits();
+		}
+		if ((this.peek() | 0x20) === 0x65) {
+			this.pos++;
+			const sign = this.peek();
+			if (sign === 0x2b || sign === 0x2d) this.pos++;
+			this.#digits();
+		}
+	}
+
+	#digits(): void {
+		if (!isDigit(this.peek())) this.unexpected();
+		while (isDigit(this.peek())) this.pos++;
+	}
+}
+
+function isDigit(byte: number): boolean {
+	return byte >= 0x30 && byte <= 0x39;
+}
+
+/** Offset of the first byte that no UTF-8 decoder accepts. Only for the error's text. */
+function firstInvalidUtf8(bytes: Buffer): number {
+	const window = 4096;
+	let start = 0;
+	for (;;) {
+		let end = Math.min(start + window, bytes.length);
+		// Do not cut a character in two: step back over at most three continuation bytes.
+		for (let back = 0; back < 3 && end < bytes.length && ((bytes[end] as number) & 0xc0) === 0x80; back++) end--;
+		const part = bytes.subarray(start, end);
+		if (!isUtf8(part) || end === bytes.length) {
+			const again = Buffer.from(part.toString("utf8"));
+			let same = 0;
+			while (same < part.length && part[same] === again[same]) same++;
+			return start + same;
+		}
+		start = end;
+	}
+}

@@ -1,0 +1,119 @@
+// Drives the real Claude Code in a private home with a clean environment. Leaves installing it to test/setup.
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { type ClaudeCodeForm, claudeCodeCommand } from "./setup/claude-code.ts";
+
+export interface ClaudeRun {
+	readonly prompt: string;
+	/** Session id of a new conversation. */
+	readonly session?: string;
+	/** Session id of a conversation to go on with. */
+	readonly resume?: string;
+	readonly model?: string;
+	readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The JSON that `claude -p --output-format json` prints, as far as the tests read it. */
+export interface ClaudeResult {
+	readonly exitCode: number;
+	readonly is_error: boolean;
+	readonly result: string;
+	readonly session_id: string;
+	readonly num_turns: number;
+	readonly usage: {
+		readonly input_tokens: number;
+		readonly cache_read_input_tokens: number;
+		readonly cache_creation_input_tokens: number;
+		readonly output_tokens: number;
+	};
+	readonly stderr: string;
+}
+
+export interface ClaudeCodeOptions {
+	readonly form: ClaudeCodeForm;
+	readonly gatewayUrl: string;
+	readonly key: string;
+	readonly model: string;
+}
+
+/** One user's machine: a home and a project folder, kept over runs so that `--resume` works; gone when disposed. */
+export async function claudeCodeHome(options: ClaudeCodeOptions) {
+	const root = await mkdtemp(join(tmpdir(), "warmpath-claude-"));
+	const home = join(root, "home");
+	const project = join(root, "project");
+	await mkdir(home);
+	await mkdir(project);
+	await writeFile(join(project, "CLAUDE.md"), "# Project\n\nA small project for tests.\n");
+	await writeFile(join(project, "main.py"), "print('hello')\n");
+
+	return {
+		project,
+		/** Runs one prompt to its end. Rejects when the client prints no JSON. */
+		run(about: ClaudeRun): Promise<ClaudeResult> {
+			const [program = "", ...leading] = claudeCodeCommand(options.form);
+			const args = [
+				...leading,
+				"-p",
+				about.prompt,
+				"--output-format",
+				"json",
+				"--allowedTools",
+				"Bash",
+				"Read",
+				"Agent",
+				"Task",
+			];
+			if (about.session !== undefined) args.push("--session-id", about.session);
+			if (about.resume !== undefined) args.push("--resume", about.resume);
+			const env = {
+				PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+				HOME: home,
+				TERM: "dumb",
+				LANG: "C.UTF-8",
+				ANTHROPIC_BASE_URL: options.gatewayUrl,
+				ANTHROPIC_AUTH_TOKEN: options.key,
+				ANTHROPIC_MODEL: about.model ?? options.model,
+				ANTHROPIC_SMALL_FAST_MODEL: about.model ?? options.model,
+				CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+				DISABLE_AUTOUPDATER: "1",
+				CLAUDE_CODE_MAX_RETRIES: "2",
+				...about.env,
+			};
+			return execute(program, args, { cwd: project, env });
+		},
+		[Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true, maxRetries: 5 }),
+	};
+}
+
+function execute(
+	program: string,
+	args: readonly string[],
+	options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
+): Promise<ClaudeResult> {
+	return new Promise((resolve, reject) => {
+		const child = spawn(program, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+		const limit = setTimeout(() => child.kill("SIGKILL"), 120_000);
+		let stdout = "";
+		let stderr = "";
+		child.stdout.on("data", (chunk: Buffer) => {
+			stdout += chunk.toString();
+		});
+		child.stderr.on("data", (chunk: Buffer) => {
+			stderr += chunk.toString();
+		});
+		child.on("error", reject);
+		child.on("close", (code) => {
+			clearTimeout(limit);
+			try {
+				const parsed = JSON.parse(stdout) as Omit<ClaudeResult, "exitCode" | "stderr">;
+				resolve({ ...parsed, exitCode: code ?? -1, stderr });
+			} catch {
+				reject(
+					new Error(`Claude Code printed no JSON (exit ${code}): ${stdout.slice(0, 500)} ${stderr.slice(0, 500)}`),
+				);
+			}
+		});
+	});
+}
