@@ -11,7 +11,8 @@ const program = new Command("warmpath")
 	.description("LLM gateway that sends every Claude Code turn to the deployment where its prompt is already cached.")
 	.version(version)
 	.showHelpAfterError("(run with --help for examples)")
-	.showSuggestionAfterError();
+	.showSuggestionAfterError()
+	.enablePositionalOptions();
 
 program
 	.command("serve", { isDefault: true })
@@ -144,7 +145,6 @@ function positiveNumber(value: string): number {
 	return count;
 }
 
-program.enablePositionalOptions();
 try {
 	await program.parseAsync();
 } catch (error) {

@@ -26,22 +26,26 @@ export interface NewEntry {
 /** What changes when a request writes or reads an entry again. */
 export type Renewal = Pick<NewEntry, "availableAt" | "expiresAt" | "tokens" | "exact">;
 
-/** The columns. A slot is an index into all of them. */
+/** What a look-up reads of an entry, side by side in one cache line: eight numbers a slot. */
+const RECORD = 8;
+const HIGH = 0;
+const LOW = 1;
+const AVAILABLE_AT = 2;
+const EXPIRES_AT = 3;
+const DOMAIN = 4;
+const VARIANT = 5;
+const TOKENS = 6;
+/** Next slot of the same bucket, or of the free list. */
+const NEXT = 7;
+
+/** What only changes need. */
 interface Columns {
-	readonly high: Float64Array;
-	readonly low: Float64Array;
-	readonly availableAt: Float64Array;
-	readonly expiresAt: Float64Array;
-	readonly domain: Int32Array;
-	readonly variant: Int32Array;
-	readonly tokens: Int32Array;
-	/** Next slot of the same bucket, or of the free list. */
-	readonly next: Int32Array;
 	/** Neighbours in the order of use, one order per lifetime: so the oldest of an order is also the first to expire. */
 	readonly older: Int32Array;
 	readonly newer: Int32Array;
 	/** Attempts that still wait for their first event. */
 	readonly waiting: Uint16Array;
+	/** Which order: index into TTLS. */
 	readonly lane: Uint8Array;
 	/** 1 = tokens are the provider's count. */
 	readonly exact: Uint8Array;
@@ -49,14 +53,6 @@ interface Columns {
 
 function columns(capacity: number, from: Columns | null): Columns {
 	const made: Columns = {
-		high: new Float64Array(capacity),
-		low: new Float64Array(capacity),
-		availableAt: new Float64Array(capacity),
-		expiresAt: new Float64Array(capacity),
-		domain: new Int32Array(capacity),
-		variant: new Int32Array(capacity),
-		tokens: new Int32Array(capacity),
-		next: new Int32Array(capacity),
 		older: new Int32Array(capacity),
 		newer: new Int32Array(capacity),
 		waiting: new Uint16Array(capacity),
@@ -67,6 +63,12 @@ function columns(capacity: number, from: Columns | null): Columns {
 	return made;
 }
 
+function records(capacity: number, from: Float64Array | null): Float64Array {
+	const made = new Float64Array(capacity * RECORD);
+	if (from !== null) made.set(from);
+	return made;
+}
+
 /**
  * At most `limit` entries; beyond it the least recently used goes. No timers: adding an entry drops a few expired ones. Typed arrays
  * because a look-up probes hundreds of fingerprints and a million objects would burden every garbage collection.
@@ -74,6 +76,7 @@ function columns(capacity: number, from: Columns | null): Columns {
 export class EntryTable {
 	#limit: number;
 	#capacity: number;
+	#records: Float64Array;
 	#columns: Columns;
 	#buckets: Int32Array;
 	/** Buckets are a power of two. */
@@ -88,6 +91,7 @@ export class EntryTable {
 	constructor(limit: number) {
 		this.#limit = Math.max(1, limit);
 		this.#capacity = Math.min(FIRST_CAPACITY, this.#limit);
+		this.#records = records(this.#capacity, null);
 		this.#columns = columns(this.#capacity, null);
 		this.#buckets = new Int32Array(bucketsFor(this.#capacity)).fill(NONE);
 		this.#mask = this.#buckets.length - 1;
@@ -108,36 +112,32 @@ export class EntryTable {
 
 	/** First slot with this fingerprint, or NONE. */
 	first(high: number, low: number): number {
-		const columns = this.#columns;
-		let slot = this.#buckets[(high | 0) & this.#mask] ?? NONE;
-		while (slot !== NONE && (columns.high[slot] !== high || columns.low[slot] !== low)) slot = columns.next[slot] ?? NONE;
-		return slot;
+		return this.#matching(this.#buckets[(high | 0) & this.#mask] ?? NONE, high, low);
 	}
 
 	/** Next slot with the fingerprint of `slot`, or NONE. */
 	following(slot: number): number {
-		const { high, low, next } = this.#columns;
-		return this.#matching(next[slot] ?? NONE, high[slot] ?? 0, low[slot] ?? 0);
+		return this.#matching(this.#get(slot, NEXT), this.#get(slot, HIGH), this.#get(slot, LOW));
 	}
 
 	domain(slot: number): number {
-		return this.#columns.domain[slot] ?? NONE;
+		return this.#get(slot, DOMAIN);
 	}
 
 	variant(slot: number): number {
-		return this.#columns.variant[slot] ?? 0;
+		return this.#get(slot, VARIANT);
 	}
 
 	tokens(slot: number): number {
-		return this.#columns.tokens[slot] ?? 0;
+		return this.#get(slot, TOKENS);
 	}
 
 	availableAt(slot: number): number {
-		return this.#columns.availableAt[slot] ?? Number.POSITIVE_INFINITY;
+		return this.#get(slot, AVAILABLE_AT);
 	}
 
 	expiresAt(slot: number): number {
-		return this.#columns.expiresAt[slot] ?? 0;
+		return this.#get(slot, EXPIRES_AT);
 	}
 
 	ttl(slot: number): Ttl {
@@ -158,11 +158,11 @@ export class EntryTable {
 		this.#sweep(now, SWEPT_PER_ADD);
 		if (this.#size >= this.#limit) this.#evict();
 		const slot = this.#take();
-		const { high, low, domain, variant, waiting, lane, exact } = this.#columns;
-		high[slot] = entry.high;
-		low[slot] = entry.low;
-		domain[slot] = entry.domain;
-		variant[slot] = entry.variant;
+		const { waiting, lane, exact } = this.#columns;
+		this.#set(slot, HIGH, entry.high);
+		this.#set(slot, LOW, entry.low);
+		this.#set(slot, DOMAIN, entry.domain);
+		this.#set(slot, VARIANT, entry.variant);
 		waiting[slot] = 0;
 		lane[slot] = TTLS.indexOf(entry.ttl);
 		exact[slot] = 0;
@@ -183,7 +183,7 @@ export class EntryTable {
 	remove(slot: number): void {
 		this.#outOfBucket(slot);
 		this.#outOfLane(slot);
-		this.#columns.next[slot] = this.#free;
+		this.#set(slot, NEXT, this.#free);
 		this.#free = slot;
 		this.#size -= 1;
 	}
@@ -194,31 +194,38 @@ export class EntryTable {
 		while (this.#size > this.#limit) this.#evict();
 	}
 
+	#get(slot: number, field: number): number {
+		return this.#records[slot * RECORD + field] ?? NONE;
+	}
+
+	#set(slot: number, field: number, value: number): void {
+		this.#records[slot * RECORD + field] = value;
+	}
+
 	#write(slot: number, renewal: Renewal): void {
-		const { availableAt, expiresAt, tokens, exact } = this.#columns;
-		availableAt[slot] = renewal.availableAt;
-		expiresAt[slot] = renewal.expiresAt;
+		const { exact } = this.#columns;
+		this.#set(slot, AVAILABLE_AT, renewal.availableAt);
+		this.#set(slot, EXPIRES_AT, renewal.expiresAt);
 		if (exact[slot] === 1 && !renewal.exact) return;
-		tokens[slot] = renewal.tokens;
+		this.#set(slot, TOKENS, renewal.tokens);
 		exact[slot] = renewal.exact ? 1 : 0;
 	}
 
-	#bucket(high: number): number {
-		return (high | 0) & this.#mask;
-	}
-
 	#matching(from: number, high: number, low: number): number {
-		const columns = this.#columns;
+		const entries = this.#records;
 		let slot = from;
-		while (slot !== NONE && (columns.high[slot] !== high || columns.low[slot] !== low))
-			slot = columns.next[slot] ?? NONE;
-		return slot;
+		while (slot !== NONE) {
+			const at = slot * RECORD;
+			if (entries[at + HIGH] === high && entries[at + LOW] === low) return slot;
+			slot = entries[at + NEXT] ?? NONE;
+		}
+		return NONE;
 	}
 
 	#take(): number {
 		if (this.#free !== NONE) {
 			const slot = this.#free;
-			this.#free = this.#columns.next[slot] ?? NONE;
+			this.#free = this.#get(slot, NEXT);
 			return slot;
 		}
 		if (this.#fresh === this.#capacity) this.#grow();
@@ -228,6 +235,7 @@ export class EntryTable {
 
 	#grow(): void {
 		this.#capacity = Math.min(this.#capacity * 2, Math.max(this.#limit, this.#capacity + 1));
+		this.#records = records(this.#capacity, this.#records);
 		this.#columns = columns(this.#capacity, this.#columns);
 		const wanted = bucketsFor(this.#capacity);
 		if (wanted === this.#buckets.length) return;
@@ -237,21 +245,21 @@ export class EntryTable {
 	}
 
 	#intoBucket(slot: number): void {
-		const bucket = this.#bucket(this.#columns.high[slot] ?? 0);
-		this.#columns.next[slot] = this.#buckets[bucket] ?? NONE;
+		const bucket = (this.#get(slot, HIGH) | 0) & this.#mask;
+		this.#set(slot, NEXT, this.#buckets[bucket] ?? NONE);
 		this.#buckets[bucket] = slot;
 	}
 
 	#outOfBucket(slot: number): void {
-		const { next, high } = this.#columns;
-		const bucket = this.#bucket(high[slot] ?? 0);
+		const bucket = (this.#get(slot, HIGH) | 0) & this.#mask;
+		const next = this.#get(slot, NEXT);
 		let at = this.#buckets[bucket] ?? NONE;
 		if (at === slot) {
-			this.#buckets[bucket] = next[slot] ?? NONE;
+			this.#buckets[bucket] = next;
 			return;
 		}
-		while (at !== NONE && next[at] !== slot) at = next[at] ?? NONE;
-		if (at !== NONE) next[at] = next[slot] ?? NONE;
+		while (at !== NONE && this.#get(at, NEXT) !== slot) at = this.#get(at, NEXT);
+		if (at !== NONE) this.#set(at, NEXT, next);
 	}
 
 	#intoLane(slot: number): void {

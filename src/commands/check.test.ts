@@ -94,7 +94,9 @@ it("a faulty file: every fault and warning with its place, and exit code 1", asy
 it("listening for other machines without a master key is a fault at the address's place", async () => {
 	const { code, output } = await check(VALID.replace(/^general_settings.*\n/m, ""));
 	expect(code).toBe(1);
-	expect(output).toContain("error   config.yaml:18:18 warmpath.listen.host: listening on 0.0.0.0 lets other machines use");
+	expect(output).toContain(
+		"error   config.yaml:18:18 warmpath.listen.host: listening on 0.0.0.0 lets other machines use",
+	);
 });
 
 it("a missing file is a fault", async () => {
@@ -133,13 +135,21 @@ it("--json gives the same findings as data", async () => {
 	expect(report.diagnostics).toHaveLength(2);
 	const faulty = await check("model_list: []\n", { format: "json" });
 	expect(faulty.code).toBe(1);
-	expect(JSON.parse(faulty.output)).toMatchObject({ ok: false, diagnostics: [{ line: 1, column: 13, severity: "error" }] });
+	expect(JSON.parse(faulty.output)).toMatchObject({
+		ok: false,
+		diagnostics: [{ line: 1, column: 13, severity: "error" }],
+	});
 });
 
 it("no form of output holds a secret", async () => {
 	for (const format of ["text", "json"] as const) {
 		const { output } = await check(VALID, { format });
-		for (const secret of [...Object.values(ENV), "AKIA1234567890ABCDEF", "aws-secret-0123456789", "sk-master-0123456789"]) {
+		for (const secret of [
+			...Object.values(ENV),
+			"AKIA1234567890ABCDEF",
+			"aws-secret-0123456789",
+			"sk-master-0123456789",
+		]) {
 			expect(output).not.toContain(secret);
 		}
 	}

@@ -40,7 +40,11 @@ describe("the provider", () => {
 		],
 		[`model: vertex_ai/claude-x@20250101, ${google}`, "vertex", "claude-x@20250101"],
 		[`model: claude-x, custom_llm_provider: vertex_ai-anthropic_models, ${google}`, "vertex", "claude-x"],
-		[`model: azure_ai/claude-x, api_base: https://r.services.ai.azure.com/anthropic, api_key: ${KEY}`, "foundry", "claude-x"],
+		[
+			`model: azure_ai/claude-x, api_base: https://r.services.ai.azure.com/anthropic, api_key: ${KEY}`,
+			"foundry",
+			"claude-x",
+		],
 		["model: openai/org/name, api_base: http://localhost:8000/v1", "openai", "org/name"],
 	])("%s", (params, provider, upstreamModel) => {
 		expect(one(params)).toMatchObject({ provider, upstreamModel });
@@ -59,7 +63,10 @@ describe("the provider", () => {
 
 describe("credentials", () => {
 	it("ANTHROPIC_API_KEY stands in for a missing key, and ANTHROPIC_BASE_URL never for the address", () => {
-		const { credentials } = one("model: anthropic/x", { ANTHROPIC_API_KEY: ` ${KEY}\n`, ANTHROPIC_BASE_URL: "http://gateway" });
+		const { credentials } = one("model: anthropic/x", {
+			ANTHROPIC_API_KEY: ` ${KEY}\n`,
+			ANTHROPIC_BASE_URL: "http://gateway",
+		});
 		expect(credentials.apiKey?.reveal()).toBe(KEY);
 		expect(credentials.apiBase).toBeNull();
 		expect(credentials.origins).toEqual({ api_key: "env ANTHROPIC_API_KEY" });
@@ -67,7 +74,9 @@ describe("credentials", () => {
 
 	it("the address loses trailing slashes and the path of the Messages API", () => {
 		for (const written of ["https://h/x", "https://h/x/", "https://h/x/v1", "https://h/x/v1/messages"]) {
-			expect(one(`model: anthropic/x, api_key: ${KEY}, api_base: "${written}"`).credentials.apiBase).toBe("https://h/x");
+			expect(one(`model: anthropic/x, api_key: ${KEY}, api_base: "${written}"`).credentials.apiBase).toBe(
+				"https://h/x",
+			);
 		}
 		expect(one("model: openai/x, api_base: http://h/v1/").credentials.apiBase).toBe("http://h/v1");
 	});
@@ -120,7 +129,11 @@ describe("model_info", () => {
     model_info: {cache_domian: team}
 `);
 		expect(config.deployments[0]?.cacheDomain).toBe("team");
-		expect(config.deployments[0]?.modelInfo).toMatchObject({ base_model: "claude-x", max_tokens: 10, anything: { goes: true } });
+		expect(config.deployments[0]?.modelInfo).toMatchObject({
+			base_model: "claude-x",
+			max_tokens: 10,
+			anything: { goes: true },
+		});
 		expect(config.warnings.map(formatDiagnostic)).toEqual([
 			"config.yaml:7:18 model_list.1.model_info.cache_domian: has no meaning here. Did you mean 'cache_domain'?",
 		]);
@@ -134,7 +147,9 @@ describe("ids", () => {
 		const first = id(`model: anthropic/x, api_key: ${KEY}, extra_headers: {a: "1", b: "2"}`);
 		expect(first).toMatch(/^[0-9a-f]{16}$/);
 		expect(id(`extra_headers: {b: "2", a: "1"}, api_key: ${KEY}, model: anthropic/x`)).toBe(first);
-		expect(id(`model: anthropic/x, api_key: ${KEY}, extra_headers: {a: "1", b: "2"}, weight: 3, timeout: 9, rpm: 4`)).toBe(first);
+		expect(
+			id(`model: anthropic/x, api_key: ${KEY}, extra_headers: {a: "1", b: "2"}, weight: 3, timeout: 9, rpm: 4`),
+		).toBe(first);
 	});
 
 	it("differ when the key, the model, the address or the account does", () => {
@@ -152,7 +167,9 @@ describe("ids", () => {
 	it("of equal deployments are told apart by their order; chosen ones are kept", () => {
 		const entry = (info: string): string =>
 			`  - {model_name: a, litellm_params: {model: anthropic/x, api_key: ${KEY}}, model_info: {${info}}}\n`;
-		const ids = parse(`model_list:\n${entry("")}${entry("id: 7")}${entry("")}${entry("")}`).deployments.map((d) => d.id);
+		const ids = parse(`model_list:\n${entry("")}${entry("id: 7")}${entry("")}${entry("")}`).deployments.map(
+			(d) => d.id,
+		);
 		expect(ids).toEqual([ids[0], "7", `${ids[0]}-2`, `${ids[0]}-3`]);
 	});
 });

@@ -23,8 +23,16 @@ describe("faults of the text", () => {
 		["an unquoted colon", "a: b: c\n", "config.yaml:1:4: not valid YAML: Nested mappings"],
 		["two documents", "a: 1\n---\nb: 2\n", "config.yaml:2:1: not valid YAML: Source contains multiple documents"],
 		["an unknown tag", "a: !secret x\n", "config.yaml:1:4: not valid YAML: Unresolved tag"],
-		["an unknown anchor", "model_list: *none\n", "config.yaml:1:13 model_list: no anchor '&none' stands before this alias"],
-		["an anchor inside itself", "model_list: &a [*a]\n", "config.yaml:1:16 model_list.0: this anchor contains an alias to itself"],
+		[
+			"an unknown anchor",
+			"model_list: *none\n",
+			"config.yaml:1:13 model_list: no anchor '&none' stands before this alias",
+		],
+		[
+			"an anchor inside itself",
+			"model_list: &a [*a]\n",
+			"config.yaml:1:16 model_list.0: this anchor contains an alias to itself",
+		],
 		["an empty file", "# nothing\n", "config.yaml:1:1: the file is empty"],
 		["a list instead of options", "- a\n", "config.yaml:1:1: the file must hold a map"],
 	])("%s", (_, text, expected) => {
@@ -51,7 +59,9 @@ describe("faults of the text", () => {
 
 	it("a file that is not there, or is a directory, is a fault and no exception", () => {
 		const missing = loadConfig("no-such.yaml", { env: {} });
-		expect(missing.ok ? [] : missing.diagnostics.map(formatDiagnostic)[0]).toContain("no-such.yaml: cannot be read: no such file");
+		expect(missing.ok ? [] : missing.diagnostics.map(formatDiagnostic)[0]).toContain(
+			"no-such.yaml: cannot be read: no such file",
+		);
 		const directory = loadConfig("src", { env: {} });
 		expect(directory.ok ? [] : directory.diagnostics[0]?.message).toBe("cannot be read: it is a directory");
 	});
@@ -61,8 +71,16 @@ describe("faults of options", () => {
 	it.each([
 		["no model_list", "warmpath: {}\n", "config.yaml model_list: is missing"],
 		["an empty model_list", "model_list: []\n", "config.yaml:1:13 model_list: is empty"],
-		["a model_list that is no list", "model_list: {a: 1}\n", "config.yaml:1:13 model_list: expected a list of deployments"],
-		["an unknown section", `${deployment("")}modle_list: 1\n`, "config.yaml:6:1 modle_list: unknown option 'modle_list'\n    Did you mean 'model_list'?"],
+		[
+			"a model_list that is no list",
+			"model_list: {a: 1}\n",
+			"config.yaml:1:13 model_list: expected a list of deployments",
+		],
+		[
+			"an unknown section",
+			`${deployment("")}modle_list: 1\n`,
+			"config.yaml:6:1 modle_list: unknown option 'modle_list'\n    Did you mean 'model_list'?",
+		],
 		[
 			"an option in the wrong section",
 			`${deployment("")}master_key: sk-x\n`,
@@ -98,19 +116,51 @@ describe("faults of options", () => {
 			`model_list:\n  - model_name: a\n    litellm_params:\n      api_key: ${KEY}\n`,
 			"config.yaml:4:7 model_list.0.litellm_params.model: is missing",
 		],
-		["a missing model_name", "model_list:\n  - litellm_params: {model: anthropic/x}\n", "config.yaml:2:5 model_list.0.model_name: is missing"],
-		["a number for a name", `model_list:\n  - model_name: 7\n    litellm_params: {model: anthropic/x, api_key: ${KEY}}\n`, "config.yaml:2:17 model_list.0.model_name: expected text, found a number"],
-		["a wrong flag", `${deployment("")}warmpath: {routing: {affinity: maybe}}\n`, "config.yaml:6:32 warmpath.routing.affinity: expected true or false"],
+		[
+			"a missing model_name",
+			"model_list:\n  - litellm_params: {model: anthropic/x}\n",
+			"config.yaml:2:5 model_list.0.model_name: is missing",
+		],
+		[
+			"a number for a name",
+			`model_list:\n  - model_name: 7\n    litellm_params: {model: anthropic/x, api_key: ${KEY}}\n`,
+			"config.yaml:2:17 model_list.0.model_name: expected text, found a number",
+		],
+		[
+			"a wrong flag",
+			`${deployment("")}warmpath: {routing: {affinity: maybe}}\n`,
+			"config.yaml:6:32 warmpath.routing.affinity: expected true or false",
+		],
 		[
 			"a wrong duration",
 			`${deployment("")}warmpath: {timeouts: {idle: 5 parsecs}}\n`,
 			"config.yaml:6:29 warmpath.timeouts.idle: expected a duration such as 30s, 500ms, 5m, or a number of seconds",
 		],
-		["a duration of nothing", `${deployment("")}warmpath: {timeouts: {idle: 0}}\n`, "config.yaml:6:29 warmpath.timeouts.idle: must be at least 1ms"],
-		["a duration beyond timers", `${deployment("")}warmpath: {timeouts: {idle: 600h}}\n`, "config.yaml:6:29 warmpath.timeouts.idle: must be at most 24 days"],
-		["a port out of range", `${deployment("")}warmpath: {listen: {port: 70000}}\n`, "config.yaml:6:27 warmpath.listen.port: must be at most 65535"],
-		["a fraction for a count", deployment("      rpm: 1.5\n"), "config.yaml:6:12 model_list.0.litellm_params.rpm: expected a whole number"],
-		["a negative weight", deployment("      weight: -1\n"), "config.yaml:6:15 model_list.0.litellm_params.weight: must be at least 0"],
+		[
+			"a duration of nothing",
+			`${deployment("")}warmpath: {timeouts: {idle: 0}}\n`,
+			"config.yaml:6:29 warmpath.timeouts.idle: must be at least 1ms",
+		],
+		[
+			"a duration beyond timers",
+			`${deployment("")}warmpath: {timeouts: {idle: 600h}}\n`,
+			"config.yaml:6:29 warmpath.timeouts.idle: must be at most 24 days",
+		],
+		[
+			"a port out of range",
+			`${deployment("")}warmpath: {listen: {port: 70000}}\n`,
+			"config.yaml:6:27 warmpath.listen.port: must be at most 65535",
+		],
+		[
+			"a fraction for a count",
+			deployment("      rpm: 1.5\n"),
+			"config.yaml:6:12 model_list.0.litellm_params.rpm: expected a whole number",
+		],
+		[
+			"a negative weight",
+			deployment("      weight: -1\n"),
+			"config.yaml:6:15 model_list.0.litellm_params.weight: must be at least 0",
+		],
 		[
 			"a word out of a choice",
 			`${deployment("")}warmpath: {log: {level: wran}}\n`,
@@ -126,7 +176,11 @@ describe("faults of options", () => {
 			`${deployment("")}callbacks:\n  - prompt_caching_deployment_chek\n`,
 			"config.yaml:7:5 callbacks.0: unknown callback 'prompt_caching_deployment_chek'",
 		],
-		["a section that is no map", `${deployment("")}general_settings: [1]\n`, "config.yaml:6:19 general_settings: expected a map of options, found a list"],
+		[
+			"a section that is no map",
+			`${deployment("")}general_settings: [1]\n`,
+			"config.yaml:6:19 general_settings: expected a map of options, found a list",
+		],
 	])("%s", (_, text, expected) => {
 		expect(faults(text)).toContainEqual(expect.stringContaining(expected));
 		expect(faults(text)).toHaveLength(1);
@@ -135,27 +189,91 @@ describe("faults of options", () => {
 
 describe("faults of deployments", () => {
 	it.each([
-		["a provider that is not supported", "model: gemini/x", "config.yaml:3:29 model_list.0.litellm_params.model: 'gemini/x' has a provider that is not supported ('gemini/')\n    Understood: anthropic/MODEL"],
-		["a model without a provider", "model: sonnet", "config.yaml:3:29 model_list.0.litellm_params.model: 'sonnet' does not say which provider it is of"],
+		[
+			"a provider that is not supported",
+			"model: gemini/x",
+			"config.yaml:3:29 model_list.0.litellm_params.model: 'gemini/x' has a provider that is not supported ('gemini/')\n    Understood: anthropic/MODEL",
+		],
+		[
+			"a model without a provider",
+			"model: sonnet",
+			"config.yaml:3:29 model_list.0.litellm_params.model: 'sonnet' does not say which provider it is of",
+		],
 		["a prefix without a model", "model: anthropic/", "names a provider, but no model"],
 		["a Google model that is not Claude", "model: vertex_ai/gemini-pro", "'gemini-pro' is not a Claude model"],
-		["an unknown provider option", "model: x, custom_llm_provider: ollama", "the provider 'ollama' is not supported\n    Understood: anthropic, bedrock"],
-		["provider and prefix at odds", "model: anthropic/x, custom_llm_provider: bedrock", "the model's prefix says anthropic, the provider option says bedrock"],
-		["no Anthropic key", "model: anthropic/x", "config.yaml:3:21 model_list.0.litellm_params: a deployment of provider anthropic needs api_key\n    Add api_key to litellm_params, or set ANTHROPIC_API_KEY in the environment."],
+		[
+			"an unknown provider option",
+			"model: x, custom_llm_provider: ollama",
+			"the provider 'ollama' is not supported\n    Understood: anthropic, bedrock",
+		],
+		[
+			"provider and prefix at odds",
+			"model: anthropic/x, custom_llm_provider: bedrock",
+			"the model's prefix says anthropic, the provider option says bedrock",
+		],
+		[
+			"no Anthropic key",
+			"model: anthropic/x",
+			"config.yaml:3:21 model_list.0.litellm_params: a deployment of provider anthropic needs api_key\n    Add api_key to litellm_params, or set ANTHROPIC_API_KEY in the environment.",
+		],
 		["no AWS region", "model: bedrock/anthropic.claude-x", "needs aws_region_name or region_name"],
-		["no Google project", "model: vertex_ai/claude-x, vertex_location: global", "needs vertex_project or vertex_credentials"],
-		["no Foundry address", `model: azure_ai/claude-x, api_key: ${KEY}`, "a deployment of provider foundry needs api_base"],
-		["half an AWS key", "model: bedrock/anthropic.claude-x, aws_region_name: r, aws_access_key_id: A", "aws_access_key_id and aws_secret_access_key belong together"],
-		["a key that cannot be sent", "model: anthropic/x, api_key: sk two", "config.yaml:3:51 model_list.0.litellm_params.api_key: the key holds a space"],
-		["an address that is none", `model: anthropic/x, api_key: ${KEY}, api_base: nowhere`, "api_base: expected an address such as https://api.anthropic.com"],
-		["an address with a password", `model: anthropic/x, api_key: ${KEY}, api_base: "https://u:p@host"`, "api_base: the address must not hold a user name or password"],
-		["an address with a query", `model: anthropic/x, api_key: ${KEY}, api_base: "https://host?a=1"`, "api_base: the address must not have a ? or # part"],
-		["a bad header name", `model: anthropic/x, api_key: ${KEY}, extra_headers: {"a b": c}`, "extra_headers.a b: not a valid header name"],
-		["a header of the connection", `model: anthropic/x, api_key: ${KEY}, extra_headers: {Host: c}`, "extra_headers.Host: this header belongs to the connection"],
-		["a header with a line break", `model: anthropic/x, api_key: ${KEY}, extra_headers: {x-a: "b\\nc: d"}`, "extra_headers.x-a: the header's value holds a character"],
+		[
+			"no Google project",
+			"model: vertex_ai/claude-x, vertex_location: global",
+			"needs vertex_project or vertex_credentials",
+		],
+		[
+			"no Foundry address",
+			`model: azure_ai/claude-x, api_key: ${KEY}`,
+			"a deployment of provider foundry needs api_base",
+		],
+		[
+			"half an AWS key",
+			"model: bedrock/anthropic.claude-x, aws_region_name: r, aws_access_key_id: A",
+			"aws_access_key_id and aws_secret_access_key belong together",
+		],
+		[
+			"a key that cannot be sent",
+			"model: anthropic/x, api_key: sk two",
+			"config.yaml:3:51 model_list.0.litellm_params.api_key: the key holds a space",
+		],
+		[
+			"an address that is none",
+			`model: anthropic/x, api_key: ${KEY}, api_base: nowhere`,
+			"api_base: expected an address such as https://api.anthropic.com",
+		],
+		[
+			"an address with a password",
+			`model: anthropic/x, api_key: ${KEY}, api_base: "https://u:p@host"`,
+			"api_base: the address must not hold a user name or password",
+		],
+		[
+			"an address with a query",
+			`model: anthropic/x, api_key: ${KEY}, api_base: "https://host?a=1"`,
+			"api_base: the address must not have a ? or # part",
+		],
+		[
+			"a bad header name",
+			`model: anthropic/x, api_key: ${KEY}, extra_headers: {"a b": c}`,
+			"extra_headers.a b: not a valid header name",
+		],
+		[
+			"a header of the connection",
+			`model: anthropic/x, api_key: ${KEY}, extra_headers: {Host: c}`,
+			"extra_headers.Host: this header belongs to the connection",
+		],
+		[
+			"a header with a line break",
+			`model: anthropic/x, api_key: ${KEY}, extra_headers: {x-a: "b\\nc: d"}`,
+			"extra_headers.x-a: the header's value holds a character",
+		],
 		["a * that stands for nothing", `model: anthropic/*, api_key: ${KEY}`, "the model_name has none"],
 		["two stars", `model: anthropic/*-*, api_key: ${KEY}`, "a model may hold only one *"],
-		["a credential entry that is not there", `model: anthropic/x, api_key: ${KEY}, litellm_credential_name: shared`, "credential_list has no entry 'shared'"],
+		[
+			"a credential entry that is not there",
+			`model: anthropic/x, api_key: ${KEY}, litellm_credential_name: shared`,
+			"credential_list has no entry 'shared'",
+		],
 	])("%s", (_, params, expected) => {
 		const found = faults(`model_list:\n  - model_name: a\n    litellm_params: {${params}}\n`);
 		expect(found).toContainEqual(expect.stringContaining(expected));
@@ -179,19 +297,27 @@ describe("faults of deployments", () => {
 
 	it.each([
 		["os.environ['KEY']", "Write os.environ/KEY."],
-		["${KEY}", "Write os.environ/KEY."],
+		["$" + "{KEY}", "Write os.environ/KEY."],
 		["$KEY", "Write os.environ/KEY."],
 	])("a variable written as %s is pointed at", (written, hint) => {
-		const found = faults(`model_list:\n  - model_name: a\n    litellm_params: {model: anthropic/x, api_key: "${written}"}\n`);
-		expect(found).toEqual([expect.stringContaining(`environment variables are not written this way here\n    ${hint}`)]);
+		const found = faults(
+			`model_list:\n  - model_name: a\n    litellm_params: {model: anthropic/x, api_key: "${written}"}\n`,
+		);
+		expect(found).toEqual([
+			expect.stringContaining(`environment variables are not written this way here\n    ${hint}`),
+		]);
 	});
 
 	it("two deployments must not have one id", () => {
 		const entry = (id: string): string =>
 			`  - model_name: a\n    litellm_params: {model: anthropic/x, api_key: ${KEY}}\n    model_info: {id: ${id}}\n`;
 		expect(faults(`model_list:\n${entry("one")}${entry("one")}${entry("7")}${entry("'7'")}`)).toEqual([
-			expect.stringContaining("config.yaml:7:22 model_list.1.model_info.id: the id 'one' is already that of the deployment at config.yaml:2:5"),
-			expect.stringContaining("config.yaml:13:22 model_list.3.model_info.id: the id '7' is already that of the deployment at config.yaml:8:5"),
+			expect.stringContaining(
+				"config.yaml:7:22 model_list.1.model_info.id: the id 'one' is already that of the deployment at config.yaml:2:5",
+			),
+			expect.stringContaining(
+				"config.yaml:13:22 model_list.3.model_info.id: the id '7' is already that of the deployment at config.yaml:8:5",
+			),
 		]);
 	});
 });

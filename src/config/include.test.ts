@@ -51,7 +51,8 @@ describe("merging", () => {
 	it("reports faults in the file they stand in", () => {
 		expect(
 			faults(`include: [a.yaml]\nmodel_list:\n${entry("main")}router_settings: {timout: 1}\n`, {
-				"etc/a.yaml": "router_settings:\n  stream_timout: 1\nmodel_list:\n  - model_name: a\n    litellm_params: {model: what}\n",
+				"etc/a.yaml":
+					"router_settings:\n  stream_timout: 1\nmodel_list:\n  - model_name: a\n    litellm_params: {model: what}\n",
 			}),
 		).toEqual([
 			"etc/config.yaml:5:19 router_settings.timout: unknown option 'timout'",
@@ -72,8 +73,16 @@ describe("files that cannot be included", () => {
 	});
 
 	it.each([
-		["a missing file", "include:\n  - gone.yaml\n", "etc/config.yaml:2:5 include.0: 'gone.yaml' cannot be read: no such file"],
-		["a file given twice", "include: [a.yaml, ./a.yaml]\n", "etc/config.yaml:1:19 include.1: './a.yaml' is included twice"],
+		[
+			"a missing file",
+			"include:\n  - gone.yaml\n",
+			"etc/config.yaml:2:5 include.0: 'gone.yaml' cannot be read: no such file",
+		],
+		[
+			"a file given twice",
+			"include: [a.yaml, ./a.yaml]\n",
+			"etc/config.yaml:1:19 include.1: './a.yaml' is included twice",
+		],
 		["a broken file", "include: [broken.yaml]\n", "etc/broken.yaml:2:1: not valid YAML: Missing closing 'quote"],
 		["a name that is no list", "include: a.yaml\n", "etc/config.yaml:1:10 include: expected a list of file names"],
 		["a name that is no text", "include: [{}]\n", "etc/config.yaml:1:11 include.0: expected a file name"],
@@ -84,7 +93,9 @@ describe("files that cannot be included", () => {
 
 	it("nothing can be included from memory without a reader", () => {
 		const result = parseConfig("include: [a.yaml]\n", { path: "<demo>", env: {} });
-		expect(result.ok ? "" : result.diagnostics[0]?.message).toBe("'a.yaml' cannot be read: this configuration is not a file");
+		expect(result.ok ? "" : result.diagnostics[0]?.message).toBe(
+			"'a.yaml' cannot be read: this configuration is not a file",
+		);
 	});
 });
 

@@ -204,7 +204,9 @@ describe("affinity", () => {
 	});
 
 	it("other checks and callbacks are warnings that name them", () => {
-		const config = parse(`${ONE}callbacks: [langfuse]\nrouter_settings: {optional_pre_call_checks: [session_affinity]}\n`);
+		const config = parse(
+			`${ONE}callbacks: [langfuse]\nrouter_settings: {optional_pre_call_checks: [session_affinity]}\n`,
+		);
 		expect(warnings(config)).toEqual([
 			"config.yaml:4:13 callbacks.0: the callback 'langfuse' is not supported by Warmpath yet: ignored",
 			"config.yaml:5:46 router_settings.optional_pre_call_checks.0: the check 'session_affinity' is not supported by Warmpath yet: ignored",
@@ -223,7 +225,12 @@ router_settings: {timeout: 30, stream_timeout: 10, cooldown_time: 1.5}
 `);
 		expect(config.timeouts.totalMs).toBe(30_000);
 		expect(config.routing.cooldownMs).toBe(1_500);
-		expect(config.deployments[0]).toMatchObject({ timeoutMs: null, streamTimeoutMs: 10_000, cooldownMs: null, order: null });
+		expect(config.deployments[0]).toMatchObject({
+			timeoutMs: null,
+			streamTimeoutMs: 10_000,
+			cooldownMs: null,
+			order: null,
+		});
 		expect(config.deployments[1]).toMatchObject({ timeoutMs: 300_000, streamTimeoutMs: 500, cooldownMs: 0, order: 2 });
 	});
 
@@ -324,7 +331,10 @@ general_settings: {master_key: sk-hidden-master}
 `,
 			{ KEY: "sk-ant-hidden-key" },
 		);
-		for (const text of [inspect(config, { depth: 20, showHidden: false }), JSON.stringify([config, ...config.groups])]) {
+		for (const text of [
+			inspect(config, { depth: 20, showHidden: false }),
+			JSON.stringify([config, ...config.groups]),
+		]) {
 			expect(text).not.toMatch(/hidden/i);
 			expect(text).toContain("***");
 		}

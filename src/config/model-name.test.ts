@@ -70,7 +70,10 @@ describe("aliases", () => {
 	});
 
 	it("win over patterns, lose against groups, and a useless one is a warning", () => {
-		const both = config({ main: "anthropic/x", other: "anthropic/y", "*": "anthropic/*" }, "{short: main, other: main}");
+		const both = config(
+			{ main: "anthropic/x", other: "anthropic/y", "*": "anthropic/*" },
+			"{short: main, other: main}",
+		);
 		expect(resolved(both, "short")).toBe("main");
 		expect(resolved(both, "other")).toBe("other");
 		expect(both.warnings.map(({ path, message }) => `${path}: ${message}`)).toEqual([
@@ -105,14 +108,21 @@ describe("names as Claude Code sends them", () => {
 
 	it("a pattern's own text is matched like any other name, and no alias can stand for it", () => {
 		expect(resolved(config({ "claude-*": "anthropic/fixed" }), "claude-*")).toBe("claude-* (*) → fixed");
-		expect(() => config({ "claude-*": "anthropic/claude-*" }, "{a: claude-*}")).toThrow("the alias stands for a pattern");
+		expect(() => config({ "claude-*": "anthropic/claude-*" }, "{a: claude-*}")).toThrow(
+			"the alias stands for a pattern",
+		);
 	});
 });
 
 describe("the suggestion for an unknown name", () => {
 	it("names the nearest and all visible names", () => {
-		const named = config({ "claude-code": "anthropic/x", "team-*": "anthropic/*" }, "{fast: claude-code, dark: {model: claude-code, hidden: true}}");
-		expect(suggestModel(named, "claude-coed")).toBe("Did you mean 'claude-code'? Configured models: claude-code, team-*, fast.");
+		const named = config(
+			{ "claude-code": "anthropic/x", "team-*": "anthropic/*" },
+			"{fast: claude-code, dark: {model: claude-code, hidden: true}}",
+		);
+		expect(suggestModel(named, "claude-coed")).toBe(
+			"Did you mean 'claude-code'? Configured models: claude-code, team-*, fast.",
+		);
 		expect(suggestModel(named, "zzz")).toBe("Configured models: claude-code, team-*, fast.");
 	});
 

@@ -1,6 +1,12 @@
 // The table of LiteLLM's options agrees with the file's schema.
 import { describe, expect, it } from "vitest";
-import { fileSchema, generalSettingsSchema, litellmParamsSchema, litellmSettingsSchema, routerSettingsSchema } from "./file.ts";
+import {
+	fileSchema,
+	generalSettingsSchema,
+	litellmParamsSchema,
+	litellmSettingsSchema,
+	routerSettingsSchema,
+} from "./file.ts";
 import { type Section, SUPPORT } from "./support.ts";
 
 const schemas: Record<Exclude<Section, "model_info">, readonly string[]> = {
@@ -15,7 +21,8 @@ describe.each(Object.entries(schemas))("%s", (section, options) => {
 	const table = [...(SUPPORT.get(section as Section) ?? [])];
 
 	it("what is kept is in the schema, what is ignored is not", () => {
-		for (const [option, support] of table) expect([option, options.includes(option)]).toEqual([option, support === "kept"]);
+		for (const [option, support] of table)
+			expect([option, options.includes(option)]).toEqual([option, support === "kept"]);
 	});
 });
 

@@ -45,14 +45,7 @@ export function chainOf(body: Buffer, reader: BodyReader, hasher: Hasher): Prefi
 	const { blocks } = reader;
 	let count = 0;
 	for (let block = 0; block < blocks.count; block++) if ((blocks.flags(block) & Flag.leftOut) === 0) count++;
-	const chain: PrefixChain = {
-		count,
-		high: new Float64Array(count),
-		low: new Float64Array(count),
-		level: new Uint8Array(count),
-		kind: new Uint8Array(count),
-		bytes: new Float64Array(count),
-	};
+	const chain = emptyChain(count);
 	hasher.begin(body);
 	let at = 0;
 	let bytes = 0;
@@ -76,6 +69,18 @@ export function chainOf(body: Buffer, reader: BodyReader, hasher: Hasher): Prefi
 		}
 	}
 	return chain;
+}
+
+/** A chain of `count` blocks with nothing in them. */
+export function emptyChain(count: number): PrefixChain {
+	return {
+		count,
+		high: new Float64Array(count),
+		low: new Float64Array(count),
+		level: new Uint8Array(count),
+		kind: new Uint8Array(count),
+		bytes: new Float64Array(count),
+	};
 }
 
 /**

@@ -10,7 +10,7 @@ export class MessageTable {
 	count = 0;
 	/** Index of the first message with role user, or -1. */
 	firstUser = -1;
-	/** FIELDS numbers a message: start, end, and two cuts (from, to), equal where there is none. */
+	/** FIELDS numbers a message: start, end, and two cuts (from, to), empty where there is none. */
 	private rows = new Int32Array(FIELDS * 64);
 
 	reset(): void {
@@ -35,9 +35,13 @@ export class MessageTable {
 	/** Cuts [from, to) out of the envelope of the message opened last: at most twice, in rising order. */
 	cut(from: number, to: number): void {
 		const row = (this.count - 1) * FIELDS;
-		const at = this.rows[row + 2] === this.rows[row + 3] ? row + 2 : row + 4;
-		this.rows[at] = from;
-		this.rows[at + 1] = to;
+		const isSecond = this.rows[row + 2] !== this.rows[row + 3];
+		if (!isSecond) {
+			this.rows[row + 2] = from;
+			this.rows[row + 3] = to;
+		}
+		this.rows[row + 4] = isSecond ? from : to;
+		this.rows[row + 5] = to;
 	}
 
 	/** The message opened last ends at `end`. */

@@ -2,7 +2,7 @@
 import { BodyReader } from "./anthropic.ts";
 import { Kind, Level } from "./blocks.ts";
 import { type Breakpoint, breakpointsOf, type Ttl } from "./breakpoints.ts";
-import { chainOf, openingKeyOf, type PrefixChain } from "./fingerprint.ts";
+import { chainOf, emptyChain, openingKeyOf, type PrefixChain } from "./fingerprint.ts";
 import { type Hasher, type HashSeed, openHasher } from "./hasher.ts";
 
 export type { Breakpoint, HashSeed, PrefixChain, Ttl };
@@ -14,8 +14,8 @@ export interface Span {
 	readonly end: number;
 }
 
-/** What a body says of itself before its prompt. Offsets refer to the body that was scanned. */
-export interface Head {
+/** One request's outline. Offsets refer to the body that was scanned. */
+export interface Outline {
 	/** `model` as the client sent it, JSON escapes resolved. */
 	readonly model: string;
 	/** The value of `model` in the body, quotes included. */
@@ -24,10 +24,6 @@ export interface Head {
 	readonly maxTokens: number | null;
 	/** `metadata.user_id`, raw, or null. */
 	readonly userId: string | null;
-}
-
-/** One request's outline. */
-export interface Outline extends Head {
 	readonly chain: PrefixChain;
 	/** In order of `block`, one a block. More than 4 are kept (the provider answers 400); empty = the request caches nothing. */
 	readonly breakpoints: readonly Breakpoint[];
@@ -79,14 +75,17 @@ export function outline(body: Buffer, options: OutlineOptions): Outline {
 	};
 }
 
-/** The head alone, for requests that are routed without affinity, such as count_tokens. Throws as `outline` does; hashes nothing. */
-export function head(body: Buffer, options: OutlineOptions): Head {
+/**
+ * The outline without its prompt (no blocks, no breakpoints, no opening key), for requests that are routed without affinity, such as
+ * count_tokens (design §7.9). Throws as `outline` does; hashes nothing.
+ */
+export function head(body: Buffer, options: OutlineOptions): Outline {
 	const { reader } = options.hasher;
 	reader.read(body, options.maxDepth ?? DEFAULT_MAX_DEPTH);
-	return headOf(reader);
+	return { ...headOf(reader), chain: emptyChain(0), breakpoints: [], openingKey: 0, variant: variantOf(reader) };
 }
 
-function headOf(reader: BodyReader): Head {
+function headOf(reader: BodyReader): Pick<Outline, "model" | "modelSpan" | "stream" | "maxTokens" | "userId"> {
 	return {
 		model: reader.model,
 		modelSpan: { start: reader.modelStart, end: reader.modelEnd },

@@ -12,7 +12,7 @@ import { MODELS, type ModelRules } from "./model-table.ts";
 import { flatten, type Prompt } from "./prompt.ts";
 import { type MessagesRequest, readRequest } from "./request.ts";
 import { scriptedAnswer } from "./scenarios.ts";
-import { playStream } from "./stream.ts";
+import { playStream, writeThrough } from "./stream.ts";
 
 const MAX_PAGE = 1_000;
 const DEFAULT_PAGE = 20;
@@ -97,7 +97,7 @@ async function sendWhole(call: Call, whole: WholeAnswer): Promise<void> {
 	if (!(await sleep(world.clock, decodeMs, signal))) return finish(call, true);
 	const silence = stallMs(fault, "mid-content");
 	const half = fault?.kind === "cut" || silence > 0 ? Math.floor(text.length / 2) : 0;
-	if (half > 0) await new Promise<void>((resolve) => response.write(text.slice(0, half), () => resolve()));
+	if (half > 0) await writeThrough(response, text.slice(0, half), signal);
 	if (fault?.kind === "cut") {
 		finish(call);
 		response.destroy();

@@ -77,7 +77,7 @@ export async function playStream(reply: Reply, playback: Playback): Promise<Stre
 		if (event.tokens > 0 && !(await sleep(clock, event.tokens * msPerToken, signal))) break;
 		if (signal.aborted) break;
 		if (event.name === "message_stop") playback.onComplete(outputTokens);
-		await writeEvent(response, event, signal);
+		await writeThrough(response, `event: ${event.name}\ndata: ${JSON.stringify(event.data)}\n\n`, signal);
 		if (event.isDelta) deltas += 1;
 		outputTokens += event.tokens;
 		if (fault === null || struck || deltas < strikeAfter(fault)) continue;
@@ -124,12 +124,19 @@ async function breaksStream(fault: Fault, playback: Playback): Promise<boolean> 
 	}
 }
 
-/** Resolves when the event has been handed to the system, so that destroying the socket afterwards does not take it back. */
-function writeEvent(response: ServerResponse, event: StreamEvent, signal: AbortSignal): Promise<void> {
+/**
+ * Writes text; resolves in a later turn of the event loop, when it has been handed to the system, so that destroying the socket
+ * afterwards does not take it back. Resolves too when the client leaves: a closing socket may never call back.
+ */
+export function writeThrough(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
+	if (signal.aborted || response.destroyed) return Promise.resolve();
 	return new Promise((resolve) => {
-		if (signal.aborted || response.destroyed) return resolve();
-		response.write(`event: ${event.name}\ndata: ${JSON.stringify(event.data)}\n\n`, () => setImmediate(resolve));
-		return undefined;
+		const done = () => {
+			signal.removeEventListener("abort", done);
+			setImmediate(resolve);
+		};
+		signal.addEventListener("abort", done);
+		response.write(text, done);
 	});
 }
 
