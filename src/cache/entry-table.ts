@@ -26,46 +26,40 @@ export interface NewEntry {
 /** What changes when a request writes or reads an entry again. */
 export type Renewal = Pick<NewEntry, "availableAt" | "expiresAt" | "tokens" | "exact">;
 
-/** What a look-up reads of an entry, side by side in one cache line: eight numbers a slot. */
-const RECORD = 8;
+/**
+ * An entry is a record of 64 bytes, one cache line: four doubles, then eight 32-bit integers. A slot is a record's number. Two views
+ * of one buffer; `real` counts its fields in doubles, `int` in integers.
+ */
+interface Records {
+	readonly real: Float64Array;
+	readonly int: Int32Array;
+}
+
+const REALS = 8;
 const HIGH = 0;
 const LOW = 1;
 const AVAILABLE_AT = 2;
 const EXPIRES_AT = 3;
-const DOMAIN = 4;
-const VARIANT = 5;
-const TOKENS = 6;
+
+const INTS = 16;
+const DOMAIN = 8;
+const VARIANT = 9;
+const TOKENS = 10;
 /** Next slot of the same bucket, or of the free list. */
-const NEXT = 7;
+const NEXT = 11;
+/** Neighbours in the order of use, one order per lifetime: so the oldest of an order is also the first to expire. */
+const OLDER = 12;
+const NEWER = 13;
+/** Attempts that still wait for their first event. */
+const WAITING = 14;
+/** Index into TTLS, plus EXACT if the provider counted the tokens. */
+const FLAGS = 15;
+const EXACT = 2;
 
-/** What only changes need. */
-interface Columns {
-	/** Neighbours in the order of use, one order per lifetime: so the oldest of an order is also the first to expire. */
-	readonly older: Int32Array;
-	readonly newer: Int32Array;
-	/** Attempts that still wait for their first event. */
-	readonly waiting: Uint16Array;
-	/** Which order: index into TTLS. */
-	readonly lane: Uint8Array;
-	/** 1 = tokens are the provider's count. */
-	readonly exact: Uint8Array;
-}
-
-function columns(capacity: number, from: Columns | null): Columns {
-	const made: Columns = {
-		older: new Int32Array(capacity),
-		newer: new Int32Array(capacity),
-		waiting: new Uint16Array(capacity),
-		lane: new Uint8Array(capacity),
-		exact: new Uint8Array(capacity),
-	};
-	if (from !== null) for (const name of Object.keys(made) as (keyof Columns)[]) made[name].set(from[name]);
-	return made;
-}
-
-function records(capacity: number, from: Float64Array | null): Float64Array {
-	const made = new Float64Array(capacity * RECORD);
-	if (from !== null) made.set(from);
+function records(capacity: number, from: Records | null): Records {
+	const buffer = new ArrayBuffer(capacity * REALS * Float64Array.BYTES_PER_ELEMENT);
+	const made = { real: new Float64Array(buffer), int: new Int32Array(buffer) };
+	if (from !== null) made.int.set(from.int);
 	return made;
 }
 
@@ -76,8 +70,7 @@ function records(capacity: number, from: Float64Array | null): Float64Array {
 export class EntryTable {
 	#limit: number;
 	#capacity: number;
-	#records: Float64Array;
-	#columns: Columns;
+	#records: Records;
 	#buckets: Int32Array;
 	/** Buckets are a power of two. */
 	#mask: number;
@@ -92,7 +85,6 @@ export class EntryTable {
 		this.#limit = Math.max(1, limit);
 		this.#capacity = Math.min(FIRST_CAPACITY, this.#limit);
 		this.#records = records(this.#capacity, null);
-		this.#columns = columns(this.#capacity, null);
 		this.#buckets = new Int32Array(bucketsFor(this.#capacity)).fill(NONE);
 		this.#mask = this.#buckets.length - 1;
 	}
@@ -102,12 +94,9 @@ export class EntryTable {
 		return this.#size;
 	}
 
-	/** Bytes held by the columns and buckets. */
+	/** Bytes held by records and buckets. */
 	get byteLength(): number {
-		let bytes = this.#buckets.byteLength;
-		for (const column of Object.values(this.#columns) as (Columns[keyof Columns] | Int32Array)[])
-			bytes += column.byteLength;
-		return bytes;
+		return this.#records.int.byteLength + this.#buckets.byteLength;
 	}
 
 	/** First slot with this fingerprint, or NONE. */
@@ -117,40 +106,40 @@ export class EntryTable {
 
 	/** Next slot with the fingerprint of `slot`, or NONE. */
 	following(slot: number): number {
-		return this.#matching(this.#get(slot, NEXT), this.#get(slot, HIGH), this.#get(slot, LOW));
+		return this.#matching(this.#int(slot, NEXT), this.#real(slot, HIGH), this.#real(slot, LOW));
 	}
 
 	domain(slot: number): number {
-		return this.#get(slot, DOMAIN);
+		return this.#int(slot, DOMAIN);
 	}
 
 	variant(slot: number): number {
-		return this.#get(slot, VARIANT);
+		return this.#int(slot, VARIANT);
 	}
 
 	tokens(slot: number): number {
-		return this.#get(slot, TOKENS);
+		return this.#int(slot, TOKENS);
 	}
 
 	availableAt(slot: number): number {
-		return this.#get(slot, AVAILABLE_AT);
+		return this.#real(slot, AVAILABLE_AT);
 	}
 
 	expiresAt(slot: number): number {
-		return this.#get(slot, EXPIRES_AT);
+		return this.#real(slot, EXPIRES_AT);
 	}
 
 	ttl(slot: number): Ttl {
-		return this.#columns.lane[slot] === 1 ? "1h" : "5m";
+		return this.#lane(slot) === 1 ? "1h" : "5m";
 	}
 
 	/** Attempts that wait on this slot's entry; changed by `wait`. */
 	waiting(slot: number): number {
-		return this.#columns.waiting[slot] ?? 0;
+		return this.#int(slot, WAITING);
 	}
 
 	wait(slot: number, change: 1 | -1): void {
-		this.#columns.waiting[slot] = Math.max(0, Math.min(0xffff, this.waiting(slot) + change));
+		this.#set(slot, WAITING, Math.max(0, this.waiting(slot) + change));
 	}
 
 	/** Adds an entry; the caller has made sure that its place has none for this fingerprint. */
@@ -158,14 +147,12 @@ export class EntryTable {
 		this.#sweep(now, SWEPT_PER_ADD);
 		if (this.#size >= this.#limit) this.#evict();
 		const slot = this.#take();
-		const { waiting, lane, exact } = this.#columns;
-		this.#set(slot, HIGH, entry.high);
-		this.#set(slot, LOW, entry.low);
+		this.#records.real[slot * REALS + HIGH] = entry.high;
+		this.#records.real[slot * REALS + LOW] = entry.low;
 		this.#set(slot, DOMAIN, entry.domain);
 		this.#set(slot, VARIANT, entry.variant);
-		waiting[slot] = 0;
-		lane[slot] = TTLS.indexOf(entry.ttl);
-		exact[slot] = 0;
+		this.#set(slot, WAITING, 0);
+		this.#set(slot, FLAGS, TTLS.indexOf(entry.ttl));
 		this.#write(slot, entry);
 		this.#intoBucket(slot);
 		this.#intoLane(slot);
@@ -194,38 +181,44 @@ export class EntryTable {
 		while (this.#size > this.#limit) this.#evict();
 	}
 
-	#get(slot: number, field: number): number {
-		return this.#records[slot * RECORD + field] ?? NONE;
+	#real(slot: number, field: number): number {
+		return this.#records.real[slot * REALS + field] ?? 0;
+	}
+
+	#int(slot: number, field: number): number {
+		return this.#records.int[slot * INTS + field] ?? NONE;
 	}
 
 	#set(slot: number, field: number, value: number): void {
-		this.#records[slot * RECORD + field] = value;
+		this.#records.int[slot * INTS + field] = value;
+	}
+
+	#lane(slot: number): number {
+		return this.#int(slot, FLAGS) & ~EXACT;
 	}
 
 	#write(slot: number, renewal: Renewal): void {
-		const { exact } = this.#columns;
-		this.#set(slot, AVAILABLE_AT, renewal.availableAt);
-		this.#set(slot, EXPIRES_AT, renewal.expiresAt);
-		if (exact[slot] === 1 && !renewal.exact) return;
+		this.#records.real[slot * REALS + AVAILABLE_AT] = renewal.availableAt;
+		this.#records.real[slot * REALS + EXPIRES_AT] = renewal.expiresAt;
+		const flags = this.#int(slot, FLAGS);
+		if ((flags & EXACT) !== 0 && !renewal.exact) return;
 		this.#set(slot, TOKENS, renewal.tokens);
-		exact[slot] = renewal.exact ? 1 : 0;
+		this.#set(slot, FLAGS, renewal.exact ? flags | EXACT : flags);
 	}
 
 	#matching(from: number, high: number, low: number): number {
-		const entries = this.#records;
+		const { real, int } = this.#records;
 		let slot = from;
-		while (slot !== NONE) {
-			const at = slot * RECORD;
-			if (entries[at + HIGH] === high && entries[at + LOW] === low) return slot;
-			slot = entries[at + NEXT] ?? NONE;
+		while (slot !== NONE && (real[slot * REALS + HIGH] !== high || real[slot * REALS + LOW] !== low)) {
+			slot = int[slot * INTS + NEXT] ?? NONE;
 		}
-		return NONE;
+		return slot;
 	}
 
 	#take(): number {
 		if (this.#free !== NONE) {
 			const slot = this.#free;
-			this.#free = this.#get(slot, NEXT);
+			this.#free = this.#int(slot, NEXT);
 			return slot;
 		}
 		if (this.#fresh === this.#capacity) this.#grow();
@@ -236,7 +229,6 @@ export class EntryTable {
 	#grow(): void {
 		this.#capacity = Math.min(this.#capacity * 2, Math.max(this.#limit, this.#capacity + 1));
 		this.#records = records(this.#capacity, this.#records);
-		this.#columns = columns(this.#capacity, this.#columns);
 		const wanted = bucketsFor(this.#capacity);
 		if (wanted === this.#buckets.length) return;
 		this.#buckets = new Int32Array(wanted).fill(NONE);
@@ -245,52 +237,50 @@ export class EntryTable {
 	}
 
 	#intoBucket(slot: number): void {
-		const bucket = (this.#get(slot, HIGH) | 0) & this.#mask;
+		const bucket = (this.#real(slot, HIGH) | 0) & this.#mask;
 		this.#set(slot, NEXT, this.#buckets[bucket] ?? NONE);
 		this.#buckets[bucket] = slot;
 	}
 
 	#outOfBucket(slot: number): void {
-		const bucket = (this.#get(slot, HIGH) | 0) & this.#mask;
-		const next = this.#get(slot, NEXT);
+		const bucket = (this.#real(slot, HIGH) | 0) & this.#mask;
+		const next = this.#int(slot, NEXT);
 		let at = this.#buckets[bucket] ?? NONE;
 		if (at === slot) {
 			this.#buckets[bucket] = next;
 			return;
 		}
-		while (at !== NONE && this.#get(at, NEXT) !== slot) at = this.#get(at, NEXT);
+		while (at !== NONE && this.#int(at, NEXT) !== slot) at = this.#int(at, NEXT);
 		if (at !== NONE) this.#set(at, NEXT, next);
 	}
 
 	#intoLane(slot: number): void {
-		const { older, newer, lane } = this.#columns;
-		const which = lane[slot] ?? 0;
-		const last = this.#newest[which] ?? NONE;
-		older[slot] = last;
-		newer[slot] = NONE;
-		if (last === NONE) this.#oldest[which] = slot;
-		else newer[last] = slot;
-		this.#newest[which] = slot;
+		const lane = this.#lane(slot);
+		const last = this.#newest[lane] ?? NONE;
+		this.#set(slot, OLDER, last);
+		this.#set(slot, NEWER, NONE);
+		if (last === NONE) this.#oldest[lane] = slot;
+		else this.#set(last, NEWER, slot);
+		this.#newest[lane] = slot;
 	}
 
 	#outOfLane(slot: number): void {
-		const { older, newer, lane } = this.#columns;
-		const which = lane[slot] ?? 0;
-		const before = older[slot] ?? NONE;
-		const after = newer[slot] ?? NONE;
-		if (before === NONE) this.#oldest[which] = after;
-		else newer[before] = after;
-		if (after === NONE) this.#newest[which] = before;
-		else older[after] = before;
+		const lane = this.#lane(slot);
+		const older = this.#int(slot, OLDER);
+		const newer = this.#int(slot, NEWER);
+		if (older === NONE) this.#oldest[lane] = newer;
+		else this.#set(older, NEWER, newer);
+		if (newer === NONE) this.#newest[lane] = older;
+		else this.#set(newer, OLDER, older);
 	}
 
 	#sweep(now: number, most: number): void {
 		let left = most;
-		for (const first of this.#oldest) {
-			for (let slot = first; slot !== NONE && left > 0 && this.expiresAt(slot) <= now; left -= 1) {
-				const next = this.#columns.newer[slot] ?? NONE;
+		for (let lane = 0; lane < TTLS.length; lane += 1) {
+			for (; left > 0; left -= 1) {
+				const slot = this.#oldest[lane] ?? NONE;
+				if (slot === NONE || this.expiresAt(slot) > now) break;
 				this.remove(slot);
-				slot = next;
 			}
 		}
 	}
@@ -310,5 +300,5 @@ export class EntryTable {
 }
 
 function bucketsFor(capacity: number): number {
-	return 2 ** Math.ceil(Math.log2(capacity * 2));
+	return 2 ** Math.ceil(Math.log2(capacity * 1.5));
 }

@@ -166,7 +166,9 @@ export const warmpathSchema = z.strictObject({
 	routing: z
 		.strictObject({
 			affinity: flag().optional().describe("Send requests where their prompt is cached. Default: true."),
-			max_entries: integer({ min: 1 }).default(routing.maxEntries).describe("Most prefixes remembered."),
+			max_entries: integer({ min: 1, max: 100_000_000 })
+				.default(routing.maxEntries)
+				.describe("Most prefixes remembered."),
 			cooldown: duration("zero")
 				.default(routing.cooldownMs)
 				.describe("Pause after a failure, where the provider names none."),

@@ -90,7 +90,7 @@ function resolveAll(input: Input, merged: MergedSource, report: Report): Config 
 	environment.addSection(merged.value["environment_variables"], report);
 	// Sections that do not exist go first, so that variables in them are not looked for.
 	const sections = validate(sectionNames, [], report) ?? {};
-	for (const name of Object.keys(merged.value)) if (!(name in sections)) delete merged.value[name];
+	for (const name of Object.keys(merged.value)) if (!Object.hasOwn(sections, name)) delete merged.value[name];
 	report.root = resolveReferences(report, environment);
 	const { aliases, streamTimeoutMs, ...settings } = readSettings(report, environment);
 	const deployments = readDeployments(report, environment, { streamTimeoutMs });

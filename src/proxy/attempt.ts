@@ -94,7 +94,8 @@ class Attempt implements UpstreamListener {
 			encoding: headerValue(headers, "content-encoding") ?? "identity",
 			onEvent: (name, event) => this.#event(name, event),
 		});
-		if (!streaming) this.#commit();
+		// A compressed stream is read too late to be held back; none is asked for (proxy/headers).
+		if (!this.#reader.plain) this.#commit();
 		else this.#holdTimer = setTimeout(() => this.#commit(), this.#options.holdMs);
 	}
 

@@ -50,14 +50,14 @@ test("bodies that cannot be served get the Messages API's error shape and say wh
 
 test("a body over the limit gets 413 before it is read, also when its length is not announced", async () => {
 	await using gateway = await gatewayWithoutUpstream(
-		"warmpath: { listen: { port: 0 }, limits: { max_body_bytes: 1000 } }\n",
+		"warmpath: { listen: { port: 0 }, limits: { max_body_bytes: 2000 } }\n",
 	);
-	const body = JSON.stringify({ model: "claude-code", messages: [], pad: "x".repeat(2000) });
+	const body = JSON.stringify({ model: "claude-code", messages: [], pad: "x".repeat(4000) });
 	const response = await gateway.post("/v1/messages", body);
 	expect(response.status).toBe(413);
 	expect((await errorOf(response)).error).toMatchObject({
 		type: "request_too_large",
-		message: expect.stringContaining("1000"),
+		message: expect.stringContaining("2000"),
 	});
 
 	const status = await new Promise<number>((resolve, reject) => {
@@ -70,7 +70,7 @@ test("a body over the limit gets 413 before it is read, also when its length is 
 			answer.resume();
 		});
 		request.on("error", reject);
-		request.write("x".repeat(2000));
+		request.write("x".repeat(4000));
 	});
 	expect(status).toBe(413);
 });

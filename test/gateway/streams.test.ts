@@ -104,9 +104,8 @@ test("an upstream that breaks after content becomes an error event at an event b
 		},
 		b: sse(START, CONTENT, STOP),
 	});
-	await world.gateway.post("/v1/messages", BODY).then((response) => response.text());
 	const texts = await Promise.all(
-		[1, 2].map(() => world.gateway.post("/v1/messages", BODY).then((response) => response.text())),
+		[1, 2, 3, 4].map(() => world.gateway.post("/v1/messages", BODY).then((response) => response.text())),
 	);
 	const broken = texts.find((text) => text.includes("event: error"));
 	expect(broken).toBeDefined();
@@ -162,8 +161,9 @@ test.for(Object.keys(FAILURES))("%s at one deployment is answered by another, un
 		expect(await response.text()).toBe(START + CONTENT + DELTA + STOP);
 		expect(response.headers.get("x-litellm-model-id")).toBe("good");
 	}
-	// It was asked once (a reset connection once more) and then left alone while it cools down.
-	expect(world.seen("bad").length).toBeLessThanOrEqual(2);
+	// It was asked once (a reset connection once more) and then left alone while it cools down. A 404 is about the model asked for, so
+	// it blames nobody.
+	if (name !== "404") expect(world.seen("bad").length).toBeLessThanOrEqual(2);
 	expect(world.seen("good").length).toBe(4);
 });
 
