@@ -76,7 +76,7 @@ async function answerMessages(call: Call, fault: Fault | null): Promise<void> {
 	if (end.outcome === "complete") return;
 	record.usage = { ...usage, output: end.outputTokens };
 	deployment.limits.settle(demand, end.outputTokens, clock.now());
-	finish(call, end.outcome === "aborted");
+	finish(call, end.outcome === "aborted" ? "aborted" : "answered");
 }
 
 const SSE_HEADERS = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
@@ -94,7 +94,7 @@ async function sendWhole(call: Call, whole: WholeAnswer): Promise<void> {
 	const text = JSON.stringify(wholeMessage(reply));
 	const tokens = answerTokens(reply.answer);
 	const decodeMs = (tokens * 1000 * world.speed) / world.latency.decodeRate;
-	if (!(await sleep(world.clock, decodeMs, signal))) return finish(call, true);
+	if (!(await sleep(world.clock, decodeMs, signal))) return finish(call, "aborted");
 	const silence = stallMs(fault, "mid-content");
 	const half = fault?.kind === "cut" || silence > 0 ? Math.floor(text.length / 2) : 0;
 	if (half > 0) await writeThrough(response, text.slice(0, half), signal);
@@ -103,7 +103,7 @@ async function sendWhole(call: Call, whole: WholeAnswer): Promise<void> {
 		response.destroy();
 		return;
 	}
-	if (!(await sleep(world.clock, silence, signal))) return finish(call, true);
+	if (!(await sleep(world.clock, silence, signal))) return finish(call, "aborted");
 	whole.onComplete(tokens);
 	response.end(text.slice(half));
 }
@@ -112,12 +112,12 @@ function answerCount(call: Call): void {
 	const request = read(call, "count_tokens");
 	const prompt = flatten(request, call.world.options.prompt);
 	call.deployment.limits.admitCount(call.world.clock.now());
-	sendJson(call, 200, { input_tokens: prompt.totalTokens });
+	sendJson(call, { status: 200, body: { input_tokens: prompt.totalTokens } });
 }
 
 function answerModels(call: Call): void {
 	const id = /\/v1\/models\/([^/?]+)/.exec(call.record.path)?.[1];
-	sendJson(call, 200, id === undefined ? modelPage(call) : modelNamed(decodeURIComponent(id)));
+	sendJson(call, { status: 200, body: id === undefined ? modelPage(call) : modelNamed(decodeURIComponent(id)) });
 }
 
 function modelNamed(id: string): Record<string, unknown> {
@@ -193,7 +193,7 @@ function firstByteDelay(call: Call, pending: Pending, fault: Fault | null): numb
 /** The client left before the first byte: nothing becomes readable. */
 function leave(call: Call, pending: Pending): void {
 	pending.fail();
-	finish(call, true);
+	finish(call, "aborted");
 }
 
 function messageId(requestId: string): string {

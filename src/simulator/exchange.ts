@@ -25,26 +25,26 @@ export interface Call extends Exchange {
 	readonly betas: ReadonlySet<string>;
 }
 
+/** An answer that is sent at once. */
+export interface JsonAnswer {
+	readonly status: number;
+	readonly body: unknown;
+	readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** Sends a whole answer. The record is complete before the client can see it. */
-export function sendJson(
-	exchange: Exchange,
-	status: number,
-	body: unknown,
-	headers: Record<string, string> = {},
-): void {
+export function sendJson(exchange: Exchange, { status, body, headers = {} }: JsonAnswer): void {
 	const text = JSON.stringify(body);
-	sendHead(exchange, status, {
-		"content-type": "application/json",
-		"content-length": String(Buffer.byteLength(text)),
-		...headers,
-	});
+	const length = String(Buffer.byteLength(text));
+	sendHead(exchange, status, { "content-type": "application/json", "content-length": length, ...headers });
 	finish(exchange);
 	exchange.response.end(text);
 }
 
 /** Sends an error in the provider's shape. */
 export function sendError(exchange: Exchange, error: ApiError): void {
-	sendJson(exchange, error.status, errorBody(error, exchange.record.id), error.headers);
+	const { status, headers } = error;
+	sendJson(exchange, { status, body: errorBody(error, exchange.record.id), headers });
 }
 
 /** Sets status and headers; nothing goes out before the first write or flush. */
@@ -53,10 +53,12 @@ export function sendHead(exchange: Exchange, status: number, headers: Record<str
 	exchange.response.writeHead(status, { "request-id": exchange.record.id, ...identityOf(exchange), ...headers });
 }
 
-/** Ends the record. `aborted` tells whether the client left before the end. */
-export function finish(exchange: Exchange, aborted = false): void {
-	exchange.record.aborted ||= aborted;
-	exchange.world.journal.finish(exchange.record, exchange.world.clock.now());
+/** Ends the record, as answered or as left by the client. Only the first call counts. */
+export function finish(exchange: Exchange, end: "answered" | "aborted" = "answered"): void {
+	const { record, world } = exchange;
+	if (record.endedAt !== null) return;
+	record.aborted = end === "aborted";
+	world.journal.finish(record, world.clock.now());
 }
 
 /**
@@ -83,7 +85,7 @@ export async function strikeEarly(exchange: Exchange, fault: Fault): Promise<boo
 		case "stall": {
 			if (fault.at !== "before-headers") return false;
 			const passed = await sleep(world.clock, stallMs(fault, "before-headers"), signal);
-			if (!passed) finish(exchange, true);
+			if (!passed) finish(exchange, "aborted");
 			return !passed;
 		}
 		default:

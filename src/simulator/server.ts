@@ -47,7 +47,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 	const servers: Server[] = [];
 	const open = async (port: number, only: Deployment | null): Promise<number> => {
 		const server = createServer({ noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
-			void serve({ world, only }, request, response);
+			serve({ world, only }, request, response).catch(() => response.destroy());
 		});
 		servers.push(server);
 		return listen(server, host, port);

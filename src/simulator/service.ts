@@ -23,6 +23,8 @@ export interface Door {
 export async function serve(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
 	const path = (request.url ?? "/").split("?")[0] ?? "/";
 	if (path === "/_sim" || path.startsWith("/_sim/")) return answerControl(door.world, request, response);
+	// Writing to a socket that just closed is reported here; it concerns this client alone.
+	response.on("error", () => {});
 	const abort = new AbortController();
 	response.once("close", () => {
 		if (!response.writableFinished) abort.abort();
@@ -36,7 +38,7 @@ export async function serve(door: Door, request: IncomingMessage, response: Serv
 		fail(exchange, error);
 	} finally {
 		// Whatever way it went, no request stays open in the journal.
-		finish(exchange, abort.signal.aborted && record.status === null);
+		finish(exchange, abort.signal.aborted ? "aborted" : "answered");
 	}
 }
 
@@ -65,7 +67,7 @@ async function answer(exchange: Exchange, door: Door, path: string): Promise<voi
 function fail(exchange: Exchange, error: unknown): void {
 	const { request, response, world } = exchange;
 	if (exchange.signal.aborted || !request.complete) {
-		finish(exchange, true);
+		finish(exchange, "aborted");
 		response.destroy();
 		return;
 	}

@@ -82,7 +82,8 @@ export async function playStream(reply: Reply, playback: Playback): Promise<Stre
 		outputTokens += event.tokens;
 		if (fault === null || struck || deltas < strikeAfter(fault)) continue;
 		struck = true;
-		if (await breaksStream(fault, playback)) return { outcome: signal.aborted ? "aborted" : "broken", outputTokens };
+		const outcome = await strikeStream(fault, playback);
+		if (outcome !== null) return { outcome, outputTokens };
 	}
 	if (signal.aborted) return { outcome: "aborted", outputTokens };
 	response.end();
@@ -104,23 +105,23 @@ function strikeAfter(fault: Fault): number {
 	}
 }
 
-/** Carries out a fault in a running stream; true when nothing more is to be written. */
-async function breaksStream(fault: Fault, playback: Playback): Promise<boolean> {
+/** Carries out a fault in a running stream; how the stream ended, or null when it goes on. */
+async function strikeStream(fault: Fault, playback: Playback): Promise<"aborted" | "broken" | null> {
 	const { response, requestId, clock, signal } = playback;
 	switch (fault.kind) {
 		case "cut":
 			response.destroy();
-			return true;
+			return "broken";
 		case "end-early":
 			response.end();
-			return true;
+			return "broken";
 		case "sse-error":
 			response.end(errorFrame(faultError(fault), requestId));
-			return true;
+			return "broken";
 		case "stall":
-			return !(await sleep(clock, stallMs(fault, "mid-content"), signal));
+			return (await sleep(clock, stallMs(fault, "mid-content"), signal)) ? null : "aborted";
 		default:
-			return false;
+			return null;
 	}
 }
 
