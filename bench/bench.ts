@@ -2,7 +2,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type Child, PROJECT, startGatewayChild, startPassThrough, startUpstream } from "./children.ts";
+import {
+	type Child,
+	type GatewayOptions,
+	PROJECT,
+	startGatewayChild,
+	startPassThrough,
+	startUpstream,
+} from "./children.ts";
 import { type Comparison, compare, type MemoryFigures, measureMemory, type Pace, type Scenario } from "./measure.ts";
 import { barLines, comparisonLines, machineFacts, markdownReport } from "./report.ts";
 
@@ -16,6 +23,8 @@ sends Claude Code-shaped requests through both in alternating slices, and writes
   --rounds <n>       pairs of slices per scenario (default 6)
   --slice <ms>       length of a slice (default 1500)
   --out <file>       where the report goes (default docs/benchmarks/gateway.md; '-' = no file)
+  --gateway <file>   build to measure (default dist/main.js)
+  --against <file>   another build's main.js in the pass-through's place, to compare two revisions; writes no report
   --rewrite          the upstream's model name differs, so that the gateway changes it in every body
   --cpu-prof <dir>   write a CPU profile of the gateway to <dir>
   --help
@@ -42,6 +51,8 @@ const { values: options } = parseArgs({
 		rounds: { type: "string" },
 		slice: { type: "string" },
 		out: { type: "string", default: "docs/benchmarks/gateway.md" },
+		gateway: { type: "string" },
+		against: { type: "string" },
 		rewrite: { type: "boolean", default: false },
 		"cpu-prof": { type: "string" },
 		help: { type: "boolean", default: false },
@@ -66,7 +77,7 @@ async function main(): Promise<void> {
 	const comparisons = await withServers((servers) => runAll(scenarios, servers, pace));
 	const memory = withMemory ? await runMemory(options.quick ? 3_000 : 8_000) : null;
 	for (const line of barLines(comparisons, memory)) console.log(line);
-	if (options.out === "-") return;
+	if (options.out === "-" || options.against !== undefined) return;
 	const file = resolve(PROJECT, options.out);
 	mkdirSync(dirname(file), { recursive: true });
 	writeFileSync(file, markdownReport({ facts, pace, comparisons, memory, rewrite: options.rewrite }));
@@ -109,13 +120,12 @@ async function withServers<T>(
 	try {
 		const upstream = await startUpstream({ listeners: 3, cutShare: 0, seed: 1, keepAliveMs: 60_000 });
 		children.push(upstream);
-		const bare = await startPassThrough({ upstreamPort: upstream.ports[0] ?? 0 });
+		const bare = await startYardstick(upstream.ports);
 		children.push(bare);
 		const profile = options["cpu-prof"];
 		const gateway = await startGatewayChild({
-			upstreamPorts: upstream.ports,
+			...gatewayOptions(upstream.ports, options.gateway),
 			...(profile === undefined ? {} : { nodeArguments: ["--cpu-prof", `--cpu-prof-dir=${resolve(profile)}`] }),
-			...(options.rewrite ? { upstreamModel: "claude-opus-5-5-20260601" } : {}),
 		});
 		children.push(gateway);
 		return await use({ bare, gateway });
@@ -124,4 +134,18 @@ async function withServers<T>(
 		process.off("SIGTERM", interrupted);
 		await closeAll();
 	}
+}
+
+function startYardstick(upstreamPorts: readonly number[]): Promise<Child> {
+	return options.against === undefined
+		? startPassThrough({ upstreamPort: upstreamPorts[0] ?? 0 })
+		: startGatewayChild(gatewayOptions(upstreamPorts, options.against));
+}
+
+function gatewayOptions(upstreamPorts: readonly number[], main: string | undefined): GatewayOptions {
+	return {
+		upstreamPorts,
+		...(main === undefined ? {} : { main: resolve(main) }),
+		...(options.rewrite ? { upstreamModel: "claude-opus-5-5-20260601" } : {}),
+	};
 }

@@ -28,6 +28,8 @@ export interface GatewayChild extends Child {
 
 export interface GatewayOptions {
 	readonly upstreamPorts: readonly number[];
+	/** Another build's `main.js`; default: this project's, or its source where there is no build. */
+	readonly main?: string;
 	/** Arguments for node itself, such as `--cpu-prof`. */
 	readonly nodeArguments?: readonly string[];
 	/** Pause after an upstream failure; "0s" keeps deployments in use while a test makes them fail. */
@@ -76,7 +78,7 @@ export async function startGatewayChild(options: GatewayOptions): Promise<Gatewa
 	const files = [openSync(out, "w"), openSync(err, "w")] as const;
 	const child = spawn(
 		process.execPath,
-		[...(options.nodeArguments ?? []), ...gatewayEntry(), "serve", "--config", config, "--port", "0"],
+		[...(options.nodeArguments ?? []), ...gatewayEntry(options.main), "serve", "--config", config, "--port", "0"],
 		{ cwd: PROJECT, stdio: ["ignore", ...files], env: gatewayEnvironment() },
 	);
 	for (const file of files) closeSync(file);
@@ -104,7 +106,8 @@ function gatewayEnvironment(): NodeJS.ProcessEnv {
 	return { PATH, HOME, TMPDIR };
 }
 
-function gatewayEntry(): string[] {
+function gatewayEntry(main: string | undefined): string[] {
+	if (main !== undefined) return [main];
 	const built = join(PROJECT, "dist", "main.js");
 	return existsSync(built) ? [built] : ["--import", "tsx", join(PROJECT, "src", "main.ts")];
 }

@@ -1,4 +1,5 @@
 // `npm run soak`: thousands of requests with clients that hang up and upstreams that break, then a look at what the gateway kept.
+import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -15,6 +16,8 @@ export interface SoakOptions {
 	readonly abortShare: number;
 	/** Share of upstream answers that are cut: before the head or in the middle. */
 	readonly cutShare: number;
+	/** The gateway's `main.js`; default: this project's build. */
+	readonly main?: string;
 	/** Of all that is random. */
 	readonly seed: number;
 	/** Requests after which memory is first looked at; what comes later is compared with it. */
@@ -90,7 +93,11 @@ export async function runSoak(wanted: Partial<SoakOptions> = {}): Promise<SoakRe
 		keepAliveMs: KEEP_ALIVE_MS,
 	});
 	try {
-		const gateway = await startGatewayChild({ upstreamPorts: upstream.ports, cooldown: "0s" });
+		const gateway = await startGatewayChild({
+			upstreamPorts: upstream.ports,
+			cooldown: "0s",
+			...(options.main === undefined ? {} : { main: options.main }),
+		});
 		try {
 			return await soak(gateway, options);
 		} finally {
@@ -275,6 +282,7 @@ crashed, complained, kept sockets open or kept growing.
   --concurrency <n>   connections (default ${SOAK_DEFAULTS.concurrency})
   --aborts <share>    clients that hang up (default ${SOAK_DEFAULTS.abortShare})
   --cuts <share>      upstream answers that break (default ${SOAK_DEFAULTS.cutShare})
+  --gateway <file>    build to test (default dist/main.js)
   --seed <n>          for the same run again
   --help`;
 
@@ -286,6 +294,7 @@ async function main(): Promise<void> {
 			aborts: { type: "string" },
 			cuts: { type: "string" },
 			seed: { type: "string" },
+			gateway: { type: "string" },
 			help: { type: "boolean", default: false },
 		},
 	});
@@ -299,6 +308,7 @@ async function main(): Promise<void> {
 		abortShare: Number(values.aborts ?? SOAK_DEFAULTS.abortShare),
 		cutShare: Number(values.cuts ?? SOAK_DEFAULTS.cutShare),
 		seed: Number(values.seed ?? SOAK_DEFAULTS.seed),
+		...(values.gateway === undefined ? {} : { main: resolve(values.gateway) }),
 	});
 	printReport(report);
 	process.exitCode = report.violations.length === 0 ? 0 : 1;

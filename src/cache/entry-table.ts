@@ -8,6 +8,8 @@ const TTLS: readonly Ttl[] = ["5m", "1h"];
 const FIRST_CAPACITY = 1024;
 /** Expired entries dropped for each one added: more than one, so that they never pile up. */
 const SWEPT_PER_ADD = 4;
+/** Bits of the filter per slot. */
+const FILTER_BITS = 8;
 
 export interface NewEntry {
 	readonly high: number;
@@ -26,40 +28,45 @@ export interface NewEntry {
 /** What changes when a request writes or reads an entry again. */
 export type Renewal = Pick<NewEntry, "availableAt" | "expiresAt" | "tokens" | "exact">;
 
-/**
- * An entry is a record of 64 bytes, one cache line: four doubles, then eight 32-bit integers. A slot is a record's number. Two views
- * of one buffer; `real` counts its fields in doubles, `int` in integers.
- */
-interface Records {
-	readonly real: Float64Array;
-	readonly int: Int32Array;
+/** One typed array per field; a slot is an index into all of them. Look-ups read few fields of many slots, so fields lie apart. */
+interface Columns {
+	readonly high: Float64Array;
+	readonly low: Float64Array;
+	readonly availableAt: Float64Array;
+	readonly expiresAt: Float64Array;
+	readonly domain: Int32Array;
+	readonly variant: Int32Array;
+	readonly tokens: Int32Array;
+	/** Next slot of the same bucket, or of the free list. */
+	readonly next: Int32Array;
+	/** Neighbours in the order of use, one order per lifetime: so the oldest of an order is also the first to expire. */
+	readonly older: Int32Array;
+	readonly newer: Int32Array;
+	/** Attempts that still wait for their first event. */
+	readonly waiting: Uint16Array;
+	/** Which order: index into TTLS. */
+	readonly lane: Uint8Array;
+	/** 1 = the provider counted the tokens. */
+	readonly exact: Uint8Array;
 }
 
-const REALS = 8;
-const HIGH = 0;
-const LOW = 1;
-const AVAILABLE_AT = 2;
-const EXPIRES_AT = 3;
-
-const INTS = 16;
-const DOMAIN = 8;
-const VARIANT = 9;
-const TOKENS = 10;
-/** Next slot of the same bucket, or of the free list. */
-const NEXT = 11;
-/** Neighbours in the order of use, one order per lifetime: so the oldest of an order is also the first to expire. */
-const OLDER = 12;
-const NEWER = 13;
-/** Attempts that still wait for their first event. */
-const WAITING = 14;
-/** Index into TTLS, plus EXACT if the provider counted the tokens. */
-const FLAGS = 15;
-const EXACT = 2;
-
-function records(capacity: number, from: Records | null): Records {
-	const buffer = new ArrayBuffer(capacity * REALS * Float64Array.BYTES_PER_ELEMENT);
-	const made = { real: new Float64Array(buffer), int: new Int32Array(buffer) };
-	if (from !== null) made.int.set(from.int);
+function columns(capacity: number, from: Columns | null): Columns {
+	const made: Columns = {
+		high: new Float64Array(capacity),
+		low: new Float64Array(capacity),
+		availableAt: new Float64Array(capacity),
+		expiresAt: new Float64Array(capacity),
+		domain: new Int32Array(capacity),
+		variant: new Int32Array(capacity),
+		tokens: new Int32Array(capacity),
+		next: new Int32Array(capacity),
+		older: new Int32Array(capacity),
+		newer: new Int32Array(capacity),
+		waiting: new Uint16Array(capacity),
+		lane: new Uint8Array(capacity),
+		exact: new Uint8Array(capacity),
+	};
+	if (from !== null) for (const name of Object.keys(made) as (keyof Columns)[]) made[name].set(from[name]);
 	return made;
 }
 
@@ -70,10 +77,14 @@ function records(capacity: number, from: Records | null): Records {
 export class EntryTable {
 	#limit: number;
 	#capacity: number;
-	#records: Records;
+	#columns: Columns;
 	#buckets: Int32Array;
-	/** Buckets are a power of two. */
-	#mask: number;
+	/**
+	 * A bit for each fingerprint that was added since it was built: most probes find nothing, and this says so from memory small enough
+	 * for the processor's cache.
+	 */
+	#filter: Uint32Array;
+	#addedToFilter = 0;
 	#size = 0;
 	/** Slots below it have been used at least once. */
 	#fresh = 0;
@@ -84,9 +95,10 @@ export class EntryTable {
 	constructor(limit: number) {
 		this.#limit = Math.max(1, limit);
 		this.#capacity = Math.min(FIRST_CAPACITY, this.#limit);
-		this.#records = records(this.#capacity, null);
-		this.#buckets = new Int32Array(bucketsFor(this.#capacity)).fill(NONE);
-		this.#mask = this.#buckets.length - 1;
+		this.#columns = columns(this.#capacity, null);
+		this.#buckets = new Int32Array(0);
+		this.#filter = new Uint32Array(0);
+		this.#rehash();
 	}
 
 	/** Entries held, expired ones that were not dropped yet included. */
@@ -94,52 +106,56 @@ export class EntryTable {
 		return this.#size;
 	}
 
-	/** Bytes held by records and buckets. */
+	/** Bytes held. */
 	get byteLength(): number {
-		return this.#records.int.byteLength + this.#buckets.byteLength;
+		const held = Object.values(this.#columns as unknown as Record<string, ArrayBufferView>);
+		return [...held, this.#buckets, this.#filter].reduce((bytes, array) => bytes + array.byteLength, 0);
 	}
 
 	/** First slot with this fingerprint, or NONE. */
 	first(high: number, low: number): number {
-		return this.#matching(this.#buckets[(high | 0) & this.#mask] ?? NONE, high, low);
+		const bit = low | 0;
+		if ((((this.#filter[(bit >>> 5) & (this.#filter.length - 1)] ?? 0) >>> (bit & 31)) & 1) === 0) return NONE;
+		return this.#matching(this.#buckets[(high | 0) & (this.#buckets.length - 1)] ?? NONE, high, low);
 	}
 
 	/** Next slot with the fingerprint of `slot`, or NONE. */
 	following(slot: number): number {
-		return this.#matching(this.#int(slot, NEXT), this.#real(slot, HIGH), this.#real(slot, LOW));
+		const { high, low, next } = this.#columns;
+		return this.#matching(next[slot] ?? NONE, high[slot] ?? 0, low[slot] ?? 0);
 	}
 
 	domain(slot: number): number {
-		return this.#int(slot, DOMAIN);
+		return this.#columns.domain[slot] ?? NONE;
 	}
 
 	variant(slot: number): number {
-		return this.#int(slot, VARIANT);
+		return this.#columns.variant[slot] ?? 0;
 	}
 
 	tokens(slot: number): number {
-		return this.#int(slot, TOKENS);
+		return this.#columns.tokens[slot] ?? 0;
 	}
 
 	availableAt(slot: number): number {
-		return this.#real(slot, AVAILABLE_AT);
+		return this.#columns.availableAt[slot] ?? Number.POSITIVE_INFINITY;
 	}
 
 	expiresAt(slot: number): number {
-		return this.#real(slot, EXPIRES_AT);
+		return this.#columns.expiresAt[slot] ?? 0;
 	}
 
 	ttl(slot: number): Ttl {
-		return this.#lane(slot) === 1 ? "1h" : "5m";
+		return this.#columns.lane[slot] === 1 ? "1h" : "5m";
 	}
 
 	/** Attempts that wait on this slot's entry; changed by `wait`. */
 	waiting(slot: number): number {
-		return this.#int(slot, WAITING);
+		return this.#columns.waiting[slot] ?? 0;
 	}
 
 	wait(slot: number, change: 1 | -1): void {
-		this.#set(slot, WAITING, Math.max(0, this.waiting(slot) + change));
+		this.#columns.waiting[slot] = Math.max(0, Math.min(0xffff, this.waiting(slot) + change));
 	}
 
 	/** Adds an entry; the caller has made sure that its place has none for this fingerprint. */
@@ -147,16 +163,19 @@ export class EntryTable {
 		this.#sweep(now, SWEPT_PER_ADD);
 		if (this.#size >= this.#limit) this.#evict();
 		const slot = this.#take();
-		this.#records.real[slot * REALS + HIGH] = entry.high;
-		this.#records.real[slot * REALS + LOW] = entry.low;
-		this.#set(slot, DOMAIN, entry.domain);
-		this.#set(slot, VARIANT, entry.variant);
-		this.#set(slot, WAITING, 0);
-		this.#set(slot, FLAGS, TTLS.indexOf(entry.ttl));
+		const { high, low, domain, variant, waiting, lane, exact } = this.#columns;
+		high[slot] = entry.high;
+		low[slot] = entry.low;
+		domain[slot] = entry.domain;
+		variant[slot] = entry.variant;
+		waiting[slot] = 0;
+		lane[slot] = TTLS.indexOf(entry.ttl);
+		exact[slot] = 0;
 		this.#write(slot, entry);
 		this.#intoBucket(slot);
 		this.#intoLane(slot);
 		this.#size += 1;
+		if (this.#addedToFilter > this.#capacity) this.#rehash();
 		return slot;
 	}
 
@@ -170,7 +189,7 @@ export class EntryTable {
 	remove(slot: number): void {
 		this.#outOfBucket(slot);
 		this.#outOfLane(slot);
-		this.#set(slot, NEXT, this.#free);
+		this.#columns.next[slot] = this.#free;
 		this.#free = slot;
 		this.#size -= 1;
 	}
@@ -181,44 +200,27 @@ export class EntryTable {
 		while (this.#size > this.#limit) this.#evict();
 	}
 
-	#real(slot: number, field: number): number {
-		return this.#records.real[slot * REALS + field] ?? 0;
-	}
-
-	#int(slot: number, field: number): number {
-		return this.#records.int[slot * INTS + field] ?? NONE;
-	}
-
-	#set(slot: number, field: number, value: number): void {
-		this.#records.int[slot * INTS + field] = value;
-	}
-
-	#lane(slot: number): number {
-		return this.#int(slot, FLAGS) & ~EXACT;
-	}
-
 	#write(slot: number, renewal: Renewal): void {
-		this.#records.real[slot * REALS + AVAILABLE_AT] = renewal.availableAt;
-		this.#records.real[slot * REALS + EXPIRES_AT] = renewal.expiresAt;
-		const flags = this.#int(slot, FLAGS);
-		if ((flags & EXACT) !== 0 && !renewal.exact) return;
-		this.#set(slot, TOKENS, renewal.tokens);
-		this.#set(slot, FLAGS, renewal.exact ? flags | EXACT : flags);
+		const { availableAt, expiresAt, tokens, exact } = this.#columns;
+		availableAt[slot] = renewal.availableAt;
+		expiresAt[slot] = renewal.expiresAt;
+		if (exact[slot] === 1 && !renewal.exact) return;
+		tokens[slot] = renewal.tokens;
+		exact[slot] = renewal.exact ? 1 : 0;
 	}
 
 	#matching(from: number, high: number, low: number): number {
-		const { real, int } = this.#records;
+		const columns = this.#columns;
 		let slot = from;
-		while (slot !== NONE && (real[slot * REALS + HIGH] !== high || real[slot * REALS + LOW] !== low)) {
-			slot = int[slot * INTS + NEXT] ?? NONE;
-		}
+		while (slot !== NONE && (columns.high[slot] !== high || columns.low[slot] !== low))
+			slot = columns.next[slot] ?? NONE;
 		return slot;
 	}
 
 	#take(): number {
 		if (this.#free !== NONE) {
 			const slot = this.#free;
-			this.#free = this.#int(slot, NEXT);
+			this.#free = this.#columns.next[slot] ?? NONE;
 			return slot;
 		}
 		if (this.#fresh === this.#capacity) this.#grow();
@@ -226,52 +228,66 @@ export class EntryTable {
 		return this.#fresh - 1;
 	}
 
+	/** To be called while no slot is free. */
 	#grow(): void {
 		this.#capacity = Math.min(this.#capacity * 2, Math.max(this.#limit, this.#capacity + 1));
-		this.#records = records(this.#capacity, this.#records);
-		const wanted = bucketsFor(this.#capacity);
-		if (wanted === this.#buckets.length) return;
-		this.#buckets = new Int32Array(wanted).fill(NONE);
-		this.#mask = wanted - 1;
-		for (let slot = 0; slot < this.#fresh; slot += 1) this.#intoBucket(slot);
+		this.#columns = columns(this.#capacity, this.#columns);
+		this.#rehash();
+	}
+
+	/** Builds buckets and filter anew from what is held, both of a power of two in size. */
+	#rehash(): void {
+		this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(this.#capacity * 1.5))).fill(NONE);
+		this.#filter = new Uint32Array(2 ** Math.ceil(Math.log2((this.#capacity * FILTER_BITS) / 32)));
+		this.#addedToFilter = 0;
+		for (const first of this.#oldest) {
+			for (let slot = first; slot !== NONE; slot = this.#columns.newer[slot] ?? NONE) this.#intoBucket(slot);
+		}
 	}
 
 	#intoBucket(slot: number): void {
-		const bucket = (this.#real(slot, HIGH) | 0) & this.#mask;
-		this.#set(slot, NEXT, this.#buckets[bucket] ?? NONE);
+		const { high, low, next } = this.#columns;
+		const bucket = ((high[slot] ?? 0) | 0) & (this.#buckets.length - 1);
+		next[slot] = this.#buckets[bucket] ?? NONE;
 		this.#buckets[bucket] = slot;
+		const bit = (low[slot] ?? 0) | 0;
+		const word = (bit >>> 5) & (this.#filter.length - 1);
+		this.#filter[word] = (this.#filter[word] ?? 0) | (1 << (bit & 31));
+		this.#addedToFilter += 1;
 	}
 
 	#outOfBucket(slot: number): void {
-		const bucket = (this.#real(slot, HIGH) | 0) & this.#mask;
-		const next = this.#int(slot, NEXT);
+		const { high, next } = this.#columns;
+		const bucket = ((high[slot] ?? 0) | 0) & (this.#buckets.length - 1);
 		let at = this.#buckets[bucket] ?? NONE;
 		if (at === slot) {
-			this.#buckets[bucket] = next;
+			this.#buckets[bucket] = next[slot] ?? NONE;
 			return;
 		}
-		while (at !== NONE && this.#int(at, NEXT) !== slot) at = this.#int(at, NEXT);
-		if (at !== NONE) this.#set(at, NEXT, next);
+		while (at !== NONE && next[at] !== slot) at = next[at] ?? NONE;
+		if (at !== NONE) next[at] = next[slot] ?? NONE;
 	}
 
 	#intoLane(slot: number): void {
-		const lane = this.#lane(slot);
-		const last = this.#newest[lane] ?? NONE;
-		this.#set(slot, OLDER, last);
-		this.#set(slot, NEWER, NONE);
-		if (last === NONE) this.#oldest[lane] = slot;
-		else this.#set(last, NEWER, slot);
-		this.#newest[lane] = slot;
+		const { older, newer, lane } = this.#columns;
+		const which = lane[slot] ?? 0;
+		const last = this.#newest[which] ?? NONE;
+		older[slot] = last;
+		newer[slot] = NONE;
+		if (last === NONE) this.#oldest[which] = slot;
+		else newer[last] = slot;
+		this.#newest[which] = slot;
 	}
 
 	#outOfLane(slot: number): void {
-		const lane = this.#lane(slot);
-		const older = this.#int(slot, OLDER);
-		const newer = this.#int(slot, NEWER);
-		if (older === NONE) this.#oldest[lane] = newer;
-		else this.#set(older, NEWER, newer);
-		if (newer === NONE) this.#newest[lane] = older;
-		else this.#set(newer, OLDER, older);
+		const { older, newer, lane } = this.#columns;
+		const which = lane[slot] ?? 0;
+		const before = older[slot] ?? NONE;
+		const after = newer[slot] ?? NONE;
+		if (before === NONE) this.#oldest[which] = after;
+		else newer[before] = after;
+		if (after === NONE) this.#newest[which] = before;
+		else older[after] = before;
 	}
 
 	#sweep(now: number, most: number): void {
@@ -297,8 +313,4 @@ export class EntryTable {
 	#usedAt(slot: number): number {
 		return this.expiresAt(slot) - TTL_MS[this.ttl(slot)];
 	}
-}
-
-function bucketsFor(capacity: number): number {
-	return 2 ** Math.ceil(Math.log2(capacity * 1.5));
 }

@@ -129,17 +129,17 @@ export class PrefixIndex {
 			const high = prefixes.high[block] ?? 0;
 			const low = prefixes.low[block] ?? 0;
 			for (let slot = this.#table.first(high, low); slot !== NONE; slot = this.#table.following(slot)) {
-				if (this.#table.expiresAt(slot) <= now) continue;
 				const at = this.#placeOf(slot, sought);
 				const place = places[at];
 				const match = matches[at];
-				if (place === undefined || match === undefined) continue;
+				if (place === undefined || match === undefined || match.read !== NONE) continue;
+				if (this.#table.expiresAt(slot) <= now) continue;
 				const readable = this.#table.availableAt(slot) <= now;
 				if (match.home === NONE && prefixes.level[block] === MESSAGES_LEVEL) {
 					match.home = block;
 					match.pending = !readable;
 				} else if (match.home === block && readable) match.pending = false;
-				if (match.read === NONE && readable && (place.collapseRuns ? runs : positions) > 0) {
+				if (readable && (place.collapseRuns ? runs : positions) > 0) {
 					match.read = block;
 					match.readTokens = this.#table.tokens(slot);
 					open -= 1;

@@ -14,25 +14,35 @@ const DISCOVERY_PREFIX = "anthropic/";
 const MAX_LISTED = 20;
 
 /**
- * Tries the name as it is, then without a leading `anthropic/`, then (for `claude-…`) with it. Each time an exact group wins
- * over an alias, an alias over a pattern, and of patterns the one with the longest literal part. null = not configured.
+ * Tries the name as it is, without a leading `anthropic/`, and (for `claude-…`) with it. A group or alias of one of these names wins over
+ * any pattern, a group over an alias, and of patterns the one with the longest literal part. null = not configured.
  */
 export function resolveGroup(config: Config, model: string): ResolvedModel | null {
-	const direct = lookUp(config, model);
-	if (direct !== null) return direct;
-	if (model.startsWith(DISCOVERY_PREFIX)) return lookUp(config, model.slice(DISCOVERY_PREFIX.length));
-	return model.startsWith("claude-") ? lookUp(config, DISCOVERY_PREFIX + model) : null;
+	const names = spellings(model);
+	for (const name of names) {
+		const group = namedGroup(config, name);
+		if (group !== null) return { group, wildcard: null };
+	}
+	for (const name of names) {
+		// An alias may stand for a name that only a pattern knows.
+		const matched = matchPattern(config, config.aliases.get(name)?.model ?? name);
+		if (matched !== null) return matched;
+	}
+	return null;
 }
 
-function lookUp(config: Config, model: string): ResolvedModel | null {
-	const alias = config.groups.has(model) ? undefined : config.aliases.get(model);
-	return lookUpGroup(config, alias?.model ?? model);
+function spellings(model: string): readonly string[] {
+	if (model.startsWith(DISCOVERY_PREFIX)) return [model, model.slice(DISCOVERY_PREFIX.length)];
+	return model.startsWith("claude-") ? [model, DISCOVERY_PREFIX + model] : [model];
 }
 
-function lookUpGroup(config: Config, name: string): ResolvedModel | null {
-	const exact = config.groups.get(name);
-	// A pattern's own text is not a name that can be asked for: nothing could be filled in for its `*`.
-	if (exact !== undefined && !isPattern(name)) return { group: exact, wildcard: null };
+/** The group of exactly this name or of its alias. A pattern's own text cannot be asked for: nothing could be filled in for its `*`. */
+function namedGroup(config: Config, name: string): ModelGroup | null {
+	const target = config.groups.has(name) ? name : (config.aliases.get(name)?.model ?? name);
+	return isPattern(target) ? null : (config.groups.get(target) ?? null);
+}
+
+function matchPattern(config: Config, name: string): ResolvedModel | null {
 	for (const pattern of patternsOf(config)) {
 		const long = name.length >= pattern.head.length + pattern.tail.length;
 		if (!long || !name.startsWith(pattern.head) || !name.endsWith(pattern.tail)) continue;

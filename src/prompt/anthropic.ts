@@ -2,6 +2,7 @@
 import { GatewayError } from "../errors.ts";
 import { BlockTable, Flag, Kind, Level, Mark, type NewBlock } from "./blocks.ts";
 import { Cutter } from "./cutter.ts";
+import type { Kernel } from "./kernel.ts";
 import { MessageTable } from "./messages.ts";
 import { Scanner } from "./scan.ts";
 import { decodeString, nameOf, UNKNOWN, Word, wordAt } from "./words.ts";
@@ -74,8 +75,9 @@ export class BodyReader {
 	/** Any image in the messages, also in a tool result: adding the first one changes how they are rendered (caching-semantics §4). */
 	hasImages = false;
 
+	private readonly kernel: Kernel;
 	private bytes: Buffer = Buffer.alloc(0);
-	private scan = new Scanner(Buffer.from("0"), 1);
+	private scan: Scanner;
 	private fault: Fault | null = null;
 	/** The block being read. One object for all, because a body may hold thousands. */
 	private readonly block: NewBlock = {
@@ -92,6 +94,11 @@ export class BodyReader {
 	private readonly cuts = new Cutter(this.blocks);
 	private readonly innerCuts = new Cutter(this.blocks);
 	private readonly envelope = new Cutter(this.messages);
+
+	constructor(kernel: Kernel) {
+		this.kernel = kernel;
+		this.scan = new Scanner(this.bytes, kernel, 1);
+	}
 
 	/**
 	 * Reads one body. Throws GatewayError: `invalid_json` and `body_too_deep` as Scanner does; `invalid_field` for a body that is not an
@@ -134,7 +141,8 @@ export class BodyReader {
 		this.hasImages = false;
 		this.fault = null;
 		this.bytes = body;
-		this.scan = new Scanner(body, maxDepth);
+		this.kernel.load(body);
+		this.scan = new Scanner(body, this.kernel, maxDepth);
 	}
 
 	/** The first fault wins, but only if the rest of the body is JSON. */

@@ -41,12 +41,12 @@ const IN_PROVIDER_ORDER = [Level.tools, Level.system, Level.messages] as const;
  *   tool_choice, whether there are images, thinking, output_config's effort and format.
  * - Every message takes in its envelope (role and whatever else stands beside its content), also when it has no block.
  */
-export function chainOf(body: Buffer, reader: BodyReader, hasher: Hasher): PrefixChain {
+export function chainOf(reader: BodyReader, hasher: Hasher): PrefixChain {
 	const { blocks } = reader;
 	let count = 0;
 	for (let block = 0; block < blocks.count; block++) if ((blocks.flags(block) & Flag.leftOut) === 0) count++;
 	const chain = emptyChain(count);
-	hasher.begin(body);
+	hasher.begin();
 	let at = 0;
 	let bytes = 0;
 	for (const level of IN_PROVIDER_ORDER) {
@@ -87,9 +87,9 @@ export function emptyChain(count: number): PrefixChain {
  * What tells conversations apart before they have a session: the system prompt and the first user message, without whatever may change
  * later in the conversation (tools, settings, whether there are images). 0 if there is neither.
  */
-export function openingKeyOf(body: Buffer, reader: BodyReader, hasher: Hasher): number {
+export function openingKeyOf(reader: BodyReader, hasher: Hasher): number {
 	const { blocks, messages } = reader;
-	hasher.begin(body);
+	hasher.begin();
 	hasher.appendByte(SEPARATOR);
 	hasher.absorbPieces();
 	let any = false;

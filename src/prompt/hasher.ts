@@ -1,5 +1,5 @@
-// Two seeded 64-bit hashes over pieces of a body, chained. Leaves what is hashed, and in which order, to prompt/fingerprint.
-import xxhash from "xxhash-wasm";
+// A chain of 128-bit digests over pieces of a body. Leaves what is hashed, and in which order, to prompt/fingerprint.
+import type { Kernel } from "./kernel.ts";
 
 /** Random per installation, so that a tenant cannot prepare prompts that collide with another's (caching-semantics §1, security). */
 export interface HashSeed {
@@ -7,89 +7,55 @@ export interface HashSeed {
 	readonly second: bigint;
 }
 
-type Hash64 = (input: Uint8Array, seed: bigint) => bigint;
-
 /**
- * A chain of digests: every `absorb` hashes its bytes with the digest so far as the seed, in two lanes that start from independent
- * seeds. So equal digests mean, but for a chance of 2^-100, that all absorbed pieces were equal, in order and in division.
+ * Every piece is hashed (XXH64) with the digest so far as the seed, in two lanes that start from independent seeds. So equal
+ * fingerprints mean that all pieces were equal, in order and in division, but for a chance of about 2^-104 a pair.
  */
 export class Hasher {
-	private readonly hash: Hash64;
-	private readonly seed: HashSeed;
-	private body: Buffer = Buffer.alloc(0);
-	private first = 0n;
-	private second = 0n;
-	private pieces = Buffer.allocUnsafe(4096);
-	private used = 0;
-	private readonly wide = new BigUint64Array(1);
-	private readonly halves = new Uint32Array(this.wide.buffer);
+	private readonly kernel: Kernel;
+	private readonly seed: Uint32Array;
 
-	constructor(hash: Hash64, seed: HashSeed) {
-		this.hash = hash;
-		this.seed = seed;
+	constructor(kernel: Kernel, seed: HashSeed) {
+		this.kernel = kernel;
+		this.seed = new Uint32Array(BigUint64Array.of(seed.first, seed.second).buffer);
 	}
 
-	/** Begins a chain over pieces of `body`. */
-	begin(body: Buffer): void {
-		this.body = body;
-		this.first = this.seed.first;
-		this.second = this.seed.second;
-		this.used = 0;
+	/** Begins a chain over the body that the kernel holds. */
+	begin(): void {
+		this.kernel.beginDigest(this.seed);
 	}
 
 	/** Extends the chain by the bytes [from, to) of the body. */
 	absorb(from: number, to: number): void {
-		this.absorbBytes(this.body.subarray(from, to));
+		this.kernel.absorb(from, to);
 	}
 
 	/** Collects bytes [from, to) of the body for the next `absorbPieces`. */
 	append(from: number, to: number): void {
-		this.room(to - from);
-		this.body.copy(this.pieces, this.used, from, to);
-		this.used += to - from;
+		this.kernel.append(from, to);
 	}
 
 	/** Collects one byte for the next `absorbPieces`. */
 	appendByte(byte: number): void {
-		this.room(1);
-		this.pieces[this.used++] = byte;
+		this.kernel.appendByte(byte);
 	}
 
 	/** Extends the chain by everything collected, as one piece. */
 	absorbPieces(): void {
-		this.absorbBytes(this.pieces.subarray(0, this.used));
-		this.used = 0;
+		this.kernel.absorbPieces();
 	}
 
 	/** 52 bits of the first lane. */
 	high(): number {
-		return this.bits(this.first);
+		return this.bits(0);
 	}
 
 	/** 52 bits of the second lane. */
 	low(): number {
-		return this.bits(this.second);
+		return this.bits(2);
 	}
 
-	private absorbBytes(bytes: Uint8Array): void {
-		this.first = this.hash(bytes, this.first);
-		this.second = this.hash(bytes, this.second);
+	private bits(word: number): number {
+		return this.kernel.digestWord(word) + (this.kernel.digestWord(word + 1) & 0xfffff) * 0x1_0000_0000;
 	}
-
-	private room(bytes: number): void {
-		if (this.used + bytes <= this.pieces.length) return;
-		const larger = Buffer.allocUnsafe((this.used + bytes) * 2);
-		this.pieces.copy(larger, 0, 0, this.used);
-		this.pieces = larger;
-	}
-
-	private bits(digest: bigint): number {
-		this.wide[0] = digest;
-		return (this.halves[0] as number) + ((this.halves[1] as number) & 0xfffff) * 0x1_0000_0000;
-	}
-}
-
-export async function openHasher(seed: HashSeed): Promise<Hasher> {
-	const { h64Raw } = await xxhash();
-	return new Hasher(h64Raw, seed);
 }

@@ -3,7 +3,8 @@ import { BodyReader } from "./anthropic.ts";
 import { Kind, Level } from "./blocks.ts";
 import { type Breakpoint, breakpointsOf, type Ttl } from "./breakpoints.ts";
 import { chainOf, emptyChain, openingKeyOf, type PrefixChain } from "./fingerprint.ts";
-import { type Hasher, type HashSeed, openHasher } from "./hasher.ts";
+import { Hasher, type HashSeed } from "./hasher.ts";
+import { Kernel } from "./kernel.ts";
 
 export type { Breakpoint, HashSeed, PrefixChain, Ttl };
 export { Kind, Level };
@@ -53,7 +54,8 @@ export interface PromptHasher {
 }
 
 export async function createHasher(seed: HashSeed): Promise<PromptHasher> {
-	return { hasher: await openHasher(seed), reader: new BodyReader() };
+	const kernel = new Kernel();
+	return { hasher: new Hasher(kernel, seed), reader: new BodyReader(kernel) };
 }
 
 /**
@@ -68,9 +70,9 @@ export function outline(body: Buffer, options: OutlineOptions): Outline {
 	reader.read(body, options.maxDepth ?? DEFAULT_MAX_DEPTH);
 	return {
 		...headOf(reader),
-		chain: chainOf(body, reader, hasher),
+		chain: chainOf(reader, hasher),
 		breakpoints: breakpointsOf(reader),
-		openingKey: openingKeyOf(body, reader, hasher),
+		openingKey: openingKeyOf(reader, hasher),
 		variant: variantOf(reader),
 	};
 }

@@ -1,6 +1,7 @@
 // A validating scanner over the bytes of a JSON text: it walks the structure once and builds no objects. What the members mean is prompt/anthropic's business.
 import { isUtf8 } from "node:buffer";
 import { GatewayError } from "../errors.ts";
+import type { Kernel } from "./kernel.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -10,16 +11,6 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
-
-/** Escapes of one byte that JSON knows: `" \ / b f n r t` (RFC 8259 §7). */
-const SHORT_ESCAPE = byteSet('"\\/bfnrt');
-const HEX_DIGIT = byteSet("0123456789abcdefABCDEF");
-
-function byteSet(characters: string): Uint8Array {
-	const set = new Uint8Array(256);
-	for (const byte of Buffer.from(characters)) set[byte] = 1;
-	return set;
-}
 
 /**
  * Accepts exactly the texts that `JSON.parse` accepts (ECMA-404), in well-formed UTF-8 without a byte order mark, nested at most
@@ -38,14 +29,19 @@ export class Scanner {
 	from = 0;
 	to = 0;
 
-	readonly #maxDepth: number;
+	private readonly kernel: Kernel;
+	/** Index of the kernel's first quote that has not been passed. */
+	private nextQuote = 0;
+	private readonly maxDepth: number;
 	/** 1 where the container open at that depth is an object. */
-	readonly #isObject: Uint8Array;
+	private readonly isObject: Uint8Array;
 
-	constructor(bytes: Buffer, maxDepth: number) {
+	/** Reads the body that `kernel` holds, of which `bytes` is the original. */
+	constructor(bytes: Buffer, kernel: Kernel, maxDepth: number) {
 		this.bytes = bytes;
-		this.#maxDepth = maxDepth;
-		this.#isObject = new Uint8Array(maxDepth + 2);
+		this.kernel = kernel;
+		this.maxDepth = maxDepth;
+		this.isObject = new Uint8Array(maxDepth + 2);
 		if (!isUtf8(bytes)) this.fail("invalid UTF-8", firstInvalidUtf8(bytes));
 		this.space();
 	}
@@ -75,22 +71,22 @@ export class Scanner {
 
 	/** Steps into the object at the cursor, which is the `depth`th container. False = it is empty and has been passed. */
 	openObject(depth: number): boolean {
-		return this.#open(depth, CLOSE_OBJECT);
+		return this.open(depth, CLOSE_OBJECT);
 	}
 
 	/** Steps into the array at the cursor, which is the `depth`th container. False = it is empty and has been passed. */
 	openArray(depth: number): boolean {
-		return this.#open(depth, CLOSE_ARRAY);
+		return this.open(depth, CLOSE_ARRAY);
 	}
 
 	/** After a member's value: true = another member follows, false = the object has been passed. */
 	nextMember(): boolean {
-		return this.#next(CLOSE_OBJECT);
+		return this.next(CLOSE_OBJECT);
 	}
 
 	/** After an element: true = another follows and the cursor stands at it, false = the array has been passed. */
 	nextElement(): boolean {
-		const more = this.#next(CLOSE_ARRAY);
+		const more = this.next(CLOSE_ARRAY);
 		if (more) this.space();
 		return more;
 	}
@@ -108,26 +104,20 @@ export class Scanner {
 
 	/** Reads the string at the cursor. `from` and `to` tell where its content is. */
 	string(): void {
-		const bytes = this.bytes;
 		if (this.peek() !== QUOTE) this.unexpected();
-		const from = this.pos + 1;
-		let at = from;
-		for (;;) {
-			const byte = bytes[at] as number;
-			if (byte === QUOTE) break;
-			if (byte === BACKSLASH) at = this.#escape(at);
-			else if (byte >= 0x20) at++;
-			else if (at < bytes.length) this.fail("control character in a string", at);
-			else this.fail("unterminated string", at);
-		}
-		this.from = from;
-		this.to = at;
-		this.pos = at + 1;
+		const { kernel } = this;
+		// The kernel's quotes open and close strings in turn; this one's opening quote may be the first of a chunk, or its last.
+		if (this.nextQuote === kernel.quoteCount) this.moreQuotes();
+		this.nextQuote++;
+		if (this.nextQuote === kernel.quoteCount) this.moreQuotes();
+		this.from = this.pos + 1;
+		this.to = kernel.quotes[this.nextQuote++] as number;
+		this.pos = this.to + 1;
 	}
 
 	/** Passes over the value at the cursor, whatever it is. `depth` containers are open around it. */
 	skip(depth: number): void {
-		const isObject = this.#isObject;
+		const isObject = this.isObject;
 		let open = depth;
 		for (;;) {
 			const byte = this.peek();
@@ -145,7 +135,7 @@ export class Scanner {
 					continue;
 				}
 				open--;
-			} else this.#scalar(byte);
+			} else this.scalar(byte);
 
 			// A value is complete: go on with its parent, or leave the parents that it completes.
 			while (open > depth) {
@@ -173,8 +163,8 @@ export class Scanner {
 		this.pos = pos;
 	}
 
-	#open(depth: number, close: number): boolean {
-		if (depth > this.#maxDepth) throw new GatewayError("body_too_deep", { limit: this.#maxDepth });
+	private open(depth: number, close: number): boolean {
+		if (depth > this.maxDepth) throw new GatewayError("body_too_deep", { limit: this.maxDepth });
 		this.pos++;
 		this.space();
 		if (this.peek() !== close) return true;
@@ -182,7 +172,7 @@ export class Scanner {
 		return false;
 	}
 
-	#next(close: number): boolean {
+	private next(close: number): boolean {
 		this.space();
 		const byte = this.peek();
 		if (byte !== COMMA && byte !== close) this.unexpected();
@@ -190,50 +180,47 @@ export class Scanner {
 		return byte === COMMA;
 	}
 
-	/** Checks the escape at `at` and returns the position after it. */
-	#escape(at: number): number {
-		const bytes = this.bytes;
-		const byte = bytes[at + 1] as number;
-		if (SHORT_ESCAPE[byte] === 1) return at + 2;
-		if (byte !== 0x75) this.fail("invalid escape in a string", at);
-		for (let digit = at + 2; digit < at + 6; digit++) {
-			if (HEX_DIGIT[bytes[digit] as number] !== 1) this.fail("invalid escape in a string", at);
-		}
-		return at + 6;
+	private moreQuotes(): void {
+		const { kernel } = this;
+		this.nextQuote = 0;
+		if (kernel.moreQuotes()) return;
+		const bad = kernel.badByte();
+		if (bad < 0) this.fail("unterminated string", this.bytes.length);
+		this.fail(this.bytes[bad] === BACKSLASH ? "invalid escape in a string" : "control character in a string", bad);
 	}
 
-	#scalar(byte: number): void {
-		if (byte === 0x74) this.#literal("true");
-		else if (byte === 0x66) this.#literal("false");
-		else if (byte === 0x6e) this.#literal("null");
-		else if (byte === 0x2d || isDigit(byte)) this.#number();
+	private scalar(byte: number): void {
+		if (byte === 0x74) this.literal("true");
+		else if (byte === 0x66) this.literal("false");
+		else if (byte === 0x6e) this.literal("null");
+		else if (byte === 0x2d || isDigit(byte)) this.number();
 		else this.unexpected();
 	}
 
-	#literal(word: string): void {
+	private literal(word: string): void {
 		for (let i = 0; i < word.length; i++) {
 			if (this.peek() !== word.charCodeAt(i)) this.unexpected();
 			this.pos++;
 		}
 	}
 
-	#number(): void {
+	private number(): void {
 		if (this.peek() === 0x2d) this.pos++;
 		if (this.peek() === 0x30) this.pos++;
-		else this.#digits();
+		else this.digits();
 		if (this.peek() === 0x2e) {
 			this.pos++;
-			this.#digits();
+			this.digits();
 		}
 		if ((this.peek() | 0x20) === 0x65) {
 			this.pos++;
 			const sign = this.peek();
 			if (sign === 0x2b || sign === 0x2d) this.pos++;
-			this.#digits();
+			this.digits();
 		}
 	}
 
-	#digits(): void {
+	private digits(): void {
 		if (!isDigit(this.peek())) this.unexpected();
 		while (isDigit(this.peek())) this.pos++;
 	}

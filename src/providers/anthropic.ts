@@ -4,6 +4,12 @@ import type { Call, Provider, UpstreamFailure, UpstreamRequest, Verdict } from "
 
 const PUBLIC_API = "https://api.anthropic.com";
 
+/** Headers the API insists on; set for clients that left them out (a bare curl, say), never changed otherwise. */
+const REQUIRED: readonly (readonly [string, string])[] = [
+	["anthropic-version", "2023-06-01"],
+	["content-type", "application/json"],
+];
+
 /** Longest `retry-after` that is believed, ms: a day. */
 const LONGEST_RETRY_AFTER_MS = 86_400_000;
 
@@ -19,12 +25,13 @@ export function anthropicProvider(config: DeploymentConfig): Provider {
 		kind: "anthropic",
 		prepare(call: Call): UpstreamRequest {
 			const headers = own.slice();
+			const missing = new Map(REQUIRED);
 			for (let i = 0; i + 1 < call.headers.length; i += 2) {
-				const name = call.headers[i] as string;
-				if (overridden.size === 0 || !overridden.has(name.toLowerCase())) {
-					headers.push(name, call.headers[i + 1] as string);
-				}
+				const name = (call.headers[i] as string).toLowerCase();
+				missing.delete(name);
+				if (!overridden.has(name)) headers.push(call.headers[i] as string, call.headers[i + 1] as string);
 			}
+			for (const [name, value] of missing) if (!overridden.has(name)) headers.push(name, value);
 			return {
 				origin: base.origin,
 				path: `${prefix}/v1/messages${call.operation === "count_tokens" ? "/count_tokens" : ""}${call.query}`,

@@ -67,10 +67,7 @@ export async function readTrace(path: string): Promise<Trace> {
 }
 
 /** The same from lines; `name` stands for the file in messages. Empty lines are passed over. */
-export async function collectTrace(
-	name: string,
-	lines: AsyncIterable<string> | Iterable<string>,
-): Promise<Trace> {
+export async function collectTrace(name: string, lines: AsyncIterable<string> | Iterable<string>): Promise<Trace> {
 	let header: TraceHeader | null = null;
 	const requests: TraceRequest[] = [];
 	let number = 0;
@@ -106,13 +103,13 @@ async function* linesOf(path: string): AsyncGenerator<string> {
 
 function headerOf(value: unknown): TraceHeader {
 	if (typeof value !== "object" || value === null || Array.isArray(value)) {
-		throw new Error("the first line must be a header object, such as {\"trace\":\"name\",\"block\":64}");
+		throw new Error('the first line must be a header object, such as {"trace":"name","block":64}');
 	}
 	for (const format of FORMATS) {
 		const header = format.header(value as Readonly<Record<string, unknown>>);
 		if (header !== null) return header;
 	}
-	throw new Error("the header is of no known trace format; expected {\"trace\":\"name\",\"block\":TOKENS_PER_BLOCK,…}");
+	throw new Error('the header is of no known trace format; expected {"trace":"name","block":TOKENS_PER_BLOCK,…}');
 }
 
 function reasonOf(cause: unknown): string {

@@ -172,7 +172,8 @@ function recordedCuts({ runs, toolsBlocks, systemBlocks }: TraceRequest, ends: R
 		cutAt(toolsBlocks);
 		cutAt(systemBlocks);
 		if (at === runs.length - 2) cutAt(before + length);
-		if (ends.size < length) for (const id of ends) cutAt(id < first || id >= first + length ? 0 : before + id - first + 1);
+		if (ends.size < length)
+			for (const id of ends) cutAt(id < first || id >= first + length ? 0 : before + id - first + 1);
 		else for (let nth = 0; nth < length; nth += 1) if (ends.has(first + nth)) cutAt(before + nth + 1);
 		before += length;
 	}

@@ -88,6 +88,20 @@ test("anthropic headers travel verbatim, credentials are replaced, hop-by-hop he
 	expect(headers.host).toBe(new URL(world.upstream.url).host);
 });
 
+test("a bare request without anthropic-version gets the one that the API insists on", async () => {
+	await using world = await oneDeployment(OK);
+	const request = httpRequest(`${world.gateway.url}/v1/messages`, {
+		method: "POST",
+		headers: { "x-api-key": MASTER_KEY },
+	});
+	request.end(ODD_BODY);
+	await once(request, "response");
+	expect(world.upstream.requests[0]?.headers).toMatchObject({
+		"anthropic-version": "2023-06-01",
+		"content-type": "application/json",
+	});
+});
+
 test("the client receives the upstream's answer byte for byte, with the gateway's headers added", async () => {
 	await using world = await oneDeployment(OK);
 	const response = await world.gateway.post("/v1/messages", ODD_BODY);

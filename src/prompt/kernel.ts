@@ -1,0 +1,305 @@
+// The two loops over every byte of a body, in WebAssembly: where its strings begin and end, and hashing. Leaves structure to prompt/scan
+// and what to hash to prompt/fingerprint. In JavaScript the first loop alone takes four times as long (docs/decisions, bench/prompt.ts).
+import { assemble, type ValueType, type WasmFunction } from "./assembler.ts";
+
+const PAGE = 65536;
+
+/** Memory: 16 bytes of digest, what `quotes` answers beside its result, two tables of 256 bytes, the positions found, the body. */
+const DIGEST = 0;
+const RESUME = 16;
+const IN_STRING = 20;
+const BAD = 24;
+/** Length of the escape whose second byte this is: 2, 6 for `u`, 0 for none (RFC 8259 §7). */
+const ESCAPES = 256;
+/** 1 for a hexadecimal digit. */
+const HEX = 512;
+const POSITIONS = 1024;
+/** Bytes of body that one call of `quotes` looks at, so that there is always room for what it finds. */
+const CHUNK = PAGE;
+const BODY = POSITIONS + 4 * (CHUNK + 16);
+
+/** No position is bad. */
+const NONE = 0xffffffff;
+
+const QUOTES: WasmFunction = {
+	name: "quotes",
+	params: { $at: "i32", $end: "i32", $skip: "i32", $inString: "i32" },
+	result: "i32",
+	locals: { $out: "i32", $mask: "i32", $p: "i32", $byte: "i32", $length: "i32", $v: "v128" },
+	// Sixteen bytes a step. Only a quote, a backslash or a control character makes it look closer; $skip is the end of the escape passed last.
+	code: `
+		i32.const ${POSITIONS} local.set $out
+		i32.const ${BAD} i32.const ${NONE} i32.store
+		block $done
+		loop $step
+			local.get $at local.get $end i32.ge_u br_if $done
+			local.get $at v128.load local.tee $v i32.const 0x22 i8x16.splat i8x16.eq
+			local.get $v i32.const 0x5c i8x16.splat i8x16.eq v128.or
+			local.get $v i32.const 0x20 i8x16.splat i8x16.lt_u v128.or
+			i8x16.bitmask local.tee $mask
+			if
+				loop $bit
+					block $nextBit
+						local.get $at local.get $mask i32.ctz i32.add local.tee $p
+						local.get $skip i32.lt_u br_if $nextBit
+						local.get $p i32.load8_u local.tee $byte i32.const 0x22 i32.eq
+						if
+							local.get $out local.get $p i32.const ${BODY} i32.sub i32.store
+							local.get $out i32.const 4 i32.add local.set $out
+							local.get $inString i32.const 1 i32.xor local.set $inString
+							br $nextBit
+						end
+						local.get $inString i32.eqz br_if $nextBit
+						local.get $byte i32.const 0x5c i32.eq
+						if
+							local.get $p i32.load8_u offset=1 i32.load8_u offset=${ESCAPES} local.tee $length
+							local.get $p i32.add local.set $skip
+							local.get $length i32.const 2 i32.eq br_if $nextBit
+							local.get $length
+							if
+								local.get $p i32.load8_u offset=2 i32.load8_u offset=${HEX}
+								local.get $p i32.load8_u offset=3 i32.load8_u offset=${HEX} i32.and
+								local.get $p i32.load8_u offset=4 i32.load8_u offset=${HEX} i32.and
+								local.get $p i32.load8_u offset=5 i32.load8_u offset=${HEX} i32.and
+								br_if $nextBit
+							end
+						end
+						i32.const ${BAD} local.get $p i32.const ${BODY} i32.sub i32.store
+						br $done
+					end
+					local.get $mask local.get $mask i32.const 1 i32.sub i32.and local.tee $mask
+					br_if $bit
+				end
+			end
+			local.get $at i32.const 16 i32.add local.set $at
+			br $step
+		end
+		end
+		i32.const ${RESUME} local.get $skip i32.store
+		i32.const ${IN_STRING} local.get $inString i32.store
+		local.get $out i32.const ${POSITIONS} i32.sub
+	`,
+};
+
+// Primes of XXH64 (xxHash specification 0.1.1, "XXH64 algorithm description").
+const P1 = "0x9e3779b185ebca87";
+const P2 = "0xc2b2ae3d27d4eb4f";
+const P3 = "0x165667b19e3779f9";
+const P4 = "0x85ebca77c2b2ae63";
+const P5 = "0x27d4eb2f165667c5";
+
+const ACCUMULATORS = ["$v1", "$v2", "$v3", "$v4"] as const;
+
+function round(accumulator: string, offset: number): string {
+	return `local.get ${accumulator} local.get $p i64.load offset=${offset} i64.const ${P2} i64.mul i64.add
+		i64.const 31 i64.rotl i64.const ${P1} i64.mul local.set ${accumulator}`;
+}
+
+function merge(accumulator: string): string {
+	return `local.get $h local.get ${accumulator} i64.const ${P2} i64.mul i64.const 31 i64.rotl i64.const ${P1} i64.mul i64.xor
+		i64.const ${P1} i64.mul i64.const ${P4} i64.add local.set $h`;
+}
+
+const XXH64: WasmFunction = {
+	name: "xxh64",
+	params: { $p: "i32", $length: "i32", $seed: "i64" },
+	result: "i64",
+	locals: { $end: "i32", $h: "i64", $v1: "i64", $v2: "i64", $v3: "i64", $v4: "i64" },
+	code: `
+		local.get $p local.get $length i32.add local.set $end
+		local.get $length i32.const 32 i32.ge_u
+		if
+			local.get $seed i64.const ${P1} i64.add i64.const ${P2} i64.add local.set $v1
+			local.get $seed i64.const ${P2} i64.add local.set $v2
+			local.get $seed local.set $v3
+			local.get $seed i64.const ${P1} i64.sub local.set $v4
+			loop $stripe
+				${ACCUMULATORS.map((accumulator, i) => round(accumulator, i * 8)).join("\n")}
+				local.get $p i32.const 32 i32.add local.tee $p
+				i32.const 32 i32.add local.get $end i32.le_u br_if $stripe
+			end
+			local.get $v1 i64.const 1 i64.rotl local.get $v2 i64.const 7 i64.rotl i64.add
+			local.get $v3 i64.const 12 i64.rotl i64.add local.get $v4 i64.const 18 i64.rotl i64.add local.set $h
+			${ACCUMULATORS.map(merge).join("\n")}
+		else
+			local.get $seed i64.const ${P5} i64.add local.set $h
+		end
+		local.get $h local.get $length i64.extend_i32_u i64.add local.set $h
+		block $noEight
+		loop $eight
+			local.get $p i32.const 8 i32.add local.get $end i32.gt_u br_if $noEight
+			local.get $h local.get $p i64.load i64.const ${P2} i64.mul i64.const 31 i64.rotl i64.const ${P1} i64.mul i64.xor
+			i64.const 27 i64.rotl i64.const ${P1} i64.mul i64.const ${P4} i64.add local.set $h
+			local.get $p i32.const 8 i32.add local.set $p
+			br $eight
+		end
+		end
+		local.get $p i32.const 4 i32.add local.get $end i32.le_u
+		if
+			local.get $h local.get $p i32.load i64.extend_i32_u i64.const ${P1} i64.mul i64.xor
+			i64.const 23 i64.rotl i64.const ${P2} i64.mul i64.const ${P3} i64.add local.set $h
+			local.get $p i32.const 4 i32.add local.set $p
+		end
+		block $noByte
+		loop $byte
+			local.get $p local.get $end i32.ge_u br_if $noByte
+			local.get $h local.get $p i32.load8_u i64.extend_i32_u i64.const ${P5} i64.mul i64.xor
+			i64.const 11 i64.rotl i64.const ${P1} i64.mul local.set $h
+			local.get $p i32.const 1 i32.add local.set $p
+			br $byte
+		end
+		end
+		local.get $h local.get $h i64.const 33 i64.shr_u i64.xor i64.const ${P2} i64.mul local.tee $h
+		local.get $h i64.const 29 i64.shr_u i64.xor i64.const ${P3} i64.mul local.tee $h
+		local.get $h i64.const 32 i64.shr_u i64.xor
+	`,
+};
+
+/** Both lanes at once, each with its digest so far as the seed; so no 64-bit number crosses into JavaScript. */
+const ABSORB: WasmFunction = {
+	name: "absorb",
+	params: { $p: "i32", $length: "i32" },
+	result: null,
+	locals: {},
+	code: [DIGEST, DIGEST + 8]
+		.map((lane) => `i32.const ${lane} local.get $p local.get $length i32.const ${lane} i64.load call $xxh64 i64.store`)
+		.join("\n"),
+};
+
+interface KernelExports {
+	readonly memory: WebAssembly.Memory;
+	quotes(at: number, end: number, skip: number, inString: number): number;
+	xxh64(at: number, length: number, seed: bigint): bigint;
+	absorb(at: number, length: number): void;
+}
+
+/** Memory kept for the next body. After a larger one a new instance replaces the old, because memory cannot shrink. */
+const KEPT_BYTES = 8 * 1024 * 1024;
+
+/** A copy of one body and the loops over it. Positions are the body's own. */
+export class Kernel {
+	private readonly module: WebAssembly.Module;
+	private exports: KernelExports;
+	private bytes: Uint8Array = new Uint8Array();
+	private words: Uint32Array = new Uint32Array();
+	/** Unescaped quotes of the chunk scanned last, in order; `quoteCount` of them. */
+	quotes: Uint32Array = new Uint32Array();
+	quoteCount = 0;
+	private bodyLength = 0;
+	private scanned = 0;
+	private resume = 0;
+	private inString = 0;
+	private piecesStart = 0;
+	private piecesEnd = 0;
+
+	constructor() {
+		this.module = new WebAssembly.Module(assemble([QUOTES, XXH64, ABSORB], Math.ceil((BODY + CHUNK) / PAGE)));
+		this.exports = this.instantiate();
+	}
+
+	/** Takes a body in; what was known of the last one is gone. */
+	load(body: Uint8Array): void {
+		if (this.bytes.length > KEPT_BYTES) this.exports = this.instantiate();
+		this.bodyLength = body.length;
+		// The loops look up to 16 bytes beyond the end; white space there means nothing to them.
+		this.piecesStart = BODY + body.length + 32;
+		this.reserve(this.piecesStart + 4096);
+		this.bytes.set(body, BODY);
+		this.bytes.fill(0x20, BODY + body.length, this.piecesStart);
+		this.piecesEnd = this.piecesStart;
+		this.scanned = 0;
+		this.resume = BODY;
+		this.inString = 0;
+		this.quoteCount = 0;
+	}
+
+	/**
+	 * Finds the next quotes: false = there are no more. Stops for good at the first byte that makes a string invalid, `badByte`: a
+	 * control character, or a backslash that begins no escape.
+	 */
+	moreQuotes(): boolean {
+		while (this.scanned < this.bodyLength && this.badByte() < 0) {
+			const at = BODY + this.scanned;
+			this.scanned = Math.min(this.scanned + CHUNK, this.bodyLength);
+			const used = this.exports.quotes(at, BODY + this.scanned, this.resume, this.inString);
+			this.resume = this.words[RESUME / 4] as number;
+			this.inString = this.words[IN_STRING / 4] as number;
+			this.quoteCount = used / 4;
+			if (used > 0) return true;
+		}
+		this.quoteCount = 0;
+		return false;
+	}
+
+	/** Where a string is invalid, or -1. */
+	badByte(): number {
+		const bad = this.words[BAD / 4] as number;
+		return this.scanned === 0 || bad === NONE ? -1 : bad;
+	}
+
+	/** XXH64 of the bytes [from, to) of the body. */
+	xxh64(from: number, to: number, seed: bigint): bigint {
+		return BigInt.asUintN(64, this.exports.xxh64(BODY + from, to - from, seed));
+	}
+
+	/** Begins a chain from two 64-bit digests, as four words, low ones first. */
+	beginDigest(digest: Uint32Array): void {
+		this.words.set(digest, DIGEST);
+		this.piecesEnd = this.piecesStart;
+	}
+
+	/** Hashes the bytes [from, to) of the body in both lanes, seeded with the lanes' digests so far. */
+	absorb(from: number, to: number): void {
+		this.exports.absorb(BODY + from, to - from);
+	}
+
+	/** Word i of the digests: 0 and 1 are the first lane's, low one first. */
+	digestWord(i: number): number {
+		return this.words[i] as number;
+	}
+
+	/** Puts bytes [from, to) of the body at the end of the pieces. */
+	append(from: number, to: number): void {
+		const length = to - from;
+		this.reserve(this.piecesEnd + length);
+		const { bytes } = this;
+		const target = this.piecesEnd;
+		if (length > 64) bytes.copyWithin(target, BODY + from, BODY + to);
+		else for (let i = 0; i < length; i++) bytes[target + i] = bytes[BODY + from + i] as number;
+		this.piecesEnd = target + length;
+	}
+
+	appendByte(byte: number): void {
+		this.reserve(this.piecesEnd + 1);
+		this.bytes[this.piecesEnd++] = byte;
+	}
+
+	/** Hashes the pieces as if they stood together in the body, and clears them. */
+	absorbPieces(): void {
+		this.exports.absorb(this.piecesStart, this.piecesEnd - this.piecesStart);
+		this.piecesEnd = this.piecesStart;
+	}
+
+	private instantiate(): KernelExports {
+		const exports = new WebAssembly.Instance(this.module).exports as unknown as KernelExports;
+		this.look(exports.memory);
+		for (const byte of Buffer.from('"\\/bfnrt')) this.bytes[ESCAPES + byte] = 2;
+		this.bytes[ESCAPES + 0x75] = 6;
+		for (const byte of Buffer.from("0123456789abcdefABCDEF")) this.bytes[HEX + byte] = 1;
+		return exports;
+	}
+
+	private reserve(end: number): void {
+		const missing = end + 16 - this.bytes.length;
+		if (missing <= 0) return;
+		this.exports.memory.grow(Math.ceil((missing + this.bytes.length / 4) / PAGE));
+		this.look(this.exports.memory);
+	}
+
+	/** Growing takes the old views away. */
+	private look(memory: WebAssembly.Memory): void {
+		this.bytes = new Uint8Array(memory.buffer);
+		this.words = new Uint32Array(memory.buffer, 0, 8);
+		this.quotes = new Uint32Array(memory.buffer, POSITIONS, CHUNK + 16);
+	}
+}

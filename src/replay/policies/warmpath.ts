@@ -1,0 +1,79 @@
+// The real router behind the replay's interface, driven as proxy/dispatch drives it. Leaves every decision to routing/.
+import { DEFAULTS, type DeploymentConfig, type ModelGroup } from "../../config/schema.ts";
+import type { Candidate, Plan } from "../../routing/decision.ts";
+import { createRouter, type LiveRouter } from "../../routing/router.ts";
+import { outlineOf } from "../outline.ts";
+import type { Dispatched, Policy, PolicyOptions } from "../policy.ts";
+
+/** The router counts in ms since epoch; the replay starts at this. */
+const EPOCH_MS = Date.UTC(2026, 0, 1);
+const NO_IDENTITY = { organization: null, workspace: null };
+
+/** A gateway with the router as it ships and its default settings; every deployment is a cache domain of its own. */
+export function createWarmpath(options: PolicyOptions): Policy {
+	const configs = Array.from({ length: options.deployments }, (_, at) => deploymentConfig(at, options));
+	const numbers = new Map(configs.map(({ id }, at) => [id, at]));
+	const group: ModelGroup = { name: "*", deployments: configs };
+	const router = createRouter({ deployments: configs, routing: DEFAULTS.routing, random: options.random });
+	return {
+		route(request, now) {
+			const { session, agent } = request;
+			const plan = router.plan(
+				{ outline: outlineOf(request), group, wildcard: request.model, conversation: { session, agent }, betas: "" },
+				EPOCH_MS + now,
+			);
+			let tried = 0;
+			return {
+				next(at) {
+					const candidate = plan.candidates[tried];
+					tried += 1;
+					if (candidate === undefined) return null;
+					const deployment = numbers.get(candidate.deployment.id) ?? 0;
+					return { deployment, sendAt: at, dispatched: (sentAt) => dispatch(router, { plan, candidate }, sentAt) };
+				},
+				retryAt: () => earliest(plan),
+			};
+		},
+	};
+}
+
+function dispatch(router: LiveRouter, sent: { plan: Plan; candidate: Candidate }, now: number): Dispatched {
+	const ticket = router.dispatched(sent.plan, sent.candidate, EPOCH_MS + now);
+	return {
+		limited: (retryAfterMs, at) => router.failed(ticket, { kind: "status", status: 429, retryAfterMs }, EPOCH_MS + at),
+		started: (at) => router.started(ticket, NO_IDENTITY, EPOCH_MS + at),
+		settled: (usage, at) => router.settled(ticket, usage, EPOCH_MS + at),
+	};
+}
+
+/** When the first of the excluded deployments may be used again. */
+function earliest({ excluded }: Plan): number | null {
+	const times = excluded.flatMap(({ until }) => (until === null ? [] : [until - EPOCH_MS]));
+	return times.length === 0 ? null : Math.min(...times);
+}
+
+function deploymentConfig(at: number, { limits }: PolicyOptions): DeploymentConfig {
+	const id = `deployment-${at + 1}`;
+	return {
+		id,
+		group: "*",
+		provider: "anthropic",
+		upstreamModel: "*",
+		credentials: { apiKey: null, apiBase: null, extra: {} },
+		cacheDomain: id,
+		weight: DEFAULTS.weight,
+		order: null,
+		rpm: limits.requests,
+		tpm: null,
+		itpm: limits.inputTokens,
+		otpm: null,
+		maxParallelRequests: null,
+		timeoutMs: null,
+		streamTimeoutMs: null,
+		cooldownMs: null,
+		tags: [],
+		extraHeaders: {},
+		modelInfo: {},
+		source: "replay",
+	};
+}

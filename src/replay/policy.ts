@@ -1,0 +1,45 @@
+// What a routing policy is to a replay: a gateway that is asked where to send and told what became of it. Leaves choosing to policies/.
+import type { Usage } from "../protocol/usage.ts";
+import type { ProviderLimits } from "./provider.ts";
+import type { Random } from "./random.ts";
+import type { ReplayRequest } from "./workload.ts";
+
+/** The routing of one arrival of a request at a gateway. */
+export interface Routing {
+	/** Where to send now; null = nowhere (any more), the client gets a 429. Called again after a failure. */
+	next(now: number): Target | null;
+	/** When the gateway would try again, ms; null = it does not know. */
+	retryAt(now: number): number | null;
+}
+
+/** A deployment to send to. */
+export interface Target {
+	/** 0 to deployments - 1. */
+	readonly deployment: number;
+	/** When to send: `now`, or later if the gateway holds the request back. */
+	readonly sendAt: number;
+	/** The request is on its way. */
+	dispatched(now: number): Dispatched;
+}
+
+/** A request on its way: `limited`, or `started` and then `settled`. */
+export interface Dispatched {
+	limited(retryAfterMs: number, now: number): void;
+	started(now: number): void;
+	settled(usage: Usage, now: number): void;
+}
+
+/** One gateway's routing, with the table that it keeps. */
+export interface Policy {
+	route(request: ReplayRequest, now: number): Routing;
+}
+
+/** What policies may know of the world. */
+export interface PolicyOptions {
+	readonly deployments: number;
+	/** As an operator would write them into the configuration. */
+	readonly limits: ProviderLimits;
+	readonly random: Random;
+}
+
+export type PolicyFactory = (options: PolicyOptions) => Policy;

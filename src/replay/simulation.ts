@@ -1,0 +1,150 @@
+// A workload through gateways to the provider model, on a clock of its own. Leaves routing to the policy, and what is cached or refused to
+// replay/provider.
+import { canonicalModel } from "../cache/semantics.ts";
+import { type Price, plainConditions, priceOf } from "../pricing/prices.ts";
+import { EventQueue } from "./event-queue.ts";
+import { POLICIES, type PolicyName } from "./policies/index.ts";
+import type { Policy, Routing } from "./policy.ts";
+import { createProvider, type ProviderLimits } from "./provider.ts";
+import { createRandom, type Random } from "./random.ts";
+import { createTally, type ReplayResult } from "./tally.ts";
+import type { ReplayRequest, Workload } from "./workload.ts";
+
+export interface SimulationOptions {
+	readonly deployments: number;
+	/** Of each deployment. */
+	readonly limits: ProviderLimits;
+	/** Requests come to any of so many gateways. */
+	readonly gateways: number;
+	/** separate: a gateway knows only what went through it · shared: all know the same at once. */
+	readonly table: "separate" | "shared";
+	readonly seed: number;
+	/** Called now and then with the share done, 0 to 1. */
+	readonly onProgress?: (share: number) => void;
+}
+
+/** Tries of a client, as Claude Code's ten retries are bounded. */
+const MOST_TRIES = 10;
+/** A client waits what `retry-after` says, up to this; a gateway never says more. */
+const LONGEST_WAIT_MS = 60_000;
+/** Without `retry-after`: a second, and up to another one. */
+const BACKOFF_MS = 1_000;
+const PROGRESS_EVERY = 2_000;
+/** Later than every change of prices that is known. */
+const LATEST_PRICES = Number.MAX_SAFE_INTEGER;
+
+/** A request on its way through its client's tries. */
+interface Journey {
+	readonly request: ReplayRequest;
+	readonly gateway: Policy;
+	tries: number;
+	/** The shortest wait that an answer of this try named, ms. */
+	retryAfterMs: number | null;
+}
+
+/** Runs the whole workload under one policy. The same arguments give the same result. */
+export function simulate(workload: Workload, policy: PolicyName, options: SimulationOptions): ReplayResult {
+	const single = policy === "single";
+	const deployments = single ? 1 : options.deployments;
+	const limits = single ? { inputTokens: null, requests: null } : options.limits;
+	const provider = createProvider({ deployments, limits });
+	const tally = createTally(deployments, priceTable());
+	const queue = new EventQueue();
+	const chance = createRandom(options.seed, `${policy} clients`);
+	const gateways = createGateways(policy, { deployments, limits, options });
+
+	function route(journey: Journey, now: number): void {
+		journey.tries += 1;
+		journey.retryAfterMs = null;
+		attempt(journey, journey.gateway.route(journey.request, now), now);
+	}
+
+	/** Sends to where the gateway says until something serves or it has nowhere left. */
+	function attempt(journey: Journey, routing: Routing, now: number): void {
+		const { request } = journey;
+		for (let sent = 0; ; sent += 1) {
+			const target = routing.next(now);
+			if (target === null) {
+				if (sent === 0 && journey.retryAfterMs === null) tally.limited(null);
+				refused(journey, routing.retryAt(now), now);
+				return;
+			}
+			const send = (at: number): boolean => {
+				const dispatched = target.dispatched(at);
+				const answer = provider.send(target.deployment, request, at);
+				if (answer.kind === "limited") {
+					tally.limited(target.deployment);
+					dispatched.limited(answer.retryAfterMs, at);
+					journey.retryAfterMs = Math.min(answer.retryAfterMs, journey.retryAfterMs ?? LONGEST_WAIT_MS);
+					return false;
+				}
+				tally.served(request, target.deployment, answer.usage);
+				if (at > request.at) tally.waited(at - request.at);
+				queue.add(at + request.firstEventMs, (started) => dispatched.started(started));
+				queue.add(at + request.durationMs, (ended) => dispatched.settled(answer.usage, ended));
+				return true;
+			};
+			if (target.sendAt > now) {
+				queue.add(target.sendAt, (at) => {
+					if (!send(at)) attempt(journey, routing, at);
+				});
+				return;
+			}
+			if (send(now)) return;
+		}
+	}
+
+	/** The client got a 429: it comes again when it was told to, or gives up. */
+	function refused(journey: Journey, retryAt: number | null, now: number): void {
+		const { request } = journey;
+		if (journey.tries >= MOST_TRIES) {
+			tally.shed();
+			if (now > request.at) tally.waited(now - request.at);
+			return;
+		}
+		queue.add(now + waitMs(journey.retryAfterMs, { retryAt, now, chance }), (at) => route(journey, at));
+	}
+
+	for (const [done, request] of workload.requests.entries()) {
+		while (queue.nextAt <= request.at) queue.step();
+		if (done % PROGRESS_EVERY === 0) options.onProgress?.(done / workload.requests.length);
+		const gateway = gateways[Math.floor(chance() * gateways.length)];
+		if (gateway !== undefined) route({ request, gateway, tries: 0, retryAfterMs: null }, request.at);
+	}
+	while (queue.step());
+	return tally.result(policy);
+}
+
+/** What a client waits: the soonest that an upstream or the gateway named, in whole seconds; else a back-off. */
+function waitMs(
+	retryAfterMs: number | null,
+	when: { readonly retryAt: number | null; readonly now: number; readonly chance: Random },
+): number {
+	const own = when.retryAt === null || when.retryAt <= when.now ? null : when.retryAt - when.now;
+	const soonest = Math.min(retryAfterMs ?? Number.POSITIVE_INFINITY, own ?? Number.POSITIVE_INFINITY);
+	if (soonest === Number.POSITIVE_INFINITY) return BACKOFF_MS * (1 + when.chance());
+	return Math.min(LONGEST_WAIT_MS, Math.max(1, Math.ceil(soonest / 1000)) * 1000);
+}
+
+function createGateways(
+	policy: PolicyName,
+	world: { readonly deployments: number; readonly limits: ProviderLimits; readonly options: SimulationOptions },
+): readonly Policy[] {
+	const { deployments, limits, options } = world;
+	const tables = options.table === "shared" ? 1 : options.gateways;
+	return Array.from({ length: tables }, (_, at) => {
+		const random = createRandom(options.seed, `${policy} gateway ${at}`);
+		return POLICIES[policy]({ deployments, limits, random });
+	});
+}
+
+function priceTable(): (model: string) => Price | null {
+	const prices = new Map<string, Price | null>();
+	return (model) => {
+		const known = prices.get(model);
+		if (known !== undefined) return known;
+		const price = priceOf(canonicalModel(model), plainConditions(LATEST_PRICES));
+		prices.set(model, price);
+		return price;
+	};
+}
