@@ -40,7 +40,7 @@ export function buildRequests(options: RequestsOptions): Buffer[] {
 	});
 }
 
-/** A Messages API body of exactly `bytes` bytes; all of it is ASCII. */
+/** A Messages API body of exactly `bytes` bytes. */
 export function buildBody({ bytes, answer }: RequestsOptions, conversation: number): string {
 	const large = bytes >= TOOLS_FROM_BYTES;
 	const messages: unknown[] = [{ role: "user", content: [textBlock(opening(conversation, large))] }];
@@ -57,17 +57,17 @@ export function buildBody({ bytes, answer }: RequestsOptions, conversation: numb
 		stream: answer !== "json",
 	};
 	if (large) messages.push({ role: "system", content: prose(4_000 + conversation, 5_000) });
-	// What is left after the frame goes into tool turns of about 2.4 KB a block, and the last result takes the remainder.
+	// What is left after the frame goes into tool turns of about 2.4 KB a block on average, and the last result takes the remainder.
 	const last = { type: "tool_result", tool_use_id: "toolu_last", content: "", cache_control: { type: "ephemeral" } };
 	const ending = [toolUse("toolu_last", conversation), { role: "user", content: [last] }];
 	let size = Buffer.byteLength(JSON.stringify({ ...body, messages: [...messages, ...ending] }));
-	for (let turn = 0; bytes - size > 9_000; turn++) {
+	for (let turn = 0; bytes - size > 12_000; turn++) {
 		const id = `toolu_${String(conversation).padStart(4, "0")}_${String(turn).padStart(6, "0")}`;
 		const pair = [
 			toolUse(id, conversation),
 			{
 				role: "user",
-				content: [{ type: "tool_result", tool_use_id: id, content: prose(turn + conversation * 997, 4_400) }],
+				content: [{ type: "tool_result", tool_use_id: id, content: prose(turn + conversation * 997, 6_400) }],
 			},
 		];
 		messages.push(...pair);
@@ -76,7 +76,9 @@ export function buildBody({ bytes, answer }: RequestsOptions, conversation: numb
 	messages.push(...ending);
 	const missing = bytes - Buffer.byteLength(JSON.stringify(body));
 	if (missing < 0) throw new Error(`a body of ${bytes} bytes is too small; the smallest is ${bytes - missing}`);
-	last.content = "x".repeat(missing);
+	// Escapes make text longer in JSON; what is left over is padded.
+	const text = prose(conversation, Math.floor(missing * 0.85));
+	last.content = text.padEnd(text.length + missing - (Buffer.byteLength(JSON.stringify(text)) - 2), "x");
 	return JSON.stringify(body);
 }
 
@@ -133,14 +135,40 @@ function textBlock(text: string): unknown {
 	return { type: "text", text };
 }
 
-/** Text like source code: short lines, quotes and indentation, so that its JSON has escapes as often as real prompts have. */
+/**
+ * Text like the source files and documents that coding agents read: about 8 quotes, 24 line ends, 19 tabs and one non-ASCII character
+ * per KB, so that its JSON has escapes as often as real prompts have.
+ */
 function prose(seed: number, length: number): string {
 	let text = "";
-	for (let line = 1; text.length < length; line++) {
-		text += `${line}\tconst value${(seed * 31 + line) % 9973} = read("module-${seed}", { depth: ${line % 7}, name: 'entry' });\n`;
+	for (let line = 0; text.length < length; line++) {
+		const template = LINES[(line * 7 + seed) % LINES.length] as string;
+		text += template.replace("#", String((seed * 31 + line) % 9973));
 	}
 	return text.slice(0, length);
 }
+
+const LINES = [
+	"export function read#(path: string): Entry[] {\n",
+	"\tconst entries: Entry[] = [];\n",
+	"\tfor (const line of lines(path)) {\n",
+	'\t\tif (line.startsWith("#")) continue;\n',
+	"\t\tconst [name, value] = split(line, options.separator);\n",
+	"\t\tentries.push({ name, value, source: path });\n",
+	"\t}\n",
+	"\treturn entries;\n",
+	"}\n",
+	"\n",
+	"// The order of the entries is the order of the file, which callers rely on when they merge.\n",
+	'import { split# } from "./split.ts";\n',
+	"- A value that is missing keeps the one before it — see section # of the guide.\n",
+	"  Every test opens a server of its own and closes it at the end.\n",
+	'\tthrow new Error("entry # has no value");\n',
+	"\tit(`keeps entry # in place`, async () => {\n",
+	"\t\tawait expect(read(file)).resolves.toEqual([first, second]);\n",
+	"\t});\n",
+	"id: #, kind: entry, tags: [a, b]\n",
+];
 
 const SYSTEM = [
 	{ type: "text", text: "x-anthropic-billing-header: cc_version=2.1.330.a1b; cc_entrypoint=cli;" },

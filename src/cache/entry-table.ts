@@ -237,8 +237,8 @@ export class EntryTable {
 
 	/** Builds buckets and filter anew from what is held, both of a power of two in size. */
 	#rehash(): void {
-		this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(this.#capacity * 1.5))).fill(NONE);
-		this.#filter = new Uint32Array(2 ** Math.ceil(Math.log2((this.#capacity * FILTER_BITS) / 32)));
+		this.#buckets = new Int32Array(powerOfTwo(this.#capacity * 1.5)).fill(NONE);
+		this.#filter = new Uint32Array(powerOfTwo((this.#capacity * FILTER_BITS) / 32));
 		this.#addedToFilter = 0;
 		for (const first of this.#oldest) {
 			for (let slot = first; slot !== NONE; slot = this.#columns.newer[slot] ?? NONE) this.#intoBucket(slot);
@@ -313,4 +313,9 @@ export class EntryTable {
 	#usedAt(slot: number): number {
 		return this.expiresAt(slot) - TTL_MS[this.ttl(slot)];
 	}
+}
+
+/** The least power of two that is not less than `size`, and at least 1. */
+function powerOfTwo(size: number): number {
+	return 2 ** Math.max(0, Math.ceil(Math.log2(size)));
 }

@@ -7,6 +7,9 @@ import { LOOK_BACK_POSITIONS, TTL_MS, type Ttl } from "./semantics.ts";
 export const MESSAGES_LEVEL = 2;
 export const OTHER_KIND = 0;
 
+/** How far behind the best place another one is still of interest: about what a look-back reaches, so that returning could pay (§14). */
+const SECOND_BEST_BLOCKS = 64;
+
 /** A prompt's prefixes as parallel arrays; entry i is the prefix that ends with block i. An Outline's chain is one. */
 export interface Prefixes {
 	readonly count: number;
@@ -107,7 +110,8 @@ export class PrefixIndex {
 
 	/**
 	 * What each place holds of a prompt, in the order of `places`, by one walk back from the last breakpoint: the provider can find
-	 * nothing behind it. Within the look-back of a breakpoint an entry counts as readable (R4, R5).
+	 * nothing behind it. Within the look-back of a breakpoint an entry counts as readable (R4, R5). Once one place's match is complete,
+	 * others are known only if their messages end at most `SECOND_BEST_BLOCKS` before; tools and system are always looked up.
 	 */
 	longest(query: Query): Match[] {
 		const { prefixes, breakpoints, places, now } = query;
@@ -118,6 +122,7 @@ export class PrefixIndex {
 		let positions = 0;
 		let runs = 0;
 		let open = places.length;
+		let floor = 0;
 		for (let block = last; block >= 0 && open > 0; block -= 1) {
 			positions -= 1;
 			if (!continuesRun(prefixes, block, last)) runs -= 1;
@@ -126,6 +131,7 @@ export class PrefixIndex {
 				runs = LOOK_BACK_POSITIONS;
 				mark -= 1;
 			}
+			if (block < floor && prefixes.level[block] === MESSAGES_LEVEL) continue;
 			const high = prefixes.high[block] ?? 0;
 			const low = prefixes.low[block] ?? 0;
 			for (let slot = this.#table.first(high, low); slot !== NONE; slot = this.#table.following(slot)) {
@@ -143,6 +149,7 @@ export class PrefixIndex {
 					match.read = block;
 					match.readTokens = this.#table.tokens(slot);
 					open -= 1;
+					floor = Math.max(floor, block - SECOND_BEST_BLOCKS);
 				}
 			}
 		}

@@ -30,18 +30,29 @@ export interface DeploymentConfig {
 	readonly cacheDomain: string | null;
 	/** Share of cold work, 1 = normal. */
 	readonly weight: number;
-	/** Lower is tried first; null = no order. */
+	/** `litellm_params.order`: the lowest order that has a usable deployment is tried first; null = after every order. */
 	readonly order: number | null;
+	/** `litellm_params.rpm`: requests per minute the upstream admits; null = not known. */
 	readonly rpm: number | null;
+	/** `litellm_params.tpm`: tokens per minute, input and output together; null = not known. */
 	readonly tpm: number | null;
+	/** `litellm_params.itpm`: uncached input tokens per minute; null = not known. */
 	readonly itpm: number | null;
+	/** `litellm_params.otpm`: output tokens per minute; null = not known. */
 	readonly otpm: number | null;
+	/** `litellm_params.max_parallel_requests`, else `router_settings.default_max_parallel_requests`; null = any number. */
 	readonly maxParallelRequests: number | null;
+	/** `model_info.max_input_tokens`: longest prompt, tokens; read where `routing.preCallChecks` is on. null = not known. */
+	readonly maxInputTokens: number | null;
+	/** `litellm_params.num_retries` or `.max_retries`: retries after this deployment failed; null = the group's policy. */
+	readonly numRetries: number | null;
 	/** Whole call, ms; null = `timeouts.totalMs`. */
 	readonly timeoutMs: number | null;
 	/** Until the first byte of a stream, ms; null = `timeouts.firstByteMs`. */
 	readonly streamTimeoutMs: number | null;
+	/** `litellm_params.cooldown_time`, ms; null = `failures.cooldownMs`. */
 	readonly cooldownMs: number | null;
+	/** `litellm_params.tags`: which requests it serves, where `routing.tagFiltering` is on. `default` = those without a tag. */
 	readonly tags: readonly string[];
 	/** `litellm_params.extra_headers`: added to every upstream request. */
 	readonly extraHeaders: Readonly<Record<string, string>>;
@@ -92,15 +103,123 @@ export interface TimeoutsConfig {
 	readonly holdMs: number;
 }
 
+/** LiteLLM's ways to choose among deployments of one group. */
+export type RoutingStrategy =
+	| "simple-shuffle"
+	| "least-busy"
+	| "latency-based-routing"
+	| "usage-based-routing-v2"
+	| "cost-based-routing";
+
+/** Parallel requests that share a cold prefix: the followers wait until the first has written it. */
+export interface BurstGateConfig {
+	/** `warmpath.routing.burst_gate.enabled`. Default true. */
+	readonly enabled: boolean;
+	/** `warmpath.routing.burst_gate.max_wait`: longest wait of a follower, ms. Default 5 s. */
+	readonly maxWaitMs: number;
+}
+
+/** Which deployments serve a request that carries tags. */
+export interface TagFilteringConfig {
+	/** `router_settings.enable_tag_filtering`. Default false: tags mean nothing. */
+	readonly enabled: boolean;
+	/** `router_settings.tag_filtering_match_any`: one common tag is enough; false = the deployment needs all. Default true. */
+	readonly matchAny: boolean;
+}
+
+/** How a deployment is chosen. Prices are dollars; they weigh the objective of design §7.8 against each other. */
 export interface RoutingConfig {
 	/** false = plain load balancing; nothing is remembered. */
 	readonly affinity: boolean;
+	/**
+	 * `router_settings.routing_strategy`: decides what affinity leaves open, and everything where affinity is off.
+	 * null = our own load rule, the default.
+	 */
+	readonly strategy: RoutingStrategy | null;
 	/** Most prefix entries kept in memory. */
 	readonly maxEntries: number;
-	/** Cool-down after a retryable failure, ms, where the upstream named none. */
+	/** The same as `failures.cooldownMs`, which is the one to read. */
 	readonly cooldownMs: number;
 	/** Half-life of the recent-load figure that places new conversations, ms. */
 	readonly loadHalfLifeMs: number;
+	/** `warmpath.routing.max_affinity_wait`: longest wait for a warm home without headroom, ms. Default 5 s; 0 = never wait. */
+	readonly maxAffinityWaitMs: number;
+	readonly burstGate: BurstGateConfig;
+	/** λ, `warmpath.routing.wait_dollars_per_hour`: price of an hour of a user's waiting, dollars. Default 60. */
+	readonly waitDollarsPerHour: number;
+	/** μ, `warmpath.routing.uncached_token_price`: shadow price of limits, dollars per million uncached tokens. Default 0. */
+	readonly uncachedTokenPrice: number;
+	/**
+	 * κ, `warmpath.routing.thinking_loss_dollars`: price of the thinking that is dropped when a live conversation changes
+	 * account, dollars per move. Default 0.05.
+	 */
+	readonly thinkingLossDollars: number;
+	readonly tagFiltering: TagFilteringConfig;
+	/** `router_settings.enable_pre_call_checks`: leave out deployments whose `maxInputTokens` the prompt exceeds. Default false. */
+	readonly preCallChecks: boolean;
+}
+
+/** LiteLLM's classes of errors, as its policies tell them apart. */
+export type ErrorClass =
+	| "badRequest"
+	| "authentication"
+	| "timeout"
+	| "rateLimit"
+	| "contentPolicyViolation"
+	| "internalServer";
+
+/** A number per class of errors; null = the policy says nothing about the class. */
+export type ErrorClassCounts = Readonly<Record<ErrorClass, number | null>>;
+
+/** What follows a failed attempt (design §8). */
+export interface FailureConfig {
+	/** `router_settings.num_retries`, else `litellm_settings.num_retries`: attempts after the first in one group. Default 2. */
+	readonly numRetries: number;
+	/**
+	 * `router_settings.retry_after`: least wait before a retry on the deployment that failed, ms; a longer one that the
+	 * upstream names wins. Moving to another deployment waits for nothing. Default 0.
+	 */
+	readonly retryAfterMs: number;
+	/** `router_settings.retry_policy`, by class (`RateLimitErrorRetries` …); wins over `numRetries`. Default: all null. */
+	readonly retryPolicy: ErrorClassCounts;
+	/** `router_settings.model_group_retry_policy`, by `model_name`; a group's replaces `retryPolicy` as a whole. Default empty. */
+	readonly groupRetryPolicy: ReadonlyMap<string, ErrorClassCounts>;
+	/**
+	 * `router_settings.allowed_fails`, else `litellm_settings.allowed_fails`: failures the deployment is to blame for that
+	 * it may have within a minute; one more cools it down. null = the first one cools it down, the default (as 0 does).
+	 */
+	readonly allowedFails: number | null;
+	/** `router_settings.allowed_fails_policy`, by class (`TimeoutErrorAllowedFails` …); wins over `allowedFails`. Default: all null. */
+	readonly allowedFailsPolicy: ErrorClassCounts;
+	/**
+	 * Cool-down, ms, where the upstream named none: `warmpath.routing.cooldown`, else `router_settings.cooldown_time`, else
+	 * `litellm_settings.cooldown_time`. Default 5 s.
+	 */
+	readonly cooldownMs: number;
+	/** `router_settings.disable_cooldowns`: no failure takes a deployment out. Default false. */
+	readonly disableCooldowns: boolean;
+	/**
+	 * `warmpath.routing.slow_factor`: a deployment counts as slow when its time to first token is this many times the median
+	 * of its group. null = never. Default 4.
+	 */
+	readonly slowFactor: number | null;
+}
+
+/**
+ * Which groups stand in for one that failed. Names are as written, each one that `resolveGroup` of config/model-name finds;
+ * `fallbacksFor` of config/fallbacks looks them up. Chains may be circular: `maxFallbacks` ends them.
+ */
+export interface FallbackConfig {
+	/** `fallbacks`: after any failure, its retries spent. An empty list means none, not even the default. */
+	readonly general: ReadonlyMap<string, readonly string[]>;
+	/** `context_window_fallbacks`: for prompts that are too long. The key `*` is for every group without one. */
+	readonly contextWindow: ReadonlyMap<string, readonly string[]>;
+	/** `content_policy_fallbacks`: for answers the provider refuses. The key `*` is for every group without one. */
+	readonly contentPolicy: ReadonlyMap<string, readonly string[]>;
+	/** `default_fallbacks`, or the key `*` of `fallbacks`: for groups without an entry in `general`, and for unknown models. */
+	readonly default: readonly string[];
+	/** `router_settings.max_fallbacks`: most groups tried after the first. Default 5. */
+	readonly maxFallbacks: number;
 }
 
 export interface LogConfig {
@@ -137,18 +256,61 @@ export interface Config {
 	readonly limits: LimitsConfig;
 	readonly timeouts: TimeoutsConfig;
 	readonly routing: RoutingConfig;
+	readonly failures: FailureConfig;
+	readonly fallbacks: FallbackConfig;
 	readonly log: LogConfig;
 	/** Why a value is what it is, by dotted path (`warmpath.routing.affinity`), for messages. Absent when built by hand. */
 	readonly origins?: Readonly<Record<string, string>>;
 	readonly warnings: readonly Diagnostic[];
 }
 
+/** A policy that says nothing. */
+export const NO_COUNTS: ErrorClassCounts = Object.freeze({
+	badRequest: null,
+	authentication: null,
+	timeout: null,
+	rateLimit: null,
+	contentPolicyViolation: null,
+	internalServer: null,
+});
+
 /** Every default in one place; config.example.yaml shows the same values. */
 export const DEFAULTS = {
 	listen: { host: "127.0.0.1", port: 4000 },
 	limits: { maxBodyBytes: 32 * 1024 * 1024, maxJsonDepth: 200 },
 	timeouts: { connectMs: 10_000, firstByteMs: 600_000, idleMs: 300_000, totalMs: 6_000_000, holdMs: 10_000 },
-	routing: { affinity: true, maxEntries: 1_000_000, cooldownMs: 5_000, loadHalfLifeMs: 60_000 },
+	routing: {
+		affinity: true,
+		strategy: null,
+		maxEntries: 1_000_000,
+		cooldownMs: 5_000,
+		loadHalfLifeMs: 60_000,
+		maxAffinityWaitMs: 5_000,
+		burstGate: { enabled: true, maxWaitMs: 5_000 },
+		waitDollarsPerHour: 60,
+		uncachedTokenPrice: 0,
+		thinkingLossDollars: 0.05,
+		tagFiltering: { enabled: false, matchAny: true },
+		preCallChecks: false,
+	},
+	failures: {
+		numRetries: 2,
+		retryAfterMs: 0,
+		retryPolicy: NO_COUNTS,
+		groupRetryPolicy: new Map<string, ErrorClassCounts>(),
+		allowedFails: null,
+		allowedFailsPolicy: NO_COUNTS,
+		cooldownMs: 5_000,
+		disableCooldowns: false,
+		slowFactor: 4,
+	},
+	fallbacks: {
+		general: new Map<string, readonly string[]>(),
+		contextWindow: new Map<string, readonly string[]>(),
+		contentPolicy: new Map<string, readonly string[]>(),
+		default: [],
+		maxFallbacks: 5,
+	},
 	log: { level: "info", format: "auto" },
 	weight: 1,
 } as const satisfies {
@@ -156,6 +318,8 @@ export const DEFAULTS = {
 	limits: LimitsConfig;
 	timeouts: TimeoutsConfig;
 	routing: RoutingConfig;
+	failures: FailureConfig;
+	fallbacks: FallbackConfig;
 	log: LogConfig;
 	weight: number;
 };

@@ -1,6 +1,6 @@
 // The two loops over every byte of a body, in WebAssembly: where its strings begin and end, and hashing. Leaves structure to prompt/scan
 // and what to hash to prompt/fingerprint. In JavaScript the first loop alone takes four times as long (docs/decisions, bench/prompt.ts).
-import { assemble, type ValueType, type WasmFunction } from "./assembler.ts";
+import { assemble, type WasmFunction } from "./assembler.ts";
 
 const PAGE = 65536;
 
@@ -166,8 +166,19 @@ const ABSORB: WasmFunction = {
 		.join("\n"),
 };
 
+/** The little of the global WebAssembly that is used here; Node's types leave it to the browser's. */
+declare const WebAssembly: {
+	readonly Module: new (bytes: Uint8Array) => object;
+	readonly Instance: new (module: object) => { readonly exports: unknown };
+};
+
+interface Memory {
+	readonly buffer: ArrayBuffer;
+	grow(pages: number): number;
+}
+
 interface KernelExports {
-	readonly memory: WebAssembly.Memory;
+	readonly memory: Memory;
 	quotes(at: number, end: number, skip: number, inString: number): number;
 	xxh64(at: number, length: number, seed: bigint): bigint;
 	absorb(at: number, length: number): void;
@@ -178,7 +189,7 @@ const KEPT_BYTES = 8 * 1024 * 1024;
 
 /** A copy of one body and the loops over it. Positions are the body's own. */
 export class Kernel {
-	private readonly module: WebAssembly.Module;
+	private readonly module: object;
 	private exports: KernelExports;
 	private bytes: Uint8Array = new Uint8Array();
 	private words: Uint32Array = new Uint32Array();
@@ -281,7 +292,7 @@ export class Kernel {
 	}
 
 	private instantiate(): KernelExports {
-		const exports = new WebAssembly.Instance(this.module).exports as unknown as KernelExports;
+		const exports = new WebAssembly.Instance(this.module).exports as KernelExports;
 		this.look(exports.memory);
 		for (const byte of Buffer.from('"\\/bfnrt')) this.bytes[ESCAPES + byte] = 2;
 		this.bytes[ESCAPES + 0x75] = 6;
@@ -297,7 +308,7 @@ export class Kernel {
 	}
 
 	/** Growing takes the old views away. */
-	private look(memory: WebAssembly.Memory): void {
+	private look(memory: Memory): void {
 		this.bytes = new Uint8Array(memory.buffer);
 		this.words = new Uint32Array(memory.buffer, 0, 8);
 		this.quotes = new Uint32Array(memory.buffer, POSITIONS, CHUNK + 16);

@@ -4,10 +4,10 @@ import { canonicalModel } from "../cache/semantics.ts";
 import { type Price, plainConditions, priceOf } from "../pricing/prices.ts";
 import { EventQueue } from "./event-queue.ts";
 import { POLICIES, type PolicyName } from "./policies/index.ts";
-import type { Policy, Routing } from "./policy.ts";
-import { createProvider, type ProviderLimits } from "./provider.ts";
+import type { Policy, Routing, Target } from "./policy.ts";
+import { createProvider, type ProviderLimits, type ReplayProvider } from "./provider.ts";
 import { createRandom, type Random } from "./random.ts";
-import { createTally, type ReplayResult } from "./tally.ts";
+import { createTally, type ReplayResult, type Tally } from "./tally.ts";
 import type { ReplayRequest, Workload } from "./workload.ts";
 
 export interface SimulationOptions {
@@ -37,6 +37,10 @@ const LATEST_PRICES = Number.MAX_SAFE_INTEGER;
 interface Journey {
 	readonly request: ReplayRequest;
 	readonly gateway: Policy;
+	/** When the client sent it first, ms. */
+	readonly sentAt: number;
+	/** It was served or given up. */
+	readonly over: (now: number) => void;
 	tries: number;
 	/** The shortest wait that an answer of this try named, ms. */
 	retryAfterMs: number | null;
@@ -47,12 +51,63 @@ export function simulate(workload: Workload, policy: PolicyName, options: Simula
 	const single = policy === "single";
 	const deployments = single ? 1 : options.deployments;
 	const limits = single ? { inputTokens: null, requests: null } : options.limits;
-	const provider = createProvider({ deployments, limits });
-	const tally = createTally(deployments, priceTable());
 	const queue = new EventQueue();
+	const tally = createTally(deployments, priceTable());
 	const chance = createRandom(options.seed, `${policy} clients`);
 	const gateways = createGateways(policy, { deployments, limits, options });
+	const client = createClient({ provider: createProvider({ deployments, limits }), tally, queue, chance });
+	let begun = 0;
+	for (const session of sessionsOf(workload)) {
+		follow(session, queue, (request, now, over) => {
+			if (begun % PROGRESS_EVERY === 0) options.onProgress?.(begun / workload.requests.length);
+			begun += 1;
+			const gateway = gateways[Math.floor(chance() * gateways.length)];
+			if (gateway !== undefined) client({ request, gateway, sentAt: now, over, tries: 0, retryAfterMs: null }, now);
+		});
+	}
+	while (queue.step());
+	return tally.result(policy);
+}
 
+type Send = (request: ReplayRequest, now: number, over: (now: number) => void) => void;
+
+/**
+ * Sends a session's requests in order, as far apart as recorded: one that had to wait delays all behind it, because an agent does not
+ * send its next turn before the last one was answered.
+ */
+function follow(session: readonly ReplayRequest[], queue: EventQueue, send: Send): void {
+	function begin(nth: number, lag: number): void {
+		const request = session[nth];
+		if (request === undefined) return;
+		queue.add(request.at + lag, (now) => send(request, now, (over) => begin(nth + 1, over - request.at)));
+	}
+	begin(0, 0);
+}
+
+/** Requests by session, each in order of time; one without a session stands alone. */
+function sessionsOf({ requests }: Workload): readonly (readonly ReplayRequest[])[] {
+	const sessions = new Map<string, ReplayRequest[]>();
+	const alone: ReplayRequest[][] = [];
+	for (const request of requests) {
+		if (request.session === null) alone.push([request]);
+		else {
+			const session = sessions.get(request.session);
+			if (session === undefined) sessions.set(request.session, [request]);
+			else session.push(request);
+		}
+	}
+	return [...sessions.values(), ...alone];
+}
+
+interface World {
+	readonly provider: ReplayProvider;
+	readonly tally: Tally;
+	readonly queue: EventQueue;
+	readonly chance: Random;
+}
+
+/** A client's way with one request: through the gateway to the provider, and again after a 429. */
+function createClient({ provider, tally, queue, chance }: World): (journey: Journey, now: number) => void {
 	function route(journey: Journey, now: number): void {
 		journey.tries += 1;
 		journey.retryAfterMs = null;
@@ -61,58 +116,57 @@ export function simulate(workload: Workload, policy: PolicyName, options: Simula
 
 	/** Sends to where the gateway says until something serves or it has nowhere left. */
 	function attempt(journey: Journey, routing: Routing, now: number): void {
-		const { request } = journey;
-		for (let sent = 0; ; sent += 1) {
+		for (;;) {
 			const target = routing.next(now);
 			if (target === null) {
-				if (sent === 0 && journey.retryAfterMs === null) tally.limited(null);
 				refused(journey, routing.retryAt(now), now);
 				return;
 			}
-			const send = (at: number): boolean => {
-				const dispatched = target.dispatched(at);
-				const answer = provider.send(target.deployment, request, at);
-				if (answer.kind === "limited") {
-					tally.limited(target.deployment);
-					dispatched.limited(answer.retryAfterMs, at);
-					journey.retryAfterMs = Math.min(answer.retryAfterMs, journey.retryAfterMs ?? LONGEST_WAIT_MS);
-					return false;
-				}
-				tally.served(request, target.deployment, answer.usage);
-				if (at > request.at) tally.waited(at - request.at);
-				queue.add(at + request.firstEventMs, (started) => dispatched.started(started));
-				queue.add(at + request.durationMs, (ended) => dispatched.settled(answer.usage, ended));
-				return true;
-			};
 			if (target.sendAt > now) {
 				queue.add(target.sendAt, (at) => {
-					if (!send(at)) attempt(journey, routing, at);
+					if (!send(journey, target, at)) attempt(journey, routing, at);
 				});
 				return;
 			}
-			if (send(now)) return;
+			if (send(journey, target, now)) return;
 		}
+	}
+
+	/** Whether the deployment served. */
+	function send(journey: Journey, target: Target, now: number): boolean {
+		const { request } = journey;
+		const dispatched = target.dispatched(now);
+		const answer = provider.send(target.deployment, request, now);
+		if (answer.kind === "limited") {
+			tally.limited(target.deployment);
+			dispatched.limited(answer.retryAfterMs, now);
+			journey.retryAfterMs = Math.min(answer.retryAfterMs, journey.retryAfterMs ?? LONGEST_WAIT_MS);
+			return false;
+		}
+		tally.served(request, target.deployment, answer.usage);
+		queue.add(now + request.firstEventMs, (at) => dispatched.started(at));
+		queue.add(now + request.durationMs, (at) => dispatched.settled(answer.usage, at));
+		end(journey, now);
+		return true;
 	}
 
 	/** The client got a 429: it comes again when it was told to, or gives up. */
 	function refused(journey: Journey, retryAt: number | null, now: number): void {
-		const { request } = journey;
+		if (journey.retryAfterMs === null) tally.limited(null);
 		if (journey.tries >= MOST_TRIES) {
 			tally.shed();
-			if (now > request.at) tally.waited(now - request.at);
+			end(journey, now);
 			return;
 		}
 		queue.add(now + waitMs(journey.retryAfterMs, { retryAt, now, chance }), (at) => route(journey, at));
 	}
 
-	for (const [done, request] of workload.requests.entries()) {
-		while (queue.nextAt <= request.at) queue.step();
-		if (done % PROGRESS_EVERY === 0) options.onProgress?.(done / workload.requests.length);
-		const gateway = gateways[Math.floor(chance() * gateways.length)];
-		if (gateway !== undefined) route({ request, gateway, tries: 0, retryAfterMs: null }, request.at);
+	function end({ sentAt, over }: Journey, now: number): void {
+		if (now > sentAt) tally.waited(now - sentAt);
+		over(now);
 	}
-	while (queue.step());
-	return tally.result(policy);
+
+	return route;
 }
 
 /** What a client waits: the soonest that an upstream or the gateway named, in whole seconds; else a back-off. */

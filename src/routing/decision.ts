@@ -1,7 +1,7 @@
 // The router's vocabulary: what it is asked, what it answers, and what it is told afterwards. Pure data; leaves choosing to routing/router.
 import type { ModelGroup } from "../config/schema.ts";
 import type { Outline } from "../prompt/outline.ts";
-import type { Deployment } from "./deployment.ts";
+import type { AttemptFailure, Deployment } from "./deployment.ts";
 
 /** Who is talking: second evidence beside prefixes. All ids are already namespaced by the caller's key. */
 export interface Conversation {
@@ -64,15 +64,6 @@ export interface Plan {
 export interface Ticket {
 	readonly deployment: Deployment;
 	readonly predictedReadTokens: number;
-}
-
-/** What a failed attempt tells the router. */
-export interface AttemptFailure {
-	readonly kind: "connect" | "timeout" | "status" | "stream" | "abort";
-	/** HTTP status where there was one. */
-	readonly status: number | null;
-	/** From `retry-after`, ms. */
-	readonly retryAfterMs: number | null;
 }
 
 /** What the response's head tells about the cache domain (caching-semantics §1). */

@@ -2,7 +2,15 @@
 import { hashText, modelPart } from "../cache/place.ts";
 import { canonicalModel, collapsesRuns, minimumTokens } from "../cache/semantics.ts";
 import type { DeploymentConfig } from "../config/schema.ts";
-import type { AttemptFailure } from "./decision.ts";
+
+/** What a failed attempt tells the router. */
+export interface AttemptFailure {
+	readonly kind: "connect" | "timeout" | "status" | "stream" | "abort";
+	/** HTTP status where there was one. */
+	readonly status: number | null;
+	/** From `retry-after`, ms. */
+	readonly retryAfterMs: number | null;
+}
 
 /** Run-time state of one deployment. Changed only by the router's dispatched/started/failed/settled. */
 export interface Deployment {

@@ -3,17 +3,9 @@ import { type Attempt, createAttemptLedger } from "../cache/attempt.ts";
 import { MESSAGES_LEVEL, PrefixIndex } from "../cache/index.ts";
 import { createTokenScale } from "../cache/tokens.ts";
 import type { RoutingConfig } from "../config/schema.ts";
-import type {
-	AttemptFailure,
-	Candidate,
-	Plan,
-	ReportedUsage,
-	ResponseIdentity,
-	RouteRequest,
-	Router,
-	Ticket,
-} from "./decision.ts";
+import type { Candidate, Plan, ReportedUsage, ResponseIdentity, RouteRequest, Router, Ticket } from "./decision.ts";
 import {
+	type AttemptFailure,
 	addLoad,
 	type Deployment,
 	type MutableDeployment,

@@ -238,6 +238,13 @@ describe("the control endpoint", () => {
 		]);
 	});
 
+	it("has a page beside it that shows the report", async () => {
+		await using sim = await start();
+		const page = await fetch(`${sim.url}/_sim`);
+		expect(page.headers.get("content-type")).toContain("text/html");
+		expect(await page.text()).toContain("/_sim/report");
+	});
+
 	it("refuses pages of other sites", async () => {
 		await using sim = await start();
 		expect((await control(sim, "POST", { kind: "reset" }, { origin: "http://elsewhere.example" })).status).toBe(403);

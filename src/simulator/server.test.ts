@@ -370,13 +370,6 @@ describe("records and reports", () => {
 			domains: { "org-1/w-1": { entriesLive: 0 } },
 		});
 	});
-
-	it("have a page of their own", async () => {
-		await using sim = await start();
-		const page = await fetch(`${sim.url}/_sim`);
-		expect(page.headers.get("content-type")).toContain("text/html");
-		expect(await page.text()).toContain("/_sim/report");
-	});
 });
 
 describe("addresses", () => {

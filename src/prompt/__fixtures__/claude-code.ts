@@ -33,9 +33,9 @@ export function codeText(bytes: number, seed: number): string {
 	};
 	let text = "";
 	while (text.length < bytes) {
-		text += "\t".repeat(below(3));
-		for (let words = 2 + below(7); words > 0; words--) text += `${WORDS[below(WORDS.length)]} `;
-		if (below(4) === 0) text += `"${WORDS[below(WORDS.length)]}"`;
+		text += below(5) < 2 ? `${below(2000)}\t` : "  ".repeat(below(4));
+		for (let words = 3 + below(8); words > 0; words--) text += `${WORDS[below(WORDS.length)]} `;
+		if (below(3) === 0) text += `"${WORDS[below(WORDS.length)]}"`;
 		if (below(40) === 0) text += "→ é";
 		text += "\n";
 	}

@@ -1,0 +1,109 @@
+// Who shares a cache, before and after answers tell.
+import { expect, test } from "vitest";
+import type { DeploymentConfig } from "../config/schema.ts";
+import { Secret } from "../config/secret.ts";
+import { createDomainRegistry } from "./domain.ts";
+
+function caller(apiKey: string, changes: Partial<DeploymentConfig> = {}): DeploymentConfig {
+	return {
+		id: "d",
+		group: "g",
+		provider: "anthropic",
+		upstreamModel: "claude-opus-5-5",
+		credentials: { apiKey: new Secret(apiKey), apiBase: null, extra: {} },
+		cacheDomain: null,
+		weight: 1,
+		order: null,
+		rpm: null,
+		tpm: null,
+		itpm: null,
+		otpm: null,
+		maxParallelRequests: null,
+		timeoutMs: null,
+		streamTimeoutMs: null,
+		cooldownMs: null,
+		tags: [],
+		extraHeaders: {},
+		modelInfo: {},
+		source: "test:1:1",
+		...changes,
+	};
+}
+
+const SHARED = { organization: "org", workspace: "one" };
+
+test("one credential at one address is one domain, whatever the model", () => {
+	const domains = createDomainRegistry();
+	const first = domains.register(caller("a"));
+	const second = domains.register(caller("a", { id: "e", upstreamModel: "claude-haiku-5-5" }));
+	expect(domains.domainOf(first)).toBe(domains.domainOf(second));
+});
+
+test("another key, address, provider or account is another domain", () => {
+	const domains = createDomainRegistry();
+	const credentials = caller("a").credentials;
+	const all = [
+		caller("a"),
+		caller("b"),
+		caller("a", { provider: "foundry" }),
+		caller("a", { credentials: { ...credentials, apiBase: "https://elsewhere.test" } }),
+		caller("a", { credentials: { ...credentials, extra: { aws_region_name: "eu-west-1" } } }),
+		caller("a", { credentials: { ...credentials, extra: { token: new Secret("t") } } }),
+		caller("a", { extraHeaders: { "Anthropic-Workspace-Id": "w" } }),
+	];
+	expect(new Set(all.map((each) => domains.domainOf(domains.register(each)))).size).toBe(all.length);
+});
+
+test("two keys of one workspace become one domain, and what was recorded under either is the same place", () => {
+	const domains = createDomainRegistry();
+	const [first, second] = [domains.register(caller("a")), domains.register(caller("b"))];
+	const [before, other] = [domains.domainOf(first), domains.domainOf(second)];
+	expect(before).not.toBe(other);
+	domains.learn(first, SHARED);
+	expect(domains.domainOf(first)).toBe(before);
+	domains.learn(second, SHARED);
+	expect(domains.domainOf(first)).toBe(domains.domainOf(second));
+	expect(domains.root(before)).toBe(domains.root(other));
+	expect(domains.nameOf(second)).toBe("anthropic/org/one");
+});
+
+test("two workspaces of one organization stay apart", () => {
+	const domains = createDomainRegistry();
+	const [first, second] = [domains.register(caller("a")), domains.register(caller("b"))];
+	domains.learn(first, SHARED);
+	domains.learn(second, { organization: "org", workspace: "two" });
+	expect(domains.domainOf(first)).not.toBe(domains.domainOf(second));
+});
+
+test("a member that answers for another workspace moves; those who were with it stay", () => {
+	const domains = createDomainRegistry();
+	const [first, second] = [domains.register(caller("a")), domains.register(caller("b"))];
+	domains.learn(first, SHARED);
+	domains.learn(second, SHARED);
+	const shared = domains.domainOf(first);
+	domains.learn(second, { organization: "org", workspace: "two" });
+	expect(domains.domainOf(first)).toBe(shared);
+	expect(domains.domainOf(second)).not.toBe(shared);
+	domains.learn(second, SHARED);
+	expect(domains.domainOf(second)).toBe(shared);
+});
+
+test("an answer without a workspace is named by its organization, and does not blur what is known", () => {
+	const domains = createDomainRegistry();
+	const member = domains.register(caller("a"));
+	domains.learn(member, { organization: "org", workspace: null });
+	expect(domains.nameOf(member)).toBe("anthropic/org");
+	domains.learn(member, SHARED);
+	domains.learn(member, { organization: "org", workspace: null });
+	domains.learn(member, { organization: null, workspace: null });
+	expect(domains.nameOf(member)).toBe("anthropic/org/one");
+});
+
+test("a configured domain joins its members and answers do not change it", () => {
+	const domains = createDomainRegistry();
+	const first = domains.register(caller("a", { cacheDomain: "mine" }));
+	const second = domains.register(caller("b", { cacheDomain: "mine" }));
+	domains.learn(first, SHARED);
+	expect(domains.domainOf(first)).toBe(domains.domainOf(second));
+	expect(domains.nameOf(first)).toBe("configured/mine");
+});
