@@ -24,7 +24,8 @@ sends Claude Code-shaped requests through both in alternating slices, and writes
   --slice <ms>       length of a slice (default 1500)
   --out <file>       where the report goes (default docs/benchmarks/gateway.md; '-' = no file)
   --gateway <file>   build to measure (default dist/main.js)
-  --against <file>   another build's main.js in the pass-through's place, to compare two revisions; writes no report
+  --against <file>   another build's main.js in the pass-through's place, to compare two revisions;
+                     prints no bars and writes no report
   --rewrite          the upstream's model name differs, so that the gateway changes it in every body
   --cpu-prof <dir>   write a CPU profile of the gateway to <dir>
   --help
@@ -76,8 +77,9 @@ async function main(): Promise<void> {
 	const facts = machineFacts(PROJECT);
 	const comparisons = await withServers((servers) => runAll(scenarios, servers, pace));
 	const memory = withMemory ? await runMemory(options.quick ? 3_000 : 8_000) : null;
+	if (options.against !== undefined) return;
 	for (const line of barLines(comparisons, memory)) console.log(line);
-	if (options.out === "-" || options.against !== undefined) return;
+	if (options.out === "-") return;
 	const file = resolve(PROJECT, options.out);
 	mkdirSync(dirname(file), { recursive: true });
 	writeFileSync(file, markdownReport({ facts, pace, comparisons, memory, rewrite: options.rewrite }));
@@ -90,12 +92,13 @@ async function runAll(
 	pace: Pace,
 ): Promise<Comparison[]> {
 	const comparisons: Comparison[] = [];
+	const yardstick = options.against === undefined ? "pass-through" : "other build";
 	// Code that is still being compiled would make the first scenario look worse than the others.
 	for (const one of scenarios.slice(0, 4)) await compare(one, servers, { ...pace, rounds: 1 });
 	for (const one of scenarios) {
 		const comparison = await compare(one, servers, pace);
 		comparisons.push(comparison);
-		for (const line of comparisonLines(comparison)) console.log(line);
+		for (const line of comparisonLines(comparison, yardstick)) console.log(line);
 	}
 	return comparisons;
 }

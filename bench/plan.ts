@@ -30,6 +30,8 @@ const deployments = Array.from({ length: DEPLOYMENTS }, (_, at): DeploymentConfi
 		itpm: null,
 		otpm: null,
 		maxParallelRequests: null,
+		maxInputTokens: null,
+		numRetries: null,
 		timeoutMs: null,
 		streamTimeoutMs: null,
 		cooldownMs: null,

@@ -48,12 +48,12 @@ function commitOf(project: string): string | null {
 	}
 }
 
-/** One scenario for the terminal. */
-export function comparisonLines(comparison: Comparison): string[] {
+/** One scenario for the terminal; `yardstick` is what the gateway was measured against. */
+export function comparisonLines(comparison: Comparison, yardstick: string): string[] {
 	const { scenario, bare, gateway, share, addedP50 } = comparison;
 	return [
-		`${scenario.name.padEnd(18)} gateway/bare ${percent(share)}   added p50 ${ms(addedP50)} ms`,
-		figuresLine("pass-through", bare),
+		`${scenario.name.padEnd(18)} gateway/${yardstick} ${percent(share)}   added p50 ${ms(addedP50)} ms`,
+		figuresLine(yardstick, bare),
 		figuresLine("gateway", gateway),
 		"",
 	];

@@ -12,7 +12,17 @@ const program = new Command("warmpath")
 	.version(version)
 	.showHelpAfterError("(run with --help for examples)")
 	.showSuggestionAfterError()
-	.enablePositionalOptions();
+	.enablePositionalOptions()
+	.addHelpText(
+		"after",
+		`
+Start here:
+  $ warmpath demo                       see it work, no key needed
+  $ warmpath check config.yaml          what a configuration means, and what is wrong with it
+  $ warmpath --config config.yaml       serve; prints RUNNING on http://127.0.0.1:4000 when ready
+  $ warmpath claude                     Claude Code against it
+  $ warmpath <command> --help           more, with examples`,
+	);
 
 program
 	.command("serve", { isDefault: true })

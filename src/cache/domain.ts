@@ -2,6 +2,9 @@
 import { createHmac, randomBytes } from "node:crypto";
 import type { DeploymentConfig } from "../config/schema.ts";
 
+/** What tells callers of an upstream apart. A DeploymentConfig is one. */
+export type Caller = Pick<DeploymentConfig, "provider" | "credentials" | "cacheDomain" | "extraHeaders">;
+
 /** What a response's head says about who answered. */
 export interface Identity {
 	readonly organization: string | null;
@@ -14,7 +17,7 @@ export interface Identity {
  */
 export interface DomainRegistry {
 	/** The member a deployment is: equal for equal provider, address and credential, or equal `cache_domain`. */
-	register(config: DeploymentConfig): number;
+	register(caller: Caller): number;
 	/** The domain a member is in now. */
 	domainOf(member: number): number;
 	/** The number that stands for a domain and all that were found to be the same. */
@@ -111,7 +114,7 @@ export function createDomainRegistry(): DomainRegistry {
 }
 
 /** Digest of what makes two deployments the same caller upstream. Keyed and one-way: a credential is never kept. */
-function memberKey(config: DeploymentConfig, salt: Buffer): string {
+function memberKey(config: Caller, salt: Buffer): string {
 	if (config.cacheDomain !== null) return `configured/${config.cacheDomain}`;
 	const { apiKey, apiBase, extra } = config.credentials;
 	const fields = Object.entries(extra)

@@ -42,6 +42,7 @@ test("expired entries do not pile up", () => {
 	const table = new EntryTable(100_000);
 	for (let at = 0; at < 50_000; at += 1) table.add(entry(at, { expiresAt: at * 100 + 300_000 }), at * 100);
 	expect(table.size).toBeLessThan(3_100);
+	for (let at = 47_010; at < 50_000; at += 1) expect(foundAt(table, at)).toBe(true);
 });
 
 test("a count by the provider is not replaced by an estimate", () => {

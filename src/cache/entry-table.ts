@@ -108,7 +108,7 @@ export class EntryTable {
 
 	/** Bytes held. */
 	get byteLength(): number {
-		const held = Object.values(this.#columns as unknown as Record<string, ArrayBufferView>);
+		const held: ArrayBufferView[] = Object.values(this.#columns);
 		return [...held, this.#buckets, this.#filter].reduce((bytes, array) => bytes + array.byteLength, 0);
 	}
 

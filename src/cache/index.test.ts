@@ -105,6 +105,17 @@ test("each place has its own longest prefix", () => {
 	expect(matches.map((match) => match.home)).toEqual([4, NONE, 8]);
 });
 
+test("a place far behind the best one is known by its tools and system only", () => {
+	const index = createIndex();
+	const system: Block[] = [{ text: "system", level: 1, tokens: 2_000 }];
+	const blocks = [...system, ...messages("m", 100)];
+	write(index, marked(blocks.slice(0, 90), [0, -1]));
+	write(index, marked(blocks.slice(0, 10), [0, -1]), { place: THERE });
+	const [best, other] = look(index, marked(blocks, [0, -1]), { places: [HERE, THERE] });
+	expect(best).toMatchObject({ home: 89, read: 89 });
+	expect(other).toMatchObject({ home: NONE, read: 0, readTokens: 2_000 });
+});
+
 test("tools and system are read, but they are no home", () => {
 	const index = createIndex();
 	const system: Block[] = [

@@ -49,24 +49,25 @@ it("a valid file: warnings, the deployments with masked credentials and their so
 	const { code, output } = await check(VALID);
 	expect(code).toBe(0);
 	expect(output).toMatchInlineSnapshot(`
-		"warning config.yaml:3:99 model_list.0.litellm_params.rpm: checked and kept, but not acted upon by Warmpath yet
-
-		warning config.yaml:10:14 model_list.2.litellm_params.model: provider bedrock is parsed, not served by this version yet
+		"warning config.yaml:10:14 model_list.2.litellm_params.model: provider bedrock is parsed, not served by this version yet
 		    Requests that reach it are answered with 501. Deployments of anthropic/ models are served.
 
-		GROUP        ID      PROVIDER                  UPSTREAM MODEL                       API BASE               CACHE DOMAIN  CREDENTIAL
-		claude-code  first   anthropic                 claude-sonnet-4-5                    public                 team          api_key sk-…f3 (env ANTHROPIC_API_KEY_1)
-		             second  anthropic                 claude-sonnet-4-5                    https://proxy.example  learned       api_key *** (env SHORT)
-		bedrock      third   bedrock (not served yet)  us.anthropic.claude-sonnet-4-5-v1:0  public                 learned       aws_access_key_id AKI…EF (config.yaml:12:26)
-		                                                                                                                         aws_secret_access_key aws…89 (config.yaml:13:30)
-		                                                                                                                         aws_region_name us-west-2 (config.yaml:11:24)
+		GROUP        ID      PROVIDER                  UPSTREAM MODEL                       API BASE               CACHE DOMAIN  LIMITS  CREDENTIAL
+		claude-code  first   anthropic                 claude-sonnet-4-5                    public                 team          rpm 50  api_key sk-…f3 (env ANTHROPIC_API_KEY_1)
+		             second  anthropic                 claude-sonnet-4-5                    https://proxy.example  learned       none    api_key *** (env SHORT)
+		bedrock      third   bedrock (not served yet)  us.anthropic.claude-sonnet-4-5-v1:0  public                 learned       none    aws_access_key_id AKI…EF (config.yaml:12:26)
+		                                                                                                                                 aws_secret_access_key aws…89 (config.yaml:13:30)
+		                                                                                                                                 aws_region_name us-west-2 (config.yaml:11:24)
 
 		Aliases     sonnet → claude-code, old → claude-code (hidden)
 		Listen      0.0.0.0:4000 (config.yaml:19:18, default)
 		Master key  sk-…89 (config.yaml:17:32)
 		Affinity    on (default)
+		Strategy    least recent load, where the prompt cache leaves it open (default)
+		Failures    2 retries, cool-down 5s after the first failure
+		Fallbacks   none
 
-		config.yaml is valid, 2 warnings.
+		config.yaml is valid, 1 warning.
 		"
 	`);
 });
@@ -74,21 +75,67 @@ it("a valid file: warnings, the deployments with masked credentials and their so
 it("a faulty file: every fault and warning with its place, and exit code 1", async () => {
 	const { code, output } = await check(`model_list:
   - model_name: claude-code
-    litellm_params: {model: anthropic/claude-sonnet-4-5, api_key: os.environ/MISSING, num_retries: 2, wieght: 1}
+    litellm_params: {model: anthropic/claude-sonnet-4-5, api_key: os.environ/MISSING, seed: 2, wieght: 1}
 `);
 	expect(code).toBe(1);
 	expect(output).toMatchInlineSnapshot(`
 		"error   config.yaml:3:67 model_list.0.litellm_params.api_key: the environment variable MISSING is not set (deployment 1 of model_list, 'claude-code')
 		    Set it before starting: export MISSING=…, or give it under environment_variables.
 
-		warning config.yaml:3:87 model_list.0.litellm_params.num_retries: accepted by LiteLLM, not supported by Warmpath yet: ignored
+		warning config.yaml:3:87 model_list.0.litellm_params.seed: accepted by LiteLLM, not supported by Warmpath yet: ignored
 
-		error   config.yaml:3:103 model_list.0.litellm_params.wieght: unknown option 'wieght'
+		error   config.yaml:3:96 model_list.0.litellm_params.wieght: unknown option 'wieght'
 		    Did you mean 'weight'?
 
 		config.yaml: 2 faults, 1 warning.
 		"
 	`);
+});
+
+it("strategy, limits, failures and fallbacks are shown, and given as data", async () => {
+	const text = `${VALID.replace("rpm: 50", "rpm: 50, itpm: 2000000, order: 1, tags: [a]").replace(
+		"router_settings:\n",
+		`router_settings:
+  routing_strategy: least-busy
+  default_max_parallel_requests: 8
+  num_retries: 1
+  allowed_fails: 3
+  fallbacks: [{claude-code: [bedrock]}]
+  default_fallbacks: [claude-code]
+  content_policy_fallbacks: [{bedrock: []}]
+`,
+	)}  routing: {affinity: false}\n`;
+	const { code, output } = await check(text);
+	expect(code).toBe(0);
+	expect(output).toContain("  rpm 50, itpm 2000000, max_parallel_requests 8  ");
+	expect(output.slice(output.indexOf("Affinity"), output.indexOf("config.yaml is"))).toMatchInlineSnapshot(`
+		"Affinity    off (warmpath.routing.affinity at config.yaml:27:23)
+		Strategy    least-busy (config.yaml:16:21)
+		Failures    1 retry, cool-down 5s after more than 3 failures a minute
+		Fallbacks   claude-code → bedrock
+		            content policy: bedrock → none
+		            any other → claude-code
+
+		"
+	`);
+	const report = JSON.parse((await check(text, { format: "json" })).output);
+	expect(report).toMatchObject({
+		strategy: { name: "least-busy", origin: "config.yaml:16:21" },
+		failures: { num_retries: 1, allowed_fails: 3, cooldown_ms: 5000, disable_cooldowns: false },
+		fallbacks: {
+			fallbacks: { "claude-code": ["bedrock"] },
+			context_window_fallbacks: {},
+			content_policy_fallbacks: { bedrock: [] },
+			default_fallbacks: ["claude-code"],
+			max_fallbacks: 5,
+		},
+	});
+	expect(report.deployments[0]).toMatchObject({
+		weight: 1,
+		order: 1,
+		tags: ["a"],
+		limits: { rpm: 50, tpm: null, itpm: 2_000_000, otpm: null, max_parallel_requests: 8, max_input_tokens: null },
+	});
 });
 
 it("listening for other machines without a master key is a fault at the address's place", async () => {
@@ -132,7 +179,7 @@ it("--json gives the same findings as data", async () => {
 		cache_domain: "team",
 		credentials: { api_key: { value: "sk-…f3", origin: "env ANTHROPIC_API_KEY_1" } },
 	});
-	expect(report.diagnostics).toHaveLength(2);
+	expect(report.diagnostics).toHaveLength(1);
 	const faulty = await check("model_list: []\n", { format: "json" });
 	expect(faulty.code).toBe(1);
 	expect(JSON.parse(faulty.output)).toMatchObject({

@@ -81,7 +81,7 @@ function count(number: number, noun: string): string {
 	return `${number === 0 ? "no" : number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-const COLUMNS = ["GROUP", "ID", "PROVIDER", "UPSTREAM MODEL", "API BASE", "CACHE DOMAIN", "CREDENTIAL"];
+const COLUMNS = ["GROUP", "ID", "PROVIDER", "UPSTREAM MODEL", "API BASE", "CACHE DOMAIN", "LIMITS", "CREDENTIAL"];
 
 function deploymentTable(config: Config, paint: Paint): string {
 	const rows: string[][] = [];
@@ -95,9 +95,10 @@ function deploymentTable(config: Config, paint: Paint): string {
 				deployment.upstreamModel,
 				deployment.credentials.apiBase ?? "public",
 				deployment.cacheDomain ?? "learned",
+				limitsText(deployment),
 				first,
 			]);
-			for (const other of others) rows.push(["", "", "", "", "", "", other]);
+			for (const other of others) rows.push([...COLUMNS.slice(1).map(() => ""), other]);
 		}
 	}
 	const widths = COLUMNS.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
@@ -107,6 +108,23 @@ function deploymentTable(config: Config, paint: Paint): string {
 			.join("  ")
 			.trimEnd();
 	return [paint("bold", line(COLUMNS)), ...rows.map(line)].join("\n");
+}
+
+/** Limits by their name in the file; null = none. */
+function limitsOf({ rpm, tpm, itpm, otpm, maxParallelRequests, maxInputTokens }: DeploymentConfig) {
+	return {
+		rpm,
+		tpm,
+		itpm,
+		otpm,
+		max_parallel_requests: maxParallelRequests,
+		max_input_tokens: maxInputTokens,
+	};
+}
+
+function limitsText(deployment: DeploymentConfig): string {
+	const given = Object.entries(limitsOf(deployment)).filter(([, limit]) => limit !== null);
+	return given.length === 0 ? "none" : given.map(([name, limit]) => `${name} ${limit}`).join(", ");
 }
 
 function credentialCells(deployment: DeploymentConfig): string[] {
@@ -152,6 +170,9 @@ function settingsText(config: Config, paint: Paint): string {
 		["Listen", `${listen.host}:${listen.port} (${listenOrigin(config)})`],
 		["Master key", key],
 		["Affinity", `${routing.affinity ? "on" : "off"} (${origin("warmpath.routing.affinity")})`],
+		["Strategy", strategyText(config)],
+		["Failures", failuresText(config)],
+		...fallbackLines(config).map((line, index): [string, string] => [index === 0 ? "Fallbacks" : "", line]),
 	];
 	return rows.map(([name, value]) => `${paint("bold", name.padEnd(10))}  ${value}`).join("\n");
 }
@@ -159,6 +180,38 @@ function settingsText(config: Config, paint: Paint): string {
 function listenOrigin(config: Config): string {
 	const origins = ["host", "port"].map((name) => config.origins?.[`warmpath.listen.${name}`] ?? "unknown");
 	return [...new Set(origins)].join(", ");
+}
+
+function strategyOrigin(config: Config): string {
+	return config.origins?.["router_settings.routing_strategy"] ?? "default";
+}
+
+function strategyText(config: Config): string {
+	const name = config.routing.strategy ?? "least recent load";
+	const scope = config.routing.affinity ? ", where the prompt cache leaves it open" : "";
+	return `${name}${scope} (${strategyOrigin(config)})`;
+}
+
+function failuresText({ failures }: Config): string {
+	const { numRetries, allowedFails, cooldownMs, disableCooldowns } = failures;
+	const retries = numRetries === 1 ? "1 retry" : `${numRetries} retries`;
+	const after = allowedFails === null ? "the first failure" : `more than ${count(allowedFails, "failure")} a minute`;
+	return `${retries}, ${disableCooldowns ? "no cool-downs" : `cool-down ${cooldownMs / 1000}s after ${after}`}`;
+}
+
+/** One line for each group that others stand in for. */
+function fallbackLines({ fallbacks }: Config): string[] {
+	const kinds = [
+		["", fallbacks.general],
+		["context window: ", fallbacks.contextWindow],
+		["content policy: ", fallbacks.contentPolicy],
+	] as const;
+	const targets = (names: readonly string[]): string => (names.length === 0 ? "none" : names.join(", "));
+	const lines = kinds.flatMap(([kind, entries]) =>
+		[...entries].map(([group, names]) => `${kind}${group} → ${targets(names)}`),
+	);
+	if (fallbacks.default.length > 0) lines.push(`any other → ${targets(fallbacks.default)}`);
+	return lines.length === 0 ? ["none"] : lines;
 }
 
 function jsonReport(config: Config | null, diagnostics: readonly Diagnostic[]): string {
@@ -177,6 +230,10 @@ function summary(config: Config) {
 			upstream_model: deployment.upstreamModel,
 			api_base: deployment.credentials.apiBase,
 			cache_domain: deployment.cacheDomain,
+			weight: deployment.weight,
+			order: deployment.order,
+			limits: limitsOf(deployment),
+			tags: deployment.tags,
 			credentials: credentialsOf(deployment),
 			source: deployment.source,
 		})),
@@ -187,5 +244,19 @@ function summary(config: Config) {
 			origin: config.origins?.["general_settings.master_key"] ?? "unknown",
 		},
 		affinity: { on: config.routing.affinity, reason: config.origins?.["warmpath.routing.affinity"] ?? "unknown" },
+		strategy: { name: config.routing.strategy, origin: strategyOrigin(config) },
+		failures: {
+			num_retries: config.failures.numRetries,
+			allowed_fails: config.failures.allowedFails,
+			cooldown_ms: config.failures.cooldownMs,
+			disable_cooldowns: config.failures.disableCooldowns,
+		},
+		fallbacks: {
+			fallbacks: Object.fromEntries(config.fallbacks.general),
+			context_window_fallbacks: Object.fromEntries(config.fallbacks.contextWindow),
+			content_policy_fallbacks: Object.fromEntries(config.fallbacks.contentPolicy),
+			default_fallbacks: config.fallbacks.default,
+			max_fallbacks: config.fallbacks.maxFallbacks,
+		},
 	};
 }

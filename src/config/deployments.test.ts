@@ -126,7 +126,7 @@ describe("model_info", () => {
     model_info: {cache_domain: team, base_model: claude-x, max_tokens: 10, anything: {goes: true}}
   - model_name: a
     litellm_params: {model: anthropic/y, api_key: ${KEY}}
-    model_info: {cache_domian: team}
+    model_info: {cache_domian: team, max_input_token: 1, max_output_tokens: 1}
 `);
 		expect(config.deployments[0]?.cacheDomain).toBe("team");
 		expect(config.deployments[0]?.modelInfo).toMatchObject({
@@ -136,6 +136,7 @@ describe("model_info", () => {
 		});
 		expect(config.warnings.map(formatDiagnostic)).toEqual([
 			"config.yaml:7:18 model_list.1.model_info.cache_domian: has no meaning here. Did you mean 'cache_domain'?",
+			"config.yaml:7:38 model_list.1.model_info.max_input_token: has no meaning here. Did you mean 'max_input_tokens'?",
 		]);
 	});
 });

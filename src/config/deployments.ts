@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { inspect } from "node:util";
 import { type CredentialContext, credentialsOf, readCredentialList } from "./credentials.ts";
 import { type Environment, isUnresolved } from "./environment.ts";
-import { type DeploymentEntry, deploymentSchema } from "./file.ts";
+import { type DeploymentEntry, deploymentSchema, type LitellmParams } from "./file.ts";
+import { firstGiven } from "./precedence.ts";
 import { NOT_SERVED, type Target, targetOf } from "./provider-kind.ts";
 import type { Report } from "./report.ts";
 import type { DeploymentConfig, DeploymentCredentials, ProviderKind } from "./schema.ts";
@@ -15,6 +16,7 @@ import { validate } from "./validate.ts";
 /** What applies where a deployment does not say it itself. */
 export interface DeploymentDefaults {
 	readonly streamTimeoutMs: number | null;
+	readonly maxParallelRequests: number | null;
 }
 
 /** Reads `model_list`. Faults are reported; entries with a fault that leaves no usable deployment are left out. */
@@ -120,7 +122,7 @@ function checkHeaders(entry: DeploymentEntry, path: Path, report: Report): void 
 /** model_info takes any entry, so that a slip in one that matters would go unnoticed. */
 function warnOfModelInfo(entry: DeploymentEntry, path: Path, report: Report): void {
 	for (const name of Object.keys(entry.model_info)) {
-		const meant = nearest(name, ["cache_domain", "litellm_provider"]);
+		const meant = nearest(name, ["cache_domain", "litellm_provider", "max_input_tokens"]);
 		if (meant === null || meant === name || name.length < 9) continue;
 		report.warn({ path: [...path, name], at: "key", message: `has no meaning here. Did you mean '${meant}'?` });
 	}
@@ -167,7 +169,9 @@ function toDeployment(
 		tpm: params.tpm ?? null,
 		itpm: params.itpm ?? null,
 		otpm: params.otpm ?? null,
-		maxParallelRequests: params.max_parallel_requests ?? null,
+		maxParallelRequests: params.max_parallel_requests ?? defaults.maxParallelRequests,
+		maxInputTokens: modelInfo.max_input_tokens ?? null,
+		numRetries: readRetries(params, path, report),
 		timeoutMs: params.timeout ?? null,
 		streamTimeoutMs: params.stream_timeout ?? defaults.streamTimeoutMs,
 		cooldownMs: params.cooldown_time ?? null,
@@ -176,6 +180,13 @@ function toDeployment(
 		modelInfo,
 		source: report.placeText(path),
 	};
+}
+
+/** LiteLLM has two names for it. */
+function readRetries(params: LitellmParams, path: Path, report: Report): number | null {
+	const names = ["num_retries", "max_retries"] as const;
+	const candidates = names.map((name) => ({ path: [...path, "litellm_params", name], value: params[name] }));
+	return firstGiven(candidates, report)?.value ?? null;
 }
 
 /** Headers may carry keys: their values are usable, but neither JSON.stringify nor inspect shows them. */

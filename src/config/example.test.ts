@@ -42,17 +42,19 @@ function has(value: unknown, [step, ...rest]: readonly (string | number)[]): boo
 	return step in value && has((value as Record<string, unknown>)[step], rest);
 }
 
-/** What a credential_list entry may hold is shown where deployments hold it. */
-const options = optionsBelow([]).filter((option) => option.at(-2) !== "credential_values");
+/** What a credential_list entry or a group's retry policy may hold is shown where deployments and retry_policy hold it. */
+const options = optionsBelow([]).filter(
+	(option) => option.at(-2) !== "credential_values" && option.at(-3) !== "model_group_retry_policy",
+);
 
 describe("config.example.yaml", () => {
 	it("loads without a fault or a warning, and amounts to the defaults", () => {
 		const result = loadConfig(path, { env });
 		if (!result.ok) throw new Error(result.diagnostics.map(formatDiagnostic).join("\n"));
 		expect(result.config.warnings).toEqual([]);
-		const { listen, limits, timeouts, routing, log } = result.config;
+		const { listen, limits, timeouts, routing, failures, fallbacks, log } = result.config;
 		const { weight, ...defaults } = DEFAULTS;
-		expect({ listen, limits, timeouts, routing, log }).toEqual(defaults);
+		expect({ listen, limits, timeouts, routing, failures, fallbacks, log }).toEqual(defaults);
 		expect(result.config.deployments.map((deployment) => deployment.weight)).toEqual([weight, weight]);
 	});
 
@@ -62,7 +64,7 @@ describe("config.example.yaml", () => {
 	});
 
 	it("the schema has as many options as the test expects to find", () => {
-		expect(options.length).toBeGreaterThan(80);
+		expect(options.length).toBeGreaterThan(130);
 	});
 
 	it("shows every option", () => {

@@ -41,16 +41,34 @@ export function integer(range: Range) {
 }
 
 /** A number in a range; digits as text are accepted. */
-export function number({ min, max = Number.MAX_SAFE_INTEGER }: Range, name = "a number") {
+export function number(range: Range, name = "a number") {
 	const error = `expected ${name}`;
 	return z.union([z.number(), z.string()], { error }).transform((value, context): number => {
-		const parsed = typeof value === "number" ? value : value.trim() === "" ? Number.NaN : Number(value);
-		if (!Number.isFinite(parsed)) context.addIssue({ code: "custom", message: error });
-		else if (parsed < min) context.addIssue({ code: "custom", message: `must be at least ${min}` });
-		else if (parsed > max) context.addIssue({ code: "custom", message: `must be at most ${max}` });
-		else return parsed;
+		const parsed = inRange(value, range, error);
+		if (typeof parsed === "number") return parsed;
+		context.addIssue({ code: "custom", message: parsed });
 		return z.NEVER;
 	});
+}
+
+/** A number in a range, or a flag's word for off, which is read as null. */
+export function numberOrOff(range: Range) {
+	const error = "expected a number, or off";
+	return z.union([z.number(), z.string(), z.boolean()], { error }).transform((value, context): number | null => {
+		if (FALSE.has(String(value).toLowerCase())) return null;
+		const parsed = typeof value === "boolean" ? error : inRange(value, range, error);
+		if (typeof parsed === "number") return parsed;
+		context.addIssue({ code: "custom", message: parsed });
+		return z.NEVER;
+	});
+}
+
+/** The number, or what is wrong with it. */
+function inRange(value: number | string, { min, max = Number.MAX_SAFE_INTEGER }: Range, error: string) {
+	const parsed = typeof value === "number" ? value : value.trim() === "" ? Number.NaN : Number(value);
+	if (!Number.isFinite(parsed)) return error;
+	if (parsed < min) return `must be at least ${min}`;
+	return parsed > max ? `must be at most ${max}` : parsed;
 }
 
 /** true or false; also on, off, yes, no, as YAML 1.1 (and so LiteLLM) reads them. */

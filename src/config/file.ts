@@ -1,9 +1,12 @@
 // The configuration file as it is written: every option with its kind, default and description. Leaves resolving it to config/load.
 import * as z from "zod";
-import { address, duration, flag, integer, number, text, texts } from "./fields.ts";
+import { address, duration, flag, integer, number, numberOrOff, text, texts } from "./fields.ts";
+import { allowedFailsSchema, retriesSchema } from "./policies.ts";
 import { DEFAULTS } from "./schema.ts";
 
 const tokenLimit = () => integer({ min: 1 }).optional();
+const count = () => integer({ min: 0, max: 1_000_000 });
+const price = (fallback: number) => number({ min: 0, max: 1_000_000 }).default(fallback);
 
 /** Credential and address options; a `credential_list` entry may hold the same. */
 const credentialOptions = {
@@ -54,7 +57,9 @@ export const litellmParamsSchema = z.strictObject({
 	itpm: tokenLimit().describe("Input tokens per minute the deployment admits."),
 	otpm: tokenLimit().describe("Output tokens per minute the deployment admits."),
 	max_parallel_requests: tokenLimit().describe("Requests at the same time."),
-	tags: texts().default([]).describe("Tags of the deployment."),
+	max_retries: count().optional().describe("Retries after this deployment failed. Default: those of router_settings."),
+	num_retries: count().optional().describe("The same as max_retries, and wins over it."),
+	tags: texts().default([]).describe("Requests it serves, where router_settings.enable_tag_filtering is on."),
 	extra_headers: z
 		.record(z.string(), z.union([z.string(), z.number(), z.boolean()], { error: "expected text" }).transform(String))
 		.default({})
@@ -71,6 +76,9 @@ export const modelInfoSchema = z.looseObject({
 	cache_domain: text()
 		.optional()
 		.describe("Name shared by deployments that read each other's prompt cache. Default: learned."),
+	max_input_tokens: tokenLimit().describe(
+		"Longest prompt the model takes, where router_settings.enable_pre_call_checks is on.",
+	),
 });
 
 export const deploymentSchema = z.strictObject({
@@ -95,8 +103,36 @@ const aliasSchema = z
 	})
 	.transform((value) => (typeof value === "string" ? { model: value, hidden: false } : value));
 
+/** LiteLLM's strategies; the last two are not Warmpath's, see config/strategy. */
+const STRATEGIES = [
+	"simple-shuffle",
+	"least-busy",
+	"latency-based-routing",
+	"usage-based-routing-v2",
+	"cost-based-routing",
+	"usage-based-routing",
+	"provider-budget-routing",
+] as const;
+
+const fallbackList = () => z.array(z.record(z.string(), texts()).describe("Write {group: [others]}.")).optional();
+
+/** Options that router_settings and litellm_settings have in common; router_settings wins. */
+const failureOptions = {
+	num_retries: count().optional().describe("Attempts after the first one in a group. Default: 2."),
+	allowed_fails: count()
+		.optional()
+		.describe("Failures within a minute that do not cool a deployment down. Default: none."),
+	cooldown_time: duration("zero").optional().describe("Pause after a failure. Default: warmpath.routing.cooldown."),
+	fallbacks: fallbackList().describe("Groups that stand in for a group that failed: [{group: [others]}]."),
+	context_window_fallbacks: fallbackList().describe("Groups that take prompts that are too long for a group."),
+	content_policy_fallbacks: fallbackList().describe("Groups that take what a group's content filter refuses."),
+	default_fallbacks: texts().optional().describe("Groups that stand in where fallbacks has no entry."),
+};
+
 export const routerSettingsSchema = z.strictObject({
-	enable_pre_call_checks: flag().optional().describe("Accepted. Prompt-cache routing does not need it."),
+	enable_pre_call_checks: flag()
+		.default(DEFAULTS.routing.preCallChecks)
+		.describe("Leave out deployments whose model_info.max_input_tokens the prompt exceeds."),
 	optional_pre_call_checks: texts()
 		.default([])
 		.describe("prompt_caching turns prompt-cache routing on (it is on anyway)."),
@@ -106,7 +142,33 @@ export const routerSettingsSchema = z.strictObject({
 		.describe("Further names for groups; hidden ones are not listed."),
 	timeout: duration().optional().describe("Whole call. Default: warmpath.timeouts.total."),
 	stream_timeout: duration().optional().describe("First byte of a stream. Default: warmpath.timeouts.first_byte."),
-	cooldown_time: duration("zero").optional().describe("Pause after a failure. Default: warmpath.routing.cooldown."),
+	routing_strategy: z
+		.enum(STRATEGIES)
+		.optional()
+		.describe("Chooses where the prompt cache does not. Default: least recent load."),
+	enable_tag_filtering: flag()
+		.default(DEFAULTS.routing.tagFiltering.enabled)
+		.describe("Requests with tags go to deployments with those tags."),
+	tag_filtering_match_any: flag()
+		.default(DEFAULTS.routing.tagFiltering.matchAny)
+		.describe("One common tag is enough; false: all of the request's."),
+	default_max_parallel_requests: tokenLimit().describe(
+		"Requests at the same time, for deployments that do not say it.",
+	),
+	...failureOptions,
+	retry_after: duration("zero")
+		.default(DEFAULTS.failures.retryAfterMs)
+		.describe("Least wait before a retry on the deployment that failed."),
+	retry_policy: retriesSchema.optional().describe("Retries by class of error."),
+	model_group_retry_policy: z
+		.record(z.string(), retriesSchema)
+		.default({})
+		.describe("Retries by class of error, for a group: {group: {RateLimitErrorRetries: 3}}."),
+	allowed_fails_policy: allowedFailsSchema.optional().describe("Failures that do not cool down, by class of error."),
+	disable_cooldowns: flag().default(DEFAULTS.failures.disableCooldowns).describe("No failure takes a deployment out."),
+	max_fallbacks: count()
+		.default(DEFAULTS.fallbacks.maxFallbacks)
+		.describe("Most groups tried after the one that was asked for."),
 	set_verbose: flag().optional().describe("true: log level debug."),
 });
 
@@ -117,6 +179,7 @@ export const litellmSettingsSchema = z.strictObject({
 	set_verbose: flag().optional().describe("true: log level debug."),
 	json_logs: flag().optional().describe("true: log format json."),
 	request_timeout: duration().optional().describe("Whole call, where router_settings.timeout is not set."),
+	...failureOptions,
 });
 
 export const generalSettingsSchema = z.strictObject({
@@ -128,7 +191,7 @@ export const generalSettingsSchema = z.strictObject({
 		.describe("Largest request body, MB, where warmpath.limits.max_body_bytes is not set."),
 });
 
-const { listen, limits, timeouts, routing, log } = DEFAULTS;
+const { listen, limits, timeouts, routing, failures, log } = DEFAULTS;
 
 export const warmpathSchema = z.strictObject({
 	listen: z
@@ -175,6 +238,28 @@ export const warmpathSchema = z.strictObject({
 			load_half_life: duration()
 				.default(routing.loadHalfLifeMs)
 				.describe("How fast recent load is forgotten when placing new conversations."),
+			max_affinity_wait: duration("zero")
+				.default(routing.maxAffinityWaitMs)
+				.describe("Longest wait for the deployment that holds the prompt, when it is at its limit."),
+			burst_gate: z
+				.strictObject({
+					enabled: flag()
+						.default(routing.burstGate.enabled)
+						.describe("Parallel requests with one new prefix wait until the first has written it."),
+					max_wait: duration("zero").default(routing.burstGate.maxWaitMs).describe("Longest wait."),
+				})
+				.prefault({})
+				.describe("What becomes of parallel requests with one new prefix."),
+			wait_dollars_per_hour: price(routing.waitDollarsPerHour).describe("Price of an hour of a user's waiting."),
+			uncached_token_price: price(routing.uncachedTokenPrice).describe(
+				"What a million uncached tokens cost in limits, dollars, on top of their price.",
+			),
+			thinking_loss_dollars: price(routing.thinkingLossDollars).describe(
+				"Price of the thinking that is lost when a conversation changes account.",
+			),
+			slow_factor: numberOrOff({ min: 1, max: 1_000_000 })
+				.default(failures.slowFactor)
+				.describe("A deployment this many times slower than its group counts as slow; off: none does."),
 		})
 		.prefault({})
 		.describe("How deployments are chosen."),
@@ -218,3 +303,4 @@ export const CREDENTIAL_OPTIONS: readonly string[] = Object.keys(credentialOptio
 export type DeploymentEntry = z.output<typeof deploymentSchema>;
 export type LitellmParams = z.output<typeof litellmParamsSchema>;
 export type CredentialEntry = z.output<typeof credentialSchema>;
+export type RouterSettings = z.output<typeof routerSettingsSchema>;

@@ -85,9 +85,9 @@ litellm_settings:
 describe("defaults", () => {
 	it("a file with nothing but a deployment has every default", () => {
 		const config = parse(ONE);
-		const { listen, limits, timeouts, routing, log } = config;
+		const { listen, limits, timeouts, routing, failures, fallbacks, log } = config;
 		const { weight: _, ...defaults } = DEFAULTS;
-		expect({ listen, limits, timeouts, routing, log }).toEqual(defaults);
+		expect({ listen, limits, timeouts, routing, failures, fallbacks, log }).toEqual(defaults);
 		expect(config.masterKey).toBeNull();
 		expect(config.path).toBe("config.yaml");
 		expect(config.warnings).toEqual([]);
@@ -256,22 +256,20 @@ router_settings: {timeout: 30, stream_timeout: 10, cooldown_time: 1.5}
 		expect(explicit.log.level).toBe("warn");
 	});
 
-	it("options that are kept, but not acted upon yet, get one warning each, however often they are given", () => {
+	it("options that are not acted upon yet get one warning each, however often they are given", () => {
 		const config = parse(`model_list:
   - model_name: a
-    litellm_params: {model: anthropic/x, api_key: ${KEY}, rpm: 10, num_retries: 3}
+    litellm_params: {model: anthropic/x, api_key: ${KEY}, seed: 3}
+    model_info: {blocked: true}
   - model_name: a
-    litellm_params: {model: anthropic/x, api_key: ${KEY}, rpm: "20", tpm: 5}
+    litellm_params: {model: anthropic/x, api_key: ${KEY}, seed: 4, stop: x}
 `);
-		expect(config.deployments.map(({ rpm, tpm }) => [rpm, tpm])).toEqual([
-			[10, null],
-			[20, 5],
-		]);
 		expect(warnings(config).map((text) => text.slice(text.indexOf(" ") + 1))).toEqual([
-			"model_list.0.litellm_params.rpm: checked and kept, but not acted upon by Warmpath yet (2 times in this configuration)",
-			"model_list.0.litellm_params.num_retries: accepted by LiteLLM, not supported by Warmpath yet: ignored",
-			"model_list.1.litellm_params.tpm: checked and kept, but not acted upon by Warmpath yet",
+			"model_list.0.litellm_params.seed: accepted by LiteLLM, not supported by Warmpath yet: ignored (2 times in this configuration)",
+			"model_list.0.model_info.blocked: checked and kept, but not acted upon by Warmpath yet",
+			"model_list.1.litellm_params.stop: accepted by LiteLLM, not supported by Warmpath yet: ignored",
 		]);
+		expect(config.deployments[0]?.modelInfo).toEqual({ blocked: true });
 	});
 
 	it("ignoring something that keeps people out says so", () => {

@@ -4,12 +4,15 @@ import { resolve } from "node:path";
 import * as z from "zod";
 import { readDeployments } from "./deployments.ts";
 import { type Env, Environment, resolveReferences } from "./environment.ts";
+import { readFailures } from "./failures.ts";
+import { readFallbacks } from "./fallbacks.ts";
 import { fileSchema } from "./file.ts";
 import { freezeDeep } from "./freeze.ts";
 import { type MergedSource, type ReadFile, readMerged, readText } from "./include.ts";
 import { readAliases, readGroups } from "./model-groups.ts";
 import { Report } from "./report.ts";
 import type { Config, Diagnostic } from "./schema.ts";
+import { readSections } from "./sections.ts";
 import { readSettings } from "./settings.ts";
 import { SourceMap } from "./source.ts";
 import { dropUnsupported, validate } from "./validate.ts";
@@ -89,18 +92,25 @@ function resolveAll(input: Input, merged: MergedSource, report: Report): Config 
 	validate(fileSchema.shape.environment_variables, ["environment_variables"], report);
 	environment.addSection(merged.value["environment_variables"], report);
 	// Sections that do not exist go first, so that variables in them are not looked for.
-	const sections = validate(sectionNames, [], report) ?? {};
-	for (const name of Object.keys(merged.value)) if (!Object.hasOwn(sections, name)) delete merged.value[name];
+	const known = validate(sectionNames, [], report) ?? {};
+	for (const name of Object.keys(merged.value)) if (!Object.hasOwn(known, name)) delete merged.value[name];
 	report.root = resolveReferences(report, environment);
-	const { aliases, streamTimeoutMs, ...settings } = readSettings(report, environment);
-	const deployments = readDeployments(report, environment, { streamTimeoutMs });
+	const sections = readSections(report);
+	const { router } = sections;
+	const settings = readSettings(sections, report, environment);
+	const deployments = readDeployments(report, environment, {
+		streamTimeoutMs: router.stream_timeout ?? null,
+		maxParallelRequests: router.default_max_parallel_requests ?? null,
+	});
 	const groups = readGroups(deployments);
+	const names = { groups, aliases: readAliases(router.model_group_alias, groups, report) };
 	return {
 		...settings,
+		...names,
 		path: input.path,
 		deployments,
-		groups,
-		aliases: readAliases(aliases, groups, report),
+		failures: readFailures(sections, { names, cooldownMs: settings.routing.cooldownMs }, report),
+		fallbacks: readFallbacks(sections, names, report),
 		warnings: [],
 	};
 }

@@ -2,6 +2,9 @@
 import type { Config, ModelGroup } from "./schema.ts";
 import { nearest } from "./suggest.ts";
 
+/** The names a configuration knows. */
+export type ModelNames = Pick<Config, "groups" | "aliases">;
+
 /** The group that serves a name. */
 export interface ResolvedModel {
 	readonly group: ModelGroup;
@@ -17,7 +20,7 @@ const MAX_LISTED = 20;
  * Tries the name as it is, without a leading `anthropic/`, and (for `claude-…`) with it. A group or alias of one of these names wins over
  * any pattern, a group over an alias, and of patterns the one with the longest literal part. null = not configured.
  */
-export function resolveGroup(config: Config, model: string): ResolvedModel | null {
+export function resolveGroup(config: ModelNames, model: string): ResolvedModel | null {
 	const names = spellings(model);
 	for (const name of names) {
 		const group = namedGroup(config, name);
@@ -31,18 +34,19 @@ export function resolveGroup(config: Config, model: string): ResolvedModel | nul
 	return null;
 }
 
-function spellings(model: string): readonly string[] {
+/** The forms of a name that are looked up, the written one first. */
+export function spellings(model: string): readonly string[] {
 	if (model.startsWith(DISCOVERY_PREFIX)) return [model, model.slice(DISCOVERY_PREFIX.length)];
 	return model.startsWith("claude-") ? [model, DISCOVERY_PREFIX + model] : [model];
 }
 
 /** The group of exactly this name or of its alias. A pattern's own text cannot be asked for: nothing could be filled in for its `*`. */
-function namedGroup(config: Config, name: string): ModelGroup | null {
+function namedGroup(config: ModelNames, name: string): ModelGroup | null {
 	const target = config.groups.has(name) ? name : (config.aliases.get(name)?.model ?? name);
 	return isPattern(target) ? null : (config.groups.get(target) ?? null);
 }
 
-function matchPattern(config: Config, name: string): ResolvedModel | null {
+function matchPattern(config: ModelNames, name: string): ResolvedModel | null {
 	for (const pattern of patternsOf(config)) {
 		const long = name.length >= pattern.head.length + pattern.tail.length;
 		if (!long || !name.startsWith(pattern.head) || !name.endsWith(pattern.tail)) continue;
@@ -63,7 +67,7 @@ export function fillWildcard(upstreamModel: string, wildcard: string | null): st
 }
 
 /** What to tell somebody who asked for a model that is not configured: the nearest name, and the names there are. */
-export function suggestModel(config: Config, model: string): string {
+export function suggestModel(config: ModelNames, model: string): string {
 	const visible = [...config.aliases.values()].filter((alias) => !alias.hidden).map((alias) => alias.alias);
 	const names = [...new Set([...config.groups.keys(), ...visible])];
 	const meant = nearest(
@@ -81,10 +85,10 @@ interface Pattern {
 	readonly group: ModelGroup;
 }
 
-const patterns = new WeakMap<Config, readonly Pattern[]>();
+const patterns = new WeakMap<ModelNames, readonly Pattern[]>();
 
 /** Most specific first. A configuration never changes, so they are worked out once. */
-function patternsOf(config: Config): readonly Pattern[] {
+function patternsOf(config: ModelNames): readonly Pattern[] {
 	const known = patterns.get(config);
 	if (known !== undefined) return known;
 	const found: Pattern[] = [];

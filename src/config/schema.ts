@@ -159,14 +159,19 @@ export interface RoutingConfig {
 	readonly preCallChecks: boolean;
 }
 
-/** LiteLLM's classes of errors, as its policies tell them apart. */
+/**
+ * LiteLLM's classes of errors, as its policies tell them apart: 400, 401 and 403, 408 and own time-outs, 429, a refusal of
+ * the content filter, 500 and other 5xx and broken connections, 503 and 529, 404.
+ */
 export type ErrorClass =
 	| "badRequest"
 	| "authentication"
 	| "timeout"
 	| "rateLimit"
 	| "contentPolicyViolation"
-	| "internalServer";
+	| "internalServer"
+	| "serviceUnavailable"
+	| "notFound";
 
 /** A number per class of errors; null = the policy says nothing about the class. */
 export type ErrorClassCounts = Readonly<Record<ErrorClass, number | null>>;
@@ -180,7 +185,7 @@ export interface FailureConfig {
 	 * upstream names wins. Moving to another deployment waits for nothing. Default 0.
 	 */
 	readonly retryAfterMs: number;
-	/** `router_settings.retry_policy`, by class (`RateLimitErrorRetries` …); wins over `numRetries`. Default: all null. */
+	/** `router_settings.retry_policy`, by class (`RateLimitErrorRetries` …); wins over `numRetries`. `DefaultRetries` is filled in. */
 	readonly retryPolicy: ErrorClassCounts;
 	/** `router_settings.model_group_retry_policy`, by `model_name`; a group's replaces `retryPolicy` as a whole. Default empty. */
 	readonly groupRetryPolicy: ReadonlyMap<string, ErrorClassCounts>;
@@ -272,6 +277,8 @@ export const NO_COUNTS: ErrorClassCounts = Object.freeze({
 	rateLimit: null,
 	contentPolicyViolation: null,
 	internalServer: null,
+	serviceUnavailable: null,
+	notFound: null,
 });
 
 /** Every default in one place; config.example.yaml shows the same values. */

@@ -1,8 +1,7 @@
-// Sections other than model_list → resolved settings; says which of two options for the same thing wins. Leaves deployments alone.
+// Validated sections → resolved settings. Leaves deployments, retries and fallbacks to config/deployments, failures and fallbacks.
 import { type Affinity, readAffinity } from "./affinity.ts";
 import { type Environment, isUnresolved } from "./environment.ts";
-import { fileSchema, warmpathSchema } from "./file.ts";
-import type { AliasEntries } from "./model-groups.ts";
+import { type Candidate, firstGiven, isGiven } from "./precedence.ts";
 import type { Report } from "./report.ts";
 import {
 	DEFAULTS,
@@ -13,10 +12,11 @@ import {
 	type TimeoutsConfig,
 } from "./schema.ts";
 import { Secret } from "./secret.ts";
+import { bothPlaces, type Sections } from "./sections.ts";
 import type { Path } from "./source.ts";
-import { validate } from "./validate.ts";
+import { readStrategy } from "./strategy.ts";
 
-/** Everything of the file but the deployments. */
+/** What the sections say by themselves, without a look at the deployments. */
 export interface Settings {
 	readonly listen: ListenConfig;
 	readonly masterKey: Secret | null;
@@ -24,9 +24,6 @@ export interface Settings {
 	readonly timeouts: TimeoutsConfig;
 	readonly routing: RoutingConfig;
 	readonly log: LogConfig;
-	readonly aliases: AliasEntries;
-	/** `router_settings.stream_timeout`: what deployments have that name none. */
-	readonly streamTimeoutMs: number | null;
 	/** See `Config.origins`. */
 	readonly origins: Readonly<Record<string, string>>;
 }
@@ -36,15 +33,9 @@ const MASTER_KEY_VARIABLES = ["WARMPATH_MASTER_KEY", "LITELLM_MASTER_KEY"];
 const HEADER_SAFE = /^[\x21-\x7e]+$/;
 const MEGABYTE = 1024 * 1024;
 
-/** Reads and validates the sections. Faults and warnings are reported; where a section is unusable its defaults stand in. */
-export function readSettings(report: Report, environment: Environment): Settings {
-	const { shape } = fileSchema;
-	const router = validate(shape.router_settings, ["router_settings"], report) ?? shape.router_settings.parse({});
-	const litellm = validate(shape.litellm_settings, ["litellm_settings"], report) ?? shape.litellm_settings.parse({});
-	const general = validate(shape.general_settings, ["general_settings"], report) ?? shape.general_settings.parse({});
-	const callbacks = validate(shape.callbacks, ["callbacks"], report) ?? [];
-	const own = validate(shape.warmpath, ["warmpath"], report) ?? warmpathSchema.parse({});
-
+/** Faults and warnings are reported. */
+export function readSettings(sections: Sections, report: Report, environment: Environment): Settings {
+	const { router, litellm, general, callbacks, own } = sections;
 	const affinity = readAffinity(
 		{
 			checks: router.optional_pre_call_checks,
@@ -56,8 +47,10 @@ export function readSettings(report: Report, environment: Environment): Settings
 		report,
 	);
 	const master = readMasterKey(general.master_key, report, environment);
-	const ours = (path: Path, value: number, others: readonly Other[]): number =>
-		preferOwn({ path, value }, others, report);
+	const ours = (path: Path, value: number, others: readonly Candidate<number>[]): number => {
+		const explicit = { path, value: isGiven(report, path) ? value : undefined };
+		return firstGiven([explicit, ...others], report)?.value ?? value;
+	};
 	const megabytes = general.max_request_size_mb;
 	return {
 		listen: own.listen,
@@ -83,48 +76,31 @@ export function readSettings(report: Report, environment: Environment): Settings
 		},
 		routing: {
 			affinity: affinity.on,
+			strategy: readStrategy(sections, report),
 			maxEntries: own.routing.max_entries,
-			cooldownMs: ours(["warmpath", "routing", "cooldown"], own.routing.cooldown, [
-				{ path: ["router_settings", "cooldown_time"], value: router.cooldown_time },
-			]),
+			cooldownMs: ours(
+				["warmpath", "routing", "cooldown"],
+				own.routing.cooldown,
+				bothPlaces(sections, "cooldown_time"),
+			),
 			loadHalfLifeMs: own.routing.load_half_life,
+			maxAffinityWaitMs: own.routing.max_affinity_wait,
+			burstGate: { enabled: own.routing.burst_gate.enabled, maxWaitMs: own.routing.burst_gate.max_wait },
+			waitDollarsPerHour: own.routing.wait_dollars_per_hour,
+			uncachedTokenPrice: own.routing.uncached_token_price,
+			thinkingLossDollars: own.routing.thinking_loss_dollars,
+			tagFiltering: { enabled: router.enable_tag_filtering, matchAny: router.tag_filtering_match_any },
+			preCallChecks: router.enable_pre_call_checks,
 		},
 		log: {
 			level:
-				given(report, ["warmpath", "log", "level"]) || !(litellm.set_verbose || router.set_verbose)
+				isGiven(report, ["warmpath", "log", "level"]) || !(litellm.set_verbose || router.set_verbose)
 					? own.log.level
 					: "debug",
-			format: given(report, ["warmpath", "log", "format"]) || !litellm.json_logs ? own.log.format : "json",
+			format: isGiven(report, ["warmpath", "log", "format"]) || !litellm.json_logs ? own.log.format : "json",
 		},
-		aliases: router.model_group_alias,
-		streamTimeoutMs: router.stream_timeout ?? null,
 		origins: originsOf(affinity, master.origin, report),
 	};
-}
-
-function given(report: Report, path: Path): boolean {
-	return report.value(path) !== undefined;
-}
-
-/** A LiteLLM option for what an own option also says. */
-interface Other {
-	readonly path: Path;
-	readonly value: number | undefined;
-}
-
-/** The own option if it is given, else the first of LiteLLM's that is; a second one is a warning. */
-function preferOwn(own: { path: Path; value: number }, others: readonly Other[], report: Report): number {
-	const candidates = [...(given(report, own.path) ? [own] : []), ...others.filter(({ value }) => value !== undefined)];
-	const [winner, ...losers] = candidates;
-	if (winner === undefined) return own.value;
-	for (const loser of losers) {
-		report.warn({
-			path: loser.path,
-			at: "key",
-			message: `has no effect: ${winner.path.join(".")} is given too and wins`,
-		});
-	}
-	return winner.value ?? own.value;
 }
 
 interface MasterKey {
@@ -163,7 +139,9 @@ function originsOf(affinity: Affinity, masterKey: string, report: Report): Recor
 	};
 	for (const name of ["host", "port"]) {
 		const path = ["warmpath", "listen", name];
-		origins[path.join(".")] = given(report, path) ? report.placeText(path) : "default";
+		origins[path.join(".")] = isGiven(report, path) ? report.placeText(path) : "default";
 	}
+	const strategy = ["router_settings", "routing_strategy"];
+	if (isGiven(report, strategy)) origins[strategy.join(".")] = report.placeText(strategy);
 	return origins;
 }

@@ -22,12 +22,6 @@ export const MAX_BLOCKS = 1 << 17;
 
 const FIELDS = 6;
 
-/** First and last + 1 index of a level's blocks. */
-export interface Range {
-	readonly first: number;
-	readonly end: number;
-}
-
 /**
  * Blocks in the order of the body. Every block is one span of bytes, some of it cut out (its `cache_control`). Reused from request to
  * request: `reset` empties it and keeps the memory, unless the last body was unusually large.

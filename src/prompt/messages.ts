@@ -27,7 +27,7 @@ export class MessageTable {
 			rows.set(this.rows);
 			this.rows = rows;
 		}
-		this.rows.fill(start, index * FIELDS, index * FIELDS + FIELDS);
+		for (let field = 0; field < FIELDS; field++) this.rows[index * FIELDS + field] = start;
 		this.count = index + 1;
 		return index;
 	}

@@ -20,7 +20,8 @@ const CLOSE_ARRAY = 0x5d;
  * nothing recurses, and nothing is allocated per value.
  */
 export class Scanner {
-	readonly bytes: Buffer;
+	/** The body, and zero bytes after it: every comparison fails there, so none asks for the end. */
+	readonly text: Uint8Array;
 	/** Where the cursor stands. After `key` and the `open…` methods: at the next value's first byte. */
 	pos = 0;
 	/** Where the key last read begins, quote included. */
@@ -29,26 +30,31 @@ export class Scanner {
 	from = 0;
 	to = 0;
 
+	private readonly length: number;
 	private readonly kernel: Kernel;
-	/** Index of the kernel's first quote that has not been passed. */
-	private nextQuote = 0;
 	private readonly maxDepth: number;
+	/** The kernel's quotes, which open and close strings in turn, and the first of them that has not been passed. */
+	private quotes: Uint32Array;
+	private quoteCount = 0;
+	private nextQuote = 0;
 	/** 1 where the container open at that depth is an object. */
 	private readonly isObject: Uint8Array;
 
-	/** Reads the body that `kernel` holds, of which `bytes` is the original. */
-	constructor(bytes: Buffer, kernel: Kernel, maxDepth: number) {
-		this.bytes = bytes;
+	constructor(body: Buffer, kernel: Kernel, maxDepth: number) {
+		kernel.load(body);
 		this.kernel = kernel;
+		this.text = kernel.text;
+		this.quotes = kernel.quotes;
+		this.length = body.length;
 		this.maxDepth = maxDepth;
 		this.isObject = new Uint8Array(maxDepth + 2);
-		if (!isUtf8(bytes)) this.fail("invalid UTF-8", firstInvalidUtf8(bytes));
+		if (!isUtf8(body)) this.fail("invalid UTF-8", firstInvalidUtf8(body));
 		this.space();
 	}
 
-	/** First byte of the value the cursor stands at; NaN at the end. */
+	/** First byte of the value the cursor stands at; 0 at the end. */
 	peek(): number {
-		return this.pos < this.bytes.length ? (this.bytes[this.pos] as number) : Number.NaN;
+		return this.text[this.pos] as number;
 	}
 
 	fail(reason: string, offset: number): never {
@@ -57,7 +63,7 @@ export class Scanner {
 
 	/** What stands at the cursor does not belong there. */
 	unexpected(): never {
-		if (this.pos >= this.bytes.length) this.fail("unexpected end", this.bytes.length);
+		if (this.pos >= this.length) this.fail("unexpected end", this.length);
 		const byte = this.peek();
 		const shown = byte > 0x20 && byte < 0x7f ? `'${String.fromCharCode(byte)}'` : `0x${byte.toString(16)}`;
 		this.fail(`unexpected ${shown}`, this.pos);
@@ -66,7 +72,7 @@ export class Scanner {
 	/** Only white space may follow the text's one value. */
 	end(): void {
 		this.space();
-		if (this.pos < this.bytes.length) this.unexpected();
+		if (this.pos < this.length) this.unexpected();
 	}
 
 	/** Steps into the object at the cursor, which is the `depth`th container. False = it is empty and has been passed. */
@@ -86,18 +92,17 @@ export class Scanner {
 
 	/** After an element: true = another follows and the cursor stands at it, false = the array has been passed. */
 	nextElement(): boolean {
-		const more = this.next(CLOSE_ARRAY);
-		if (more) this.space();
-		return more;
+		return this.next(CLOSE_ARRAY);
 	}
 
 	/** Reads a member's key and colon. `keyStart`, `from` and `to` tell where it is. */
 	key(): void {
-		this.space();
 		this.keyStart = this.pos;
 		this.string();
-		this.space();
-		if (this.peek() !== COLON) this.unexpected();
+		if (this.peek() !== COLON) {
+			this.space();
+			if (this.peek() !== COLON) this.unexpected();
+		}
 		this.pos++;
 		this.space();
 	}
@@ -105,14 +110,14 @@ export class Scanner {
 	/** Reads the string at the cursor. `from` and `to` tell where its content is. */
 	string(): void {
 		if (this.peek() !== QUOTE) this.unexpected();
-		const { kernel } = this;
-		// The kernel's quotes open and close strings in turn; this one's opening quote may be the first of a chunk, or its last.
-		if (this.nextQuote === kernel.quoteCount) this.moreQuotes();
+		// Its opening quote may be the first of a chunk, or the last.
+		if (this.nextQuote === this.quoteCount) this.moreQuotes();
 		this.nextQuote++;
-		if (this.nextQuote === kernel.quoteCount) this.moreQuotes();
+		if (this.nextQuote === this.quoteCount) this.moreQuotes();
+		const to = this.quotes[this.nextQuote++] as number;
 		this.from = this.pos + 1;
-		this.to = kernel.quotes[this.nextQuote++] as number;
-		this.pos = this.to + 1;
+		this.to = to;
+		this.pos = to + 1;
 	}
 
 	/** Passes over the value at the cursor, whatever it is. `depth` containers are open around it. */
@@ -151,13 +156,17 @@ export class Scanner {
 		}
 	}
 
-	/** White space as JSON knows it. */
+	/** Passes white space as JSON knows it. */
 	space(): void {
-		const bytes = this.bytes;
+		if (this.peek() <= 0x20) this.longSpace();
+	}
+
+	private longSpace(): void {
+		const { text } = this;
 		let pos = this.pos;
 		for (;;) {
-			const byte = bytes[pos] as number;
-			if (byte > 0x20 || (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) break;
+			const byte = text[pos] as number;
+			if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) break;
 			pos++;
 		}
 		this.pos = pos;
@@ -175,18 +184,26 @@ export class Scanner {
 	private next(close: number): boolean {
 		this.space();
 		const byte = this.peek();
-		if (byte !== COMMA && byte !== close) this.unexpected();
+		if (byte === COMMA) {
+			this.pos++;
+			this.space();
+			return true;
+		}
+		if (byte !== close) this.unexpected();
 		this.pos++;
-		return byte === COMMA;
+		return false;
 	}
 
 	private moreQuotes(): void {
 		const { kernel } = this;
 		this.nextQuote = 0;
-		if (kernel.moreQuotes()) return;
+		if (kernel.moreQuotes()) {
+			this.quoteCount = kernel.quoteCount;
+			return;
+		}
 		const bad = kernel.badByte();
-		if (bad < 0) this.fail("unterminated string", this.bytes.length);
-		this.fail(this.bytes[bad] === BACKSLASH ? "invalid escape in a string" : "control character in a string", bad);
+		if (bad < 0 || bad >= this.length) this.fail("unterminated string", this.length);
+		this.fail(this.text[bad] === BACKSLASH ? "invalid escape in a string" : "control character in a string", bad);
 	}
 
 	private scalar(byte: number): void {

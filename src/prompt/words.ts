@@ -40,12 +40,8 @@ export const Word = {
 export const UNKNOWN = -1;
 
 const NAMES = Object.keys(Word).sort((a, b) => positionOf(a) - positionOf(b));
-const ENCODED = NAMES.map((name) => Buffer.from(name));
+const ENCODED = NAMES.map((name) => new TextEncoder().encode(name));
 const LONGEST = Math.max(...NAMES.map((name) => name.length));
-const BY_LENGTH: readonly (readonly number[])[] = Array.from({ length: LONGEST + 1 }, (_, length) =>
-	NAMES.flatMap((name, word) => (name.length === length ? [word] : [])),
-);
-
 function positionOf(name: string): number {
 	return Object.hasOwn(Word, name) ? Word[name as keyof typeof Word] : UNKNOWN;
 }
@@ -55,24 +51,49 @@ export function nameOf(word: number): string {
 	return NAMES[word] ?? "";
 }
 
-/**
- * Which word the JSON string with content [from, to) is, escapes resolved: `"mod\u0065l"` is `model`, because that is what every
- * parser behind us reads (RFC 8259 §8.3).
- */
-export function wordAt(bytes: Buffer, from: number, to: number): number {
-	const length = to - from;
-	const candidates = BY_LENGTH[length];
-	if (candidates !== undefined) {
-		for (let i = 0; i < candidates.length; i++) {
-			const candidate = candidates[i] as number;
-			const encoded = ENCODED[candidate] as Buffer;
-			let at = 0;
-			while (at < length && encoded[at] === bytes[from + at]) at++;
-			if (at === length) return candidate;
+/** Where a word stands in TABLE. Its third byte is the closing quote of a word of two. */
+function slotOf(length: number, third: number, last: number, factors: typeof FACTORS): number {
+	return (length * factors.length + third * factors.third + last) & 255;
+}
+
+function slotOfWord(bytes: Uint8Array, factors: typeof FACTORS): number {
+	return slotOf(bytes.length, bytes[2] ?? 0x22, bytes.at(-1) ?? 0, factors);
+}
+
+/** Factors under which no two words share a slot, found once. */
+const FACTORS: { readonly length: number; readonly third: number } = findFactors();
+
+function findFactors(): { readonly length: number; readonly third: number } {
+	for (let length = 1; length < 256; length++) {
+		for (let third = 1; third < 256; third++) {
+			const slots = ENCODED.map((bytes) => slotOfWord(bytes, { length, third }));
+			if (new Set(slots).size === slots.length) return { length, third };
 		}
 	}
+	throw new Error("words.ts: two words have the same length, third and last byte");
+}
+
+const TABLE = new Int8Array(256).fill(UNKNOWN);
+for (const [word, bytes] of ENCODED.entries()) TABLE[slotOfWord(bytes, FACTORS)] = word;
+
+/** Which word the JSON string with content [from, to) is when taken as it stands, or UNKNOWN. */
+export function wordAt(text: Uint8Array, from: number, to: number): number {
+	const length = to - from;
+	const word = TABLE[slotOf(length, text[from + 2] as number, text[to - 1] as number, FACTORS)] as number;
+	if (word < 0) return UNKNOWN;
+	const encoded = ENCODED[word] as Uint8Array;
+	if (encoded.length !== length) return UNKNOWN;
+	for (let at = 0; at < length; at++) if (encoded[at] !== text[from + at]) return UNKNOWN;
+	return word;
+}
+
+/**
+ * Which word it is with its escapes resolved: `"mod\u0065l"` is `model`, because that is what every parser behind us reads (RFC 8259
+ * §8.3). For what `wordAt` does not know in a body that has `\u` escapes; no other escape can write a letter.
+ */
+export function escapedWordAt(bytes: Buffer, from: number, to: number): number {
 	// An escape writes one character in at most six bytes.
-	if (length > LONGEST * 6) return UNKNOWN;
+	if (to - from > LONGEST * 6) return UNKNOWN;
 	for (let at = from; at < to; at++) {
 		if (bytes[at] === 0x5c) return positionOf(decodeString(bytes, from, to));
 	}

@@ -11,20 +11,36 @@ export function errorEvent(type: string, message: string, requestId: string): Bu
 	return Buffer.from(`event: error\ndata: ${data}\n\n`);
 }
 
-/** `error.type` and `error.message` of an error body or of an `error` event's data; null when it has neither form. */
-export function readError(text: string): { readonly type: string; readonly message: string } | null {
+/** What an error body, or the data of an `error` event, says (caching-semantics §8). */
+export interface ReadError {
+	readonly type: string;
+	readonly message: string;
+	/** `error.details.error_code`, or null. */
+	readonly code: string | null;
+}
+
+/** Reads an error body or an `error` event's data; null when it has neither form. */
+export function readError(text: string): ReadError | null {
 	let value: unknown;
 	try {
 		value = JSON.parse(text);
 	} catch {
 		return null;
 	}
-	if (typeof value !== "object" || value === null) return null;
-	const error = (value as Record<string, unknown>)["error"];
-	if (typeof error !== "object" || error === null) return null;
-	const { type, message } = error as Record<string, unknown>;
+	const error = member(value, "error");
+	const type = member(error, "type");
 	if (typeof type !== "string") return null;
-	return { type, message: typeof message === "string" ? message : "" };
+	const message = member(error, "message");
+	const code = member(member(error, "details"), "error_code");
+	return {
+		type,
+		message: typeof message === "string" ? message : "",
+		code: typeof code === "string" ? code : null,
+	};
+}
+
+function member(value: unknown, name: string): unknown {
+	return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
 /** HTTP status that stands for an `error.type`, for error events inside a 200 (caching-semantics §8). */

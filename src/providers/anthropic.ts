@@ -1,5 +1,5 @@
 // api.anthropic.com and servers that speak its Messages API. Leaves other clouds to their own files.
-import type { DeploymentConfig } from "../config/schema.ts";
+import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
 import type { Call, Provider, UpstreamFailure, UpstreamRequest, Verdict } from "./provider.ts";
 
 const PUBLIC_API = "https://api.anthropic.com";
@@ -63,20 +63,50 @@ function withModel(call: Call): Buffer {
 	return Buffer.concat([call.body.subarray(0, start), value, call.body.subarray(end)]);
 }
 
+/** Wordings by which the API says that a prompt does not fit, or that its content filter refused (caching-semantics §8, §12). */
+const TOO_LONG = /prompt is too long|input is too long|exceed(s|ed)? .*context (window|limit)/i;
+const REFUSED = /content (filtering|management) policy|blocked by .*content/i;
+
+/** 429s that no waiting cures (caching-semantics §7). */
+const SPENT = new Set(["enforced_spend_limit_reached", "contract_spend_limit_reached"]);
+
 /** Which answers are the client's own affair and which another deployment may cure (caching-semantics §8, design §8). */
 export function judgeMessagesApi(failure: UpstreamFailure): Verdict {
-	const retryAfterMs = readRetryAfter(failure.headers);
+	const errorClass = errorClassOf(failure);
+	const { status } = failure;
+	const next = status === null || status >= 500 || ELSEWHERE.has(status);
+	return {
+		action: next ? "next" : "relay",
+		errorClass,
+		contextWindow: errorClass === "badRequest" && TOO_LONG.test(failure.message),
+		lasting: failure.errorCode !== null && SPENT.has(failure.errorCode),
+		retryAfterMs: readRetryAfter(failure.headers),
+	};
+}
+
+const ELSEWHERE: ReadonlySet<number> = new Set([401, 402, 403, 404, 408, 429]);
+
+function errorClassOf(failure: UpstreamFailure): ErrorClass {
 	switch (failure.status) {
 		case null:
+			return failure.timedOut ? "timeout" : "internalServer";
 		case 401:
 		case 402:
 		case 403:
+			return "authentication";
 		case 404:
+			return "notFound";
 		case 408:
+		case 504:
+			return "timeout";
 		case 429:
-			return { action: "next", retryAfterMs };
+			return "rateLimit";
+		case 503:
+		case 529:
+			return "serviceUnavailable";
 		default:
-			return { action: failure.status >= 500 ? "next" : "relay", retryAfterMs };
+			if (failure.status >= 500) return "internalServer";
+			return REFUSED.test(failure.message) ? "contentPolicyViolation" : "badRequest";
 	}
 }
 

@@ -1,5 +1,5 @@
 // The provider seam: everything about one family of upstream APIs that an attempt needs. Leaves sockets to proxy/upstream and choosing to routing.
-import type { DeploymentConfig } from "../config/schema.ts";
+import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
 
 /** Which operation of the Messages API is called. */
 export type Operation = "messages" | "count_tokens";
@@ -34,6 +34,10 @@ export interface UpstreamFailure {
 	/** `error.type` if the body or event had one. */
 	readonly errorType: string | null;
 	readonly message: string;
+	/** `error.details.error_code`, or null. */
+	readonly errorCode: string | null;
+	/** Nothing came in time, as opposed to a connection that failed; only where `status` is null. */
+	readonly timedOut: boolean;
 	/** Response headers, lower-case; empty when there was no answer. */
 	readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
@@ -41,6 +45,12 @@ export interface UpstreamFailure {
 /** relay: the answer belongs to the client as it is · next: another deployment may do better. */
 export interface Verdict {
 	readonly action: "relay" | "next";
+	/** What retry, cool-down and fallback policies tell failures apart by. */
+	readonly errorClass: ErrorClass;
+	/** The prompt does not fit this model: a context-window fallback may serve where one is configured. */
+	readonly contextWindow: boolean;
+	/** Waiting will not help: a spend cap or a daily quota. */
+	readonly lasting: boolean;
 	/** From `retry-after`, ms; null where the upstream named none. */
 	readonly retryAfterMs: number | null;
 }

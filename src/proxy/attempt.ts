@@ -46,9 +46,13 @@ export interface AttemptOptions {
 	readonly holdMs: number;
 	/** Gateway headers for the client. */
 	readonly headers: Readonly<Record<string, string>>;
+	/** Whether another group stands in for failures of this kind: then even an answer meant for the client is not relayed. */
+	readonly hasFallback: (verdict: Verdict) => boolean;
 	/** Called once, when the answer turns out to be this one: before its first byte goes to the client. */
 	readonly onStarted: (status: number, headers: IncomingHttpHeaders) => void;
 }
+
+const UNANSWERED = { status: null, errorType: null, errorCode: null, timedOut: false } as const;
 
 /** Runs one attempt to its end. Resolves when nothing more will happen; never rejects. */
 export function runAttempt(options: AttemptOptions): Promise<AttemptOutcome> {
@@ -119,10 +123,7 @@ class Attempt implements UpstreamListener {
 			return;
 		}
 		if (this.#relay === null) {
-			this.#failedStream(
-				{ status: null, errorType: null, message: "the stream ended before any content" },
-				"early_end",
-			);
+			this.#failedStream({ ...UNANSWERED, message: "the stream ended before any content" }, "early_end");
 			return;
 		}
 		this.#relay.finish(this.#reader.rest());
@@ -145,7 +146,7 @@ class Attempt implements UpstreamListener {
 			code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT" || code === "WARMPATH_TOTAL_TIMEOUT";
 		const kind = timeout ? "timeout" : this.#status === 0 ? "connect" : "stream";
 		this.#fail(
-			{ status: null, errorType: null, message: error.message },
+			{ ...UNANSWERED, message: error.message, timedOut: timeout },
 			{
 				kind,
 				code,
@@ -162,9 +163,15 @@ class Attempt implements UpstreamListener {
 		} else if (name === "error") {
 			const error = readError(sseData(event));
 			const type = error?.type ?? "api_error";
-			const failure = { status: statusOfErrorType(type), errorType: type, message: error?.message ?? "" };
+			const failure = {
+				status: statusOfErrorType(type),
+				errorType: type,
+				message: error?.message ?? "",
+				errorCode: error?.code ?? null,
+				timedOut: false,
+			};
 			const verdict = this.#options.provider.judge({ ...failure, headers: this.#headers });
-			if (verdict.action === "relay") this.#commit();
+			if (this.#isClients(verdict)) this.#commit();
 			else this.#failedStream(failure, type);
 		}
 	}
@@ -195,10 +202,12 @@ class Attempt implements UpstreamListener {
 			status: this.#status,
 			errorType: error?.type ?? null,
 			message: error?.message ?? "",
+			errorCode: error?.code ?? null,
+			timedOut: false,
 			headers: this.#headers,
 		};
 		const verdict = this.#options.provider.judge(failure);
-		if (verdict.action === "relay") {
+		if (this.#isClients(verdict)) {
 			const { exchange, onStarted, headers } = this.#options;
 			onStarted(this.#status, this.#headers);
 			const relay = new Relay(exchange, { status: this.#status, headers: this.#headers, own: headers });
@@ -208,6 +217,11 @@ class Attempt implements UpstreamListener {
 		}
 		const code = error?.type ?? `http_${this.#status}`;
 		this.#end({ kind: "failed", answer: { failure, verdict, body, kind: "status", code, staleSocket: false } });
+	}
+
+	/** Whether an answer belongs to the client: nobody else could do better, or nobody else is asked. */
+	#isClients(verdict: Verdict): boolean {
+		return verdict.action === "relay" && !this.#options.hasFallback(verdict);
 	}
 
 	#failedStream(failure: Omit<UpstreamFailure, "headers">, code: string): void {

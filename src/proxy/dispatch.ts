@@ -1,191 +1,134 @@
-// Walks the plan: attempt, judge, next or done; answers honestly when nothing could serve. Leaves order to routing and bytes to relay.
-import type { IncomingHttpHeaders } from "node:http";
+// Walks the plan: attempt, judge, next or done; then retries and fallbacks; answers honestly when nothing could serve. Leaves order to
+// routing, one attempt to proxy/attempt and bytes to proxy/relay.
+import { fallbacksFor } from "../config/fallbacks.ts";
 import { fillWildcard } from "../config/model-name.ts";
-import type { Config, DeploymentConfig } from "../config/schema.ts";
-import type { Call, Provider, UpstreamRequest } from "../providers/provider.ts";
-import type { Candidate, Plan, Router, Ticket } from "../routing/decision.ts";
-import type { AttemptFailure } from "../routing/deployment.ts";
-import type { Logger } from "../telemetry/log.ts";
-import { type AttemptOutcome, type FailedAnswer, runAttempt } from "./attempt.ts";
-import type { AttemptRecord, Exchange } from "./exchange.ts";
+import type { Config } from "../config/schema.ts";
+import type { Call, Verdict } from "../providers/provider.ts";
+import type { Candidate, Plan } from "../routing/decision.ts";
+import type { FailedAnswer } from "./attempt.ts";
+import type { Exchange } from "./exchange.ts";
 import { failureAnswer } from "./failure.ts";
-import { forwardedHeaders, headerValue } from "./headers.ts";
-import { recordRouting } from "./record.ts";
-import type { UpstreamPools, UpstreamTimeouts } from "./upstream.ts";
+import { forwardedHeaders } from "./headers.ts";
+import { type Asked, routeRequest } from "./request.ts";
+import { attempt, type DispatchDeps } from "./try.ts";
 
-export interface DispatchDeps {
-	readonly router: Router;
-	readonly pools: UpstreamPools;
-	/** By deployment id. */
-	readonly providers: ReadonlyMap<string, Provider>;
-	readonly config: Config;
-	readonly log: Logger;
-	readonly now: () => number;
-}
-
-/** An exchange that has been analysed and planned. */
-export interface PlannedExchange {
-	readonly exchange: Exchange;
-	readonly plan: Plan;
-}
+/** Attempts after the first where nothing is configured: enough to ride out one bad moment of a single deployment. */
+const RETRIES = 2;
+/** First wait before everything is tried once more, ms; doubled each time. */
+const FIRST_BACKOFF_MS = 500;
+/** A longer wait than this is the client's to make, ms: it has its own retries (claude-code-client §8). */
+const LONGEST_BACKOFF_MS = 5_000;
 
 /**
- * Tries the plan's candidates in order until one answers. When all fail it throws a GatewayError or relays the most telling
- * upstream error. Resolves when the request is over, whoever ended it.
+ * Tries the deployments of the model that was asked for, then of its fallbacks, until one answers. When all fail it relays the most
+ * telling upstream error or throws a GatewayError. Resolves when the request is over, whoever ended it.
  */
-export async function dispatch({ exchange, plan }: PlannedExchange, deps: DispatchDeps): Promise<void> {
+export async function dispatch(exchange: Exchange, asked: Asked, deps: DispatchDeps): Promise<void> {
+	const { config } = deps;
+	const models = [asked.outline.model];
 	const failures: FailedAnswer[] = [];
-	const headers = forwardedHeaders(exchange.request.rawHeaders, plan.request.outline.stream);
-	for (const candidate of plan.candidates) {
-		const provider = deps.providers.get(candidate.deployment.id);
-		if (provider === undefined) continue;
+	for (let at = 0; at < models.length && at <= config.fallbacks.maxFallbacks; at += 1) {
+		const model = models[at] as string;
+		const group = new GroupRun({ exchange, asked, model }, deps);
+		const failed = await group.run();
+		if (failed === null || exchange.aborted) return;
+		failures.push(...failed);
+		for (const next of fallbacksAfter(config, model, failed.at(-1)?.verdict))
+			if (!models.includes(next)) models.push(next);
+	}
+	if (exchange.plan !== null) failureAnswer(exchange, exchange.plan, { failures, now: deps.now() });
+}
+
+/** Which models stand in, by what went wrong last; none after a failure that is the client's own. */
+function fallbacksAfter(config: Config, model: string, verdict: Verdict | undefined): readonly string[] {
+	if (verdict?.contextWindow === true) return fallbacksFor(config, model, "contextWindow");
+	if (verdict?.errorClass === "contentPolicyViolation") return fallbacksFor(config, model, "contentPolicy");
+	return fallbacksFor(config, model, "general");
+}
+
+interface RunAbout {
+	readonly exchange: Exchange;
+	readonly asked: Asked;
+	readonly model: string;
+}
+
+/** One model's deployments, tried within its retries. */
+class GroupRun {
+	readonly #about: RunAbout;
+	readonly #deps: DispatchDeps;
+	readonly #failed: FailedAnswer[] = [];
+
+	constructor(about: RunAbout, deps: DispatchDeps) {
+		this.#about = about;
+		this.#deps = deps;
+	}
+
+	/** null = the request is over; else what failed. */
+	async run(): Promise<readonly FailedAnswer[] | null> {
+		const { exchange, asked, model } = this.#about;
+		const { router, now } = this.#deps;
+		const request = routeRequest(asked, model, this.#deps);
+		for (let round = 0; ; round += 1) {
+			const plan = router.plan(request, now());
+			exchange.plan = plan;
+			if (await this.#walk(plan)) return null;
+			const waitMs = this.#backoffMs(plan, round);
+			if (exchange.aborted || waitMs === null) return this.#failed;
+			await exchange.wait(waitMs);
+		}
+	}
+
+	/** The plan's candidates in order; true when the request is over. */
+	async #walk(plan: Plan): Promise<boolean> {
+		const { exchange } = this.#about;
+		for (const candidate of plan.candidates) {
+			if (this.#failed.length > 0 && !this.#mayRetry(candidate, plan)) return false;
+			if (await this.#serve(plan, candidate)) return true;
+			if (exchange.aborted) return true;
+		}
+		return false;
+	}
+
+	async #serve(plan: Plan, candidate: Candidate): Promise<boolean> {
+		const { exchange, model } = this.#about;
+		const provider = this.#deps.providers.get(candidate.deployment.id);
+		if (provider === undefined) return false;
+		const { outline } = plan.request;
 		const call: Call = {
 			operation: exchange.operation,
 			query: exchange.query,
 			body: exchange.body,
-			modelSpan: plan.request.outline.modelSpan,
+			modelSpan: outline.modelSpan,
 			model: fillWildcard(candidate.deployment.config.upstreamModel, plan.request.wildcard),
-			headers,
+			headers: forwardedHeaders(exchange.request.rawHeaders, outline.stream),
 		};
-		const outcome = await attempt({ exchange, plan, candidate, provider, call }, deps);
-		if (outcome.kind !== "failed") return;
-		failures.push(outcome.answer);
-		if (exchange.aborted) return;
+		const hasFallback = (verdict: Verdict) =>
+			(verdict.contextWindow || verdict.errorClass === "contentPolicyViolation") &&
+			fallbacksAfter(this.#deps.config, model, verdict).length > 0;
+		const outcome = await attempt({ exchange, plan, candidate, provider, call, hasFallback }, this.#deps);
+		if (outcome.kind !== "failed") return true;
+		this.#failed.push(outcome.answer);
+		return false;
 	}
-	failureAnswer(exchange, plan, { failures, now: deps.now() });
-}
 
-interface Try {
-	readonly exchange: Exchange;
-	readonly plan: Plan;
-	readonly candidate: Candidate;
-	readonly provider: Provider;
-	readonly call: Call;
-}
-
-/** One candidate: the attempt, once more on a fresh socket if a kept-alive one was stale, and what the router learns from it. */
-async function attempt(about: Try, deps: DispatchDeps): Promise<AttemptOutcome> {
-	const { exchange, plan, candidate } = about;
-	const startedAt = deps.now();
-	const ticket = deps.router.dispatched(plan, candidate, startedAt);
-	let outcome = await send(about, ticket, deps);
-	if (outcome.kind === "failed" && outcome.answer.staleSocket && !exchange.aborted)
-		outcome = await send(about, ticket, deps);
-	const endedAt = deps.now();
-	tellRouter(outcome, { ticket, exchange, router: deps.router, now: endedAt });
-	exchange.attempts.push(attemptRecord(outcome, { candidate, startedAt, endedAt }));
-	return outcome;
-}
-
-async function send(about: Try, ticket: Ticket, deps: DispatchDeps): Promise<AttemptOutcome> {
-	const { exchange, plan, candidate, provider, call } = about;
-	let request: UpstreamRequest;
-	try {
-		const prepared = provider.prepare(call);
-		request = prepared instanceof Promise ? await prepared : prepared;
-	} catch (cause) {
-		deps.log.error({ err: cause, deployment: candidate.deployment.id }, "the upstream request could not be prepared");
-		return notPrepared(provider, cause);
+	/** LiteLLM's retry knobs count attempts after the first. Where none is set, every candidate gets its chance. */
+	#mayRetry(candidate: Candidate, plan: Plan): boolean {
+		const verdict = this.#failed.at(-1)?.verdict;
+		if (verdict === undefined || verdict.action === "relay") return false;
+		const { failures } = this.#deps.config;
+		const policy = failures.groupRetryPolicy.get(candidate.deployment.config.group) ?? failures.retryPolicy;
+		const configured = policy[verdict.errorClass] ?? candidate.deployment.config.numRetries ?? failures.numRetries;
+		return this.#failed.length <= (configured ?? Math.max(RETRIES, plan.candidates.length - 1));
 	}
-	return runAttempt({
-		exchange,
-		provider,
-		request,
-		pools: deps.pools,
-		timeouts: timeoutsOf(candidate.deployment.config, plan, deps.config),
-		holdMs: deps.config.timeouts.holdMs,
-		headers: gatewayHeaders(exchange, plan, candidate),
-		onStarted: (status, headers) => {
-			if (status < 300) deps.router.started(ticket, identityOf(headers), deps.now());
-			recordRouting(deps.log, plan, candidate);
-		},
-	});
-}
 
-function notPrepared(provider: Provider, cause: unknown): AttemptOutcome {
-	const failure = { status: null, errorType: null, message: String(cause), headers: {} };
-	const verdict = provider.judge(failure);
-	const answer = {
-		failure,
-		verdict,
-		body: Buffer.alloc(0),
-		kind: "connect",
-		code: "prepare",
-		staleSocket: false,
-	} as const;
-	return { kind: "failed", answer };
-}
-
-function tellRouter(
-	outcome: AttemptOutcome,
-	about: { readonly ticket: Ticket; readonly exchange: Exchange; readonly router: Router; readonly now: number },
-): void {
-	const { ticket, exchange, router, now } = about;
-	const failed = (failure: AttemptFailure) => router.failed(ticket, failure, now);
-	switch (outcome.kind) {
-		case "failed":
-			failed({
-				kind: outcome.answer.kind,
-				status: outcome.answer.failure.status,
-				retryAfterMs: outcome.answer.verdict.retryAfterMs,
-			});
-			break;
-		case "aborted":
-			if (outcome.begun) router.settled(ticket, exchange.usage, now);
-			else failed({ kind: "abort", status: null, retryAfterMs: null });
-			break;
-		case "served":
-			// A relayed 4xx cached nothing and blames nobody.
-			if (outcome.status >= 300) failed({ kind: "abort", status: outcome.status, retryAfterMs: null });
-			else router.settled(ticket, exchange.usage, now);
-			break;
-		case "broke":
-			router.settled(ticket, exchange.usage, now);
-			break;
+	/** How long to wait before everything is tried once more; null = do not. A rate limit is the client's to wait for. */
+	#backoffMs(plan: Plan, round: number): number | null {
+		const [candidate] = plan.candidates;
+		const verdict = this.#failed.at(-1)?.verdict;
+		if (candidate === undefined || verdict === undefined || !this.#mayRetry(candidate, plan)) return null;
+		if (verdict.errorClass !== "serviceUnavailable" && verdict.errorClass !== "internalServer") return null;
+		const named = verdict.retryAfterMs ?? FIRST_BACKOFF_MS * 2 ** round;
+		const waitMs = Math.max(named, this.#deps.config.failures.retryAfterMs);
+		return waitMs <= LONGEST_BACKOFF_MS ? waitMs : null;
 	}
-}
-
-function attemptRecord(
-	outcome: AttemptOutcome,
-	about: { readonly candidate: Candidate; readonly startedAt: number; readonly endedAt: number },
-): AttemptRecord {
-	const base = { deployment: about.candidate.deployment, startedAt: about.startedAt, endedAt: about.endedAt };
-	switch (outcome.kind) {
-		case "failed":
-			return { ...base, outcome: "failed", status: outcome.answer.failure.status, error: outcome.answer.code };
-		case "served":
-			return { ...base, outcome: "served", status: outcome.status, error: "" };
-		case "broke":
-			return { ...base, outcome: "broke", status: outcome.status, error: outcome.code };
-		case "aborted":
-			return { ...base, outcome: "aborted", status: null, error: "" };
-	}
-}
-
-function timeoutsOf(deployment: DeploymentConfig, plan: Plan, config: Config): UpstreamTimeouts {
-	const totalMs = deployment.timeoutMs ?? config.timeouts.totalMs;
-	const firstByteMs = plan.request.outline.stream
-		? (deployment.streamTimeoutMs ?? config.timeouts.firstByteMs)
-		: config.timeouts.firstByteMs;
-	return { firstByteMs: Math.min(firstByteMs, totalMs), idleMs: config.timeouts.idleMs, totalMs };
-}
-
-function identityOf(headers: IncomingHttpHeaders): { organization: string | null; workspace: string | null } {
-	return {
-		organization: headerValue(headers, "anthropic-organization-id"),
-		workspace: headerValue(headers, "anthropic-workspace-id"),
-	};
-}
-
-/** LiteLLM's response headers that clients know, and our own short form of the decision. */
-function gatewayHeaders(exchange: Exchange, plan: Plan, candidate: Candidate): Record<string, string> {
-	return {
-		"x-litellm-call-id": exchange.id,
-		"x-litellm-model-id": candidate.deployment.id,
-		"x-litellm-model-group": candidate.deployment.config.group,
-		"x-warmpath-affinity": plan.outcome,
-		"x-warmpath-reason": candidate.reason,
-		"x-warmpath-predicted-cached-tokens": String(Math.round(candidate.predictedReadTokens)),
-		"x-warmpath-attempts": String(exchange.attempts.length + 1),
-	};
 }

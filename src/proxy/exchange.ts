@@ -66,6 +66,20 @@ export class Exchange {
 		return this.#aborted;
 	}
 
+	/** Waits so long, or until the client goes away. */
+	wait(ms: number): Promise<void> {
+		return new Promise((resolve) => {
+			const timer = setTimeout(() => {
+				this.onAbort = null;
+				resolve();
+			}, ms);
+			this.onAbort = () => {
+				clearTimeout(timer);
+				resolve();
+			};
+		});
+	}
+
 	/** Sets who is told, at once, when the client goes away; null takes it off again. */
 	set onAbort(listener: (() => void) | null) {
 		this.#onAbort = listener;

@@ -1,7 +1,5 @@
 // Data-plane entry: which operation a request asks for, the steps of design §3 in order, and the one error boundary around them.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { resolveGroup, suggestModel } from "../config/model-name.ts";
-import type { Config, ModelGroup } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
 import {
 	head,
@@ -11,31 +9,22 @@ import {
 	type PrefixChain,
 	type PromptHasher,
 } from "../prompt/outline.ts";
-import { conversationOf } from "../prompt/session.ts";
 import { errorBody } from "../protocol/anthropic.ts";
-import type { Operation, Provider } from "../providers/provider.ts";
-import type { RouteRequest, Router } from "../routing/decision.ts";
+import type { Operation } from "../providers/provider.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Authenticate, Caller } from "./authenticate.ts";
 import { ClientGone, readBody } from "./body.ts";
 import { dispatch } from "./dispatch.ts";
 import { Exchange } from "./exchange.ts";
-import { headerValue } from "./headers.ts";
 import { modelList } from "./models.ts";
 import { recordExchange } from "./record.ts";
-import type { UpstreamPools } from "./upstream.ts";
+import { asked } from "./request.ts";
+import type { DispatchDeps } from "./try.ts";
 
 /** What a request is served with: one configuration's worth of parts. A reload makes a new one; requests keep the one they began with. */
-export interface Serving {
-	readonly config: Config;
+export interface Serving extends DispatchDeps {
 	readonly authenticate: Authenticate;
-	readonly router: Router;
-	/** By deployment id; a deployment that is missing here is of a kind this version does not serve. */
-	readonly providers: ReadonlyMap<string, Provider>;
-	readonly pools: UpstreamPools;
 	readonly hasher: PromptHasher;
-	readonly log: Logger;
-	readonly now: () => number;
 }
 
 const MESSAGES = "/v1/messages";
@@ -73,14 +62,12 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
 
 /** Body → outline → plan → dispatch. */
 async function serve(exchange: Exchange, caller: Caller, serving: Serving): Promise<void> {
-	const { config, router } = serving;
+	const { config } = serving;
 	exchange.body = await readBody(exchange.request, config.limits.maxBodyBytes);
 	const read = exchange.operation === "messages" ? outline : unmarkedOutline;
 	const outlined = read(exchange.body, { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth });
 	exchange.outline = outlined;
-	const plan = router.plan(routeRequest(outlined, { exchange, caller, serving }), serving.now());
-	exchange.plan = plan;
-	await dispatch({ exchange, plan }, serving);
+	await dispatch(exchange, asked(exchange, caller, outlined), serving);
 }
 
 const NO_BLOCKS: PrefixChain = {
@@ -95,45 +82,6 @@ const NO_BLOCKS: PrefixChain = {
 /** For requests that cache nothing, such as count_tokens: nothing is hashed, any deployment may serve. */
 function unmarkedOutline(body: Buffer, options: OutlineOptions): Outline {
 	return { ...head(body, options), chain: NO_BLOCKS, breakpoints: [], openingKey: 0, variant: "" };
-}
-
-function routeRequest(
-	outline: Outline,
-	about: { readonly exchange: Exchange; readonly caller: Caller; readonly serving: Serving },
-): RouteRequest {
-	const { config, providers } = about.serving;
-	const resolved = resolveGroup(config, outline.model);
-	if (resolved === null) {
-		throw new GatewayError("unknown_model", { model: outline.model, suggestion: suggestModel(config, outline.model) });
-	}
-	const { headers } = about.exchange.request;
-	return {
-		outline,
-		group: servedOf(resolved.group, providers),
-		wildcard: resolved.wildcard,
-		conversation: conversationOf(headers, outline.userId, about.caller.id),
-		betas: sortedBetas(headerValue(headers, "anthropic-beta")),
-	};
-}
-
-/** The group without deployments of kinds that are not served yet. Throws unsupported_provider when none is left. */
-function servedOf(group: ModelGroup, providers: ReadonlyMap<string, Provider>): ModelGroup {
-	if (group.deployments.every((deployment) => providers.has(deployment.id))) return group;
-	const deployments = group.deployments.filter((deployment) => providers.has(deployment.id));
-	const first = group.deployments[0];
-	if (deployments.length === 0 && first !== undefined) {
-		throw new GatewayError("unsupported_provider", { deployment: first.id, provider: first.provider });
-	}
-	return { name: group.name, deployments };
-}
-
-function sortedBetas(header: string | null): string {
-	if (header === null || header === "") return "";
-	return header
-		.split(",")
-		.map((beta) => beta.trim())
-		.sort()
-		.join(",");
 }
 
 function operationOf(path: string): Operation {

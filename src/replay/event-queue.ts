@@ -11,11 +11,6 @@ export class EventQueue {
 	readonly #heap: Event[] = [];
 	#added = 0;
 
-	/** When the next event is due; Infinity when there is none. */
-	get nextAt(): number {
-		return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY;
-	}
-
 	/** Calls `happen` with its time once the replay gets there. */
 	add(at: number, happen: (now: number) => void): void {
 		this.#heap.push({ at, order: this.#added, happen });

@@ -23,7 +23,7 @@ export interface RouteRequest {
 
 /**
  * What affinity said. hit: a live message-level prefix chose the deployment · new: no earlier turn of this conversation is known ·
- * miss: it is known but its prefix is no longer live · none: the request marks nothing for caching · off: affinity is switched off.
+ * miss: it is known but no live prefix of it is where it could go · none: the request marks nothing for caching · off: affinity is switched off.
  */
 export type AffinityOutcome = "hit" | "new" | "miss" | "none" | "off";
 

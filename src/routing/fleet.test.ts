@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import { DEFAULTS } from "../config/schema.ts";
 import { createWorld, deployment, groupOf, outlineOf, turnOf, UNKNOWN } from "./__fixtures__/world.ts";
-import type { AttemptFailure, Plan, ResponseIdentity, RouteRequest } from "./decision.ts";
+import type { Plan, ResponseIdentity, RouteRequest } from "./decision.ts";
+import type { AttemptFailure } from "./deployment.ts";
 import { createRouter } from "./router.ts";
 
 const SECOND = 1_000;
@@ -182,7 +183,7 @@ test("a lower order is tried first, warm or not, and a higher one when it cannot
 test("new conversations follow weight", () => {
 	const world = createWorld({ deployments: [deployment("heavy", { weight: 3 }), deployment("light")] });
 	const served = Array.from({ length: 40 }, (_, at) => {
-		return world.serve(world.request(turnOf(`${at}`, 1, { project: `${at}` }), { session: `${at}` }), at * 100);
+		return world.serve(world.request(turnOf(`${at}`, 1, { project: `${at}` }), { session: `${at}` }), at * SECOND);
 	});
 	const heavy = served.filter((sent) => sent.deployment === "heavy").length;
 	expect(heavy).toBeGreaterThanOrEqual(27);

@@ -1,9 +1,10 @@
 // The decision for one request, as data: evidence gathered, places ranked, reasons given. Changes nothing; leaves learning to routing/router.
 import { estimateTokens } from "../cache/attempt.ts";
 import { NONE } from "../cache/entry-table.ts";
-import { type Match, NO_MATCH, type PrefixIndex } from "../cache/index.ts";
+import { type Match, MESSAGES_LEVEL, NO_MATCH, type PrefixIndex } from "../cache/index.ts";
 import type { Place } from "../cache/place.ts";
 import type { TokenScale } from "../cache/tokens.ts";
+import type { PrefixChain } from "../prompt/outline.ts";
 import type { AffinityOutcome, Candidate, Exclusion, Plan, Reason, RouteRequest } from "./decision.ts";
 import { type Deployment, recentLoad, targetOf } from "./deployment.ts";
 import type { Fleet } from "./fleet.ts";
@@ -95,7 +96,7 @@ export function createPlanner(options: PlannerOptions): Planner {
 		const best = standings.reduce((longest, { match }) => (match.read > longest.read ? match : longest), NO_MATCH);
 		const tokens = promptTokens(request, best);
 		const seed = seedOf(request.conversation, request.outline.openingKey) ?? Math.floor(random() * 2 ** 32);
-		const ranked = rank(standings, { promptTokens: tokens, seed });
+		const ranked = rank(standings, { promptTokens: tokens, ownTokens: tokens * ownShare(request.outline.chain), seed });
 		const first = ranked[0];
 		const outcome = outcomeOf({ first, marked, known });
 		const candidates: Candidate[] = [];
@@ -107,6 +108,14 @@ export function createPlanner(options: PlannerOptions): Planner {
 		}
 		return { request, outcome, candidates, excluded, promptTokens: tokens, plannedAt: now };
 	};
+}
+
+/** Share of a prompt that is neither tools nor system. */
+function ownShare({ count, level, bytes }: PrefixChain): number {
+	let head = 0;
+	while (head < count && level[head] !== MESSAGES_LEVEL) head += 1;
+	const all = bytes[count - 1] ?? 0;
+	return all === 0 ? 1 : 1 - (bytes[head - 1] ?? 0) / all;
 }
 
 function candidate(deployment: Deployment, reason: Reason, predictedReadTokens: number): Candidate {

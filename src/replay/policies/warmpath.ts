@@ -1,5 +1,6 @@
 // The real router behind the replay's interface, driven as proxy/dispatch drives it. Leaves every decision to routing/.
-import { DEFAULTS, type DeploymentConfig, type ModelGroup } from "../../config/schema.ts";
+import { parseConfig } from "../../config/load.ts";
+import type { Config } from "../../config/schema.ts";
 import type { Candidate, Plan } from "../../routing/decision.ts";
 import { createRouter, type LiveRouter } from "../../routing/router.ts";
 import { outlineOf } from "../outline.ts";
@@ -11,10 +12,11 @@ const NO_IDENTITY = { organization: null, workspace: null };
 
 /** A gateway with the router as it ships and its default settings; every deployment is a cache domain of its own. */
 export function createWarmpath(options: PolicyOptions): Policy {
-	const configs = Array.from({ length: options.deployments }, (_, at) => deploymentConfig(at, options));
-	const numbers = new Map(configs.map(({ id }, at) => [id, at]));
-	const group: ModelGroup = { name: "*", deployments: configs };
-	const router = createRouter({ deployments: configs, routing: DEFAULTS.routing, random: options.random });
+	const config = configOf(options);
+	const group = config.groups.get("*");
+	if (group === undefined) throw new Error("the replay's own configuration has no group");
+	const numbers = new Map(group.deployments.map(({ id }, at) => [id, at]));
+	const router = createRouter({ ...config, random: options.random });
 	return {
 		route(request, now) {
 			const { session, agent } = request;
@@ -52,28 +54,22 @@ function earliest({ excluded }: Plan): number | null {
 	return times.length === 0 ? null : Math.min(...times);
 }
 
-function deploymentConfig(at: number, { limits }: PolicyOptions): DeploymentConfig {
-	const id = `deployment-${at + 1}`;
-	return {
-		id,
-		group: "*",
-		provider: "anthropic",
-		upstreamModel: "*",
-		credentials: { apiKey: null, apiBase: null, extra: {} },
-		cacheDomain: id,
-		weight: DEFAULTS.weight,
-		order: null,
-		rpm: limits.requests,
-		tpm: null,
-		itpm: limits.inputTokens,
-		otpm: null,
-		maxParallelRequests: null,
-		timeoutMs: null,
-		streamTimeoutMs: null,
-		cooldownMs: null,
-		tags: [],
-		extraHeaders: {},
-		modelInfo: {},
-		source: "replay",
-	};
+/** The configuration an operator would write for these deployments, with the defaults of everything else. */
+function configOf({ deployments, limits }: PolicyOptions): Config {
+	const entries = Array.from({ length: deployments }, (_, at) => {
+		const id = `deployment-${at + 1}`;
+		return {
+			model_name: "*",
+			litellm_params: {
+				model: "anthropic/*",
+				api_key: `sk-${id}`,
+				...(limits.requests === null ? {} : { rpm: limits.requests }),
+				...(limits.inputTokens === null ? {} : { itpm: limits.inputTokens }),
+			},
+			model_info: { id, cache_domain: id },
+		};
+	});
+	const loaded = parseConfig(JSON.stringify({ model_list: entries }), { path: "<replay>", env: {} });
+	if (!loaded.ok) throw new Error(loaded.diagnostics.map(({ message }) => message).join("; "));
+	return loaded.config;
 }

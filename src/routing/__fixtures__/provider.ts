@@ -70,7 +70,10 @@ export function createProvider(options: ProviderOptions = {}): Provider {
 				firstByte(firstByteAt) {
 					for (const { block, ttl } of written) {
 						const ttlMs = ttl === "1h" ? 3_600_000 : 300_000;
-						stored.set(keyOf(block), { ttlMs, availableAt: firstByteAt, expiresAt: now + ttlMs });
+						const old = stored.get(keyOf(block));
+						const live = old !== undefined && firstByteAt < old.expiresAt;
+						const availableAt = live ? Math.min(old.availableAt, firstByteAt) : firstByteAt;
+						stored.set(keyOf(block), { ttlMs, availableAt, expiresAt: now + ttlMs });
 					}
 				},
 			};

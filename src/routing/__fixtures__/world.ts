@@ -25,6 +25,8 @@ export function deployment(id: string, changes: Partial<DeploymentConfig> = {}):
 		itpm: null,
 		otpm: null,
 		maxParallelRequests: null,
+		maxInputTokens: null,
+		numRetries: null,
 		timeoutMs: null,
 		streamTimeoutMs: null,
 		cooldownMs: null,

@@ -1,0 +1,35 @@
+// Which of several options for the same thing wins. Leaves what they mean to the resolvers.
+import type { Report } from "./report.ts";
+import type { Path } from "./source.ts";
+
+/** One of the options that say the same thing. */
+export interface Candidate<T> {
+	readonly path: Path;
+	/** undefined = not given. */
+	readonly value: T | undefined;
+}
+
+/** True when the file has the option, whatever its value. */
+export function isGiven(report: Report, path: Path): boolean {
+	return report.value(path) !== undefined;
+}
+
+/** The first candidate that is given; each further one is a warning. null = none is. */
+export function firstGiven<T>(
+	candidates: readonly Candidate<T>[],
+	report: Report,
+): { readonly path: Path; readonly value: T } | null {
+	let winner: { readonly path: Path; readonly value: T } | null = null;
+	for (const { path, value } of candidates) {
+		if (value === undefined) continue;
+		if (winner === null) winner = { path, value };
+		else {
+			report.warn({
+				path,
+				at: "key",
+				message: `has no effect: ${winner.path.join(".")} is given too and wins`,
+			});
+		}
+	}
+	return winner;
+}

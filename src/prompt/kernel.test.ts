@@ -1,0 +1,58 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import xxhash from "xxhash-wasm";
+import { Kernel } from "./kernel.ts";
+
+const kernel = new Kernel();
+const { h64Raw } = await xxhash();
+
+test("hashes as the reference implementation of XXH64 does", () => {
+	const seed = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+	fc.assert(
+		fc.property(fc.uint8Array({ maxLength: 300 }), seed, fc.nat(40), (bytes, seed, from) => {
+			const start = Math.min(from, bytes.length);
+			kernel.load(bytes);
+			expect(kernel.xxh64(start, bytes.length, seed)).toBe(h64Raw(bytes.subarray(start), seed));
+		}),
+		{ numRuns: 3000 },
+	);
+});
+
+test("a chain's pieces hash as one, in both lanes", () => {
+	const bytes = Buffer.from("abcdefghij".repeat(500));
+	kernel.load(bytes);
+	kernel.beginDigest(Uint32Array.of(1, 0, 2, 0));
+	kernel.append(0, 30);
+	kernel.append(40, 4000);
+	kernel.appendByte(7);
+	kernel.absorbPieces();
+	const piece = Buffer.concat([bytes.subarray(0, 30), bytes.subarray(40, 4000), Buffer.of(7)]);
+	const [first, second] = [h64Raw(piece, 1n), h64Raw(piece, 2n)];
+	kernel.absorb(5, 10);
+	const digests = [first, second].map((digest) => h64Raw(bytes.subarray(5, 10), digest));
+	const words = digests.flatMap((digest) => [Number(digest & 0xffff_ffffn), Number(digest >> 32n)]);
+	expect([0, 1, 2, 3].map((word) => kernel.digestWord(word))).toEqual(words);
+});
+
+test("finds the quotes that no backslash escapes", () => {
+	const quotesOf = (text: string): number[] => {
+		const found: number[] = [];
+		kernel.load(Buffer.from(text));
+		while (kernel.moreQuotes()) found.push(...kernel.quotes.subarray(0, kernel.quoteCount));
+		return found;
+	};
+	const string = fc.array(fc.constantFrom("a", '\\"', "\\\\", "\\u0022", "é", "\\n", " "), { maxLength: 60 });
+	fc.assert(
+		fc.property(fc.array(string, { maxLength: 8 }), (strings) => {
+			const literals = strings.map((parts) => `"${parts.join("")}"`);
+			let at = 1;
+			const expected = literals.flatMap((literal) => {
+				const ends = [at, at + Buffer.byteLength(literal) - 1];
+				at += Buffer.byteLength(literal) + 1;
+				return ends;
+			});
+			expect(quotesOf(`[${literals.join(",")}]`)).toEqual(expected);
+		}),
+		{ numRuns: 2000 },
+	);
+});

@@ -1,0 +1,63 @@
+// Rate-limit headers of the Messages API → numbers. Leaves what follows from them to routing.
+
+/** One limiter as the provider reports it. */
+export interface LimitReport {
+	/** Per minute. */
+	readonly limit: number;
+	/** Rounded by the provider to thousands where it counts tokens. */
+	readonly remaining: number;
+	/** When it is full again, ms since epoch. */
+	readonly resetAt: number;
+}
+
+/** What an answer said of its organisation's limits; null where it said nothing (caching-semantics §7). */
+export interface RateLimitReport {
+	readonly requests: LimitReport | null;
+	/** Uncached input and cache writes. */
+	readonly inputTokens: LimitReport | null;
+	readonly outputTokens: LimitReport | null;
+	/** Input and output together, the most restrictive. */
+	readonly tokens: LimitReport | null;
+	/** Subscription limits: `rejected` means none of them admits more until `resetAt`. */
+	readonly unified: { readonly status: string; readonly resetAt: number | null } | null;
+}
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Reads `anthropic-ratelimit-*`. null when there is none of them, so that the common case allocates nothing. */
+export function readRateLimits(headers: Headers): RateLimitReport | null {
+	const unifiedStatus = one(headers, "anthropic-ratelimit-unified-status");
+	const requests = limiter(headers, "requests");
+	const inputTokens = limiter(headers, "input-tokens");
+	const outputTokens = limiter(headers, "output-tokens");
+	const tokens = limiter(headers, "tokens");
+	if (requests === null && inputTokens === null && outputTokens === null && tokens === null && unifiedStatus === null) {
+		return null;
+	}
+	const unified =
+		unifiedStatus === null
+			? null
+			: { status: unifiedStatus, resetAt: epochSeconds(one(headers, "anthropic-ratelimit-unified-reset")) };
+	return { requests, inputTokens, outputTokens, tokens, unified };
+}
+
+function limiter(headers: Headers, name: string): LimitReport | null {
+	const limit = Number(one(headers, `anthropic-ratelimit-${name}-limit`) ?? Number.NaN);
+	const remaining = Number(one(headers, `anthropic-ratelimit-${name}-remaining`) ?? Number.NaN);
+	const resetAt = Date.parse(one(headers, `anthropic-ratelimit-${name}-reset`) ?? "");
+	if (!Number.isFinite(limit) || !Number.isFinite(remaining) || !Number.isFinite(resetAt)) return null;
+	return { limit, remaining, resetAt };
+}
+
+function one(headers: Headers, name: string): string | null {
+	const value = headers[name];
+	return typeof value === "string" ? value : null;
+}
+
+/** The unified headers give seconds since epoch, the others RFC 3339. */
+function epochSeconds(value: string | null): number | null {
+	if (value === null) return null;
+	const seconds = Number(value);
+	const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value);
+	return Number.isFinite(ms) ? ms : null;
+}

@@ -1,0 +1,159 @@
+// One candidate: the attempt, once more on a fresh socket if a kept-alive one was stale, and what the router learns from it. Leaves the
+// choice of candidates to proxy/dispatch.
+import type { IncomingHttpHeaders } from "node:http";
+import type { Config, DeploymentConfig } from "../config/schema.ts";
+import type { Call, Provider, UpstreamRequest, Verdict } from "../providers/provider.ts";
+import type { Candidate, Plan, Router, Ticket } from "../routing/decision.ts";
+import type { Logger } from "../telemetry/log.ts";
+import { type AttemptOutcome, runAttempt } from "./attempt.ts";
+import type { AttemptRecord, Exchange } from "./exchange.ts";
+import { headerValue } from "./headers.ts";
+import { recordRouting } from "./record.ts";
+import type { UpstreamPools, UpstreamTimeouts } from "./upstream.ts";
+
+/** What every attempt needs; built by the composition root. */
+export interface DispatchDeps {
+	readonly router: Router;
+	readonly pools: UpstreamPools;
+	/** By deployment id; a deployment that is missing here is of a kind this version does not serve. */
+	readonly providers: ReadonlyMap<string, Provider>;
+	readonly config: Config;
+	readonly log: Logger;
+	readonly now: () => number;
+}
+
+export interface Try {
+	readonly exchange: Exchange;
+	readonly plan: Plan;
+	readonly candidate: Candidate;
+	readonly provider: Provider;
+	readonly call: Call;
+	readonly hasFallback: (verdict: Verdict) => boolean;
+}
+
+/** Runs one candidate to its end, tells the router and notes it on the exchange. Never rejects. */
+export async function attempt(about: Try, deps: DispatchDeps): Promise<AttemptOutcome> {
+	const { exchange, plan, candidate } = about;
+	const startedAt = deps.now();
+	const ticket = deps.router.dispatched(plan, candidate, startedAt);
+	let outcome = await send(about, ticket, deps);
+	if (outcome.kind === "failed" && outcome.answer.staleSocket && !exchange.aborted)
+		outcome = await send(about, ticket, deps);
+	const endedAt = deps.now();
+	tellRouter(outcome, { ticket, exchange, router: deps.router, now: endedAt });
+	exchange.attempts.push(attemptRecord(outcome, { candidate, startedAt, endedAt }));
+	return outcome;
+}
+
+async function send(about: Try, ticket: Ticket, deps: DispatchDeps): Promise<AttemptOutcome> {
+	const { exchange, plan, candidate, provider, call, hasFallback } = about;
+	let request: UpstreamRequest;
+	try {
+		const prepared = provider.prepare(call);
+		request = prepared instanceof Promise ? await prepared : prepared;
+	} catch (cause) {
+		deps.log.error({ err: cause, deployment: candidate.deployment.id }, "the upstream request could not be prepared");
+		return notPrepared(provider, cause);
+	}
+	return runAttempt({
+		exchange,
+		provider,
+		request,
+		pools: deps.pools,
+		timeouts: timeoutsOf(candidate.deployment.config, plan, deps.config),
+		holdMs: deps.config.timeouts.holdMs,
+		headers: gatewayHeaders(exchange, plan, candidate),
+		hasFallback,
+		onStarted: (status, headers) => {
+			if (status < 300) deps.router.started(ticket, identityOf(headers), deps.now());
+			recordRouting(deps.log, plan, candidate);
+		},
+	});
+}
+
+function notPrepared(provider: Provider, cause: unknown): AttemptOutcome {
+	const unanswered = { status: null, errorType: null, errorCode: null, timedOut: false, headers: {} };
+	const failure = { ...unanswered, message: String(cause) };
+	const verdict = provider.judge(failure);
+	const answer = {
+		failure,
+		verdict,
+		body: Buffer.alloc(0),
+		kind: "connect",
+		code: "prepare",
+		staleSocket: false,
+	} as const;
+	return { kind: "failed", answer };
+}
+
+function tellRouter(
+	outcome: AttemptOutcome,
+	about: { readonly ticket: Ticket; readonly exchange: Exchange; readonly router: Router; readonly now: number },
+): void {
+	const { ticket, exchange, router, now } = about;
+	switch (outcome.kind) {
+		case "failed": {
+			const { kind, failure, verdict } = outcome.answer;
+			router.failed(ticket, { kind, status: failure.status, retryAfterMs: verdict.retryAfterMs }, now);
+			break;
+		}
+		case "aborted":
+			if (outcome.begun) router.settled(ticket, exchange.usage, now);
+			else router.failed(ticket, { kind: "abort", status: null, retryAfterMs: null }, now);
+			break;
+		case "served":
+			// A relayed 4xx cached nothing and blames nobody.
+			if (outcome.status >= 300)
+				router.failed(ticket, { kind: "abort", status: outcome.status, retryAfterMs: null }, now);
+			else router.settled(ticket, exchange.usage, now);
+			break;
+		case "broke":
+			router.settled(ticket, exchange.usage, now);
+			break;
+	}
+}
+
+function attemptRecord(
+	outcome: AttemptOutcome,
+	about: { readonly candidate: Candidate; readonly startedAt: number; readonly endedAt: number },
+): AttemptRecord {
+	const base = { deployment: about.candidate.deployment, startedAt: about.startedAt, endedAt: about.endedAt };
+	switch (outcome.kind) {
+		case "failed":
+			return { ...base, outcome: "failed", status: outcome.answer.failure.status, error: outcome.answer.code };
+		case "served":
+			return { ...base, outcome: "served", status: outcome.status, error: "" };
+		case "broke":
+			return { ...base, outcome: "broke", status: outcome.status, error: outcome.code };
+		case "aborted":
+			return { ...base, outcome: "aborted", status: null, error: "" };
+	}
+}
+
+function timeoutsOf(deployment: DeploymentConfig, plan: Plan, config: Config): UpstreamTimeouts {
+	const totalMs = deployment.timeoutMs ?? config.timeouts.totalMs;
+	const firstByteMs = plan.request.outline.stream
+		? (deployment.streamTimeoutMs ?? config.timeouts.firstByteMs)
+		: config.timeouts.firstByteMs;
+	return { firstByteMs: Math.min(firstByteMs, totalMs), idleMs: config.timeouts.idleMs, totalMs };
+}
+
+function identityOf(headers: IncomingHttpHeaders): { organization: string | null; workspace: string | null } {
+	return {
+		organization: headerValue(headers, "anthropic-organization-id"),
+		workspace: headerValue(headers, "anthropic-workspace-id"),
+	};
+}
+
+/** LiteLLM's response headers that clients know, and our own short form of the decision. */
+function gatewayHeaders(exchange: Exchange, plan: Plan, candidate: Candidate): Record<string, string> {
+	return {
+		"x-litellm-call-id": exchange.id,
+		"x-litellm-model-id": candidate.deployment.id,
+		"x-litellm-model-group": candidate.deployment.config.group,
+		"x-warmpath-affinity": plan.outcome,
+		"x-warmpath-reason": candidate.reason,
+		"x-warmpath-predicted-cached-tokens": String(Math.round(candidate.predictedReadTokens)),
+		"x-warmpath-attempts": String(exchange.attempts.length + 1),
+	};
+}
