@@ -103,8 +103,10 @@ export class Connection {
 		});
 	}
 
+	/** The next request opens a new connection. */
 	close(): void {
 		this.#socket?.destroy();
+		this.#socket = null;
 	}
 
 	#open(): Promise<Socket | null> {

@@ -228,9 +228,9 @@ class Clients {
 		const point = this.#random();
 		const sending = point < 0.25 ? request.subarray(0, Math.ceil(request.length * this.#random())) : request;
 		const pieces = point < 0.5 ? 0 : 1 + Math.floor(this.#random() * 20);
-		const hangUpSoon = () => connection.close();
-		if (pieces === 0) setTimeout(hangUpSoon, this.#random() * 20);
+		const timer = pieces === 0 ? setTimeout(() => connection.close(), this.#random() * 20) : undefined;
 		await connection.send(sending, (seen) => pieces > 0 && seen >= pieces);
+		clearTimeout(timer);
 		connection.close();
 		this.outcomes.aborted++;
 	}

@@ -64,7 +64,7 @@ it("a valid file: warnings, the deployments with masked credentials and their so
 		Master key  sk-…89 (config.yaml:17:32)
 		Affinity    on (default)
 		Strategy    least recent load, where the prompt cache leaves it open (default)
-		Failures    2 retries, cool-down 5s after the first failure
+		Failures    every deployment once, cool-down 5s after the first failure
 		Fallbacks   none
 
 		config.yaml is valid, 1 warning.

@@ -194,7 +194,8 @@ function strategyText(config: Config): string {
 
 function failuresText({ failures }: Config): string {
 	const { numRetries, allowedFails, cooldownMs, disableCooldowns } = failures;
-	const retries = numRetries === 1 ? "1 retry" : `${numRetries} retries`;
+	const retries =
+		numRetries === null ? "every deployment once" : numRetries === 1 ? "1 retry" : `${numRetries} retries`;
 	const after = allowedFails === null ? "the first failure" : `more than ${count(allowedFails, "failure")} a minute`;
 	return `${retries}, ${disableCooldowns ? "no cool-downs" : `cool-down ${cooldownMs / 1000}s after ${after}`}`;
 }

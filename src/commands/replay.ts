@@ -5,7 +5,8 @@ import { POLICY_NAMES, type PolicyName } from "../replay/policies/index.ts";
 import { formatJson, formatTable } from "../replay/report.ts";
 import { type SimulationOptions, simulate } from "../replay/simulation.ts";
 import type { ReplayResult } from "../replay/tally.ts";
-import { readTrace, type Trace, TraceError } from "../replay/trace.ts";
+import { readTrace, TraceError } from "../replay/trace.ts";
+import type { Trace } from "../replay/trace-format.ts";
 import { createWorkload, type Workload } from "../replay/workload.ts";
 
 /** What the command line was given; `REPLAY_DEFAULTS` has what it was not. */

@@ -118,7 +118,9 @@ const fallbackList = () => z.array(z.record(z.string(), texts()).describe("Write
 
 /** Options that router_settings and litellm_settings have in common; router_settings wins. */
 const failureOptions = {
-	num_retries: count().optional().describe("Attempts after the first one in a group. Default: 2."),
+	num_retries: count()
+		.optional()
+		.describe("Attempts after the first one in a group. Default: every deployment once, at least three attempts."),
 	allowed_fails: count()
 		.optional()
 		.describe("Failures within a minute that do not cool a deployment down. Default: none."),

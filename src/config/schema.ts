@@ -178,8 +178,11 @@ export type ErrorClassCounts = Readonly<Record<ErrorClass, number | null>>;
 
 /** What follows a failed attempt (design §8). */
 export interface FailureConfig {
-	/** `router_settings.num_retries`, else `litellm_settings.num_retries`: attempts after the first in one group. Default 2. */
-	readonly numRetries: number;
+	/**
+	 * `router_settings.num_retries`, else `litellm_settings.num_retries`: attempts after the first in one group. null, the
+	 * default: every deployment once, at least three attempts.
+	 */
+	readonly numRetries: number | null;
 	/**
 	 * `router_settings.retry_after`: least wait before a retry on the deployment that failed, ms; a longer one that the
 	 * upstream names wins. Moving to another deployment waits for nothing. Default 0.
@@ -301,7 +304,7 @@ export const DEFAULTS = {
 		preCallChecks: false,
 	},
 	failures: {
-		numRetries: 2,
+		numRetries: null,
 		retryAfterMs: 0,
 		retryPolicy: NO_COUNTS,
 		groupRetryPolicy: new Map<string, ErrorClassCounts>(),

@@ -1,5 +1,5 @@
-// The two loops over every byte of a body, in WebAssembly: where its strings begin and end, and hashing. Leaves structure to prompt/scan
-// and what to hash to prompt/fingerprint. In JavaScript the first loop alone takes four times as long (docs/decisions, bench/prompt.ts).
+// The two loops over every byte of a body, in WebAssembly with SIMD: where strings begin and end and whether they are valid, and hashing.
+// In JavaScript the first alone takes four times as long. Leaves structure to prompt/scan and what to hash to prompt/fingerprint.
 import { assemble, type WasmFunction } from "./assembler.ts";
 
 const PAGE = 65536;
@@ -254,7 +254,7 @@ interface KernelExports {
 	absorb(at: number, length: number): void;
 }
 
-/** Memory kept for the next body. After a larger one a new instance replaces the old, because memory cannot shrink. */
+/** Memory always kept for the next body. Beyond it, a far smaller body gets a new instance, because memory cannot shrink. */
 const KEPT_BYTES = 8 * 1024 * 1024;
 
 /** A copy of one body and the loops over it. Positions are the body's own. */
@@ -280,7 +280,8 @@ export class Kernel {
 
 	/** Takes a body in; what was known of the last one is gone. */
 	load(body: Uint8Array): void {
-		if (this.bytes.length > KEPT_BYTES) this.exports = this.instantiate();
+		const isOutgrown = this.bytes.length > KEPT_BYTES && this.bytes.length > body.length * 4;
+		if (isOutgrown) this.exports = this.instantiate();
 		this.bodyLength = body.length;
 		// The loops look up to a step beyond the end.
 		this.piecesStart = BODY + body.length + 96;

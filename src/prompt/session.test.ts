@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import type { Conversation } from "../routing/decision.ts";
 import { conversationOf } from "./session.ts";
 
 const UUID = "5f0e6f5c-3c1e-4c57-9a55-0f1d1c6f0f4e";
@@ -50,9 +49,4 @@ test("agent and hints are read when sent", () => {
 	expect(conversationOf(headers, null, "key")).toEqual({ session: null, agent: "key:agent-1", hints });
 	const none = { requestClass: null, isCompaction: false, contextCompacted: false };
 	expect(conversationOf({}, null, "key")).toEqual({ session: null, agent: null, hints: none });
-});
-
-test("is what the router takes", () => {
-	const conversation: Conversation = conversationOf({}, null, "key");
-	expect(conversation.agent).toBeNull();
 });

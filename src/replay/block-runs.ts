@@ -1,5 +1,5 @@
 // The trace format of block ids in runs: Claude Code sessions, Mooncake and mini-swe-agent recordings. Leaves files to replay/trace.
-import type { TraceFormat, TraceHeader, TraceRequest } from "./trace.ts";
+import type { TraceFormat, TraceHeader, TraceRequest } from "./trace-format.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -7,7 +7,7 @@ import { POLICIES, type PolicyName } from "./policies/index.ts";
 import type { Policy, Routing, Target } from "./policy.ts";
 import { createProvider, type ProviderLimits, type ReplayProvider } from "./provider.ts";
 import { createRandom, type Random } from "./random.ts";
-import { createTally, type ReplayResult, type Tally } from "./tally.ts";
+import { type ReplayResult, Tally } from "./tally.ts";
 import type { ReplayRequest, Workload } from "./workload.ts";
 
 export interface SimulationOptions {
@@ -52,17 +52,18 @@ export function simulate(workload: Workload, policy: PolicyName, options: Simula
 	const deployments = single ? 1 : options.deployments;
 	const limits = single ? { inputTokens: null, requests: null } : options.limits;
 	const queue = new EventQueue();
-	const tally = createTally(deployments, priceTable());
+	const tally = new Tally(deployments, priceTable());
 	const chance = createRandom(options.seed, `${policy} clients`);
 	const gateways = createGateways(policy, { deployments, limits, options });
-	const client = createClient({ provider: createProvider({ deployments, limits }), tally, queue, chance });
+	const clients = new Clients({ provider: createProvider({ deployments, limits }), tally, queue, chance });
 	let begun = 0;
 	for (const session of sessionsOf(workload)) {
 		follow(session, queue, (request, now, over) => {
 			if (begun % PROGRESS_EVERY === 0) options.onProgress?.(begun / workload.requests.length);
 			begun += 1;
 			const gateway = gateways[Math.floor(chance() * gateways.length)];
-			if (gateway !== undefined) client({ request, gateway, sentAt: now, over, tries: 0, retryAfterMs: null }, now);
+			if (gateway !== undefined)
+				clients.send({ request, gateway, sentAt: now, over, tries: 0, retryAfterMs: null }, now);
 		});
 	}
 	while (queue.step());
@@ -106,34 +107,42 @@ interface World {
 	readonly chance: Random;
 }
 
-/** A client's way with one request: through the gateway to the provider, and again after a 429. */
-function createClient({ provider, tally, queue, chance }: World): (journey: Journey, now: number) => void {
-	function route(journey: Journey, now: number): void {
+/** The clients' way with their requests: through a gateway to the provider, and again after a 429. */
+class Clients {
+	readonly #world: World;
+
+	constructor(world: World) {
+		this.#world = world;
+	}
+
+	/** One more try: the gateway is asked where to send. */
+	send(journey: Journey, now: number): void {
 		journey.tries += 1;
 		journey.retryAfterMs = null;
-		attempt(journey, journey.gateway.route(journey.request, now), now);
+		this.#attempt(journey, journey.gateway.route(journey.request, now), now);
 	}
 
 	/** Sends to where the gateway says until something serves or it has nowhere left. */
-	function attempt(journey: Journey, routing: Routing, now: number): void {
+	#attempt(journey: Journey, routing: Routing, now: number): void {
 		for (;;) {
 			const target = routing.next(now);
 			if (target === null) {
-				refused(journey, routing.retryAt(now), now);
+				this.#refused(journey, routing.retryAt(now), now);
 				return;
 			}
 			if (target.sendAt > now) {
-				queue.add(target.sendAt, (at) => {
-					if (!send(journey, target, at)) attempt(journey, routing, at);
+				this.#world.queue.add(target.sendAt, (at) => {
+					if (!this.#serve(journey, target, at)) this.#attempt(journey, routing, at);
 				});
 				return;
 			}
-			if (send(journey, target, now)) return;
+			if (this.#serve(journey, target, now)) return;
 		}
 	}
 
 	/** Whether the deployment served. */
-	function send(journey: Journey, target: Target, now: number): boolean {
+	#serve(journey: Journey, target: Target, now: number): boolean {
+		const { provider, tally, queue } = this.#world;
 		const { request } = journey;
 		const dispatched = target.dispatched(now);
 		const answer = provider.send(target.deployment, request, now);
@@ -146,27 +155,27 @@ function createClient({ provider, tally, queue, chance }: World): (journey: Jour
 		tally.served(request, target.deployment, answer.usage);
 		queue.add(now + request.firstEventMs, (at) => dispatched.started(at));
 		queue.add(now + request.durationMs, (at) => dispatched.settled(answer.usage, at));
-		end(journey, now);
+		this.#end(journey, now);
 		return true;
 	}
 
 	/** The client got a 429: it comes again when it was told to, or gives up. */
-	function refused(journey: Journey, retryAt: number | null, now: number): void {
+	#refused(journey: Journey, retryAt: number | null, now: number): void {
+		const { tally, queue, chance } = this.#world;
 		if (journey.retryAfterMs === null) tally.limited(null);
 		if (journey.tries >= MOST_TRIES) {
 			tally.shed();
-			end(journey, now);
+			this.#end(journey, now);
 			return;
 		}
-		queue.add(now + waitMs(journey.retryAfterMs, { retryAt, now, chance }), (at) => route(journey, at));
+		const ms = waitMs(journey.retryAfterMs, { retryAt, now, chance });
+		queue.add(now + ms, (at) => this.send(journey, at));
 	}
 
-	function end({ sentAt, over }: Journey, now: number): void {
-		if (now > sentAt) tally.waited(now - sentAt);
+	#end({ sentAt, over }: Journey, now: number): void {
+		if (now > sentAt) this.#world.tally.waited(now - sentAt);
 		over(now);
 	}
-
-	return route;
 }
 
 /** What a client waits: the soonest that an upstream or the gateway named, in whole seconds; else a back-off. */

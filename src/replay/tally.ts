@@ -1,5 +1,5 @@
 // What a replay adds up: tokens, dollars, refusals, load, waits, moves. Leaves showing it to replay/report.
-import { type Cost, costOf } from "../pricing/cost.ts";
+import { costOf } from "../pricing/cost.ts";
 import type { Price } from "../pricing/prices.ts";
 import type { Usage } from "../protocol/usage.ts";
 import type { ReplayRequest } from "./workload.ts";
@@ -40,85 +40,96 @@ export interface ReplayResult {
 	readonly deployments: readonly DeploymentLoad[];
 }
 
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+
 /** Collects one policy's figures. */
-export interface Tally {
-	served(request: ReplayRequest, deployment: number, usage: Usage): void;
-	/** `deployment` null = the gateway's own 429. */
-	limited(deployment: number | null): void;
-	shed(): void;
-	/** A request was served or given up `ms` after it came; not called for 0. */
-	waited(ms: number): void;
-	result(policy: string): ReplayResult;
-}
+export class Tally {
+	readonly #priceOf: (model: string) => Price | null;
+	readonly #loads: readonly Mutable<DeploymentLoad>[];
+	readonly #lastByConversation = new Map<string, number>();
+	readonly #counts = { requests: 0, shed: 0, waits: 0, waitedMs: 0, moves: 0 };
+	readonly #dollars = { total: 0, prompt: 0, promptWithoutCaching: 0 };
+	#refusedByGateway = 0;
+	#priced = true;
 
-/** `priceOf` gives a model's price, null where unknown: then dollars are unknown, not zero. */
-export function createTally(deployments: number, priceOf: (model: string) => Price | null): Tally {
-	const loads = Array.from({ length: deployments }, () => {
-		return { requests: 0, uncachedTokens: 0, readTokens: 0, rateLimited: 0 };
-	});
-	const lastByConversation = new Map<string, number>();
-	const sum = { requests: 0, shed: 0, own: 0, waits: 0, waitedMs: 0, moves: 0 };
-	const dollars = { total: 0, prompt: 0, promptWithoutCaching: 0 };
-	let priced = true;
-
-	function pay(cost: Cost | null): void {
-		if (cost === null) priced = false;
-		dollars.total += cost?.total ?? 0;
-		dollars.prompt += cost?.prompt ?? 0;
-		dollars.promptWithoutCaching += cost?.promptWithoutCaching ?? 0;
+	/** `priceOf` gives a model's price, null where unknown: then dollars are unknown, not zero. */
+	constructor(deployments: number, priceOf: (model: string) => Price | null) {
+		this.#priceOf = priceOf;
+		this.#loads = Array.from({ length: deployments }, () => {
+			return { requests: 0, uncachedTokens: 0, readTokens: 0, rateLimited: 0 };
+		});
 	}
 
-	return {
-		served(request, deployment, usage) {
-			sum.requests += 1;
-			const load = loads[deployment];
-			if (load !== undefined) {
-				load.requests += 1;
-				load.readTokens += usage.cacheReadTokens;
-				load.uncachedTokens += request.promptTokens - usage.cacheReadTokens;
-			}
-			const price = priceOf(request.model);
-			pay(price === null ? null : costOf(usage, price));
-			if (request.session === null) return;
-			const conversation = `${request.session}/${request.agent ?? ""}/${request.model}`;
-			const last = lastByConversation.get(conversation);
-			if (last !== undefined && last !== deployment) sum.moves += 1;
-			lastByConversation.set(conversation, deployment);
-		},
-		limited(deployment) {
-			const load = deployment === null ? undefined : loads[deployment];
-			if (load === undefined) sum.own += 1;
-			else load.rateLimited += 1;
-		},
-		shed() {
-			sum.requests += 1;
-			sum.shed += 1;
-		},
-		waited(ms) {
-			sum.waits += 1;
-			sum.waitedMs += ms;
-		},
-		result(policy) {
-			const read = total(loads, (load) => load.readTokens);
-			const uncached = total(loads, (load) => load.uncachedTokens);
-			const most = Math.max(...loads.map((load) => load.uncachedTokens));
-			const { own, ...counts } = sum;
-			return {
-				policy,
-				...counts,
-				rateLimited: own + total(loads, (load) => load.rateLimited),
-				hitRatio: ratio(read, read + uncached),
-				costRatio: priced ? ratio(dollars.prompt, dollars.promptWithoutCaching) : null,
-				dollars: priced ? dollars.total : null,
-				imbalance: ratio(most * loads.length, uncached),
-				deployments: loads,
-			};
-		},
-	};
+	served(request: ReplayRequest, deployment: number, usage: Usage): void {
+		this.#counts.requests += 1;
+		const load = this.#loads[deployment];
+		if (load !== undefined) {
+			load.requests += 1;
+			load.readTokens += usage.cacheReadTokens;
+			load.uncachedTokens += request.promptTokens - usage.cacheReadTokens;
+		}
+		this.#pay(request.model, usage);
+		this.#follow(request, deployment);
+	}
+
+	/** A 429 of a deployment; null = of the gateway itself. */
+	limited(deployment: number | null): void {
+		const load = deployment === null ? undefined : this.#loads[deployment];
+		if (load === undefined) this.#refusedByGateway += 1;
+		else load.rateLimited += 1;
+	}
+
+	shed(): void {
+		this.#counts.requests += 1;
+		this.#counts.shed += 1;
+	}
+
+	/** A request was served or given up `ms` after it came; not called for 0. */
+	waited(ms: number): void {
+		this.#counts.waits += 1;
+		this.#counts.waitedMs += ms;
+	}
+
+	result(policy: string): ReplayResult {
+		const deployments = this.#loads.map((load) => ({ ...load }));
+		const read = sum(deployments.map((load) => load.readTokens));
+		const uncachedTokens = deployments.map((load) => load.uncachedTokens);
+		const uncached = sum(uncachedTokens);
+		return {
+			policy,
+			...this.#counts,
+			rateLimited: this.#refusedByGateway + sum(deployments.map((load) => load.rateLimited)),
+			hitRatio: ratio(read, read + uncached),
+			costRatio: this.#priced ? ratio(this.#dollars.prompt, this.#dollars.promptWithoutCaching) : null,
+			dollars: this.#priced ? this.#dollars.total : null,
+			imbalance: ratio(Math.max(...uncachedTokens) * deployments.length, uncached),
+			deployments,
+		};
+	}
+
+	#pay(model: string, usage: Usage): void {
+		const price = this.#priceOf(model);
+		if (price === null) {
+			this.#priced = false;
+			return;
+		}
+		const cost = costOf(usage, price);
+		this.#dollars.total += cost.total;
+		this.#dollars.prompt += cost.prompt;
+		this.#dollars.promptWithoutCaching += cost.promptWithoutCaching;
+	}
+
+	#follow({ session, agent, model }: ReplayRequest, deployment: number): void {
+		if (session === null) return;
+		const conversation = `${session}/${agent ?? ""}/${model}`;
+		const last = this.#lastByConversation.get(conversation);
+		if (last !== undefined && last !== deployment) this.#counts.moves += 1;
+		this.#lastByConversation.set(conversation, deployment);
+	}
 }
 
-function total<T>(items: readonly T[], of: (item: T) => number): number {
-	return items.reduce((sum, item) => sum + of(item), 0);
+function sum(amounts: readonly number[]): number {
+	return amounts.reduce((total, amount) => total + amount, 0);
 }
 
 function ratio(part: number, whole: number): number {

@@ -1,6 +1,7 @@
 // How prompts are cut, repeated and laid on one clock.
 import { expect, test } from "vitest";
-import { collectTrace, type Trace } from "./trace.ts";
+import { collectTrace } from "./trace.ts";
+import type { Trace } from "./trace-format.ts";
 import { createWorkload, prefixId, type ReplayRequest, type WorkloadOptions } from "./workload.ts";
 
 const OPTIONS: WorkloadOptions = { density: 1, head: "own", sessionsPerHour: 60, model: null, seed: 1 };

@@ -1,7 +1,7 @@
 // A trace as the requests of a replay: cut into blocks, repeated to a density, laid on one clock. Leaves reading to replay/trace and
 // what becomes of the requests to replay/simulation.
 import { createRandom, type Random } from "./random.ts";
-import type { Trace, TraceRequest } from "./trace.ts";
+import type { Trace, TraceRequest } from "./trace-format.ts";
 
 /** `Level` of prompt/outline: tools 0, system 1, messages 2. */
 const TOOLS = 0;

@@ -9,6 +9,18 @@ export interface Conversation {
 	readonly session: string | null;
 	/** Agent id of a subagent; null for the main loop. */
 	readonly agent: string | null;
+	/** What the client says of this request, where it says anything (claude-code-client §2). */
+	readonly hints?: ConversationHints;
+}
+
+/** Claude Code's hint headers. */
+export interface ConversationHints {
+	/** `main`, `subagent`, `auxiliary`, `compaction`, `workflow`, or what later clients send; null = not sent. */
+	readonly requestClass: string | null;
+	/** This request compacts the conversation. */
+	readonly isCompaction: boolean;
+	/** The conversation has just been compacted: what was cached of its messages is dead. */
+	readonly contextCompacted: boolean;
 }
 
 export interface RouteRequest {
@@ -19,6 +31,10 @@ export interface RouteRequest {
 	readonly conversation: Conversation;
 	/** Sorted, comma-joined `anthropic-beta` values: a change of betas loses the provider's cache (caching-semantics §4). */
 	readonly betas: string;
+	/** LiteLLM's request tags, for `routing.tagFiltering`. */
+	readonly tags?: readonly string[];
+	/** When this request was first told to wait, ms since epoch; absent = never. Bounds all its waits together. */
+	readonly heldSince?: number;
 }
 
 /**
@@ -30,9 +46,10 @@ export type AffinityOutcome = "hit" | "new" | "miss" | "none" | "off";
 /**
  * Why a candidate stands where it stands. prefix: its domain holds the longest live message-level prefix · session: this
  * conversation's last home, nothing live elsewhere · head: placed by load, its domain holds tools or system · cold: placed by load,
- * nothing warm · unmarked: nothing to cache, placed by load · load: plain load balancing (affinity off) · spare: behind the first choice.
+ * nothing warm · unmarked: nothing to cache, placed by load · load: plain load balancing (affinity off) · spare: behind the first
+ * choice · last_resort: it has just failed, but so has every other.
  */
-export type Reason = "prefix" | "session" | "head" | "cold" | "unmarked" | "load" | "spare";
+export type Reason = "prefix" | "session" | "head" | "cold" | "unmarked" | "load" | "spare" | "last_resort";
 
 export interface Candidate {
 	readonly deployment: Deployment;
@@ -41,12 +58,27 @@ export interface Candidate {
 	readonly predictedReadTokens: number;
 }
 
-/** Why a deployment of the group is not a candidate. */
+/**
+ * Why a deployment of the group is not a candidate. limit: it answered that it is rate-limited · cooldown: it failed ·
+ * quarantine: it refused its credentials.
+ */
 export interface Exclusion {
 	readonly deployment: Deployment;
-	readonly why: "cooldown" | "quarantine" | "busy";
+	readonly why: "limit" | "cooldown" | "quarantine";
 	/** When it may be used again, ms since epoch; null = unknown. */
 	readonly until: number | null;
+}
+
+/**
+ * The caller should not dispatch yet but plan again, with `heldSince` set, at `until` or when the router says that what it waits for has
+ * come, whichever is first. limit: the warm home has no headroom now but soon · leader: another request is writing the same cold
+ * prefix, and after its first event this one can read it.
+ */
+export interface Hold {
+	readonly reason: "limit" | "leader";
+	readonly deployment: Deployment;
+	/** ms since epoch; never later than the bound of `routing.maxAffinityWaitMs` or `routing.burstGate.maxWaitMs`. */
+	readonly until: number;
 }
 
 /** Every usable deployment in the order to try, each with its reason. Empty candidates = nothing can serve now. */
@@ -58,6 +90,8 @@ export interface Plan {
 	/** Estimated tokens of the whole prompt. */
 	readonly promptTokens: number;
 	readonly plannedAt: number;
+	/** null = dispatch now. The candidates are filled in either way, for a caller that cannot wait. */
+	readonly hold: Hold | null;
 }
 
 /** Handle of one attempt, from dispatch to settlement. Opaque to the caller. */
@@ -84,6 +118,8 @@ export interface ReportedUsage {
 export interface Router {
 	/** Candidates in order. Opens no socket, changes nothing. */
 	plan(request: RouteRequest, now: number): Plan;
+	/** Calls `listener` once, when what a hold waits for has come. Gives a function that takes it off again. */
+	onRelease(hold: Hold, listener: () => void): () => void;
 	/** An attempt is being sent: counts it in flight and learns its prefixes provisionally, so that a burst follows its leader. */
 	dispatched(plan: Plan, candidate: Candidate, now: number): Ticket;
 	/** The first event has come: the entries are readable from now (R8). Called at most once a ticket. */

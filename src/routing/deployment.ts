@@ -23,6 +23,8 @@ export interface Deployment {
 	readonly inFlight: number;
 	/** Not a candidate before this, ms since epoch; 0 = never cooled down. */
 	readonly cooldownUntil: number;
+	/** The cool-down is the upstream's own rate limit, so asking again before its end is pointless. */
+	readonly limited: boolean;
 	/** The same for refused credentials. */
 	readonly quarantineUntil: number;
 	/** Blamed failures since the last first event. */
@@ -37,6 +39,7 @@ export interface MutableDeployment extends Deployment {
 	config: DeploymentConfig;
 	inFlight: number;
 	cooldownUntil: number;
+	limited: boolean;
 	quarantineUntil: number;
 	consecutiveFailures: number;
 	loadTokens: number;
@@ -74,6 +77,7 @@ export function createDeployment(config: DeploymentConfig): MutableDeployment {
 		member: -1,
 		inFlight: 0,
 		cooldownUntil: 0,
+		limited: false,
 		quarantineUntil: 0,
 		consecutiveFailures: 0,
 		refusals: 0,
@@ -133,7 +137,9 @@ export function recordFailure(
 	}
 	const cooldownMs = failure.retryAfterMs ?? deployment.config.cooldownMs ?? when.cooldownMs;
 	const until = when.now + Math.min(LONGEST_COOLDOWN_MS, Math.max(0, cooldownMs));
-	deployment.cooldownUntil = Math.max(deployment.cooldownUntil, until);
+	if (until < deployment.cooldownUntil) return;
+	deployment.cooldownUntil = until;
+	deployment.limited = failure.status === 429;
 }
 
 function blameFor(failure: AttemptFailure): "none" | "credentials" | "upstream" {

@@ -56,7 +56,7 @@ test("a session served elsewhere meanwhile stays where the longer prefix is", ()
 	expect(next.candidates.map((each) => each.reason)).toEqual(["prefix", "spare", "spare"]);
 });
 
-test("when all cool down there is no candidate, and it is known until when", () => {
+test("when all are rate-limited there is no candidate, and it is known until when", () => {
 	const world = createWorld({ deployments: ["a", "b"] });
 	const request = world.request(turnOf("s", 1), { session: "s" });
 	const first = world.send(request, 0);
@@ -66,8 +66,8 @@ test("when all cool down there is no candidate, and it is known until when", () 
 	const plan = world.router.plan(request, SECOND);
 	expect(plan.candidates).toEqual([]);
 	expect(plan.excluded.map(({ why, until }) => [why, until])).toEqual([
-		["cooldown", 7 * SECOND],
-		["cooldown", 30 * SECOND],
+		["limit", 7 * SECOND],
+		["limit", 30 * SECOND],
 	]);
 });
 

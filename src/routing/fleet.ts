@@ -76,7 +76,9 @@ export function createFleet(config: RouterConfig): Fleet {
 			for (const deployment of members(group)) {
 				const { cooldownUntil, quarantineUntil } = deployment;
 				const until = Math.max(cooldownUntil, quarantineUntil);
-				if (until > now) excluded.push({ deployment, why: quarantineUntil > now ? "quarantine" : "cooldown", until });
+				if (until <= now) continue;
+				const why = quarantineUntil > now ? "quarantine" : deployment.limited ? "limit" : "cooldown";
+				excluded.push({ deployment, why, until });
 			}
 			return excluded.sort((a, b) => (a.until ?? 0) - (b.until ?? 0));
 		},

@@ -66,10 +66,14 @@ export function createPlanner(options: PlannerOptions): Planner {
 		return {
 			request,
 			outcome: "off",
-			candidates: candidates.map((deployment, at) => candidate(deployment, at === 0 ? "load" : "spare", 0)),
+			candidates:
+				candidates.length === 0
+					? lastResort(excluded)
+					: candidates.map((deployment, at) => candidate(deployment, at === 0 ? "load" : "spare", 0)),
 			excluded,
 			promptTokens: tokens,
 			plannedAt: now,
+			hold: null,
 		};
 	}
 
@@ -106,8 +110,16 @@ export function createPlanner(options: PlannerOptions): Planner {
 				candidates.push(candidate(deployment, reason, standing.match.readTokens));
 			}
 		}
-		return { request, outcome, candidates, excluded, promptTokens: tokens, plannedAt: now };
+		if (candidates.length === 0) candidates.push(...lastResort(excluded));
+		return { request, outcome, candidates, excluded, promptTokens: tokens, plannedAt: now, hold: null };
 	};
+}
+
+/** Where nothing else is left, what has failed may have recovered: asking costs less than refusing. A rate limit has not. */
+function lastResort(excluded: readonly Exclusion[]): Candidate[] {
+	return excluded.flatMap(({ deployment, why }) =>
+		why === "cooldown" ? [candidate(deployment, "last_resort", 0)] : [],
+	);
 }
 
 /** Share of a prompt that is neither tools nor system. */

@@ -81,6 +81,7 @@ export function createRouter(options: RouterOptions): LiveRouter {
 
 	return {
 		plan,
+		onRelease: () => () => {},
 		dispatched(plan: Plan, candidate: Candidate, now: number): Ticket {
 			const deployment = fleet.stateOf(candidate.deployment);
 			const cache = plan.outcome === "off" ? null : begin(deployment, plan.request, now);
