@@ -1,5 +1,6 @@
 // api.anthropic.com and servers that speak its Messages API. Leaves other clouds to their own files.
 import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
+import { replaceModel } from "../protocol/rewrite.ts";
 import type { Call, Provider, UpstreamFailure, UpstreamRequest, Verdict } from "./provider.ts";
 
 const PUBLIC_API = "https://api.anthropic.com";
@@ -36,7 +37,7 @@ export function anthropicProvider(config: DeploymentConfig): Provider {
 				origin: base.origin,
 				path: `${prefix}/v1/messages${call.operation === "count_tokens" ? "/count_tokens" : ""}${call.query}`,
 				headers,
-				body: withModel(call),
+				body: replaceModel(call.body, call.modelSpan, call.model),
 			};
 		},
 		judge: judgeMessagesApi,
@@ -53,14 +54,6 @@ function credential(config: DeploymentConfig): string[] {
 	if (key === undefined) return [];
 	// OAuth tokens are bearer tokens; console keys go in x-api-key.
 	return key.startsWith("sk-ant-oat") ? ["authorization", `Bearer ${key}`] : ["x-api-key", key];
-}
-
-/** The body with `model` set to the upstream's id: the same buffer when it already is, else one copy with only that value changed. */
-function withModel(call: Call): Buffer {
-	const value = Buffer.from(JSON.stringify(call.model));
-	const { start, end } = call.modelSpan;
-	if (end - start === value.length && call.body.compare(value, 0, value.length, start, end) === 0) return call.body;
-	return Buffer.concat([call.body.subarray(0, start), value, call.body.subarray(end)]);
 }
 
 /** Wordings by which the API says that a prompt does not fit, or that its content filter refused (caching-semantics §8, §12). */
