@@ -4,7 +4,13 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
 	test: {
 		projects: [
-			{ test: { name: "unit", include: ["src/**/*.test.ts", "test/*.test.ts", "test/gateway/**/*.test.ts"], testTimeout: 30_000 } },
+			{
+				test: {
+					name: "unit",
+					include: ["src/**/*.test.ts", "test/*.test.ts", "test/gateway/**/*.test.ts"],
+					testTimeout: 30_000,
+				},
+			},
 			{
 				test: {
 					name: "e2e",

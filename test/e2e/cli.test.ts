@@ -76,7 +76,7 @@ test("SIGHUP takes a new file without dropping a stream; a bad file keeps the ol
 	await using simulator = await startSimulator({
 		deployments: [1, 2, 3].map((n) => ({ name: `${n}`, apiKey: `sk-sim-${n}` })),
 		speed: 1,
-		latency: { baseMs: 0, prefillRate: 1e9, restoreRate: 1e9, decodeRate: 200 },
+		latency: { baseMs: 0, prefillRate: 1e9, restoreRate: 1e9, decodeRate: 2_000 },
 	});
 	await using dir = await folder();
 	const file = join(dir.path, "config.yaml");
@@ -110,7 +110,9 @@ test("SIGHUP takes a new file without dropping a stream; a bad file keeps the ol
 	await writeFile(file, "model_list:\n  - model_name: x\n    litellm_params: { modle: y }\n");
 	gateway.kill("SIGHUP");
 	await gateway.waitFor(/config\.yaml:3:\d+[^\n]*modle[^\n]*[\s\S]*the configuration in use stays/);
-	expect((await ask("claude-renamed")).status).toBe(200);
+	const last = await ask("claude-renamed");
+	expect(last.status).toBe(200);
+	await last.text();
 
 	gateway.kill("SIGTERM");
 	expect(await gateway.ended).toBe(0);
