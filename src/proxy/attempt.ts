@@ -99,8 +99,9 @@ class Attempt implements UpstreamListener {
 			onEvent: (name, event) => this.#event(name, event),
 		});
 		// A compressed stream is read too late to be held back; none is asked for (proxy/headers).
+		const { timeouts, holdMs } = this.#options;
 		if (!this.#reader.plain) this.#commit();
-		else this.#holdTimer = setTimeout(() => this.#commit(), this.#options.holdMs);
+		else this.#holdTimer = setTimeout(() => this.#heldLongEnough(), Math.min(holdMs, timeouts.firstByteMs));
 	}
 
 	data(chunk: Buffer): void {
@@ -174,6 +175,30 @@ class Attempt implements UpstreamListener {
 			if (this.#isClients(verdict)) this.#commit();
 			else this.#failedStream(failure, type);
 		}
+	}
+
+	/** A slow opening is let through once there is something to show; a head without any event goes on waiting for its first byte. */
+	#heldLongEnough(): void {
+		if (this.#held.length > 0) {
+			this.#commit();
+			return;
+		}
+		const { timeouts, holdMs } = this.#options;
+		this.#holdTimer = setTimeout(
+			() => {
+				if (this.#held.length > 0) this.#commit();
+				else this.#noFirstByte();
+			},
+			Math.max(0, timeouts.firstByteMs - holdMs),
+		);
+	}
+
+	#noFirstByte(): void {
+		this.#call?.abort();
+		this.#fail(
+			{ ...UNANSWERED, message: "no event came after the head", timedOut: true },
+			{ kind: "timeout", code: "first_byte_timeout", stale: false },
+		);
 	}
 
 	/** From here on this answer is the client's. */

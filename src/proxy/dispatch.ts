@@ -4,7 +4,7 @@ import { fallbacksFor } from "../config/fallbacks.ts";
 import { fillWildcard } from "../config/model-name.ts";
 import type { Config } from "../config/schema.ts";
 import type { Call, Verdict } from "../providers/provider.ts";
-import type { Candidate, Plan } from "../routing/decision.ts";
+import type { Candidate, Plan, RouteRequest } from "../routing/decision.ts";
 import type { FailedAnswer } from "./attempt.ts";
 import type { Exchange } from "./exchange.ts";
 import { failureAnswer } from "./failure.ts";
@@ -66,16 +66,32 @@ class GroupRun {
 	/** null = the request is over; else what failed. */
 	async run(): Promise<readonly FailedAnswer[] | null> {
 		const { exchange, asked, model } = this.#about;
-		const { router, now } = this.#deps;
 		const request = routeRequest(asked, model, this.#deps);
 		for (let round = 0; ; round += 1) {
-			const plan = router.plan(request, now());
+			const plan = await this.#plan(request);
 			exchange.plan = plan;
 			if (await this.#walk(plan)) return null;
 			const waitMs = this.#backoffMs(plan, round);
 			if (exchange.aborted || waitMs === null) return this.#failed;
 			await exchange.wait(waitMs);
 		}
+	}
+
+	/** The plan to act on: where the router asks to wait, planned again when what it waits for has come or its bound is reached. */
+	async #plan(request: RouteRequest): Promise<Plan> {
+		const { exchange } = this.#about;
+		const { router, now } = this.#deps;
+		const heldSince = now();
+		let plan = router.plan(request, heldSince);
+		while (plan.hold !== null && !exchange.aborted) {
+			const { hold } = plan;
+			const waitMs = hold.until - now();
+			if (waitMs <= 0) break;
+			await exchange.wait(waitMs, (release) => router.onRelease(hold, release));
+			plan = router.plan({ ...request, heldSince }, now());
+		}
+		exchange.waitedMs += now() - heldSince;
+		return plan;
 	}
 
 	/** The plan's candidates in order; true when the request is over. */

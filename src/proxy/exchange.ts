@@ -35,6 +35,8 @@ export class Exchange {
 	outline: Outline | null = null;
 	plan: Plan | null = null;
 	readonly attempts: AttemptRecord[] = [];
+	/** How long the router let it wait before it was sent, ms. */
+	waitedMs = 0;
 	/** When the first byte went to the client, ms since epoch. */
 	firstByteAt: number | null = null;
 	usage: Usage | null = null;
@@ -66,17 +68,19 @@ export class Exchange {
 		return this.#aborted;
 	}
 
-	/** Waits so long, or until the client goes away. */
-	wait(ms: number): Promise<void> {
+	/** Waits so long, or until the client goes away, or until what `listen` is given is called. */
+	wait(ms: number, listen: (release: () => void) => () => void = () => () => {}): Promise<void> {
 		return new Promise((resolve) => {
-			const timer = setTimeout(() => {
+			let unlisten = () => {};
+			const done = () => {
+				clearTimeout(timer);
+				unlisten();
 				this.onAbort = null;
 				resolve();
-			}, ms);
-			this.onAbort = () => {
-				clearTimeout(timer);
-				resolve();
 			};
+			const timer = setTimeout(done, ms);
+			this.onAbort = done;
+			unlisten = listen(done);
 		});
 	}
 

@@ -16,6 +16,8 @@ export interface Asked {
 	readonly conversation: Conversation;
 	/** Sorted, comma-joined. */
 	readonly betas: string;
+	/** `x-litellm-tags`. */
+	readonly tags: readonly string[];
 }
 
 /** Reads conversation and betas off the headers. */
@@ -24,7 +26,8 @@ export function asked(exchange: Exchange, caller: Caller, outline: Outline): Ask
 	return {
 		outline,
 		conversation: conversationOf(headers, outline.userId, caller.id),
-		betas: sortedBetas(headerValue(headers, "anthropic-beta")),
+		betas: listed(headerValue(headers, "anthropic-beta")).sort().join(","),
+		tags: listed(headerValue(headers, "x-litellm-tags")),
 	};
 }
 
@@ -61,11 +64,10 @@ function served(group: ModelGroup, providers: ReadonlyMap<string, Provider>): Mo
 	return { name: group.name, deployments };
 }
 
-function sortedBetas(header: string | null): string {
-	if (header === null || header === "") return "";
+function listed(header: string | null): string[] {
+	if (header === null) return [];
 	return header
 		.split(",")
-		.map((beta) => beta.trim())
-		.sort()
-		.join(",");
+		.map((entry) => entry.trim())
+		.filter((entry) => entry !== "");
 }
