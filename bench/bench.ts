@@ -72,7 +72,9 @@ async function main(): Promise<void> {
 	const scenarios = SCENARIOS.filter((one) => one.name.includes(options.only));
 	const withMemory = "memory".includes(options.only);
 	if (scenarios.length === 0 && !withMemory) {
-		throw new Error(`no scenario's name holds '${options.only}'; see --help`);
+		console.error(`bench: no scenario's name holds '${options.only}'; see --help`);
+		process.exitCode = 1;
+		return;
 	}
 	const facts = machineFacts(PROJECT);
 	const comparisons = await withServers((servers) => runAll(scenarios, servers, pace));

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command line: which command does what, with help that teaches. Leaves the work to commands/.
 import { readFileSync } from "node:fs";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
 	version: string;
@@ -141,6 +141,54 @@ Examples:
 		const { claudeCommand } = await import("./commands/claude.ts");
 		process.exitCode = await claudeCommand(args, options);
 	});
+
+program
+	.command("replay")
+	.description(
+		"what each way of routing would have made of a recorded workload: hit ratio, dollars, 429s; how many keys you need",
+	)
+	.argument("<trace>", "a recorded workload, .jsonl or .jsonl.gz")
+	.option("--deployments <n>", "deployments, each with a cache and limits of its own", positiveNumber, 8)
+	.option("--itpm <tokens>", "uncached input tokens a minute that each admits (default: no limit)", positiveNumber)
+	.option("--rpm <requests>", "requests a minute that each admits (default: no limit)", positiveNumber)
+	.option("--density <n>", "times every session runs", positiveNumber, 1)
+	.option("--gateways <n>", "gateways; each request comes to any of them", positiveNumber, 1)
+	.addOption(
+		new Option("--table <kind>", "what several gateways know of each other")
+			.choices(["separate", "shared"])
+			.default("separate"),
+	)
+	.addOption(
+		new Option("--head <kind>", "shared: all sessions have the same tools and system")
+			.choices(["own", "shared"])
+			.default("own"),
+	)
+	.option("--policies <names>", "comma-separated (default: all)", (names: string) => names.split(","), ["all"])
+	.option("--model <name>", "model of every request, for its price; 'recorded' = as the trace says", "claude-sonnet-5")
+	.option("--sessions-per-hour <n>", "start rate, for traces without a common clock", positiveNumber, 72)
+	.option("--seed <n>", "for everything random", positiveNumber, 1)
+	.option("--json", "machine-readable")
+	.option("--report <file>", "also write an HTML page with charts")
+	.addHelpText(
+		"after",
+		`
+Examples:
+  $ warmpath replay trace.jsonl.gz
+  $ warmpath replay trace.jsonl.gz --deployments 4 --itpm 450000 --policies warmpath,session-affinity
+  $ warmpath replay trace.jsonl.gz --density 2 --report replay.html
+  $ warmpath replay trace.jsonl.gz --json | jq '.policies[] | {policy, hitRatio}'`,
+	)
+	.action(async (trace: string, options: ReplayFlags) => {
+		const { REPLAY_DEFAULTS, processIo, replayCommand } = await import("./commands/replay.ts");
+		const { json, ...given } = options;
+		process.exitCode = await replayCommand(
+			trace,
+			{ ...REPLAY_DEFAULTS, ...given, format: json === true ? "json" : "table" },
+			processIo(),
+		);
+	});
+
+type ReplayFlags = Partial<Omit<import("./commands/replay.ts").ReplayOptions, "format">> & { readonly json?: boolean };
 
 function portNumber(value: string): number {
 	const port = Number(value);

@@ -10,6 +10,12 @@ interface Event {
 export class EventQueue {
 	readonly #heap: Event[] = [];
 	#added = 0;
+	#now = 0;
+
+	/** Time of the event that is happening, or that happened last. */
+	get now(): number {
+		return this.#now;
+	}
 
 	/** Calls `happen` with its time once the replay gets there. */
 	add(at: number, happen: (now: number) => void): void {
@@ -32,6 +38,7 @@ export class EventQueue {
 			this.#heap[0] = last;
 			this.#sink();
 		}
+		this.#now = first.at;
 		first.happen(first.at);
 		return true;
 	}

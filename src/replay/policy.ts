@@ -6,8 +6,8 @@ import type { ReplayRequest } from "./workload.ts";
 
 /** The routing of one arrival of a request at a gateway. */
 export interface Routing {
-	/** Where to send now; null = nowhere (any more), the client gets a 429. Called again after a failure. */
-	next(now: number): Target | null;
+	/** Where to send now, or to wait; null = nowhere (any more), the client gets a 429. Called again after a failure or a wait. */
+	next(now: number): Target | Pause | null;
 	/** When the gateway would try again, ms; null = it does not know. */
 	retryAt(now: number): number | null;
 }
@@ -16,10 +16,14 @@ export interface Routing {
 export interface Target {
 	/** 0 to deployments - 1. */
 	readonly deployment: number;
-	/** When to send: `now`, or later if the gateway holds the request back. */
-	readonly sendAt: number;
 	/** The request is on its way. */
 	dispatched(now: number): Dispatched;
+}
+
+/** The gateway holds the request back: `next` is to be called again at `until`, or when `onRelease` tells, whichever is first. */
+export interface Pause {
+	readonly until: number;
+	onRelease(listener: () => void): void;
 }
 
 /** A request on its way: `limited`, or `started` and then `settled`. */

@@ -4,7 +4,7 @@ import { canonicalModel } from "../cache/semantics.ts";
 import { type Price, plainConditions, priceOf } from "../pricing/prices.ts";
 import { EventQueue } from "./event-queue.ts";
 import { POLICIES, type PolicyName } from "./policies/index.ts";
-import type { Policy, Routing, Target } from "./policy.ts";
+import type { Pause, Policy, Routing, Target } from "./policy.ts";
 import { createProvider, type ProviderLimits, type ReplayProvider } from "./provider.ts";
 import { createRandom, type Random } from "./random.ts";
 import { type ReplayResult, Tally } from "./tally.ts";
@@ -130,14 +130,25 @@ class Clients {
 				this.#refused(journey, routing.retryAt(now), now);
 				return;
 			}
-			if (target.sendAt > now) {
-				this.#world.queue.add(target.sendAt, (at) => {
-					if (!this.#serve(journey, target, at)) this.#attempt(journey, routing, at);
-				});
+			if ("until" in target) {
+				this.#pause(journey, routing, target);
 				return;
 			}
 			if (this.#serve(journey, target, now)) return;
 		}
+	}
+
+	/** Asks again when the pause is over; a release comes while another request's event is handled, so it takes the queue too. */
+	#pause(journey: Journey, routing: Routing, pause: Pause): void {
+		const { queue } = this.#world;
+		let over = false;
+		const goOn = (at: number) => {
+			if (over) return;
+			over = true;
+			this.#attempt(journey, routing, at);
+		};
+		queue.add(pause.until, goOn);
+		pause.onRelease(() => queue.add(queue.now, goOn));
 	}
 
 	/** Whether the deployment served. */

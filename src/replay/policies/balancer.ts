@@ -51,7 +51,7 @@ export function createBalancer(deployments: number, strategy: Strategy): Policy 
 					if (attempts === ATTEMPTS || healthy.length === 0) return null;
 					attempts += 1;
 					const deployment = strategy.choose(request, healthy, now);
-					return { deployment, sendAt: now, dispatched: (at) => dispatch(request, deployment, at) };
+					return { deployment, dispatched: (at) => dispatch(request, deployment, at) };
 				},
 				retryAt: () => Math.min(...cooldownUntil),
 			};

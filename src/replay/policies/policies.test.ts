@@ -1,6 +1,6 @@
 // What each policy remembers and for how long, asked one request at a time.
 import { expect, test } from "vitest";
-import type { Policy } from "../policy.ts";
+import type { Policy, Target } from "../policy.ts";
 import { createRandom } from "../random.ts";
 import type { ReplayRequest } from "../workload.ts";
 import { POLICIES, POLICY_NAMES, type PolicyName } from "./index.ts";
@@ -41,10 +41,16 @@ function request(ids: readonly number[], change: Partial<ReplayRequest> = {}): R
 	};
 }
 
+/** Where a gateway sends at once. */
+function targetOf(gateway: Policy, sent: ReplayRequest, now: number): Target {
+	const target = gateway.route(sent, now).next(now);
+	if (target === null || "until" in target) throw new Error("nowhere to send now");
+	return target;
+}
+
 /** Sends a request that ends two seconds later; where it went. */
 function serve(gateway: Policy, sent: ReplayRequest, now: number): number {
-	const target = gateway.route(sent, now).next(now);
-	if (target === null) throw new Error("nowhere to send");
+	const target = targetOf(gateway, sent, now);
 	const dispatched = target.dispatched(now);
 	dispatched.started(now + 1_000);
 	dispatched.settled(USAGE, now + 2_000);
@@ -88,21 +94,16 @@ test("a pin lasts five minutes from its first writing, whatever is read meanwhil
 	const gateway = policy("litellm-exact");
 	const first = serve(gateway, request([1]), 0);
 	for (let now = 100_000; now < 300_000; now += 50_000) expect(serve(gateway, request([1]), now)).toBe(first);
-	const later = Array.from(
-		{ length: 6 },
-		(_, nth) => gateway.route(request([1]), 302_001 + nth).next(302_001 + nth)?.deployment,
-	);
+	const later = Array.from({ length: 6 }, (_, nth) => targetOf(gateway, request([1]), 302_001 + nth).deployment);
 	expect(new Set(later).size).toBeGreaterThan(1);
 });
 
 test("a pin is written when the answer has ended", () => {
 	const gateway = policy("litellm-exact");
-	const dispatched = gateway
-		.route(request([1]), 0)
-		.next(0)
-		?.dispatched(0);
-	dispatched?.started(1_000);
-	const meanwhile = Array.from({ length: 6 }, () => gateway.route(request([1]), 1_500).next(1_500)?.deployment);
+	targetOf(gateway, request([1]), 0)
+		.dispatched(0)
+		.started(1_000);
+	const meanwhile = Array.from({ length: 6 }, () => targetOf(gateway, request([1]), 1_500).deployment);
 	expect(new Set(meanwhile).size).toBeGreaterThan(1);
 });
 

@@ -1,10 +1,10 @@
 // The real router behind the replay's interface, driven as proxy/dispatch drives it. Leaves every decision to routing/.
 import { parseConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
-import type { Candidate, Plan } from "../../routing/decision.ts";
+import type { Candidate, Hold, Plan, RouteRequest } from "../../routing/decision.ts";
 import { createRouter, type LiveRouter } from "../../routing/router.ts";
 import { outlineOf } from "../outline.ts";
-import type { Dispatched, Policy, PolicyOptions } from "../policy.ts";
+import type { Dispatched, Pause, Policy, PolicyOptions } from "../policy.ts";
 
 /** The router counts in ms since epoch; the replay starts at this. */
 const EPOCH_MS = Date.UTC(2026, 0, 1);
@@ -20,21 +20,41 @@ export function createWarmpath(options: PolicyOptions): Policy {
 	return {
 		route(request, now) {
 			const { session, agent } = request;
-			const plan = router.plan(
-				{ outline: outlineOf(request), group, wildcard: request.model, conversation: { session, agent }, betas: "" },
-				EPOCH_MS + now,
-			);
+			const asked: RouteRequest = {
+				outline: outlineOf(request),
+				group,
+				wildcard: request.model,
+				conversation: { session, agent },
+				betas: "",
+			};
+			let plan = router.plan(asked, EPOCH_MS + now);
 			let tried = 0;
 			return {
 				next(at) {
+					// As proxy/dispatch does: what waits is planned again; what was planned is tried in order.
+					if (tried === 0 && plan.hold !== null) {
+						if (at > now) plan = router.plan({ ...asked, heldSince: EPOCH_MS + now }, EPOCH_MS + at);
+						const { hold } = plan;
+						if (hold !== null && hold.until > EPOCH_MS + at) return pause(router, hold);
+					}
 					const candidate = plan.candidates[tried];
 					tried += 1;
 					if (candidate === undefined) return null;
+					const sent = { plan, candidate };
 					const deployment = numbers.get(candidate.deployment.id) ?? 0;
-					return { deployment, sendAt: at, dispatched: (sentAt) => dispatch(router, { plan, candidate }, sentAt) };
+					return { deployment, dispatched: (sentAt) => dispatch(router, sent, sentAt) };
 				},
 				retryAt: () => earliest(plan),
 			};
+		},
+	};
+}
+
+function pause(router: LiveRouter, hold: Hold): Pause {
+	return {
+		until: hold.until - EPOCH_MS,
+		onRelease(listener) {
+			router.onRelease(hold, listener);
 		},
 	};
 }
