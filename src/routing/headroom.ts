@@ -1,0 +1,308 @@
+// What each deployment's rate limits still admit: token buckets that mirror the provider's. Leaves who is asked to routing/planner and
+// reading headers to protocol/ratelimits.
+import type { MutableDeployment, Target } from "./deployment.ts";
+
+/** One limiter as the provider reports it: a twin of protocol/ratelimits, which routing may not import. */
+export interface LimitFigures {
+	/** Per minute. */
+	readonly limit: number;
+	/** Rounded by the provider to thousands where it counts tokens. */
+	readonly remaining: number;
+	/** When it is full again, ms since epoch. */
+	readonly resetAt: number;
+}
+
+/** What an answer said of its organisation's limits; null where it said nothing (caching-semantics §7). */
+export interface RateLimits {
+	readonly requests: LimitFigures | null;
+	/** Uncached input and cache writes. */
+	readonly inputTokens: LimitFigures | null;
+	readonly outputTokens: LimitFigures | null;
+	/** Input and output together, the most restrictive. */
+	readonly tokens: LimitFigures | null;
+	/** Subscription limits: `rejected` means none of them admits more until `resetAt`. */
+	readonly unified: { readonly status: string; readonly resetAt: number | null } | null;
+}
+
+/** What a request takes of the limits. */
+export interface Need {
+	/** Input that counts: what is not read from a cache, or all of it where the provider counts reads. */
+	readonly inputTokens: number;
+	readonly outputTokens: number;
+}
+
+/** What an attempt took, from dispatch until its answer corrects it. Opaque outside this file. */
+export interface Charge {
+	readonly meters: readonly Meter[];
+	readonly need: Need;
+	/** The provider has counted it: its reports include it from here on. */
+	answered: boolean;
+}
+
+/** Limits of one deployment as configured, or of an organisation's model class as its answers tell. */
+export interface Meter {
+	requests: Bucket | null;
+	inputTokens: Bucket | null;
+	outputTokens: Bucket | null;
+	tokens: Bucket | null;
+	/** Nothing is admitted before, ms since epoch. */
+	closedUntil: number;
+	/** Taken by attempts whose answer has not begun. */
+	readonly unanswered: { requests: number; inputTokens: number; outputTokens: number };
+}
+
+export interface Headroom {
+	/** When the deployment admits `need`: `now`, or later, ms since epoch. Changes nothing. */
+	admitsAt(deployment: MutableDeployment, asked: { readonly target: Target; readonly need: Need }, now: number): number;
+	/** Input tokens a minute, as configured or told; null = unknown. */
+	capacityOf(deployment: MutableDeployment, target: Target): number | null;
+	/** Output to expect of a request there: the mean of late, whatever `max_tokens` allows (caching-semantics §7). */
+	expectedOutput(deployment: MutableDeployment): number;
+	charge(deployment: MutableDeployment, asked: { readonly target: Target; readonly need: Need }, now: number): Charge;
+	/** The answer has begun, or a refusal came: what it told of the limits is taken over. */
+	report(charge: Charge, told: Told, now: number): void;
+	/** A 429: less is left than was believed, and it comes back more slowly for a while. */
+	refused(charge: Charge, retryAfterMs: number | null, now: number): void;
+	/** The attempt is over: what it really took; all zero when it was never admitted. True if something was given back. */
+	settle(charge: Charge, actual: Need | null, now: number): boolean;
+}
+
+/** Where limits were told from, and what they are. */
+export interface Told {
+	readonly deployment: MutableDeployment;
+	readonly target: Target;
+	readonly limits: RateLimits | null;
+}
+
+const MINUTE_MS = 60_000;
+/** Share of a limit that is left untouched: our count of tokens is a little off. */
+const RESERVE = 0.01;
+/** What a 429 leaves of the refill that is counted on, the least that is left of it, and how soon the fear is halved. */
+const PACE_AFTER_REFUSAL = 0.8;
+const SLOWEST_PACE = 0.3;
+const PACE_HALF_LIFE_MS = 30_000;
+/** A reset nearer than this says nothing of the rate: it comes in whole seconds, and what remains in thousands. */
+const TELLING_RESET_MS = 5_000;
+/** Output to expect before any was seen, and how far one answer moves the figure. */
+const FIRST_OUTPUT_TOKENS = 400;
+const OUTPUT_STEP = 0.05;
+/** Organisations' meters kept. */
+const MOST_METERS = 10_000;
+
+/** A bucket that fills continuously, as the provider's does, up to a minute's worth. */
+export class Bucket {
+	limit: number;
+	#level: number;
+	#at: number;
+	/** Tokens a ms. */
+	#rate: number;
+	#pace = 1;
+	#pacedAt = 0;
+
+	/** Full. */
+	constructor(limit: number, now: number) {
+		this.limit = limit;
+		this.#level = limit;
+		this.#at = now;
+		this.#rate = limit / MINUTE_MS;
+	}
+
+	level(now: number): number {
+		return Math.min(this.limit, this.#level + Math.max(0, now - this.#at) * this.#rate * this.#paceAt(now));
+	}
+
+	/** Ms until `amount` is there; what exceeds the whole bucket needs a full one. */
+	waitMs(amount: number, now: number): number {
+		const missing = Math.min(amount + this.limit * RESERVE, this.limit) - this.level(now);
+		if (missing <= 0) return 0;
+		return Math.ceil(missing / Math.max(this.#rate * this.#paceAt(now), Number.EPSILON)) + 1;
+	}
+
+	/** Negative gives back. */
+	take(amount: number, now: number): void {
+		this.#level = Math.min(this.limit, this.level(now) - amount);
+		this.#at = Math.max(this.#at, now);
+	}
+
+	setLimit(limit: number, now: number): void {
+		if (limit === this.limit) return;
+		this.#level = Math.min(limit, this.level(now) + Math.max(0, limit - this.limit));
+		this.#at = Math.max(this.#at, now);
+		this.limit = limit;
+		this.#rate = limit / MINUTE_MS;
+	}
+
+	/** Takes over what the provider told, less what it cannot have counted yet. */
+	report({ limit, remaining, resetAt }: LimitFigures, unanswered: number, now: number): void {
+		this.setLimit(limit, now);
+		this.#level = Math.min(limit, remaining - unanswered);
+		this.#at = now;
+		const usual = limit / MINUTE_MS;
+		const told = (limit - remaining) / (resetAt - now);
+		if (resetAt - now >= TELLING_RESET_MS) this.#rate = Math.min(2 * usual, Math.max(usual / 4, told));
+		else this.#rate = usual;
+	}
+
+	/** It did not admit `amount`, and will in `retryAfterMs` if that is known. */
+	refuse(amount: number, retryAfterMs: number | null, now: number): void {
+		const back = (retryAfterMs ?? 0) * this.#rate;
+		this.#level = Math.min(this.level(now), Math.max(-this.limit, Math.min(amount, this.limit) - Math.max(1, back)));
+		this.#at = now;
+		this.#pace = Math.max(SLOWEST_PACE, this.#paceAt(now) * PACE_AFTER_REFUSAL);
+		this.#pacedAt = now;
+	}
+
+	#paceAt(now: number): number {
+		if (this.#pace === 1) return 1;
+		return 1 - (1 - this.#pace) * 2 ** (-Math.max(0, now - this.#pacedAt) / PACE_HALF_LIFE_MS);
+	}
+}
+
+function createMeter(): Meter {
+	const unanswered = { requests: 0, inputTokens: 0, outputTokens: 0 };
+	return { requests: null, inputTokens: null, outputTokens: null, tokens: null, closedUntil: 0, unanswered };
+}
+
+/** Mirrors of all limits. Configured ones hold for their deployment; those that answers tell hold for the organisation, and win. */
+export function createHeadroom(): Headroom {
+	const told = new Map<string, Meter>();
+
+	function admitsAt(deployment: MutableDeployment, asked: { target: Target; need: Need }, now: number): number {
+		const own = meterOf(deployment, now);
+		const shared = asked.target.limits;
+		if (own === null && shared === null) return now;
+		const { inputTokens, outputTokens } = asked.need;
+		const closedMs = Math.max(own?.closedUntil ?? 0, shared?.closedUntil ?? 0) - now;
+		const waitMs = Math.max(
+			closedMs,
+			(shared?.requests ?? own?.requests)?.waitMs(1, now) ?? 0,
+			(shared?.inputTokens ?? own?.inputTokens)?.waitMs(inputTokens, now) ?? 0,
+			(shared?.outputTokens ?? own?.outputTokens)?.waitMs(outputTokens, now) ?? 0,
+			(shared?.tokens ?? own?.tokens)?.waitMs(inputTokens + outputTokens, now) ?? 0,
+		);
+		return now + Math.max(0, waitMs);
+	}
+
+	/** The meter of an answer's organisation and model class, linked to the target from now on. */
+	function meterTold({ deployment, target }: Told): Meter {
+		const key = `${deployment.organization ?? `deployment ${deployment.id}`}\n${limitClass(target.model)}`;
+		const meter = told.get(key) ?? createMeter();
+		if (told.size >= MOST_METERS) told.clear();
+		told.set(key, meter);
+		target.limits = meter;
+		return meter;
+	}
+
+	return {
+		admitsAt,
+		capacityOf(deployment, target) {
+			const own = meterOf(deployment, 0);
+			const bucket = target.limits?.inputTokens ?? own?.inputTokens ?? target.limits?.tokens ?? own?.tokens;
+			return bucket?.limit ?? null;
+		},
+		expectedOutput: ({ meanOutput }) => meanOutput ?? FIRST_OUTPUT_TOKENS,
+		charge(deployment, { target, need }, now) {
+			const meters = [meterOf(deployment, now), target.limits].filter((meter) => meter !== null);
+			for (const meter of meters) {
+				take(meter, need, { requests: 1, now });
+				meter.unanswered.requests += 1;
+				meter.unanswered.inputTokens += need.inputTokens;
+				meter.unanswered.outputTokens += need.outputTokens;
+			}
+			return { meters, need, answered: false };
+		},
+		report(charge, about, now) {
+			answer(charge);
+			if (about.limits !== null) takeOver(meterTold(about), about.limits, now);
+		},
+		refused(charge, retryAfterMs, now) {
+			for (const meter of charge.meters) {
+				const { inputTokens, outputTokens } = charge.need;
+				meter.inputTokens?.refuse(inputTokens, retryAfterMs, now);
+				meter.tokens?.refuse(inputTokens + outputTokens, retryAfterMs, now);
+			}
+		},
+		settle(charge, actual, now) {
+			answer(charge);
+			if (actual === null) return false;
+			const input = actual.inputTokens - charge.need.inputTokens;
+			const output = actual.outputTokens - charge.need.outputTokens;
+			const admitted = actual.inputTokens + actual.outputTokens > 0;
+			const more = { inputTokens: input, outputTokens: output };
+			for (const meter of charge.meters) take(meter, more, { requests: admitted ? 0 : -1, now });
+			return input < 0;
+		},
+	};
+}
+
+/** Moves the mean of a deployment's output by one answer. */
+export function learnOutput(deployment: MutableDeployment, tokens: number): void {
+	const mean = deployment.meanOutput ?? FIRST_OUTPUT_TOKENS;
+	deployment.meanOutput = mean + (tokens - mean) * OUTPUT_STEP;
+}
+
+/** The buckets of what is configured; null when nothing is. Follows the configuration. */
+function meterOf(deployment: MutableDeployment, now: number): Meter | null {
+	if (deployment.metered === deployment.config) return deployment.meter;
+	const { rpm, itpm, otpm, tpm } = deployment.config;
+	const meter = deployment.meter ?? createMeter();
+	meter.requests = bucketOf(meter.requests, rpm, now);
+	meter.inputTokens = bucketOf(meter.inputTokens, itpm, now);
+	meter.outputTokens = bucketOf(meter.outputTokens, otpm, now);
+	meter.tokens = bucketOf(meter.tokens, tpm, now);
+	const any = meter.requests ?? meter.inputTokens ?? meter.outputTokens ?? meter.tokens;
+	deployment.meter = any === null ? null : meter;
+	deployment.metered = deployment.config;
+	return deployment.meter;
+}
+
+function bucketOf(known: Bucket | null, limit: number | null, now: number): Bucket | null {
+	if (limit === null) return null;
+	if (known === null) return new Bucket(limit, now);
+	known.setLimit(limit, now);
+	return known;
+}
+
+function take(meter: Meter, need: Need, more: { readonly requests: number; readonly now: number }): void {
+	if (more.requests !== 0) meter.requests?.take(more.requests, more.now);
+	meter.inputTokens?.take(need.inputTokens, more.now);
+	meter.outputTokens?.take(need.outputTokens, more.now);
+	meter.tokens?.take(need.inputTokens + need.outputTokens, more.now);
+}
+
+function answer(charge: Charge): void {
+	if (charge.answered) return;
+	charge.answered = true;
+	for (const { unanswered } of charge.meters) {
+		unanswered.requests -= 1;
+		unanswered.inputTokens -= charge.need.inputTokens;
+		unanswered.outputTokens -= charge.need.outputTokens;
+	}
+}
+
+function takeOver(meter: Meter, limits: RateLimits, now: number): void {
+	const { requests, inputTokens, outputTokens } = meter.unanswered;
+	meter.requests = reported(meter.requests, limits.requests, { unanswered: requests, now });
+	meter.inputTokens = reported(meter.inputTokens, limits.inputTokens, { unanswered: inputTokens, now });
+	meter.outputTokens = reported(meter.outputTokens, limits.outputTokens, { unanswered: outputTokens, now });
+	meter.tokens = reported(meter.tokens, limits.tokens, { unanswered: inputTokens + outputTokens, now });
+	const { unified } = limits;
+	if (unified === null) return;
+	meter.closedUntil = unified.status === "rejected" ? (unified.resetAt ?? now + MINUTE_MS) : 0;
+}
+
+function reported(
+	bucket: Bucket | null,
+	figures: LimitFigures | null,
+	about: { readonly unanswered: number; readonly now: number },
+): Bucket | null {
+	if (figures === null || figures.limit <= 0) return bucket;
+	const known = bucket ?? new Bucket(figures.limit, about.now);
+	known.report(figures, about.unanswered, about.now);
+	return known;
+}
+
+/** Models that share a bucket (caching-semantics §7): Opus 4.x, Sonnet 4.x, Fable 5 and 5.1; any other is its own class. */
+function limitClass(model: string): string {
+	return /^claude-(?:opus|sonnet)-4(?=-|$)/.exec(model)?.[0] ?? model.replace(/^(claude-fable-5)-1$/, "$1");
+}
