@@ -18,6 +18,7 @@ export interface AnswerReaderOptions {
 
 /** Reader of one answer. `push` returns what may be relayed now: bytes are never altered, only held to the next event's end. */
 export class AnswerReader {
+	readonly streaming: boolean;
 	/** An uncompressed event stream: events can be added to it. */
 	readonly plain: boolean;
 	readonly #encoding: string;
@@ -29,6 +30,7 @@ export class AnswerReader {
 
 	constructor(options: AnswerReaderOptions) {
 		this.#encoding = options.encoding.toLowerCase();
+		this.streaming = options.streaming;
 		this.plain = options.streaming && this.#encoding === "identity";
 		this.#body = options.streaming ? null : [];
 		this.#splitter = options.streaming

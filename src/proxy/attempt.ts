@@ -211,7 +211,8 @@ class Attempt implements UpstreamListener {
 		this.#relay = relay;
 		const held = this.#held;
 		this.#held = [];
-		if (!relay.writeAll(held)) this.#pauseUntilDrained();
+		if (held.length === 0 && this.#reader?.streaming === true) relay.flushHead();
+		else if (!relay.writeAll(held)) this.#pauseUntilDrained();
 	}
 
 	#pauseUntilDrained(): void {

@@ -29,17 +29,16 @@ export class Relay {
 		return this.#response.write(bytes);
 	}
 
-	/** Head and held pieces in one packet; with nothing held, the head goes out alone. */
+	/** Head and held pieces; Node sends what is written in one tick as one packet. */
 	writeAll(pieces: readonly Buffer[]): boolean {
-		if (pieces.length === 0) {
-			this.#response.flushHeaders();
-			return true;
-		}
 		let room = true;
-		this.#response.cork();
 		for (const piece of pieces) room = this.#response.write(piece);
-		this.#response.uncork();
 		return room;
+	}
+
+	/** Sends the head alone, for a client that should see that an answer has begun. */
+	flushHead(): void {
+		this.#response.flushHeaders();
 	}
 
 	onDrain(resume: () => void): void {

@@ -15,7 +15,11 @@ export interface LogOptions {
 export function createLogger(options: LogOptions, destination?: NodeJS.WritableStream): Logger {
 	const terminal = destination === undefined && process.stdout.isTTY === true;
 	const human = options.format === "human" || (options.format === "auto" && terminal);
-	const target = destination ?? (human ? process.stdout : pino.destination({ dest: 1, sync: false, minLength: 0 }));
+	const target =
+		destination ??
+		(human
+			? process.stdout
+			: pino.destination({ dest: 1, sync: false, minLength: BATCH_BYTES, periodicFlush: FLUSH_MS }));
 	const sink = human ? humanStream(target as NodeJS.WritableStream, terminal) : target;
 	return pino(
 		{
@@ -27,6 +31,10 @@ export function createLogger(options: LogOptions, destination?: NodeJS.WritableS
 		sink as pino.DestinationStream,
 	);
 }
+
+/** Lines are written together: a system call a line would cost more than making it. */
+const BATCH_BYTES = 4096;
+const FLUSH_MS = 100;
 
 const COLOURS = { debug: "gray", info: "cyan", warn: "yellow", error: "red" } as const;
 

@@ -121,18 +121,18 @@ test("a plain gateway gives up after three deployments and names the soonest to 
 	const limits = { inputTokens: null, requests: null };
 	const gateway = POLICIES["round-robin"]({ deployments: 3, limits, random: createRandom(1, "test") });
 	const routing = gateway.route(request([1]), 0);
-	for (const retryAfterMs of [9_000, 4_000, 7_000]) routing.next(0)?.dispatched(0).limited(retryAfterMs, 0);
+	for (const retryAfterMs of [9_000, 4_000, 7_000]) sendable(routing.next(0)).dispatched(0).limited(retryAfterMs, 0);
 	expect(routing.next(0)).toBeNull();
 	expect(routing.retryAt(0)).toBe(4_000);
-	expect(targetOf(gateway, request([2]), 3_999)).toBeNull();
-	expect(targetOf(gateway, request([2]), 4_000)).not.toBeNull();
+	expect(gateway.route(request([2]), 3_999).next(3_999)).toBeNull();
+	expect(gateway.route(request([2]), 4_000).next(4_000)).not.toBeNull();
 });
 
 test("session affinity follows the session to where it was sent last", () => {
 	const gateway = policy("session-affinity");
 	const routing = gateway.route(request([1]), 0);
-	routing.next(0)?.dispatched(0).limited(10_000, 0);
-	const target = routing.next(0);
-	target?.dispatched(0).settled(USAGE, 0);
-	expect(targetOf(gateway, request([1, 2]), 20_000).deployment).toBe(target?.deployment);
+	sendable(routing.next(0)).dispatched(0).limited(10_000, 0);
+	const target = sendable(routing.next(0));
+	target.dispatched(0).settled(USAGE, 0);
+	expect(targetOf(gateway, request([1, 2]), 20_000).deployment).toBe(target.deployment);
 });
