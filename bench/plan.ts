@@ -139,7 +139,7 @@ function heap(): number {
 const started = Array.from({ length: CONVERSATIONS }, (_, who) => conversation(who));
 const fresh = Array.from({ length: 200 }, (_, who) => conversation(100_000 + who));
 const before = heap();
-const router = createRouter({ deployments, routing: DEFAULTS.routing });
+const router = createRouter({ deployments, routing: DEFAULTS.routing, failures: DEFAULTS.failures });
 const filling = process.hrtime.bigint();
 for (let turn = 1; turn <= TURNS; turn += 1) {
 	for (const request of started) serve(router, request(turn), START + turn * 1_000);

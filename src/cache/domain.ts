@@ -16,6 +16,8 @@ export interface Identity {
  * its domain turns out to be another one's: compare `root(a)` with `root(b)`.
  */
 export interface DomainRegistry {
+	/** Rises whenever a member's domain may have changed. */
+	readonly version: number;
 	/** The member a deployment is: equal for equal provider, address and credential, or equal `cache_domain`. */
 	register(caller: Caller): number;
 	/** The domain a member is in now. */
@@ -48,6 +50,7 @@ export function createDomainRegistry(): DomainRegistry {
 	const members: Member[] = [];
 	const memberByKey = new Map<string, number>();
 	const domainByName = new Map<string, number>();
+	let version = 0;
 
 	function found(): number {
 		parents.push(parents.length);
@@ -73,6 +76,9 @@ export function createDomainRegistry(): DomainRegistry {
 	}
 
 	return {
+		get version() {
+			return version;
+		},
 		root,
 		domainOf: (id) => root(member(id).domain),
 		nameOf: (id) => member(id).name,
@@ -80,6 +86,7 @@ export function createDomainRegistry(): DomainRegistry {
 			const key = memberKey(config, salt);
 			const known = memberByKey.get(key);
 			if (known !== undefined) return known;
+			version += 1;
 			const name = config.cacheDomain === null ? null : `configured/${config.cacheDomain}`;
 			members.push({
 				provider: config.provider,
@@ -106,6 +113,7 @@ export function createDomainRegistry(): DomainRegistry {
 				if (named === undefined) domainByName.set(name, who.domain);
 				else parents[who.domain] = root(named);
 			}
+			version += 1;
 			who.organization = identity.organization;
 			who.workspace = identity.workspace;
 			who.name = name;

@@ -46,10 +46,12 @@ export interface Match {
 	readonly read: number;
 	/** Tokens of that entry: what we expect to be read. */
 	readonly readTokens: number;
+	/** Block of the longest entry, longer than `read` and of any level, that a request under way is writing; NONE if there is none. */
+	readonly coming: number;
 }
 
 /** Nothing held. */
-export const NO_MATCH: Match = { home: NONE, pending: false, read: NONE, readTokens: 0 };
+export const NO_MATCH: Match = { home: NONE, pending: false, read: NONE, readTokens: 0, coming: NONE };
 
 /** One prefix at one place. */
 export interface Spot {
@@ -78,6 +80,12 @@ interface MutableMatch {
 	pending: boolean;
 	read: number;
 	readTokens: number;
+	coming: number;
+}
+
+/** A literal: spreading NO_MATCH costs more. */
+function nothing(): MutableMatch {
+	return { home: NONE, pending: false, read: NONE, readTokens: 0, coming: NONE };
 }
 
 interface Sought {
@@ -115,7 +123,7 @@ export class PrefixIndex {
 	 */
 	longest(query: Query): Match[] {
 		const { prefixes, breakpoints, places, now } = query;
-		const matches: MutableMatch[] = places.map(() => ({ home: NONE, pending: false, read: NONE, readTokens: 0 }));
+		const matches: MutableMatch[] = places.map(nothing);
 		const sought = places.map(({ domain, variant }): Sought => ({ root: this.#root(domain), variant }));
 		let mark = breakpoints.length - 1;
 		const last = Math.min(breakpoints[mark]?.block ?? NONE, prefixes.count - 1);
@@ -145,7 +153,9 @@ export class PrefixIndex {
 					match.home = block;
 					match.pending = !readable;
 				} else if (match.home === block && readable) match.pending = false;
-				if (readable && (place.collapseRuns ? runs : positions) > 0) {
+				if ((place.collapseRuns ? runs : positions) <= 0) continue;
+				if (!readable) match.coming = Math.max(match.coming, block);
+				else {
 					match.read = block;
 					match.readTokens = this.#table.tokens(slot);
 					open -= 1;
@@ -171,6 +181,12 @@ export class PrefixIndex {
 		} else if (this.#table.availableAt(slot) !== Number.POSITIVE_INFINITY) return false;
 		this.#table.wait(slot, 1);
 		return true;
+	}
+
+	/** A request that will write this prefix is under way, and it cannot be read yet. */
+	isComing(spot: Spot): boolean {
+		const slot = this.#slot(spot);
+		return slot !== NONE && this.#table.availableAt(slot) === Number.POSITIVE_INFINITY;
 	}
 
 	/** The announced request failed before its first event: its entry goes, unless another request is still writing the same. */

@@ -105,6 +105,11 @@ export function collapsesRuns(provider: ProviderKind): boolean {
 	return PLATFORMS[provider].collapseRuns;
 }
 
+/** Whether tokens read from the cache count against the input limit: only on the oldest models (caching-semantics §7). */
+export function countsReads(model: string): boolean {
+	return model === "claude-haiku-3-5" || model === "claude-3-5-haiku";
+}
+
 /** What separates caches by model: equal values may share entries, different ones never do (§1, "always per model"). */
 export function cacheModel(provider: ProviderKind, upstreamModel: string): string {
 	return PLATFORMS[provider].profileSeparates ? upstreamModel.toLowerCase() : canonicalModel(upstreamModel);

@@ -1,5 +1,5 @@
 // Request headers → caller. Knows the master key; virtual keys, budgets and limits come later.
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Secret } from "../config/secret.ts";
 import { GatewayError } from "../errors.ts";
@@ -43,5 +43,5 @@ function presentedKey(headers: IncomingHttpHeaders): string | null {
 }
 
 function digest(key: string): Buffer {
-	return createHash("sha256").update(key).digest();
+	return hash("sha256", key, "buffer");
 }

@@ -28,6 +28,14 @@ export function recordRouting(log: Logger, plan: Plan, candidate: Candidate): vo
 
 /** One debug line a request with its figures; a warning where it failed. */
 export function recordExchange(log: Logger, exchange: Exchange, now: number): void {
+	for (const attempt of exchange.attempts) {
+		if (attempt.outcome !== "failed" && attempt.outcome !== "broke") continue;
+		log.warn(
+			{ call_id: exchange.id, status: attempt.status, error: attempt.error },
+			`deployment ${attempt.deployment.id} ${attempt.outcome === "failed" ? "failed before content" : "broke off its answer"}`,
+		);
+	}
+	if (!log.isLevelEnabled("debug")) return;
 	const last = exchange.attempts.at(-1);
 	const facts = {
 		call_id: exchange.id,
@@ -46,12 +54,5 @@ export function recordExchange(log: Logger, exchange: Exchange, now: number): vo
 		ttfb_ms: exchange.firstByteAt === null ? null : exchange.firstByteAt - exchange.startedAt,
 		ms: now - exchange.startedAt,
 	};
-	for (const attempt of exchange.attempts) {
-		if (attempt.outcome !== "failed" && attempt.outcome !== "broke") continue;
-		log.warn(
-			{ call_id: exchange.id, status: attempt.status, error: attempt.error },
-			`deployment ${attempt.deployment.id} ${attempt.outcome === "failed" ? "failed before content" : "broke off its answer"}`,
-		);
-	}
 	log.debug(facts, "request finished");
 }

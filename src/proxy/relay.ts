@@ -21,7 +21,7 @@ export class Relay {
 		this.#exchange = exchange;
 		this.#response = exchange.response;
 		exchange.firstByteAt = Date.now();
-		this.#response.writeHead(head.status, { ...relayedHeaders(head.headers), ...head.own });
+		this.#response.writeHead(head.status, Object.assign(relayedHeaders(head.headers), head.own));
 	}
 
 	/** false = the client is slower than the upstream: pause until `onDrain`. */

@@ -26,7 +26,7 @@ export function asked(exchange: Exchange, caller: Caller, outline: Outline): Ask
 	return {
 		outline,
 		conversation: conversationOf(headers, outline.userId, caller.id),
-		betas: listed(headerValue(headers, "anthropic-beta")).sort().join(","),
+		betas: sortedBetas(headerValue(headers, "anthropic-beta")),
 		tags: listed(headerValue(headers, "x-litellm-tags")),
 	};
 }
@@ -62,6 +62,20 @@ function served(group: ModelGroup, providers: ReadonlyMap<string, Provider>): Mo
 		throw new GatewayError("unsupported_provider", { deployment: first.id, provider: first.provider });
 	}
 	return { name: group.name, deployments };
+}
+
+const knownBetas = new Map<string, string>();
+/** Clients send few different lists, each many times. */
+const MOST_KNOWN_BETAS = 256;
+
+function sortedBetas(header: string | null): string {
+	if (header === null) return "";
+	let sorted = knownBetas.get(header);
+	if (sorted === undefined) {
+		sorted = listed(header).sort().join(",");
+		if (knownBetas.size < MOST_KNOWN_BETAS) knownBetas.set(header, sorted);
+	}
+	return sorted;
 }
 
 function listed(header: string | null): string[] {

@@ -1,7 +1,15 @@
 // Expected dollars of a prompt at a deployment: what is read, written and neither, each at its price. Leaves prices to pricing/ and
 // whether dollars decide to routing/planner.
 import type { Ttl } from "../cache/semantics.ts";
-import { overridesOf, type Price, priceOf, type Rates, ratesFor, reachOf } from "../pricing/prices.ts";
+import {
+	overridesOf,
+	type Price,
+	type PriceConditions,
+	priceOf,
+	type Rates,
+	ratesFor,
+	reachOf,
+} from "../pricing/prices.ts";
 import type { MutableDeployment, Target } from "./deployment.ts";
 
 /** A prompt as it is expected to be counted; the three parts make the whole. */
@@ -19,16 +27,11 @@ export const PLAIN_RATES: Rates = { input: 1, write5m: 1.25, write1h: 2, read: 0
 const DAY_MS = 86_400_000;
 const PER_MILLION = 1e-6;
 
-interface Known {
+/** A price that was looked up, and for what. */
+export interface KnownPrice {
 	readonly variant: string;
 	readonly day: number;
 	readonly price: Price | null;
-}
-
-/** Prices by target, looked up once a day: they change by date. */
-export interface PriceBook {
-	/** Rates for a prompt of that length; null = the price is unknown. */
-	ratesOf(asked: Priced, now: number): Rates | null;
 }
 
 export interface Priced {
@@ -39,37 +42,28 @@ export interface Priced {
 	readonly promptTokens: number;
 }
 
-export function createPriceBook(): PriceBook {
-	const known = new WeakMap<Target, Known>();
+/** Rates for a prompt of that length; null = the price is unknown. Looked up once a day, for prices change by date. */
+export function ratesOf({ deployment, target, variant, promptTokens }: Priced, now: number): Rates | null {
+	const day = Math.floor(now / DAY_MS);
+	const known = target.price;
+	const fits = known !== null && known.day === day && known.variant === variant;
+	const price = fits ? known.price : lookUp(deployment, target, { variant, now });
+	if (!fits) target.price = { variant, day, price };
+	if (price === null) return null;
+	return price.tiers.length === 1 ? price.tiers[0].rates : ratesFor(price, promptTokens);
+}
 
-	function priceAt({ deployment, target, variant }: Priced, now: number): Price | null {
-		const day = Math.floor(now / DAY_MS);
-		const found = known.get(target);
-		if (found !== undefined && found.day === day && found.variant === variant) return found.price;
-		const { provider, credentials, modelInfo } = deployment.config;
-		const location = credentials.extra["vertex_location"];
-		const reach = reachOf(provider, target.upstreamModel, typeof location === "string" ? location : null);
-		const price = priceOf(
-			target.model,
-			{
-				at: now,
-				speed: /(?:^|;)speed=fast(?:;|$)/.test(variant) ? "fast" : "standard",
-				service: "standard",
-				inferenceGeo: /(?:^|;)geo=([^;]*)/.exec(variant)?.[1] ?? null,
-				reach,
-			},
-			overridesOf(modelInfo),
-		);
-		known.set(target, { variant, day, price });
-		return price;
-	}
-
-	return {
-		ratesOf(asked, now) {
-			const price = priceAt(asked, now);
-			return price === null ? null : ratesFor(price, asked.promptTokens);
-		},
+function lookUp(deployment: MutableDeployment, target: Target, asked: { variant: string; now: number }): Price | null {
+	const { provider, credentials, modelInfo } = deployment.config;
+	const location = credentials.extra["vertex_location"];
+	const conditions: PriceConditions = {
+		at: asked.now,
+		speed: /(?:^|;)speed=fast(?:;|$)/.test(asked.variant) ? "fast" : "standard",
+		service: "standard",
+		inferenceGeo: /(?:^|;)geo=([^;]*)/.exec(asked.variant)?.[1] ?? null,
+		reach: reachOf(provider, target.upstreamModel, typeof location === "string" ? location : null),
 	};
+	return priceOf(target.model, conditions, overridesOf(modelInfo));
 }
 
 /** Dollars if `rates` are dollars per million tokens. */

@@ -2,6 +2,7 @@
 import type { ModelGroup } from "../config/schema.ts";
 import type { Outline } from "../prompt/outline.ts";
 import type { AttemptFailure, Deployment } from "./deployment.ts";
+import type { RateLimits } from "./headroom.ts";
 
 /** Who is talking: second evidence beside prefixes. All ids are already namespaced by the caller's key. */
 export interface Conversation {
@@ -44,29 +45,53 @@ export interface RouteRequest {
 export type AffinityOutcome = "hit" | "new" | "miss" | "none" | "off";
 
 /**
- * Why a candidate stands where it stands. prefix: its domain holds the longest live message-level prefix · session: this
- * conversation's last home, nothing live elsewhere · head: placed by load, its domain holds tools or system · cold: placed by load,
- * nothing warm · unmarked: nothing to cache, placed by load · load: plain load balancing (affinity off) · spare: behind the first
- * choice · last_resort: it has just failed, but so has every other.
+ * Why a candidate stands where it stands. prefix: its domain holds a live message-level prefix, and to go there is cheapest ·
+ * returned: the same, at the home it had been diverted from · diverted: its home is warm but cannot take it now; home stays ·
+ * session: this conversation's last home, nothing live elsewhere · head: placed by load, its domain holds tools or system · cold:
+ * placed by load, nothing warm · unmarked: nothing to cache, placed by load · load: plain load balancing (affinity off) · spare: behind
+ * the first choice · last_resort: it has just failed, but so has every other.
  */
-export type Reason = "prefix" | "session" | "head" | "cold" | "unmarked" | "load" | "spare" | "last_resort";
+export type Reason =
+	| "prefix"
+	| "returned"
+	| "diverted"
+	| "session"
+	| "head"
+	| "cold"
+	| "unmarked"
+	| "load"
+	| "spare"
+	| "last_resort";
 
+/** In the order to try; the second one is the runner-up. */
 export interface Candidate {
 	readonly deployment: Deployment;
 	readonly reason: Reason;
 	/** Tokens we expect the upstream to read from its cache there. */
 	readonly predictedReadTokens: number;
+	/** What the prompt is expected to cost there: reads, writes and the rest, without output. null = a price is unknown. */
+	readonly expectedDollars: number | null;
+	/** It is another account than where this live conversation is at home: its signed thinking would be dropped (caching-semantics §5). */
+	readonly thinkingAtRisk: boolean;
 }
 
 /**
- * Why a deployment of the group is not a candidate. limit: it answered that it is rate-limited · cooldown: it failed ·
- * quarantine: it refused its credentials.
+ * Why a deployment of the group is not a candidate. limit: it answered that it is rate-limited, or has no room for this request ·
+ * busy: `max_parallel_requests` are in flight · cooldown: it failed, or is being tried by one request after it did · quarantine: it
+ * refused its credentials · context: the prompt is longer than its `max_input_tokens` · tags: it does not serve these tags.
  */
 export interface Exclusion {
 	readonly deployment: Deployment;
-	readonly why: "limit" | "cooldown" | "quarantine";
+	readonly why: "limit" | "busy" | "cooldown" | "quarantine" | "context" | "tags";
 	/** When it may be used again, ms since epoch; null = unknown. */
 	readonly until: number | null;
+}
+
+/** The warm home that this plan does not use, and why: it stays the conversation's home (design §7.2). */
+export interface DivertedFrom {
+	readonly deployment: Deployment;
+	/** As in Exclusion; slow: it answers so late that moving is cheaper. */
+	readonly why: Exclusion["why"] | "slow";
 }
 
 /**
@@ -92,6 +117,7 @@ export interface Plan {
 	readonly plannedAt: number;
 	/** null = dispatch now. The candidates are filled in either way, for a caller that cannot wait. */
 	readonly hold: Hold | null;
+	readonly divertedFrom: DivertedFrom | null;
 }
 
 /** Handle of one attempt, from dispatch to settlement. Opaque to the caller. */
@@ -100,10 +126,12 @@ export interface Ticket {
 	readonly predictedReadTokens: number;
 }
 
-/** What the response's head tells about the cache domain (caching-semantics §1). */
+/** What the response's head tells about the cache domain (caching-semantics §1) and its limits (§7). */
 export interface ResponseIdentity {
 	readonly organization: string | null;
 	readonly workspace: string | null;
+	/** From its `anthropic-ratelimit-*` headers; absent or null = it said nothing. */
+	readonly limits?: RateLimits | null;
 }
 
 /** What the provider reported. Token counts as in its `usage`: input excludes reads and writes (caching-semantics R10). */
@@ -118,7 +146,10 @@ export interface ReportedUsage {
 export interface Router {
 	/** Candidates in order. Opens no socket, changes nothing. */
 	plan(request: RouteRequest, now: number): Plan;
-	/** Calls `listener` once, when what a hold waits for has come. Gives a function that takes it off again. */
+	/**
+	 * Calls `listener` once, when what a hold waits for has come or is no longer coming; in a microtask if that is so already.
+	 * Gives a function that takes it off again.
+	 */
 	onRelease(hold: Hold, listener: () => void): () => void;
 	/** An attempt is being sent: counts it in flight and learns its prefixes provisionally, so that a burst follows its leader. */
 	dispatched(plan: Plan, candidate: Candidate, now: number): Ticket;

@@ -1,7 +1,10 @@
-// One upstream target at run time: in flight, recent load, cool-down. Leaves choosing between targets to routing/router.
+// One upstream target at run time: in flight, recent load, what it asks its upstream for. Leaves health to routing/failures, limits to
+// routing/headroom and choosing between targets to routing/planner.
 import { hashText, modelPart } from "../cache/place.ts";
-import { canonicalModel, collapsesRuns, minimumTokens } from "../cache/semantics.ts";
-import type { DeploymentConfig } from "../config/schema.ts";
+import { canonicalModel, collapsesRuns, countsReads, minimumTokens } from "../cache/semantics.ts";
+import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
+import type { KnownPrice } from "./cost.ts";
+import type { Meter, RateLimits } from "./headroom.ts";
 
 /** What a failed attempt tells the router. */
 export interface AttemptFailure {
@@ -10,6 +13,12 @@ export interface AttemptFailure {
 	readonly status: number | null;
 	/** From `retry-after`, ms. */
 	readonly retryAfterMs: number | null;
+	/** LiteLLM's class of the error, for `allowed_fails_policy`; absent = as the status says. */
+	readonly errorClass?: ErrorClass;
+	/** A spend cap or a daily quota: no `retry-after`, and its whole organisation is out for long (caching-semantics §7). */
+	readonly lasting?: boolean;
+	/** What the refusal's head said of the limits. */
+	readonly limits?: RateLimits | null;
 }
 
 /** Run-time state of one deployment. Changed only by the router's dispatched/started/failed/settled. */
@@ -29,6 +38,12 @@ export interface Deployment {
 	readonly quarantineUntil: number;
 	/** Blamed failures since the last first event. */
 	readonly consecutiveFailures: number;
+	/** It has cooled down and has not served since: one request at a time tries it. */
+	readonly onTrial: boolean;
+	/** Organisation that its answers named; null while unknown. */
+	readonly organization: string | null;
+	/** Time to first token of late, ms, as if all of the prompt had been cached; null while unknown. */
+	readonly firstTokenMs: number | null;
 	/** Uncached tokens sent there, halved every `loadHalfLifeMs`: the figure as it was at `loadAt`. Read it with `recentLoad`. */
 	readonly loadTokens: number;
 	readonly loadAt: number;
@@ -42,8 +57,28 @@ export interface MutableDeployment extends Deployment {
 	limited: boolean;
 	quarantineUntil: number;
 	consecutiveFailures: number;
+	onTrial: boolean;
+	organization: string | null;
+	firstTokenMs: number | null;
+	/** How many answers the figure is of, and when the last of them began. */
+	firstTokenCount: number;
+	firstTokenAt: number;
 	loadTokens: number;
 	loadAt: number;
+	/** Attempts under way since it is on trial. */
+	trials: number;
+	/** Blamed failures in the minute that began at `failuresSince`, by class. */
+	failuresByClass: Partial<Record<ErrorClass, number>>;
+	failuresSince: number;
+	/** Requests and tokens sent in the minute number `usedMinute`. */
+	usedMinute: number;
+	usedRequests: number;
+	usedTokens: number;
+	/** Mean output of late; null while unknown. */
+	meanOutput: number | null;
+	/** Mirror of the configured limits, and of which configuration. */
+	meter: Meter | null;
+	metered: DeploymentConfig | null;
 	/** Member number in the domain registry. */
 	member: number;
 	/** Refusals of its credentials since one was last accepted. */
@@ -59,12 +94,17 @@ export interface Target {
 	readonly minimumTokens: number;
 	readonly modelPart: number;
 	readonly collapseRuns: boolean;
+	/** Model id the upstream understands, the wildcard filled in. */
+	readonly upstreamModel: string;
+	/** Cache reads count against its input limit. */
+	readonly countsReads: boolean;
+	/** Limits that answers told, shared with whoever shares them; null = none known. Looked up by routing/headroom, as of a version. */
+	limits: Meter | null;
+	limitsVersion: number;
+	/** What routing/cost looked up last; null = nothing yet. */
+	price: KnownPrice | null;
 }
 
-const FIRST_QUARANTINE_MS = 60_000;
-const LONGEST_QUARANTINE_MS = 15 * 60_000;
-/** A longer `retry-after` speaks of a quota; ask again every hour all the same. */
-const LONGEST_COOLDOWN_MS = 60 * 60_000;
 /** Targets kept per deployment: a wildcard matches what clients send. */
 const MOST_TARGETS = 64;
 
@@ -80,6 +120,20 @@ export function createDeployment(config: DeploymentConfig): MutableDeployment {
 		limited: false,
 		quarantineUntil: 0,
 		consecutiveFailures: 0,
+		onTrial: false,
+		trials: 0,
+		organization: null,
+		firstTokenMs: null,
+		firstTokenCount: 0,
+		firstTokenAt: 0,
+		failuresByClass: {},
+		failuresSince: 0,
+		usedMinute: 0,
+		usedRequests: 0,
+		usedTokens: 0,
+		meanOutput: null,
+		meter: null,
+		metered: null,
 		refusals: 0,
 		loadTokens: 0,
 		loadAt: 0,
@@ -110,55 +164,6 @@ function decay(ageMs: number, halfLifeMs: number): number {
 	return ageMs <= 0 ? 1 : 2 ** (-ageMs / halfLifeMs);
 }
 
-/** A first event came: the deployment works and its credentials are accepted. A running cool-down still stands. */
-export function recordSuccess(deployment: MutableDeployment): void {
-	deployment.consecutiveFailures = 0;
-	deployment.refusals = 0;
-	deployment.quarantineUntil = 0;
-}
-
-/**
- * Draws the consequence of a failed attempt (design §8): refused credentials are quarantined, longer each time; rate limits and
- * faults of the upstream cool down, as long as it asked for or else as configured; what is the client's doing has none.
- */
-export function recordFailure(
-	deployment: MutableDeployment,
-	failure: AttemptFailure,
-	when: { readonly now: number; readonly cooldownMs: number },
-): void {
-	const blame = blameFor(failure);
-	if (blame === "none") return;
-	deployment.consecutiveFailures += 1;
-	if (blame === "credentials") {
-		const quarantineMs = Math.min(LONGEST_QUARANTINE_MS, FIRST_QUARANTINE_MS * 2 ** deployment.refusals);
-		deployment.refusals += 1;
-		deployment.quarantineUntil = Math.max(deployment.quarantineUntil, when.now + quarantineMs);
-		return;
-	}
-	const cooldownMs = failure.retryAfterMs ?? deployment.config.cooldownMs ?? when.cooldownMs;
-	const until = when.now + Math.min(LONGEST_COOLDOWN_MS, Math.max(0, cooldownMs));
-	if (until < deployment.cooldownUntil) return;
-	deployment.cooldownUntil = until;
-	deployment.limited = failure.status === 429;
-}
-
-function blameFor(failure: AttemptFailure): "none" | "credentials" | "upstream" {
-	switch (failure.kind) {
-		case "abort":
-			return "none";
-		case "connect":
-		case "timeout":
-			return "upstream";
-		case "status":
-		case "stream": {
-			const { status } = failure;
-			if (status === null) return failure.kind === "stream" ? "upstream" : "none";
-			if (status === 401 || status === 402 || status === 403) return "credentials";
-			return status === 408 || status === 429 || status >= 500 ? "upstream" : "none";
-		}
-	}
-}
-
 /**
  * The target of a deployment for what the group's wildcard matched. `model_info.base_model` names the model where the upstream's id is
  * a name of the operator's.
@@ -176,6 +181,11 @@ export function targetOf(deployment: MutableDeployment, wildcard: string | null)
 		minimumTokens: minimumTokens(provider, model),
 		modelPart: modelPart(provider, upstream, betas?.[1] ?? ""),
 		collapseRuns: collapsesRuns(provider),
+		upstreamModel: upstream,
+		countsReads: countsReads(model),
+		limits: null,
+		limitsVersion: -1,
+		price: null,
 	};
 	if (deployment.targets.size >= MOST_TARGETS) deployment.targets.clear();
 	deployment.targets.set(wildcard, target);

@@ -1,28 +1,58 @@
 // The configured deployments at run time, kept across reloads, and where each of them caches. Leaves health rules to routing/deployment.
 import { createDomainRegistry, type DomainRegistry } from "../cache/domain.ts";
 import { type Place, requestPart, variantOf } from "../cache/place.ts";
-import type { DeploymentConfig, ModelGroup, RoutingConfig } from "../config/schema.ts";
-import type { Exclusion, RouteRequest } from "./decision.ts";
-import { createDeployment, type Deployment, type MutableDeployment, targetOf } from "./deployment.ts";
+import type { DeploymentConfig, FailureConfig, ModelGroup, RoutingConfig } from "../config/schema.ts";
+import type { RouteRequest } from "./decision.ts";
+import {
+	type AttemptFailure,
+	createDeployment,
+	type Deployment,
+	type MutableDeployment,
+	type Target,
+	targetOf,
+} from "./deployment.ts";
+import { limitClass } from "./headroom.ts";
 
 /** What routing reads of a configuration. A `Config` is one. */
 export interface RouterConfig {
 	readonly deployments: readonly DeploymentConfig[];
 	readonly routing: RoutingConfig;
+	readonly failures: FailureConfig;
+}
+
+/** Deployments of a group that share a cache for every request of one wildcard; what the request fixes of the place is still open. */
+export interface Site {
+	readonly domain: number;
+	readonly modelPart: number;
+	readonly collapseRuns: boolean;
+	/** At least one. */
+	readonly members: readonly SiteMember[];
+}
+
+export interface SiteMember {
+	readonly deployment: MutableDeployment;
+	readonly target: Target;
 }
 
 export interface Fleet {
 	readonly domains: DomainRegistry;
 	/** Settings in force. */
 	readonly routing: RoutingConfig;
+	readonly failures: FailureConfig;
 	/** In the configuration's order. */
 	all(): readonly MutableDeployment[];
 	/** Undefined when the configuration in force has no such deployment. */
 	get(id: string): MutableDeployment | undefined;
 	/** The group's deployments that the configuration in force still has. */
 	members(group: ModelGroup): readonly MutableDeployment[];
-	/** Those of them that must not be used at `now`, soonest usable first. */
-	excluded(group: ModelGroup, now: number): readonly Exclusion[];
+	/** The group's deployments by where they cache. Remembered until a domain or the configuration changes. */
+	sites(group: ModelGroup, wildcard: string | null): readonly Site[];
+	/**
+	 * All deployments that a failure of this one is about, itself included. A spent budget: its organisation, or its domain while no
+	 * organisation is known. A rate limit: those of its organisation, where it is known, that ask for a model of the same class
+	 * (caching-semantics §7). Anything else: it alone.
+	 */
+	kinOf(deployment: MutableDeployment, failure: AttemptFailure, wildcard: string | null): readonly MutableDeployment[];
 	/** The state behind what a plan names, also when the configuration in force has it no more. */
 	stateOf(deployment: Deployment): MutableDeployment;
 	/** Where a deployment caches this request. */
@@ -31,19 +61,49 @@ export interface Fleet {
 	update(config: RouterConfig): void;
 }
 
+interface Sites {
+	/** Of the domain registry. */
+	readonly version: number;
+	readonly sites: readonly Site[];
+}
+
+/** Fewer than the targets a deployment keeps: a site and its deployments must name the same target. */
+const MOST_WILDCARDS = 32;
+
 /** The deployments of `config`, healthy and idle. */
 export function createFleet(config: RouterConfig): Fleet {
 	const domains = createDomainRegistry();
 	let deployments = new Map<string, MutableDeployment>();
 	let membersOf = new WeakMap<ModelGroup, readonly MutableDeployment[]>();
+	let sitesOf = new WeakMap<ModelGroup, Map<string | null, Sites>>();
 	const states = new WeakMap<Deployment, MutableDeployment>();
 	let routing = config.routing;
+	let failures = config.failures;
 
 	function members(group: ModelGroup): readonly MutableDeployment[] {
 		const known = membersOf.get(group);
 		if (known !== undefined) return known;
 		const found = group.deployments.flatMap(({ id }) => deployments.get(id) ?? []);
 		membersOf.set(group, found);
+		return found;
+	}
+
+	function sites(group: ModelGroup, wildcard: string | null): readonly Site[] {
+		const ofGroup = sitesOf.get(group) ?? new Map<string | null, Sites>();
+		const known = ofGroup.get(wildcard);
+		if (known !== undefined && known.version === domains.version) return known.sites;
+		const found: (Site & { readonly members: SiteMember[] })[] = [];
+		for (const deployment of members(group)) {
+			const target = targetOf(deployment, wildcard);
+			const { modelPart, collapseRuns } = target;
+			const domain = domains.domainOf(deployment.member);
+			const same = found.find((each) => each.domain === domain && each.modelPart === modelPart);
+			if (same !== undefined) same.members.push({ deployment, target });
+			else found.push({ domain, modelPart, collapseRuns, members: [{ deployment, target }] });
+		}
+		if (ofGroup.size >= MOST_WILDCARDS) ofGroup.clear();
+		ofGroup.set(wildcard, { version: domains.version, sites: found });
+		sitesOf.set(group, ofGroup);
 		return found;
 	}
 
@@ -59,7 +119,9 @@ export function createFleet(config: RouterConfig): Fleet {
 		}
 		deployments = updated;
 		membersOf = new WeakMap();
+		sitesOf = new WeakMap();
 		routing = next.routing;
+		failures = next.failures;
 	}
 
 	update(config);
@@ -68,19 +130,27 @@ export function createFleet(config: RouterConfig): Fleet {
 		get routing() {
 			return routing;
 		},
+		get failures() {
+			return failures;
+		},
 		all: () => [...deployments.values()],
 		get: (id) => deployments.get(id),
 		members,
-		excluded(group, now) {
-			const excluded: Exclusion[] = [];
-			for (const deployment of members(group)) {
-				const { cooldownUntil, quarantineUntil } = deployment;
-				const until = Math.max(cooldownUntil, quarantineUntil);
-				if (until <= now) continue;
-				const why = quarantineUntil > now ? "quarantine" : deployment.limited ? "limit" : "cooldown";
-				excluded.push({ deployment, why, until });
+		sites,
+		kinOf(deployment, { status, lasting }, wildcard) {
+			const { organization } = deployment;
+			const isSame = (each: MutableDeployment) => organization !== null && each.organization === organization;
+			if (lasting === true || status === 402) {
+				const domain = domains.domainOf(deployment.member);
+				return [...deployments.values()].filter((each) => {
+					return each === deployment || isSame(each) || domains.domainOf(each.member) === domain;
+				});
 			}
-			return excluded.sort((a, b) => (a.until ?? 0) - (b.until ?? 0));
+			if (status !== 429 || organization === null) return [deployment];
+			const classOf = (each: MutableDeployment) => limitClass(targetOf(each, wildcard).model);
+			return [...deployments.values()].filter((each) => {
+				return each === deployment || (isSame(each) && classOf(each) === classOf(deployment));
+			});
 		},
 		stateOf(deployment) {
 			const state = states.get(deployment);

@@ -59,6 +59,8 @@ export interface Headroom {
 	/** Output to expect of a request there: the mean of late, whatever `max_tokens` allows (caching-semantics §7). */
 	expectedOutput(deployment: MutableDeployment): number;
 	charge(deployment: MutableDeployment, asked: { readonly target: Target; readonly need: Need }, now: number): Charge;
+	/** A deployment turned out to be another organisation's: it shares other limits from now on. */
+	moved(): void;
 	/** The answer has begun, or a refusal came: what it told of the limits is taken over. */
 	report(charge: Charge, told: Told, now: number): void;
 	/** A 429: less is left than was believed, and it comes back more slowly for a while. */
@@ -92,6 +94,7 @@ const MOST_METERS = 10_000;
 /** A bucket that fills continuously, as the provider's does, up to a minute's worth. */
 export class Bucket {
 	limit: number;
+	readonly #reserve: number;
 	#level: number;
 	#at: number;
 	/** Tokens a ms. */
@@ -99,9 +102,10 @@ export class Bucket {
 	#pace = 1;
 	#pacedAt = 0;
 
-	/** Full. */
-	constructor(limit: number, now: number) {
+	/** Full. `reserve` is the share of it that is never given away. */
+	constructor(limit: number, reserve: number, now: number) {
 		this.limit = limit;
+		this.#reserve = reserve;
 		this.#level = limit;
 		this.#at = now;
 		this.#rate = limit / MINUTE_MS;
@@ -113,7 +117,7 @@ export class Bucket {
 
 	/** Ms until `amount` is there; what exceeds the whole bucket needs a full one. */
 	waitMs(amount: number, now: number): number {
-		const missing = Math.min(amount + this.limit * RESERVE, this.limit) - this.level(now);
+		const missing = Math.min(amount + this.limit * this.#reserve, this.limit) - this.level(now);
 		if (missing <= 0) return 0;
 		return Math.ceil(missing / Math.max(this.#rate * this.#paceAt(now), Number.EPSILON)) + 1;
 	}
@@ -166,10 +170,25 @@ function createMeter(): Meter {
 /** Mirrors of all limits. Configured ones hold for their deployment; those that answers tell hold for the organisation, and win. */
 export function createHeadroom(): Headroom {
 	const told = new Map<string, Meter>();
+	/** Rises when a target may have another meter than it knows. */
+	let version = 0;
+
+	function keyOf(deployment: MutableDeployment, target: Target): string {
+		return `${deployment.organization ?? `deployment ${deployment.id}`}\n${limitClass(target.model)}`;
+	}
+
+	/** The meter of what answers told of a deployment's organisation and model class, whoever's answers they were. */
+	function sharedBy(deployment: MutableDeployment, target: Target): Meter | null {
+		if (target.limitsVersion !== version) {
+			target.limits = told.get(keyOf(deployment, target)) ?? null;
+			target.limitsVersion = version;
+		}
+		return target.limits;
+	}
 
 	function admitsAt(deployment: MutableDeployment, asked: { target: Target; need: Need }, now: number): number {
 		const own = meterOf(deployment, now);
-		const shared = asked.target.limits;
+		const shared = sharedBy(deployment, asked.target);
 		if (own === null && shared === null) return now;
 		const { inputTokens, outputTokens } = asked.need;
 		const closedMs = Math.max(own?.closedUntil ?? 0, shared?.closedUntil ?? 0) - now;
@@ -183,13 +202,14 @@ export function createHeadroom(): Headroom {
 		return now + Math.max(0, waitMs);
 	}
 
-	/** The meter of an answer's organisation and model class, linked to the target from now on. */
+	/** The meter to note in what an answer told. */
 	function meterTold({ deployment, target }: Told): Meter {
-		const key = `${deployment.organization ?? `deployment ${deployment.id}`}\n${limitClass(target.model)}`;
-		const meter = told.get(key) ?? createMeter();
+		const known = sharedBy(deployment, target);
+		if (known !== null) return known;
 		if (told.size >= MOST_METERS) told.clear();
-		told.set(key, meter);
-		target.limits = meter;
+		const meter = createMeter();
+		told.set(keyOf(deployment, target), meter);
+		version += 1;
 		return meter;
 	}
 
@@ -197,12 +217,13 @@ export function createHeadroom(): Headroom {
 		admitsAt,
 		capacityOf(deployment, target) {
 			const own = meterOf(deployment, 0);
-			const bucket = target.limits?.inputTokens ?? own?.inputTokens ?? target.limits?.tokens ?? own?.tokens;
+			const shared = sharedBy(deployment, target);
+			const bucket = shared?.inputTokens ?? own?.inputTokens ?? shared?.tokens ?? own?.tokens;
 			return bucket?.limit ?? null;
 		},
 		expectedOutput: ({ meanOutput }) => meanOutput ?? FIRST_OUTPUT_TOKENS,
 		charge(deployment, { target, need }, now) {
-			const meters = [meterOf(deployment, now), target.limits].filter((meter) => meter !== null);
+			const meters = [meterOf(deployment, now), sharedBy(deployment, target)].filter((meter) => meter !== null);
 			for (const meter of meters) {
 				take(meter, need, { requests: 1, now });
 				meter.unanswered.requests += 1;
@@ -210,6 +231,9 @@ export function createHeadroom(): Headroom {
 				meter.unanswered.outputTokens += need.outputTokens;
 			}
 			return { meters, need, answered: false };
+		},
+		moved() {
+			version += 1;
 		},
 		report(charge, about, now) {
 			answer(charge);
@@ -246,20 +270,21 @@ function meterOf(deployment: MutableDeployment, now: number): Meter | null {
 	if (deployment.metered === deployment.config) return deployment.meter;
 	const { rpm, itpm, otpm, tpm } = deployment.config;
 	const meter = deployment.meter ?? createMeter();
-	meter.requests = bucketOf(meter.requests, rpm, now);
-	meter.inputTokens = bucketOf(meter.inputTokens, itpm, now);
-	meter.outputTokens = bucketOf(meter.outputTokens, otpm, now);
-	meter.tokens = bucketOf(meter.tokens, tpm, now);
+	meter.requests = bucketOf(meter.requests, rpm, { reserve: 0, now });
+	meter.inputTokens = bucketOf(meter.inputTokens, itpm, { reserve: RESERVE, now });
+	meter.outputTokens = bucketOf(meter.outputTokens, otpm, { reserve: RESERVE, now });
+	meter.tokens = bucketOf(meter.tokens, tpm, { reserve: RESERVE, now });
 	const any = meter.requests ?? meter.inputTokens ?? meter.outputTokens ?? meter.tokens;
 	deployment.meter = any === null ? null : meter;
 	deployment.metered = deployment.config;
 	return deployment.meter;
 }
 
-function bucketOf(known: Bucket | null, limit: number | null, now: number): Bucket | null {
+/** Of what is counted exactly nothing is held in reserve. */
+function bucketOf(known: Bucket | null, limit: number | null, how: { reserve: number; now: number }): Bucket | null {
 	if (limit === null) return null;
-	if (known === null) return new Bucket(limit, now);
-	known.setLimit(limit, now);
+	if (known === null) return new Bucket(limit, how.reserve, how.now);
+	known.setLimit(limit, how.now);
 	return known;
 }
 
@@ -282,10 +307,22 @@ function answer(charge: Charge): void {
 
 function takeOver(meter: Meter, limits: RateLimits, now: number): void {
 	const { requests, inputTokens, outputTokens } = meter.unanswered;
-	meter.requests = reported(meter.requests, limits.requests, { unanswered: requests, now });
-	meter.inputTokens = reported(meter.inputTokens, limits.inputTokens, { unanswered: inputTokens, now });
-	meter.outputTokens = reported(meter.outputTokens, limits.outputTokens, { unanswered: outputTokens, now });
-	meter.tokens = reported(meter.tokens, limits.tokens, { unanswered: inputTokens + outputTokens, now });
+	meter.requests = reported(meter.requests, limits.requests, { unanswered: requests, reserve: 0, now });
+	meter.inputTokens = reported(meter.inputTokens, limits.inputTokens, {
+		unanswered: inputTokens,
+		reserve: RESERVE,
+		now,
+	});
+	meter.outputTokens = reported(meter.outputTokens, limits.outputTokens, {
+		unanswered: outputTokens,
+		reserve: RESERVE,
+		now,
+	});
+	meter.tokens = reported(meter.tokens, limits.tokens, {
+		unanswered: inputTokens + outputTokens,
+		reserve: RESERVE,
+		now,
+	});
 	const { unified } = limits;
 	if (unified === null) return;
 	meter.closedUntil = unified.status === "rejected" ? (unified.resetAt ?? now + MINUTE_MS) : 0;
@@ -294,15 +331,15 @@ function takeOver(meter: Meter, limits: RateLimits, now: number): void {
 function reported(
 	bucket: Bucket | null,
 	figures: LimitFigures | null,
-	about: { readonly unanswered: number; readonly now: number },
+	about: { readonly unanswered: number; readonly reserve: number; readonly now: number },
 ): Bucket | null {
 	if (figures === null || figures.limit <= 0) return bucket;
-	const known = bucket ?? new Bucket(figures.limit, about.now);
+	const known = bucket ?? new Bucket(figures.limit, about.reserve, about.now);
 	known.report(figures, about.unanswered, about.now);
 	return known;
 }
 
 /** Models that share a bucket (caching-semantics §7): Opus 4.x, Sonnet 4.x, Fable 5 and 5.1; any other is its own class. */
-function limitClass(model: string): string {
+export function limitClass(model: string): string {
 	return /^claude-(?:opus|sonnet)-4(?=-|$)/.exec(model)?.[0] ?? model.replace(/^(claude-fable-5)-1$/, "$1");
 }

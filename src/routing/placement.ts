@@ -1,14 +1,9 @@
-// The order of places for one request: who is home, who is least loaded, who holds the head. Pure; leaves evidence and learning to routing/router.
-import { NONE } from "../cache/entry-table.ts";
+// The order of places for one request: who is home, who is cheapest, who is least loaded. Pure; leaves evidence to routing/evidence.
 import type { Match } from "../cache/index.ts";
-import type { Deployment } from "./deployment.ts";
+import type { MutableDeployment } from "./deployment.ts";
 import { distance } from "./rendezvous.ts";
+import { orderOf } from "./strategy.ts";
 
-/**
- * What a token of a shared head is worth against a token of recent load: writing it costs 1.25 of an input token, reading it 0.1
- * (caching-semantics §14), so the difference is saved by going where it is warm.
- */
-const HEAD_WORTH = 1.15;
 /**
  * What returning to its account is worth to a conversation whose prefix has expired everywhere, as a share of its prompt. All places
  * cost the same then, but signed thinking blocks are dropped in another account (caching-semantics §5).
@@ -24,17 +19,26 @@ const TIE_SHARE = 0.9;
 
 /** One usable deployment with its load now. */
 export interface Loaded {
-	readonly deployment: Deployment;
+	readonly deployment: MutableDeployment;
 	/** Recent uncached tokens. */
 	readonly load: number;
+	/** What it should get of cold work against others: its weight, and its limits where they are known. */
+	readonly share: number;
+	/** What its being slow costs, in input tokens; 0 = it is not. */
+	readonly slow: number;
 }
 
 /** Deployments that read each other's entries for this request, and what they hold of it. */
 export interface Standing {
+	/** Those that can take it now. */
 	readonly members: readonly Loaded[];
 	readonly match: Match;
-	/** The conversation was served here last. */
+	/** The conversation is at home here. */
 	readonly home: boolean;
+	/** A live message-level prefix, or what stands for one, binds the conversation to places such as this. */
+	readonly binds: boolean;
+	/** What the prompt is expected to cost here, in input tokens; with it what dropped thinking and scarce tokens are worth. */
+	readonly cost: number;
 }
 
 export interface PlacementOptions {
@@ -43,10 +47,12 @@ export interface PlacementOptions {
 	readonly ownTokens: number;
 	/** What equally good places are chosen by: `seedOf`, or chance. */
 	readonly seed: number;
+	/** Deployments by the configured strategy, best first, which then decides instead of load; null = load decides. */
+	readonly arranged: readonly MutableDeployment[] | null;
 }
 
-interface Ranked {
-	readonly standing: Standing;
+interface Ranked<S extends Standing> {
+	readonly standing: S;
 	readonly members: readonly Loaded[];
 	readonly score: number;
 	readonly distance: number;
@@ -56,11 +62,11 @@ interface Ranked {
  * All standings, best first, each with its members in the order to try. Members of a lower `order` come strictly before others,
  * warm or not [litellm §2.2]; a standing may appear once for each order.
  */
-export function rank(standings: readonly Standing[], options: PlacementOptions): Standing[] {
+export function rank<S extends Standing>(standings: readonly S[], options: PlacementOptions): S[] {
 	const orders = new Set<number>();
 	for (const { members } of standings) for (const { deployment } of members) orders.add(orderOf(deployment));
 	if (orders.size === 1) return rankTier(standings.filter(isUsable), options);
-	const ranked: Standing[] = [];
+	const ranked: S[] = [];
 	for (const order of [...orders].sort((a, b) => a - b)) {
 		const tier = standings.map((standing) => {
 			return { ...standing, members: standing.members.filter(({ deployment }) => orderOf(deployment) === order) };
@@ -75,82 +81,82 @@ function isUsable(standing: Standing): boolean {
 }
 
 /**
- * A live message-level prefix binds: the longest goes first
- * (design §7.2). The others follow by load per weight, less the head they hold: a head alone must not bind, or all conversations
- * that share a system prompt would end up in one place (design §7.3).
+ * A live message-level prefix binds: of the places that hold one, the cheapest goes first (design §7.2). The others follow by load for
+ * their share, and by cost, in which a head they hold shows: a head alone must not bind, or all conversations that share a system prompt
+ * would end up in one place (design §7.3).
  */
-function rankTier(standings: readonly Standing[], options: PlacementOptions): Standing[] {
+function rankTier<S extends Standing>(standings: readonly S[], options: PlacementOptions): S[] {
+	if (options.arranged !== null) return byStrategy(standings, options.arranged);
 	const ranked = standings.map((standing) => rankedOf(standing, options));
 	ranked.sort(byAffinityThenScore);
 	const first = ranked[0];
-	if (first !== undefined && first.standing.match.home === NONE) {
-		const slack = options.ownTokens * TIE_SHARE;
-		const tied = ranked.filter((each) => each.score <= first.score + slack);
-		const nearest = tied.reduce((best, each) => (each.distance < best.distance ? each : best), first);
+	if (first !== undefined && !first.standing.binds) {
+		const bound = first.score + options.ownTokens * TIE_SHARE;
+		let nearest = first;
+		for (const each of ranked) if (each.score <= bound && each.distance < nearest.distance) nearest = each;
 		ranked.splice(ranked.indexOf(nearest), 1);
 		ranked.unshift(nearest);
 	}
-	return ranked.map(({ standing: { match, home }, members }) => ({ members, match, home }));
+	return ranked.map(({ standing, members }) => (members === standing.members ? standing : { ...standing, members }));
 }
 
-function rankedOf(standing: Standing, options: PlacementOptions): Ranked {
+/** What binds still comes first; everything else, also inside a domain, is the strategy's. */
+function byStrategy<S extends Standing>(standings: readonly S[], arranged: readonly MutableDeployment[]): S[] {
+	const position = new Map(arranged.map((deployment, at) => [deployment, at]));
+	const at = ({ deployment }: Loaded) => position.get(deployment) ?? Number.MAX_VALUE;
+	const single = standings.flatMap((standing) =>
+		standing.members.map((member) => ({ ...standing, members: [member] })),
+	);
+	return single.sort((a, b) => {
+		if (a.binds !== b.binds) return a.binds ? -1 : 1;
+		const cheaper = a.binds ? a.cost - b.cost : 0;
+		return cheaper || Math.min(...a.members.map(at)) - Math.min(...b.members.map(at));
+	});
+}
+
+function rankedOf<S extends Standing>(standing: S, options: PlacementOptions): Ranked<S> {
 	let load = 0;
-	let weight = 0;
+	let share = 0;
+	let slow = Number.POSITIVE_INFINITY;
 	let nearest = Number.POSITIVE_INFINITY;
-	for (const { deployment, load: own } of standing.members) {
-		load += own;
-		weight += deployment.config.weight;
-		nearest = Math.min(nearest, distance(options.seed, deployment));
+	for (const member of standing.members) {
+		load += member.load;
+		share += member.share;
+		slow = Math.min(slow, member.slow);
+		nearest = Math.min(nearest, distance(options.seed, member.deployment));
 	}
-	const bonus = HEAD_WORTH * standing.match.readTokens + (standing.home ? HOME_WORTH * options.promptTokens : 0);
+	const bonus = standing.home ? HOME_WORTH * options.promptTokens : 0;
 	return {
 		standing,
 		members: spread(standing.members, options.seed),
-		score: perWeight(load, weight) - bonus,
+		score: perShare(load, share) + standing.cost + slow - bonus,
 		distance: nearest,
 	};
 }
 
-function byAffinityThenScore(a: Ranked, b: Ranked): number {
-	const [left, right] = [a.standing.match, b.standing.match];
-	if (left.home !== right.home) return right.home - left.home;
-	if (left.home !== NONE && left.pending !== right.pending) return left.pending ? 1 : -1;
+function byAffinityThenScore(a: Ranked<Standing>, b: Ranked<Standing>): number {
+	const [left, right] = [a.standing, b.standing];
+	if (left.binds !== right.binds) return left.binds ? -1 : 1;
+	if (left.binds && left.cost !== right.cost) return left.cost - right.cost;
+	if (left.binds && left.match.pending !== right.match.pending) return left.match.pending ? 1 : -1;
 	return a.score - b.score || a.distance - b.distance;
 }
 
-/** Inside a domain every deployment is as warm as the next: fewest in flight first, then least load (design §7.4). */
+/** Inside a domain every deployment is as warm as the next: none that is slow, fewest in flight, then least load (design §7.4). */
 function spread(members: readonly Loaded[], seed: number): readonly Loaded[] {
 	if (members.length < 2) return members;
-	const keyed = members.map((member) => {
-		const { weight } = member.deployment.config;
-		return {
-			member,
-			inFlight: perWeight(member.deployment.inFlight, weight),
-			load: perWeight(member.load, weight),
-			distance: distance(seed, member.deployment),
-		};
+	const keyed = members.map((member) => ({
+		member,
+		inFlight: perShare(member.deployment.inFlight, member.share),
+		load: perShare(member.load, member.share),
+		distance: distance(seed, member.deployment),
+	}));
+	keyed.sort((a, b) => {
+		return a.member.slow - b.member.slow || a.inFlight - b.inFlight || a.load - b.load || a.distance - b.distance;
 	});
-	keyed.sort((a, b) => a.inFlight - b.inFlight || a.load - b.load || a.distance - b.distance);
 	return keyed.map((each) => each.member);
 }
 
-function perWeight(amount: number, weight: number): number {
-	return amount === 0 ? 0 : amount / Math.max(weight, Number.EPSILON);
-}
-
-/** A deployment without an order comes after all that have one. */
-function orderOf(deployment: Deployment): number {
-	return deployment.config.order ?? Number.POSITIVE_INFINITY;
-}
-
-/** Plain load balancing: random order, heavier deployments sooner, a lower `order` before all others. */
-export function shuffle(deployments: readonly Deployment[], random: () => number): Deployment[] {
-	return deployments
-		.map((deployment) => ({
-			deployment,
-			order: orderOf(deployment),
-			at: -Math.log(1 - random()) / Math.max(deployment.config.weight, Number.EPSILON),
-		}))
-		.sort((a, b) => (a.order === b.order ? a.at - b.at : a.order - b.order))
-		.map((each) => each.deployment);
+function perShare(amount: number, share: number): number {
+	return amount === 0 ? 0 : amount / Math.max(share, Number.EPSILON);
 }

@@ -1,153 +1,270 @@
-// The decision for one request, as data: evidence gathered, places ranked, reasons given. Changes nothing; leaves learning to routing/router.
-import { estimateTokens } from "../cache/attempt.ts";
+// The decision for one request, as data: who may serve, where home is, wait or divert, in what order. Changes nothing; leaves evidence to
+// routing/evidence and learning to routing/router.
 import { NONE } from "../cache/entry-table.ts";
-import { type Match, MESSAGES_LEVEL, NO_MATCH, type PrefixIndex } from "../cache/index.ts";
-import type { Place } from "../cache/place.ts";
-import type { TokenScale } from "../cache/tokens.ts";
-import type { PrefixChain } from "../prompt/outline.ts";
-import type { AffinityOutcome, Candidate, Exclusion, Plan, Reason, RouteRequest } from "./decision.ts";
-import { type Deployment, recentLoad, targetOf } from "./deployment.ts";
-import type { Fleet } from "./fleet.ts";
-import { type Loaded, rank, type Standing, shuffle } from "./placement.ts";
+import { NO_MATCH, type Spot } from "../cache/index.ts";
+import { ratesOf } from "./cost.ts";
+import type {
+	AffinityOutcome,
+	Candidate,
+	DivertedFrom,
+	Exclusion,
+	Hold,
+	Plan,
+	Reason,
+	RouteRequest,
+} from "./decision.ts";
+import { type Deployment, type MutableDeployment, targetOf } from "./deployment.ts";
+import { bySoonest, exclusionsOf } from "./eligible.ts";
+import {
+	createEvidence,
+	type Evidence,
+	type EvidenceOptions,
+	promptTokensOf,
+	scaled,
+	type Witness,
+} from "./evidence.ts";
+import { rank } from "./placement.ts";
 import { seedOf } from "./rendezvous.ts";
-import type { Conversations } from "./session.ts";
+import { arrange, orderOf } from "./strategy.ts";
 
-export interface PlannerOptions {
-	readonly fleet: Fleet;
-	readonly index: PrefixIndex;
-	readonly scale: TokenScale;
-	readonly conversations: Conversations;
+export interface PlannerOptions extends EvidenceOptions {
 	/** Uniform in [0, 1). */
 	readonly random: () => number;
 }
 
-/** `Router.plan`. */
-export type Planner = (request: RouteRequest, now: number) => Plan;
+/** A plan, and for a hold on a leader what the leader is writing. */
+export interface Planned {
+	readonly plan: Plan;
+	readonly leads: Spot | null;
+}
 
-/** Deployments that share a cache for one request; the excluded among them are not members. */
-interface Gathered {
-	readonly place: Place;
-	readonly members: Loaded[];
+export type Planner = (request: RouteRequest, now: number) => Planned;
+
+/** A prefix that is being written is waited for from this size on, tokens; what is smaller costs less than the wait. */
+const FOLLOWED_TOKENS = 2_048;
+/** A warm home is waited for if it holds more than this share of the prompt (design §7.2). */
+const WAIT_SHARE = 0.5;
+
+/** Times of one plan. */
+interface Bounds {
+	readonly now: number;
+	/** Until when the request may wait for room, and for a leader. */
+	readonly roomBy: number;
+	readonly leaderBy: number;
+}
+
+/** What follows from the home's state. */
+interface Choice {
+	readonly hold: Hold | null;
+	readonly divertedFrom: DivertedFrom | null;
+	/** The witnesses to rank. */
+	readonly witnesses: readonly Witness[];
 }
 
 /** A planner over the given state, which others change. */
 export function createPlanner(options: PlannerOptions): Planner {
-	const { fleet, index, scale, conversations, random } = options;
+	const { fleet, headroom, random } = options;
+	const gather = createEvidence(options);
 
-	/** Excluded deployments' places stay in, empty: what is warm there tells that a conversation is not new. */
-	function gather(request: RouteRequest, excluded: ReadonlySet<Deployment>, now: number): Gathered[] {
-		const gathered: Gathered[] = [];
-		const placeOf = fleet.placesFor(request);
-		for (const deployment of fleet.members(request.group)) {
-			const place = placeOf(deployment);
-			let at = gathered.find((each) => each.place.domain === place.domain && each.place.variant === place.variant);
-			if (at === undefined) {
-				at = { place, members: [] };
-				gathered.push(at);
-			}
-			if (excluded.has(deployment)) continue;
-			at.members.push({ deployment, load: recentLoad(deployment, now, fleet.routing.loadHalfLifeMs) });
-		}
-		return gathered;
-	}
-
-	function promptTokens(request: RouteRequest, match: Match): number {
-		const { chain } = request.outline;
-		const [any] = fleet.members(request.group);
-		const model = any === undefined ? "" : targetOf(any, request.wildcard).model;
-		return estimateTokens(chain, chain.count - 1, { match, bytesPerToken: scale.bytesPerToken(model) });
-	}
-
-	function balance(request: RouteRequest, excluded: readonly Exclusion[], now: number): Plan {
-		const out = deploymentsOf(excluded);
-		const usable = fleet.members(request.group).filter((deployment) => !out.has(deployment));
-		const tokens = promptTokens(request, NO_MATCH);
-		const candidates = shuffle(usable, random);
-		return {
-			request,
-			outcome: "off",
-			candidates:
-				candidates.length === 0
-					? lastResort(excluded)
-					: candidates.map((deployment, at) => candidate(deployment, at === 0 ? "load" : "spare", 0)),
-			excluded,
-			promptTokens: tokens,
-			plannedAt: now,
-			hold: null,
+	/** What prompt and an answer of usual length cost there, nothing cached. */
+	function dollarsFor(request: RouteRequest, promptTokens: number, now: number) {
+		return (deployment: MutableDeployment): number | null => {
+			const target = targetOf(deployment, request.wildcard);
+			const rates = ratesOf({ deployment, target, variant: request.outline.variant, promptTokens }, now);
+			if (rates === null) return null;
+			return (rates.input * promptTokens + rates.output * headroom.expectedOutput(deployment)) / 1e6;
 		};
 	}
 
-	function evidence(request: RouteRequest, gathered: readonly Gathered[], now: number) {
-		const { outline, conversation } = request;
-		const home = conversations.homeOf(conversation, outline.model);
-		const homeDomain = home === null ? NONE : fleet.domains.root(home.domain);
-		const places = gathered.map((each) => each.place);
-		const matches = index.longest({ prefixes: outline.chain, breakpoints: outline.breakpoints, places, now });
-		const standings = gathered.map(({ place, members }, at): Standing => {
-			return { members, match: matches[at] ?? NO_MATCH, home: place.domain === homeDomain };
+	/** Plain load balancing: nothing is looked up. */
+	function balance(request: RouteRequest, excluded: readonly Exclusion[], bounds: Bounds): Planned {
+		const { now } = bounds;
+		const out = new Set<Deployment>(excluded.map((each) => each.deployment));
+		const promptTokens = promptTokensOf(options, request, NO_MATCH);
+		const usable: MutableDeployment[] = [];
+		const full: Exclusion[] = [];
+		for (const deployment of fleet.members(request.group)) {
+			if (out.has(deployment)) continue;
+			const target = targetOf(deployment, request.wildcard);
+			const need = { inputTokens: promptTokens, outputTokens: headroom.expectedOutput(deployment) };
+			const until = headroom.admitsAt(deployment, { target, need }, now);
+			if (until <= now) usable.push(deployment);
+			else full.push({ deployment, why: "limit", until });
+		}
+		const dollarsOf = dollarsFor(request, promptTokens, now);
+		const arranged = arrange(usable, fleet.routing.strategy, { now, random, dollarsOf });
+		const hold = arranged.length > 0 ? null : roomHold(full.sort(bySoonest), bounds);
+		const candidates = arranged.map((deployment, at): Candidate => {
+			const reason = at === 0 ? "load" : "spare";
+			return { deployment, reason, predictedReadTokens: 0, expectedDollars: null, thinkingAtRisk: false };
 		});
-		return { standings, known: home !== null || matches.some((match) => match.home !== NONE) };
+		const plan: Plan = {
+			request,
+			outcome: "off",
+			candidates: candidates.length > 0 || hold !== null ? candidates : lastResort(excluded),
+			excluded: [...excluded, ...full].sort(bySoonest),
+			promptTokens,
+			plannedAt: now,
+			hold,
+			divertedFrom: null,
+		};
+		return { plan, leads: null };
+	}
+
+	function boundsOf({ heldSince }: RouteRequest, now: number): Bounds {
+		const { maxAffinityWaitMs, burstGate } = fleet.routing;
+		const since = heldSince ?? now;
+		return { now, roomBy: since + maxAffinityWaitMs, leaderBy: burstGate.enabled ? since + burstGate.maxWaitMs : 0 };
+	}
+
+	function ranked(request: RouteRequest, evidence: Evidence, about: { witnesses: readonly Witness[]; now: number }) {
+		const { promptTokens, ownTokens } = evidence;
+		const seed = seedOf(request.conversation, request.outline.openingKey) ?? Math.floor(random() * 2 ** 32);
+		const { strategy } = fleet.routing;
+		if (strategy === null) return rank(about.witnesses, { promptTokens, ownTokens, seed, arranged: null });
+		const usable = about.witnesses.flatMap(({ members }) => members.map(({ deployment }) => deployment));
+		const dollarsOf = dollarsFor(request, promptTokens, about.now);
+		const arranged = arrange(usable, strategy, { now: about.now, random, dollarsOf });
+		return rank(about.witnesses, { promptTokens, ownTokens, seed, arranged });
 	}
 
 	return (request, now) => {
-		const excluded = fleet.excluded(request.group, now);
-		if (!fleet.routing.affinity) return balance(request, excluded, now);
+		const bounds = boundsOf(request, now);
+		const estimate = fleet.routing.preCallChecks ? promptTokensOf(options, request, NO_MATCH) : 0;
+		const excluded = exclusionsOf(fleet, request, { now, promptTokens: estimate });
+		if (!fleet.routing.affinity) return balance(request, excluded, bounds);
 		const marked = request.outline.breakpoints.length > 0;
-		const gathered = gather(request, deploymentsOf(excluded), now);
-		const { standings, known } = marked
-			? evidence(request, gathered, now)
-			: { standings: gathered.map(({ members }) => ({ members, match: NO_MATCH, home: false })), known: false };
-		const best = standings.reduce((longest, { match }) => (match.read > longest.read ? match : longest), NO_MATCH);
-		const tokens = promptTokens(request, best);
-		const seed = seedOf(request.conversation, request.outline.openingKey) ?? Math.floor(random() * 2 ** 32);
-		const ranked = rank(standings, { promptTokens: tokens, ownTokens: tokens * ownShare(request.outline.chain), seed });
-		const first = ranked[0];
-		const outcome = outcomeOf({ first, marked, known });
+		const evidence = gather({ request, excluded, mayFollow: bounds.leaderBy > now }, now);
+		const choice = choose(evidence, bounds);
+		const places = ranked(request, evidence, { witnesses: choice.witnesses, now });
+		const [first] = places;
 		const candidates: Candidate[] = [];
-		for (const standing of ranked) {
-			for (const { deployment } of standing.members) {
-				const reason = candidates.length === 0 ? reasonOf(standing, marked) : "spare";
-				candidates.push(candidate(deployment, reason, standing.match.readTokens));
+		for (const place of places) {
+			for (const { deployment } of place.members) {
+				const reason = candidates.length > 0 ? "spare" : reasonOf(place, { choice, evidence, marked });
+				candidates.push({
+					deployment,
+					reason,
+					predictedReadTokens: place.match.readTokens,
+					expectedDollars: place.dollars,
+					thinkingAtRisk: place.thinkingAtRisk,
+				});
 			}
 		}
-		if (candidates.length === 0) candidates.push(...lastResort(excluded));
-		return { request, outcome, candidates, excluded, promptTokens: tokens, plannedAt: now, hold: null };
+		const leader =
+			choice.hold === null && first !== undefined ? leaderHold(first, { request, evidence, bounds }) : null;
+		const hold = choice.hold ?? leader?.hold ?? null;
+		if (candidates.length === 0 && hold === null) candidates.push(...lastResort(excluded));
+		const full = evidence.witnesses.flatMap((each) => each.full);
+		const plan: Plan = {
+			request,
+			outcome: outcomeOf({ first, marked, known: evidence.known }),
+			candidates,
+			excluded: full.length === 0 ? excluded : [...excluded, ...full].sort(bySoonest),
+			promptTokens: evidence.promptTokens,
+			plannedAt: now,
+			hold,
+			divertedFrom: choice.divertedFrom,
+		};
+		return { plan, leads: leader?.spot ?? null };
 	};
+}
+
+/**
+ * Where a live prefix binds, its cheapest place is home. Without room there the request waits, if room comes in time, there is much to
+ * lose and the wait costs less than going elsewhere; otherwise it is diverted and home stays (design §7.2, §7.7, §7.8). Where no place
+ * at all has room it waits for the first that will.
+ */
+function choose({ witnesses, promptTokens, waitCost }: Evidence, bounds: Bounds): Choice {
+	const home = homeOf(witnesses);
+	if (home !== null && home.members.length === 0) {
+		const worthWaiting = home.match.readTokens > promptTokens * WAIT_SHARE;
+		const roomAtHome = worthWaiting ? roomHold(withLimits(home), bounds) : null;
+		const elsewhere = Math.min(...witnesses.map((each) => (each.members.length > 0 ? each.cost : Number.MAX_VALUE)));
+		const waits = roomAtHome !== null && home.cost + (roomAtHome.until - bounds.now) * waitCost <= elsewhere;
+		const hold = waits ? roomAtHome : anyRoom(witnesses, bounds);
+		const [shut] = [...home.full, ...home.out];
+		const divertedFrom = !waits && shut !== undefined ? { deployment: shut.deployment, why: shut.why } : null;
+		return { hold, divertedFrom, witnesses };
+	}
+	const slow = home === null ? 0 : Math.min(...home.members.map((member) => member.slow));
+	if (home !== null && slow > 0) {
+		const others = witnesses.filter((each) => each !== home && each.members.some((member) => member.slow === 0));
+		const [member] = home.members;
+		if (member !== undefined && others.some((each) => each.cost < home.cost + slow)) {
+			const left = witnesses.map((each) => (each === home ? { ...each, binds: false, home: false } : each));
+			return { hold: null, divertedFrom: { deployment: member.deployment, why: "slow" }, witnesses: left };
+		}
+	}
+	return { hold: home === null ? anyRoom(witnesses, bounds) : null, divertedFrom: null, witnesses };
+}
+
+/** The cheapest place that binds, among those whose `order` has its turn; null = nothing binds. */
+function homeOf(witnesses: readonly Witness[]): Witness | null {
+	let lowest = Number.MAX_VALUE;
+	for (const { members } of witnesses)
+		for (const { deployment } of members) lowest = Math.min(lowest, orderOf(deployment));
+	let home: Witness | null = null;
+	for (const each of witnesses) {
+		if (!each.binds || (home !== null && each.cost >= home.cost)) continue;
+		const inTurn = ({ deployment }: { readonly deployment: Deployment }) => orderOf(deployment) <= lowest;
+		if (each.members.some(inTurn) || each.full.some(inTurn) || each.out.some(inTurn)) home = each;
+	}
+	return home;
+}
+
+/** Those of a place that only a rate limit keeps from serving, soonest first. */
+function withLimits({ full, out }: Witness): Exclusion[] {
+	return [...full, ...out.filter(({ why }) => why === "limit")].sort(bySoonest);
+}
+
+function anyRoom(witnesses: readonly Witness[], bounds: Bounds): Hold | null {
+	if (witnesses.some(({ members }) => members.length > 0)) return null;
+	return roomHold(witnesses.flatMap(withLimits).sort(bySoonest), bounds);
+}
+
+function roomHold([soonest]: readonly Exclusion[], { now, roomBy }: Bounds): Hold | null {
+	if (soonest === undefined || soonest.until === null || soonest.until <= now || soonest.until > roomBy) return null;
+	return { reason: "limit", deployment: soonest.deployment, until: soonest.until };
+}
+
+/** The first place's prefix is only being written by another request: after that one's first event it can be read. */
+function leaderHold(
+	{ members: [member], match, place }: Witness,
+	about: { readonly request: RouteRequest; readonly evidence: Evidence; readonly bounds: Bounds },
+): { readonly hold: Hold; readonly spot: Spot } | null {
+	const { now, leaderBy } = about.bounds;
+	if (member === undefined || match.coming === NONE || leaderBy <= now) return null;
+	const { chain } = about.request.outline;
+	const gained = scaled(chain, match.coming, about.evidence.promptTokens) - match.readTokens;
+	if (gained < FOLLOWED_TOKENS) return null;
+	const spot = { high: chain.high[match.coming] ?? 0, low: chain.low[match.coming] ?? 0, place };
+	return { hold: { reason: "leader", deployment: member.deployment, until: leaderBy }, spot };
 }
 
 /** Where nothing else is left, what has failed may have recovered: asking costs less than refusing. A rate limit has not. */
 function lastResort(excluded: readonly Exclusion[]): Candidate[] {
-	return excluded.flatMap(({ deployment, why }) =>
-		why === "cooldown" ? [candidate(deployment, "last_resort", 0)] : [],
-	);
+	return excluded.flatMap(({ deployment, why }): Candidate[] => {
+		if (why !== "cooldown") return [];
+		const unknown = { predictedReadTokens: 0, expectedDollars: null, thinkingAtRisk: false };
+		return [{ deployment, reason: "last_resort", ...unknown }];
+	});
 }
 
-/** Share of a prompt that is neither tools nor system. */
-function ownShare({ count, level, bytes }: PrefixChain): number {
-	let head = 0;
-	while (head < count && level[head] !== MESSAGES_LEVEL) head += 1;
-	const all = bytes[count - 1] ?? 0;
-	return all === 0 ? 1 : 1 - (bytes[head - 1] ?? 0) / all;
-}
-
-function candidate(deployment: Deployment, reason: Reason, predictedReadTokens: number): Candidate {
-	return { deployment, reason, predictedReadTokens };
-}
-
-function deploymentsOf(excluded: readonly Exclusion[]): ReadonlySet<Deployment> {
-	return new Set(excluded.map((each) => each.deployment));
-}
-
-function outcomeOf(seen: { first: Standing | undefined; marked: boolean; known: boolean }): AffinityOutcome {
+function outcomeOf(seen: { first: Witness | undefined; marked: boolean; known: boolean }): AffinityOutcome {
 	if (!seen.marked) return "none";
 	if (seen.first !== undefined && seen.first.match.home !== NONE) return "hit";
 	return seen.known ? "miss" : "new";
 }
 
-function reasonOf(standing: Standing, marked: boolean): Reason {
-	const { match, home } = standing;
-	if (!marked) return "unmarked";
-	if (match.home !== NONE) return "prefix";
+function reasonOf(
+	first: Witness,
+	about: { readonly choice: Choice; readonly evidence: Evidence; readonly marked: boolean },
+): Reason {
+	const { match, home } = first;
+	if (about.choice.divertedFrom !== null) return "diverted";
+	if (match.home !== NONE) return home && about.evidence.home?.diversion ? "returned" : "prefix";
 	if (home) return "session";
+	if (!about.marked) return "unmarked";
 	return match.read === NONE ? "cold" : "head";
 }

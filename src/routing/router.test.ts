@@ -92,12 +92,14 @@ test("a burst of first requests with one prefix follows its leader, and none is 
 	expect(later.ticket.predictedReadTokens).toBeGreaterThan(10_000);
 });
 
-test("parallel subagents of one session are conversations of their own and do not pile up", () => {
+test("parallel subagents of one session are conversations of their own: they share the head and do not all pile up", () => {
 	const world = createWorld({ deployments: ["a", "b", "c", "d"] });
 	const agents = Array.from({ length: 8 }, (_, at) => {
 		return world.send(world.request(turnOf(`agent ${at}`, 1), { session: "s", agent: `${at}` }), at * 7);
 	});
-	expect(Math.max(...countBy(agents.map((sent) => sent.deployment)).values())).toBe(2);
+	const counts = countBy(agents.map((sent) => sent.deployment));
+	expect(Math.max(...counts.values())).toBeLessThanOrEqual(4);
+	expect(counts.size).toBeLessThan(4);
 });
 
 test("a conversation aborted after its first event has left its entries", () => {

@@ -1,21 +1,36 @@
 // The router's state and its life: plan, then what became of each attempt. Leaves deciding to planner, beliefs to cache/, sockets to the proxy.
 import { type Attempt, createAttemptLedger } from "../cache/attempt.ts";
-import { MESSAGES_LEVEL, PrefixIndex } from "../cache/index.ts";
+import { MESSAGES_LEVEL, PrefixIndex, type Spot } from "../cache/index.ts";
 import { createTokenScale } from "../cache/tokens.ts";
 import type { RoutingConfig } from "../config/schema.ts";
-import type { Candidate, Plan, ReportedUsage, ResponseIdentity, RouteRequest, Router, Ticket } from "./decision.ts";
+import { type Beliefs, createBeliefs } from "./beliefs.ts";
+import type {
+	Candidate,
+	Hold,
+	Plan,
+	ReportedUsage,
+	ResponseIdentity,
+	RouteRequest,
+	Router,
+	Ticket,
+} from "./decision.ts";
 import {
 	type AttemptFailure,
 	addLoad,
 	type Deployment,
 	type MutableDeployment,
-	recordFailure,
-	recordSuccess,
+	type Target,
 	targetOf,
 } from "./deployment.ts";
+import { ownShare } from "./evidence.ts";
+import { recordFailure, recordSuccess } from "./failures.ts";
 import { createFleet, type RouterConfig } from "./fleet.ts";
+import { type Charge, createHeadroom, learnOutput } from "./headroom.ts";
 import { createPlanner } from "./planner.ts";
+import { createReleases } from "./releases.ts";
 import { createConversations } from "./session.ts";
+import { learnSpeed } from "./speed.ts";
+import { recordUse } from "./strategy.ts";
 
 export interface RouterOptions extends RouterConfig {
 	/** Uniform in [0, 1). Decides where there is nothing to agree on, and when affinity is off. Default `Math.random`. */
@@ -35,6 +50,8 @@ export interface LiveRouter extends Router {
 	cacheDomainOf(deployment: Deployment): string | null;
 	/** How much is remembered. */
 	memory(): { readonly entries: number; readonly entryBytes: number; readonly conversations: number };
+	/** How true its predictions of cache reads have been. */
+	beliefs(): Beliefs;
 }
 
 /** Prefix entries to each conversation remembered: even a short one has a few. */
@@ -42,12 +59,18 @@ const ENTRIES_PER_CONVERSATION = 10;
 
 interface OpenAttempt {
 	readonly deployment: MutableDeployment;
+	readonly target: Target;
 	readonly request: RouteRequest;
 	readonly dispatchedAt: number;
-	/** Uncached tokens charged to the deployment's load. */
-	readonly charged: number;
+	/** Uncached tokens it was expected to need. */
+	readonly uncached: number;
+	readonly charge: Charge;
 	/** Null when affinity was off: nothing is learned. */
 	readonly cache: Attempt | null;
+	/** The domain that the plan put first, which is where the conversation is meant to be; null = the plan diverted it. */
+	readonly meant: number | null;
+	/** It tries a deployment that has failed. */
+	readonly trial: boolean;
 }
 
 /** Builds a router that knows nothing yet. Opens nothing, starts no timer. */
@@ -57,8 +80,14 @@ export function createRouter(options: RouterOptions): LiveRouter {
 	const scale = createTokenScale();
 	const ledger = createAttemptLedger(index, scale);
 	const conversations = createConversations(mostConversations(options.routing));
-	const plan = createPlanner({ fleet, index, scale, conversations, random: options.random ?? Math.random });
+	const headroom = createHeadroom();
+	const beliefs = createBeliefs(fleet.domains.root);
+	const random = options.random ?? Math.random;
+	const plan = createPlanner({ fleet, index, scale, conversations, headroom, beliefs, random });
+	const releases = createReleases();
 	const attempts = new WeakMap<Ticket, OpenAttempt>();
+	/** What the leader of a hold is writing. */
+	const leads = new WeakMap<Hold, Spot>();
 
 	function begin(deployment: MutableDeployment, request: RouteRequest, now: number): Attempt {
 		const { model, minimumTokens } = targetOf(deployment, request.wildcard);
@@ -67,61 +96,144 @@ export function createRouter(options: RouterOptions): LiveRouter {
 		return ledger.begin({ prefixes: chain, breakpoints, place, model, minimumTokens, now });
 	}
 
-	/** Ends a ticket. What was charged at dispatch becomes `uncachedTokens`; null = stays. */
-	function end(ticket: Ticket, uncachedTokens: number | null, now: number): OpenAttempt | undefined {
+	/** Those who waited for what this attempt was writing may go on. */
+	function releaseFollowers({ announced, prefixes, place }: Attempt): void {
+		if (releases.idle) return;
+		for (const block of announced) {
+			releases.all(keyOf({ high: prefixes.high[block] ?? 0, low: prefixes.low[block] ?? 0, place }));
+		}
+	}
+
+	function keyOf({ high, low, place }: Spot): string {
+		return `prefix ${fleet.domains.root(place.domain)} ${place.variant} ${high} ${low}`;
+	}
+
+	/** Ends a ticket: what was charged at dispatch becomes what it `took`; null = stays. */
+	function end(ticket: Ticket, took: Took | null, now: number): OpenAttempt | undefined {
 		const open = attempts.get(ticket);
 		if (open === undefined) return undefined;
 		attempts.delete(ticket);
-		const { deployment, dispatchedAt, charged } = open;
+		const { deployment, dispatchedAt, uncached, charge, target } = open;
 		deployment.inFlight -= 1;
+		if (open.trial) deployment.trials = Math.max(0, deployment.trials - 1);
 		const when = { now, ageMs: now - dispatchedAt, halfLifeMs: fleet.routing.loadHalfLifeMs };
-		if (uncachedTokens !== null) addLoad(deployment, uncachedTokens - charged, when);
+		if (took !== null) addLoad(deployment, took.uncached - uncached, when);
+		const inputTokens = took === null ? 0 : took.uncached + (target.countsReads ? took.read : 0);
+		const actual = took === null || took === UNANSWERED ? null : { inputTokens, outputTokens: took.output };
+		if (headroom.settle(charge, actual, now)) releases.one(roomKey(deployment));
 		return open;
 	}
 
+	/** The answer has begun: where the conversation is at home follows, unless it was served elsewhere than meant (design §7.7). */
+	function settleHome({ deployment, request, meant }: OpenAttempt, cache: Attempt, now: number): void {
+		const { conversation, outline } = request;
+		const domain = fleet.domains.domainOf(deployment.member);
+		const served = {
+			domain,
+			deploymentId: deployment.id,
+			at: now,
+			promptTokens: cache.promptTokens,
+			organization: deployment.organization,
+		};
+		const home = conversations.homeOf(conversation, outline.model);
+		const asMeant = meant !== null && fleet.domains.root(meant) === domain;
+		const atHome = home === null || fleet.domains.root(home.domain) === domain;
+		if (asMeant || atHome) conversations.settle(conversation, outline.model, served);
+		else conversations.divert(conversation, outline.model, served);
+	}
+
 	return {
-		plan,
-		onRelease: () => () => {},
+		plan(request, now) {
+			const planned = plan(request, now);
+			if (planned.plan.hold !== null && planned.leads !== null) leads.set(planned.plan.hold, planned.leads);
+			return planned.plan;
+		},
+		onRelease(hold, listener) {
+			if (hold.reason === "limit") return releases.wait(roomKey(hold.deployment), listener);
+			const spot = leads.get(hold);
+			if (spot !== undefined && index.isComing(spot)) return releases.wait(keyOf(spot), listener);
+			let wanted = true;
+			queueMicrotask(() => {
+				if (wanted) listener();
+			});
+			return () => {
+				wanted = false;
+			};
+		},
 		dispatched(plan: Plan, candidate: Candidate, now: number): Ticket {
+			const { request } = plan;
 			const deployment = fleet.stateOf(candidate.deployment);
-			const cache = plan.outcome === "off" ? null : begin(deployment, plan.request, now);
+			const target = targetOf(deployment, request.wildcard);
+			const { conversation, outline } = request;
+			if (conversation.hints?.contextCompacted === true) conversations.forget(conversation, outline.model);
+			const cache = plan.outcome === "off" ? null : begin(deployment, request, now);
 			const read = cache?.match.readTokens ?? 0;
-			const charged = Math.max(0, (cache?.promptTokens ?? plan.promptTokens) - read);
+			const promptTokens = cache?.promptTokens ?? plan.promptTokens;
+			const uncached = Math.max(0, promptTokens - read);
+			const outputTokens = headroom.expectedOutput(deployment);
+			const need = { inputTokens: target.countsReads ? promptTokens : uncached, outputTokens };
 			deployment.inFlight += 1;
-			addLoad(deployment, charged, { now, ageMs: 0, halfLifeMs: fleet.routing.loadHalfLifeMs });
+			if (deployment.onTrial) deployment.trials += 1;
+			// A head is written once for all that share it here: it says nothing of what is to come.
+			const head = cache === null ? 0 : Math.max(0, promptTokens * (1 - ownShare(outline.chain)) - read);
+			addLoad(deployment, uncached - head, { now, ageMs: 0, halfLifeMs: fleet.routing.loadHalfLifeMs });
+			recordUse(deployment, { requests: 1, tokens: promptTokens + outputTokens }, now);
 			const ticket: Ticket = { deployment, predictedReadTokens: read };
-			attempts.set(ticket, { deployment, request: plan.request, dispatchedAt: now, charged, cache });
+			attempts.set(ticket, {
+				deployment,
+				target,
+				request,
+				dispatchedAt: now,
+				uncached,
+				charge: headroom.charge(deployment, { target, need }, now),
+				cache,
+				meant: meantDomain(plan),
+				trial: deployment.onTrial,
+			});
 			return ticket;
 		},
 		started(ticket: Ticket, identity: ResponseIdentity, now: number): void {
 			const open = attempts.get(ticket);
 			if (open === undefined) return;
-			const { deployment, request, cache } = open;
+			const { deployment, target, cache } = open;
 			recordSuccess(deployment);
 			fleet.domains.learn(deployment.member, identity);
-			if (cache === null || cache.started) return;
+			if (identity.organization !== null && identity.organization !== deployment.organization) {
+				deployment.organization = identity.organization;
+				headroom.moved();
+			}
+			headroom.report(open.charge, { deployment, target, limits: identity.limits ?? null }, now);
+			if (cache?.started === true) return;
+			learnSpeed(deployment, { firstTokenMs: now - open.dispatchedAt, uncachedTokens: open.uncached }, now);
+			if (cache === null) return;
 			const domain = fleet.domains.domainOf(deployment.member);
 			const moved = fleet.domains.root(cache.place.domain) !== domain;
 			ledger.start(cache, moved ? { ...cache.place, domain } : cache.place, now);
-			if (!cachesMessages(cache)) return;
-			conversations.settle(request.conversation, request.outline.model, {
-				domain,
-				deploymentId: deployment.id,
-				at: now,
-			});
+			if (cachesMessages(cache)) settleHome(open, cache, now);
+			releaseFollowers(cache);
 		},
 		failed(ticket: Ticket, failure: AttemptFailure, now: number): void {
-			const open = end(ticket, 0, now);
+			// Where the upstream answered nothing it may have counted the request all the same.
+			const refused = failure.kind === "connect" || failure.status !== null;
+			const open = end(ticket, refused ? REFUSED : UNANSWERED, now);
 			if (open === undefined) return;
-			if (open.cache !== null && !open.cache.started) ledger.fail(open.cache);
-			recordFailure(open.deployment, failure, { now, cooldownMs: fleet.routing.cooldownMs });
+			const { deployment, target, cache, charge } = open;
+			if (cache !== null && !cache.started) ledger.fail(cache);
+			if (failure.status === 429) headroom.refused(charge, failure.retryAfterMs, now);
+			headroom.report(charge, { deployment, target, limits: failure.limits ?? null }, now);
+			const kin = fleet.kinOf(deployment, failure, open.request.wildcard);
+			recordFailure(deployment, failure, { now, failures: fleet.failures, kin });
+			if (cache !== null && !cache.started) releaseFollowers(cache);
 		},
 		settled(ticket: Ticket, usage: ReportedUsage | null, now: number): void {
-			const open = end(ticket, usage === null ? null : usage.inputTokens + usage.cacheWriteTokens, now);
-			if (open === undefined || open.cache === null) return;
+			const open = end(ticket, usage === null ? null : tookOf(usage), now);
+			if (open === undefined || usage === null) return;
+			learnOutput(open.deployment, usage.outputTokens);
+			if (open.cache === null) return;
 			const { cache, request } = open;
-			if (ledger.settle(cache, usage, now) !== "uncached") return;
 			const domain = fleet.domains.root(cache.writesAt.domain);
+			beliefs.learn(domain, ticket.predictedReadTokens, usage.cacheReadTokens);
+			if (ledger.settle(cache, usage, now) !== "uncached") return;
 			conversations.leave(request.conversation, request.outline.model, domain);
 		},
 		update(config) {
@@ -135,7 +247,33 @@ export function createRouter(options: RouterOptions): LiveRouter {
 			return known === undefined ? null : fleet.domains.nameOf(known.member);
 		},
 		memory: () => ({ entries: index.size, entryBytes: index.byteLength, conversations: conversations.size }),
+		beliefs: () => beliefs.all,
 	};
+
+	/** Where a plan means the conversation to be: the domain of its first candidate, unless that is a diversion. */
+	function meantDomain({ candidates: [first], divertedFrom }: Plan): number | null {
+		if (first === undefined || divertedFrom !== null || first.reason === "last_resort") return null;
+		return fleet.domains.domainOf(fleet.stateOf(first.deployment).member);
+	}
+}
+
+/** What an attempt really took. */
+interface Took {
+	readonly uncached: number;
+	readonly read: number;
+	readonly output: number;
+}
+
+const REFUSED: Took = { uncached: 0, read: 0, output: 0 };
+const UNANSWERED: Took = { ...REFUSED };
+
+function tookOf(usage: ReportedUsage): Took {
+	const uncached = usage.inputTokens + usage.cacheWriteTokens;
+	return { uncached, read: usage.cacheReadTokens, output: usage.outputTokens };
+}
+
+function roomKey({ id }: Deployment): string {
+	return `room ${id}`;
 }
 
 function mostConversations(routing: RoutingConfig): number {

@@ -2,13 +2,13 @@
 import { expect, test } from "vitest";
 import { createConversations } from "./session.ts";
 
-const HOME = { domain: 3, deploymentId: "a", at: 0 };
+const HOME = { domain: 3, deploymentId: "a", at: 0, promptTokens: 1_000, organization: null };
 const main = (session: string) => ({ session, agent: null });
 
 test("a subagent and another model are conversations of their own", () => {
 	const conversations = createConversations(10);
 	conversations.settle(main("s"), "opus", HOME);
-	expect(conversations.homeOf(main("s"), "opus")).toEqual(HOME);
+	expect(conversations.homeOf(main("s"), "opus")).toEqual({ ...HOME, diversion: null });
 	expect(conversations.homeOf({ session: "s", agent: "1" }, "opus")).toBeNull();
 	expect(conversations.homeOf(main("s"), "haiku")).toBeNull();
 });

@@ -1,14 +1,32 @@
-// Where each conversation was served last: second evidence beside prefixes. Leaves what follows from it to routing/placement.
+// Where each conversation is at home and where it was diverted to: second evidence beside prefixes. Leaves what follows from it to
+// routing/planner.
 import { hashText } from "../cache/place.ts";
 import type { Conversation } from "./decision.ts";
 
-/** A conversation's last home. */
-export interface Home {
+/** Where a turn was served. */
+export interface Served {
 	/** Cache-domain number. */
 	readonly domain: number;
 	readonly deploymentId: string;
-	/** When it was last served there, ms since epoch. */
+	/** When, ms since epoch. */
 	readonly at: number;
+	/** Tokens of its prompt. */
+	readonly promptTokens: number;
+	/** Who thought there, as far as is known: thinking is bound to it (caching-semantics §5). */
+	readonly organization: string | null;
+}
+
+/** Turns that were served elsewhere while home could not. */
+export interface Diversion {
+	readonly domain: number;
+	readonly since: number;
+	readonly turns: number;
+}
+
+/** A conversation's home: where it was served last when it was free to choose. */
+export interface Home extends Served {
+	/** Null while it is at home. */
+	readonly diversion: Diversion | null;
 }
 
 /**
@@ -19,10 +37,14 @@ export interface Conversations {
 	readonly size: number;
 	/** Null without a session, or when nothing is known. Changes nothing. */
 	homeOf(conversation: Conversation, model: string): Home | null;
-	/** The conversation was served at `home`. */
-	settle(conversation: Conversation, model: string, home: Home): void;
+	/** The conversation was served there, which is its home from now on. */
+	settle(conversation: Conversation, model: string, served: Served): void;
+	/** The conversation was served elsewhere for once: home stays. */
+	divert(conversation: Conversation, model: string, served: Served): void;
 	/** What was served turned out not to be cached there; forgotten only if `domain` is its home. */
 	leave(conversation: Conversation, model: string, domain: number): void;
+	/** What was known of it holds no more. */
+	forget(conversation: Conversation, model: string): void;
 	resize(limit: number): void;
 }
 
@@ -38,6 +60,12 @@ export function createConversations(limit: number): Conversations {
 		}
 	}
 
+	function put(key: number, home: Home): void {
+		homes.delete(key);
+		homes.set(key, home);
+		trim();
+	}
+
 	return {
 		get size() {
 			return homes.size;
@@ -46,16 +74,25 @@ export function createConversations(limit: number): Conversations {
 			const key = keyOf(conversation, model);
 			return key === null ? null : (homes.get(key) ?? null);
 		},
-		settle(conversation, model, home) {
+		settle(conversation, model, served) {
 			const key = keyOf(conversation, model);
-			if (key === null) return;
-			homes.delete(key);
-			homes.set(key, home);
-			trim();
+			if (key !== null) put(key, { ...served, diversion: null });
+		},
+		divert(conversation, model, { domain, at }) {
+			const key = keyOf(conversation, model);
+			const home = key === null ? undefined : homes.get(key);
+			if (key === null || home === undefined) return;
+			const { diversion } = home;
+			const diverted = { domain, since: diversion?.since ?? at, turns: (diversion?.turns ?? 0) + 1 };
+			put(key, { ...home, diversion: diverted });
 		},
 		leave(conversation, model, domain) {
 			const key = keyOf(conversation, model);
 			if (key !== null && homes.get(key)?.domain === domain) homes.delete(key);
+		},
+		forget(conversation, model) {
+			const key = keyOf(conversation, model);
+			if (key !== null) homes.delete(key);
 		},
 		resize(newLimit) {
 			most = newLimit;

@@ -25,7 +25,7 @@ export function createLogger(options: LogOptions, destination?: NodeJS.WritableS
 		{
 			level: options.level,
 			base: null,
-			timestamp: pino.stdTimeFunctions.isoTime,
+			timestamp: cachedTime,
 			formatters: { level: (label) => ({ level: label }) },
 		},
 		sink as pino.DestinationStream,
@@ -37,6 +37,19 @@ const BATCH_BYTES = 4096;
 const FLUSH_MS = 100;
 
 const COLOURS = { debug: "gray", info: "cyan", warn: "yellow", error: "red" } as const;
+
+let stampedAt = 0;
+let stamp = "";
+
+/** ISO time, made once a millisecond. */
+function cachedTime(): string {
+	const now = Date.now();
+	if (now !== stampedAt) {
+		stampedAt = now;
+		stamp = `,"time":"${new Date(now).toISOString()}"`;
+	}
+	return stamp;
+}
 
 /** Turns pino's JSON lines into `12:34:56 INFO  message key=value`. */
 function humanStream(target: NodeJS.WritableStream, colour: boolean): Writable {

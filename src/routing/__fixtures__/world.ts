@@ -1,9 +1,23 @@
 // A router and fake providers on a clock of plain numbers. Leaves sockets and bodies to the end-to-end tests.
 import { type Block, marked, promptOf } from "../../cache/__fixtures__/prompt.ts";
 import type { Ttl } from "../../cache/semantics.ts";
-import { DEFAULTS, type DeploymentConfig, type ModelGroup, type RoutingConfig } from "../../config/schema.ts";
+import {
+	DEFAULTS,
+	type DeploymentConfig,
+	type FailureConfig,
+	type ModelGroup,
+	type RoutingConfig,
+} from "../../config/schema.ts";
 import type { Outline } from "../../prompt/outline.ts";
-import type { Candidate, Plan, ReportedUsage, ResponseIdentity, RouteRequest, Ticket } from "../decision.ts";
+import type {
+	Candidate,
+	ConversationHints,
+	Plan,
+	ReportedUsage,
+	ResponseIdentity,
+	RouteRequest,
+	Ticket,
+} from "../decision.ts";
 import { createRouter, type LiveRouter } from "../router.ts";
 import { createProvider, type Provider, type ProviderOptions } from "./provider.ts";
 
@@ -50,7 +64,11 @@ export interface Shape {
 	readonly betas?: string;
 	readonly wildcard?: string;
 	readonly openingKey?: number;
+	readonly tags?: readonly string[];
+	readonly hints?: Partial<ConversationHints>;
 }
+
+const NO_HINTS: ConversationHints = { requestClass: null, isCompaction: false, contextCompacted: false };
 
 export function outlineOf(blocks: readonly Block[], shape: Shape = {}): Outline {
 	const { prefixes, breakpoints } = promptOf(blocks);
@@ -91,6 +109,7 @@ export interface World {
 export interface WorldOptions extends ProviderOptions {
 	readonly deployments: readonly string[] | readonly DeploymentConfig[];
 	readonly routing?: Partial<RoutingConfig>;
+	readonly failures?: Partial<FailureConfig>;
 	/** What a deployment's answers say of who it is. */
 	readonly identityOf?: (deployment: string) => ResponseIdentity;
 	readonly random?: () => number;
@@ -100,7 +119,8 @@ export function createWorld(options: WorldOptions): World {
 	const deployments = options.deployments.map((each) => (typeof each === "string" ? deployment(each) : each));
 	const group = groupOf(deployments);
 	const routing = { ...DEFAULTS.routing, ...options.routing };
-	const router = createRouter({ deployments, routing, random: options.random ?? (() => 0.5) });
+	const failures = { ...DEFAULTS.failures, ...options.failures };
+	const router = createRouter({ deployments, routing, failures, random: options.random ?? (() => 0.5) });
 	const provider = createProvider(options);
 	const identityOf = options.identityOf ?? (() => UNKNOWN);
 
@@ -132,9 +152,18 @@ export function createWorld(options: WorldOptions): World {
 		group,
 		send,
 		request(blocks, shape = {}) {
-			const conversation = { session: shape.session ?? null, agent: shape.agent ?? null };
+			const hints = shape.hints === undefined ? {} : { hints: { ...NO_HINTS, ...shape.hints } };
+			const conversation = { session: shape.session ?? null, agent: shape.agent ?? null, ...hints };
 			const wildcard = shape.wildcard ?? null;
-			return { outline: outlineOf(blocks, shape), group, wildcard, conversation, betas: shape.betas ?? "" };
+			const tags = shape.tags === undefined ? {} : { tags: shape.tags };
+			return {
+				...tags,
+				outline: outlineOf(blocks, shape),
+				group,
+				wildcard,
+				conversation,
+				betas: shape.betas ?? "",
+			};
 		},
 		serve(request, now, firstEventMs = 500) {
 			const sent = send(request, now);

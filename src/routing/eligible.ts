@@ -1,0 +1,81 @@
+// Who of a group may serve a request at all: health, tags, length of prompt, parallel requests. Leaves limits to routing/headroom and order
+// to routing/placement.
+import type { TagFilteringConfig } from "../config/schema.ts";
+import type { Exclusion, RouteRequest } from "./decision.ts";
+import type { MutableDeployment } from "./deployment.ts";
+import type { Fleet } from "./fleet.ts";
+
+/** LiteLLM's tag of deployments that serve requests without a matching one. */
+const DEFAULT_TAG = "default";
+
+/** The group's deployments that must not be asked at `now`, soonest usable first, unknown last. */
+export function exclusionsOf(fleet: Fleet, request: RouteRequest, when: When): Exclusion[] {
+	const members = fleet.members(request.group);
+	const { tagFiltering, preCallChecks } = fleet.routing;
+	const serves = tagFiltering.enabled ? tagRule(members, request.tags ?? [], tagFiltering) : null;
+	const fits = preCallChecks ? lengthRule(members, when.promptTokens) : null;
+	const excluded: Exclusion[] = [];
+	for (const deployment of members) {
+		if (serves !== null && !serves(deployment)) excluded.push({ deployment, why: "tags", until: null });
+		else if (fits !== null && !fits(deployment)) excluded.push({ deployment, why: "context", until: null });
+		else {
+			const unwell = unwellOf(deployment, when.now);
+			if (unwell !== null) excluded.push(unwell);
+		}
+	}
+	return excluded.length < 2 ? excluded : excluded.sort(bySoonest);
+}
+
+export interface When {
+	readonly now: number;
+	/** Estimated tokens of the prompt. */
+	readonly promptTokens: number;
+}
+
+/** Soonest usable first, unknown last. */
+export function bySoonest(a: Exclusion, b: Exclusion): number {
+	return (a.until ?? Number.MAX_VALUE) - (b.until ?? Number.MAX_VALUE);
+}
+
+function unwellOf(deployment: MutableDeployment, now: number): Exclusion | null {
+	const { cooldownUntil, quarantineUntil, config } = deployment;
+	const until = Math.max(cooldownUntil, quarantineUntil);
+	if (until > now) {
+		const why = quarantineUntil > now ? "quarantine" : deployment.limited ? "limit" : "cooldown";
+		return { deployment, why, until };
+	}
+	if (deployment.onTrial && deployment.trials > 0) return { deployment, why: "cooldown", until: null };
+	if (config.maxParallelRequests !== null && deployment.inFlight >= config.maxParallelRequests) {
+		return { deployment, why: "busy", until: null };
+	}
+	return null;
+}
+
+/**
+ * A request's tags must be among the deployment's, any or all of them. Where nobody serves them, and for requests without tags, it is
+ * who bears `default`; without any such deployment untagged requests may go anywhere [litellm §2.2].
+ */
+function tagRule(
+	members: readonly MutableDeployment[],
+	asked: readonly string[],
+	{ matchAny }: TagFilteringConfig,
+): (deployment: MutableDeployment) => boolean {
+	const isDefault = ({ config }: MutableDeployment) => config.tags.includes(DEFAULT_TAG);
+	if (asked.length > 0) {
+		const serves = ({ config }: MutableDeployment) =>
+			matchAny ? asked.some((tag) => config.tags.includes(tag)) : asked.every((tag) => config.tags.includes(tag));
+		if (members.some(serves)) return serves;
+		return isDefault;
+	}
+	return members.some(isDefault) ? isDefault : () => true;
+}
+
+/** A prompt too long for all is sent all the same: the upstream counts it exactly, and its answer is the honest one. */
+function lengthRule(
+	members: readonly MutableDeployment[],
+	promptTokens: number,
+): (deployment: MutableDeployment) => boolean {
+	const fits = ({ config }: MutableDeployment) =>
+		config.maxInputTokens === null || promptTokens <= config.maxInputTokens;
+	return members.some(fits) ? fits : () => true;
+}
