@@ -13,6 +13,8 @@ const HEAD_BLOCKS = 15;
 const BLOCKS_PER_TURN = 8;
 const PLANS = 20_000;
 const BLOCK_BYTES = 900;
+/** Limits that are checked and never hit. */
+const NEVER_REACHED = 1e12;
 const START = 1_700_000_000_000;
 
 const deployments = Array.from({ length: DEPLOYMENTS }, (_, at): DeploymentConfig => {
@@ -25,9 +27,9 @@ const deployments = Array.from({ length: DEPLOYMENTS }, (_, at): DeploymentConfi
 		cacheDomain: null,
 		weight: DEFAULTS.weight,
 		order: null,
-		rpm: null,
+		rpm: NEVER_REACHED,
 		tpm: null,
-		itpm: null,
+		itpm: NEVER_REACHED,
 		otpm: null,
 		maxParallelRequests: null,
 		maxInputTokens: null,

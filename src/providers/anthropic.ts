@@ -1,5 +1,6 @@
 // api.anthropic.com and servers that speak its Messages API. Leaves other clouds to their own files.
 import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
+import { readRateLimits } from "../protocol/ratelimits.ts";
 import { replaceModel } from "../protocol/rewrite.ts";
 import type { Call, Provider, UpstreamFailure, UpstreamRequest, Verdict } from "./provider.ts";
 
@@ -40,6 +41,7 @@ export function anthropicProvider(config: DeploymentConfig): Provider {
 				body: replaceModel(call.body, call.modelSpan, call.model),
 			};
 		},
+		limits: readRateLimits,
 		judge: judgeMessagesApi,
 	};
 }
@@ -74,6 +76,7 @@ export function judgeMessagesApi(failure: UpstreamFailure): Verdict {
 		contextWindow: errorClass === "badRequest" && TOO_LONG.test(failure.message),
 		lasting: failure.errorCode !== null && SPENT.has(failure.errorCode),
 		retryAfterMs: readRetryAfter(failure.headers),
+		limits: readRateLimits(failure.headers),
 	};
 }
 

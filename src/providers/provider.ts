@@ -1,5 +1,6 @@
 // The provider seam: everything about one family of upstream APIs that an attempt needs. Leaves sockets to proxy/upstream and choosing to routing.
 import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
+import type { RateLimitReport } from "../protocol/ratelimits.ts";
 
 /** Which operation of the Messages API is called. */
 export type Operation = "messages" | "count_tokens";
@@ -53,6 +54,8 @@ export interface Verdict {
 	readonly lasting: boolean;
 	/** From `retry-after`, ms; null where the upstream named none. */
 	readonly retryAfterMs: number | null;
+	/** What the refusal's head says of limits. */
+	readonly limits: RateLimitReport | null;
 }
 
 /** One family of upstream APIs. Built once per deployment; keeps credentials, never request state. */
@@ -60,6 +63,8 @@ export interface Provider {
 	readonly kind: string;
 	/** URL, headers and final bytes for one attempt. Called anew for every attempt. */
 	prepare(call: Call): UpstreamRequest | Promise<UpstreamRequest>;
+	/** What an answer's head says of the upstream's limits; null where it says nothing. */
+	limits(headers: UpstreamFailure["headers"]): RateLimitReport | null;
 	/** What a failed head or first event means. Pure. */
 	judge(failure: UpstreamFailure): Verdict;
 }

@@ -16,9 +16,10 @@ import type { Authenticate, Caller } from "./authenticate.ts";
 import { ClientGone, readBody } from "./body.ts";
 import { dispatch } from "./dispatch.ts";
 import { Exchange } from "./exchange.ts";
+import { explainDecision } from "./explain.ts";
 import { modelList } from "./models.ts";
 import { recordExchange } from "./record.ts";
-import { asked } from "./request.ts";
+import { asked, routeRequest } from "./request.ts";
 import type { DispatchDeps } from "./try.ts";
 
 /** What a request is served with: one configuration's worth of parts. A reload makes a new one; requests keep the one they began with. */
@@ -30,10 +31,11 @@ export interface Serving extends DispatchDeps {
 const MESSAGES = "/v1/messages";
 const COUNT_TOKENS = "/v1/messages/count_tokens";
 const MODELS = "/v1/models";
+const EXPLAIN = "/route/explain";
 
 /** Whether the data plane answers this path; a prefix in front of it is tolerated. */
 export function isDataPlanePath(path: string): boolean {
-	return path.endsWith(MESSAGES) || path.endsWith(COUNT_TOKENS) || path.endsWith(MODELS);
+	return path.endsWith(MESSAGES) || path.endsWith(COUNT_TOKENS) || path.endsWith(MODELS) || path.endsWith(EXPLAIN);
 }
 
 /** Serves one data-plane request to its end. Never rejects. */
@@ -53,11 +55,22 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
 			return;
 		}
 		requireMethod(request, path, ["POST"]);
-		await serve(exchange, caller, serving);
+		if (path.endsWith(EXPLAIN)) await explain(exchange, caller, serving);
+		else await serve(exchange, caller, serving);
 	} catch (error) {
 		fail(exchange, error, serving.log);
 	}
 	recordExchange(serving.log, exchange, serving.now());
+}
+
+/** The decision that this body would get now, without sending anything: nothing is learned from it. */
+async function explain(exchange: Exchange, caller: Caller, serving: Serving): Promise<void> {
+	const { config, router } = serving;
+	exchange.body = await readBody(exchange.request, config.limits.maxBodyBytes);
+	const outlined = outline(exchange.body, { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth });
+	const request = routeRequest(asked(exchange, caller, outlined), outlined.model, serving);
+	const decision = explainDecision(router.plan(request, serving.now()));
+	sendJson(exchange.response, Buffer.from(JSON.stringify(decision, null, 2)));
 }
 
 /** Body → outline → plan → dispatch. */

@@ -3,9 +3,10 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Config, DeploymentConfig } from "../config/schema.ts";
 import type { Call, Provider, UpstreamRequest, Verdict } from "../providers/provider.ts";
-import type { Candidate, Plan, Router, Ticket } from "../routing/decision.ts";
+import type { Candidate, Plan, ResponseIdentity, Router, Ticket } from "../routing/decision.ts";
+import type { AttemptFailure } from "../routing/deployment.ts";
 import type { Logger } from "../telemetry/log.ts";
-import { type AttemptOutcome, runAttempt } from "./attempt.ts";
+import { type AttemptOutcome, type FailedAnswer, runAttempt } from "./attempt.ts";
 import type { AttemptRecord, Exchange } from "./exchange.ts";
 import { headerValue } from "./headers.ts";
 import { recordRouting } from "./record.ts";
@@ -65,7 +66,7 @@ async function send(about: Try, ticket: Ticket, deps: DispatchDeps): Promise<Att
 		headers: gatewayHeaders(exchange, plan, candidate),
 		hasFallback,
 		onStarted: (status, headers) => {
-			if (status < 300) deps.router.started(ticket, identityOf(headers), deps.now());
+			if (status < 300) deps.router.started(ticket, identityOf(headers, provider), deps.now());
 			recordRouting(deps.log, plan, candidate);
 		},
 	});
@@ -93,8 +94,7 @@ function tellRouter(
 	const { ticket, exchange, router, now } = about;
 	switch (outcome.kind) {
 		case "failed": {
-			const { kind, failure, verdict } = outcome.answer;
-			router.failed(ticket, { kind, status: failure.status, retryAfterMs: verdict.retryAfterMs }, now);
+			router.failed(ticket, failureOf(outcome.answer), now);
 			break;
 		}
 		case "aborted":
@@ -111,6 +111,11 @@ function tellRouter(
 			router.settled(ticket, exchange.usage, now);
 			break;
 	}
+}
+
+function failureOf({ kind, failure, verdict }: FailedAnswer): AttemptFailure {
+	const { errorClass, lasting, retryAfterMs, limits } = verdict;
+	return { kind, status: failure.status, errorClass, lasting, retryAfterMs, limits };
 }
 
 function attemptRecord(
@@ -138,10 +143,11 @@ function timeoutsOf(deployment: DeploymentConfig, plan: Plan, config: Config): U
 	return { firstByteMs: Math.min(firstByteMs, totalMs), idleMs: config.timeouts.idleMs, totalMs };
 }
 
-function identityOf(headers: IncomingHttpHeaders): { organization: string | null; workspace: string | null } {
+function identityOf(headers: IncomingHttpHeaders, provider: Provider): ResponseIdentity {
 	return {
 		organization: headerValue(headers, "anthropic-organization-id"),
 		workspace: headerValue(headers, "anthropic-workspace-id"),
+		limits: provider.limits(headers),
 	};
 }
 
@@ -155,5 +161,7 @@ function gatewayHeaders(exchange: Exchange, plan: Plan, candidate: Candidate): R
 		"x-warmpath-reason": candidate.reason,
 		"x-warmpath-predicted-cached-tokens": String(Math.round(candidate.predictedReadTokens)),
 		"x-warmpath-attempts": String(exchange.attempts.length + 1),
+		...(exchange.waitedMs > 0 ? { "x-warmpath-waited-ms": String(exchange.waitedMs) } : {}),
+		...(plan.divertedFrom === null ? {} : { "x-warmpath-diverted-from": plan.divertedFrom.deployment.id }),
 	};
 }

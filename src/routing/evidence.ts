@@ -79,12 +79,25 @@ interface Prompt {
 	readonly mayFollow: boolean;
 }
 
+/** What is known of a prompt's past. */
+interface Traces {
+	/** In the order of the places; empty where nothing is marked. */
+	readonly matches: readonly Match[];
+	readonly home: Home | null;
+	readonly homeDomain: number;
+	readonly promptTokens: number;
+	readonly known: boolean;
+}
+
 interface Room {
-	readonly usable: readonly SiteMember[];
+	readonly members: readonly Loaded[];
 	/** Soonest first. */
 	readonly full: readonly Exclusion[];
 	readonly others: readonly Exclusion[];
 }
+
+type Outs = ReadonlyMap<Deployment, Exclusion>;
+type Loader = (member: SiteMember) => Loaded;
 
 const NOBODY: readonly Exclusion[] = [];
 
@@ -141,25 +154,25 @@ export function createEvidence(options: EvidenceOptions): Gather {
 	}
 
 	/** Who of a place can take the request now, and who could later. */
-	function roomAt(weighed: Weighed, out: ReadonlyMap<Deployment, Exclusion>, now: number): Room {
-		const { readTokens, writeTokens, uncachedTokens } = weighed.input;
-		const usable: SiteMember[] = [];
+	function roomAt({ gathered, input }: Weighed, about: { out: Outs; loadedOf: Loader; now: number }): Room {
+		const { out, now } = about;
+		const members: Loaded[] = [];
 		let full = NOBODY;
 		let others = NOBODY;
-		for (const member of weighed.gathered.site.members) {
+		for (const member of gathered.site.members) {
 			const { deployment, target } = member;
 			const excluded = out.size === 0 ? undefined : out.get(deployment);
 			if (excluded !== undefined) {
 				others = [...others, excluded];
 				continue;
 			}
-			const inputTokens = writeTokens + uncachedTokens + (target.countsReads ? readTokens : 0);
+			const inputTokens = input.writeTokens + input.uncachedTokens + (target.countsReads ? input.readTokens : 0);
 			const need = { inputTokens, outputTokens: headroom.expectedOutput(deployment) };
 			const until = headroom.admitsAt(deployment, { target, need }, now);
-			if (until <= now) usable.push(member);
+			if (until <= now) members.push(about.loadedOf(member));
 			else full = [...full, { deployment, why: "limit" as const, until }].sort(bySoonest);
 		}
-		return { usable, full, others };
+		return { members, full, others };
 	}
 
 	/** Input tokens a minute that the group's deployments have on average, of those of which it is known. */
@@ -177,87 +190,108 @@ export function createEvidence(options: EvidenceOptions): Gather {
 		return count === 0 ? null : sum / count;
 	}
 
-	return (asked, now) => {
-		const { request } = asked;
+	/** What the index and the conversation's memory know of the prompt. */
+	function traces(request: RouteRequest, gathered: readonly Gathered[], now: number): Traces {
 		const { outline, conversation } = request;
-		const marked = outline.breakpoints.length > 0;
-		const gathered = places(request);
-		const compacted = conversation.hints?.contextCompacted === true;
-		const seeks = marked || isCompaction(request);
-		const known = seeks ? conversations.homeOf(conversation, outline.model) : null;
-		const home = compacted ? null : known;
-		const homeDomain = home === null ? NONE : fleet.domains.root(home.domain);
-		const matches: readonly Match[] = marked
-			? index.longest({
-					prefixes: outline.chain,
-					breakpoints: outline.breakpoints,
-					places: gathered.map((each) => each.place),
-					now,
-				})
-			: [];
+		const { breakpoints, chain } = outline;
+		const marked = breakpoints.length > 0;
+		const remembered = marked || isCompaction(request) ? conversations.homeOf(conversation, outline.model) : null;
+		const home = conversation.hints?.contextCompacted === true ? null : remembered;
+		const places = gathered.map((each) => each.place);
+		const matches = marked ? index.longest({ prefixes: chain, breakpoints, places, now }) : [];
 		let best = NO_MATCH;
 		for (const match of matches) if (match.read > best.read) best = match;
-		const promptTokens = promptTokensOf(options, request, best);
-		const riskAt = thinkingRisk({ gathered, matches, home, homeDomain, promptTokens });
-		const last = outline.breakpoints.at(-1);
+		return {
+			matches,
+			home,
+			homeDomain: home === null ? NONE : fleet.domains.root(home.domain),
+			promptTokens: promptTokensOf(options, request, best),
+			known: marked && (remembered !== null || matches.some((match) => match.home !== NONE)),
+		};
+	}
+
+	/** Each place with what it holds, what it charges and what would be lost there. */
+	function weigh(asked: Asked, gathered: readonly Gathered[], about: Traces & { now: number }): Weighed[] {
+		const { chain, breakpoints, variant } = asked.request.outline;
+		const { promptTokens } = about;
+		const last = breakpoints.at(-1);
 		const prompt: Prompt = {
-			chain: outline.chain,
+			chain,
 			promptTokens,
-			markedTokens: last === undefined ? 0 : scaled(outline.chain, last.block, promptTokens),
+			markedTokens: last === undefined ? 0 : scaled(chain, last.block, promptTokens),
 			ttl: last?.ttl ?? "5m",
 			mayFollow: asked.mayFollow,
 		};
-		const when = { tokens: promptTokens, now };
-		const weighed = gathered.map((each, at): Weighed => {
-			const match = matches[at] ?? NO_MATCH;
-			const rates = ratesAt(each, outline.variant, when);
+		const riskAt = thinkingRisk(gathered, about);
+		const when = { tokens: promptTokens, now: about.now };
+		return gathered.map((each, at): Weighed => {
+			const match = about.matches[at] ?? NO_MATCH;
+			const rates = ratesAt(each, variant, when);
 			return { gathered: each, match, rates, input: inputAt(prompt, each, match), lost: riskAt(each) };
 		});
-		const { routing, failures } = fleet;
-		const inputDollarsPerToken = cheapestInput(weighed);
-		const dollarsPerToken = inputDollarsPerToken ?? ASSUMED_INPUT_DOLLARS;
+	}
+
+	/** How deployments stand among those of their group: their share of cold work, and what their slowness costs. */
+	function loader(
+		request: RouteRequest,
+		gathered: readonly Gathered[],
+		about: { waitCost: number; now: number },
+	): Loader {
+		const { now, waitCost } = about;
 		const mean = meanCapacity(gathered);
-		const waitCost = routing.waitDollarsPerHour / MS_PER_HOUR / dollarsPerToken;
-		const slow = slowOnes(fleet.members(request.group), failures.slowFactor, now);
-		const out = new Map(asked.excluded.map((each) => [each.deployment, each]));
-		const loadedOf = ({ deployment, target }: SiteMember): Loaded => {
+		const slow = slowOnes(fleet.members(request.group), fleet.failures.slowFactor, now);
+		return ({ deployment, target }) => {
 			const { weight } = deployment.config;
 			const capacity = mean === null ? null : headroom.capacityOf(deployment, target);
 			return {
 				deployment,
-				load: recentLoad(deployment, now, routing.loadHalfLifeMs),
+				load: recentLoad(deployment, now, fleet.routing.loadHalfLifeMs),
 				share: capacity === null || mean === null ? weight : (weight * capacity) / mean,
 				slow: slow.size === 0 ? 0 : (slow.get(deployment) ?? 0) * waitCost,
 			};
 		};
+	}
+
+	return (asked, now) => {
+		const { request } = asked;
+		const gathered = places(request);
+		const found = traces(request, gathered, now);
+		const weighed = weigh(asked, gathered, { ...found, now });
+		const { routing } = fleet;
+		const unit = cheapestInput(weighed);
+		const dollarsPerToken = unit ?? ASSUMED_INPUT_DOLLARS;
+		const waitCost = routing.waitDollarsPerHour / MS_PER_HOUR / dollarsPerToken;
+		const loadedOf = loader(request, gathered, { waitCost, now });
+		const out: Outs = new Map(asked.excluded.map((each) => [each.deployment, each]));
+		const room = { out, loadedOf, now };
+		const compacts = isCompaction(request);
 		const witnesses = weighed.map((each): Witness => {
-			const { usable, full, others } = roomAt(each, out, now);
-			const dollars = each.rates === null ? null : inputDollars(each.rates, each.input);
-			const tokens =
-				inputDollarsPerToken === null || dollars === null
-					? inputDollars(PLAIN_RATES, each.input) * 1e6
-					: dollars / inputDollarsPerToken;
-			const scarce = ((each.input.writeTokens + each.input.uncachedTokens) * routing.uncachedTokenPrice) / 1e6;
-			const risk = routing.thinkingLossDollars * each.lost;
-			const atHome = each.gathered.place.domain === homeDomain;
+			const { place } = each.gathered;
+			const { input, match, lost } = each;
+			const { members, full, others } = roomAt(each, room);
+			const dollars = each.rates === null ? null : inputDollars(each.rates, input);
+			const tokens = unit === null || dollars === null ? inputDollars(PLAIN_RATES, input) * 1e6 : dollars / unit;
+			const scarce = ((input.writeTokens + input.uncachedTokens) * routing.uncachedTokenPrice) / 1e6;
+			const home = place.domain === found.homeDomain;
 			return {
-				place: each.gathered.place,
-				members: usable.map(loadedOf),
+				place,
+				members,
 				full,
 				out: others,
-				match: each.match,
-				home: atHome,
-				binds: each.match.home !== NONE || (atHome && isCompaction(request)),
-				cost: tokens + (scarce + risk) / dollarsPerToken,
+				match,
+				home,
+				binds: match.home !== NONE || (home && compacts),
+				cost: tokens + (scarce + routing.thinkingLossDollars * lost) / dollarsPerToken,
 				dollars,
-				thinkingAtRisk: each.lost > 0 && !atHome,
+				thinkingAtRisk: lost > 0 && !home,
 			};
 		});
+		const { promptTokens, known, home } = found;
 		return {
 			witnesses,
 			promptTokens,
-			ownTokens: promptTokens * ownShare(outline.chain),
-			known: marked && (known !== null || matches.some((match) => match.home !== NONE)),
+			ownTokens: promptTokens * ownShare(request.outline.chain),
+			known,
 			home,
 			waitCost,
 		};
@@ -273,14 +307,8 @@ function isCompaction({ conversation: { hints } }: RouteRequest): boolean {
  * Share of the conversation's signed thinking that each place's account would drop (caching-semantics §5): all of it away from home,
  * what was thought elsewhere at home. Without a session the longest live prefix stands for home; with nothing live there is no risk.
  */
-function thinkingRisk(about: {
-	readonly gathered: readonly Gathered[];
-	readonly matches: readonly Match[];
-	readonly home: Home | null;
-	readonly homeDomain: number;
-	readonly promptTokens: number;
-}): (at: Gathered) => number {
-	const { gathered, matches, home, promptTokens } = about;
+function thinkingRisk(gathered: readonly Gathered[], about: Traces): (at: Gathered) => number {
+	const { matches, home, promptTokens } = about;
 	let domain = about.homeDomain;
 	let organization = home?.organization ?? null;
 	let longest = NONE;

@@ -124,7 +124,7 @@ test("a deployment that answers late gets no new conversations until the memory 
 
 test("a warm home is left for a while only if its slowness costs more than moving", () => {
 	for (const [slowMs, why] of [
-		[6 * SECOND, undefined],
+		[4 * SECOND, undefined],
 		[90 * SECOND, "slow"],
 	] as const) {
 		const world = createWorld({ deployments: ["a", "b", "c", "d"] });
@@ -145,4 +145,13 @@ test("no factor, no slowness", () => {
 		return world.serve(world.request(turnOf(`${nth}`, 1, { project: `${nth}` }), { session: `${nth}` }), MINUTE + nth);
 	});
 	expect(placed.map((sent) => sent.deployment)).toContain("a");
+});
+
+test("an answer that still runs since before a failure does not keep the deployment on trial", () => {
+	const world = createWorld({ deployments: [deployment("a", { order: 1 }), deployment("b", { order: 2 })] });
+	fail(world, status(500), 0);
+	const long = world.send(world.request(turnOf("long", 1)), 6 * SECOND);
+	long.start(7 * SECOND);
+	fail(world, status(500), 8 * SECOND);
+	expect(idsOf(world.router.plan(world.request(turnOf("s", 1)), 14 * SECOND))).toEqual(["a", "b"]);
 });

@@ -63,12 +63,18 @@ interface Ranked<S extends Standing> {
  * warm or not [litellm §2.2]; a standing may appear once for each order.
  */
 export function rank<S extends Standing>(standings: readonly S[], options: PlacementOptions): S[] {
+	const usable = standings.filter(isUsable);
+	const lowest = usable[0]?.members[0];
+	if (lowest === undefined) return [];
+	const first = orderOf(lowest.deployment);
+	if (usable.every(({ members }) => members.every(({ deployment }) => orderOf(deployment) === first))) {
+		return rankTier(usable, options);
+	}
 	const orders = new Set<number>();
-	for (const { members } of standings) for (const { deployment } of members) orders.add(orderOf(deployment));
-	if (orders.size === 1) return rankTier(standings.filter(isUsable), options);
+	for (const { members } of usable) for (const { deployment } of members) orders.add(orderOf(deployment));
 	const ranked: S[] = [];
 	for (const order of [...orders].sort((a, b) => a - b)) {
-		const tier = standings.map((standing) => {
+		const tier = usable.map((standing) => {
 			return { ...standing, members: standing.members.filter(({ deployment }) => orderOf(deployment) === order) };
 		});
 		ranked.push(...rankTier(tier.filter(isUsable), options));

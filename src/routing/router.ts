@@ -69,8 +69,8 @@ interface OpenAttempt {
 	readonly cache: Attempt | null;
 	/** The domain that the plan put first, which is where the conversation is meant to be; null = the plan diverted it. */
 	readonly meant: number | null;
-	/** It tries a deployment that has failed. */
-	readonly trial: boolean;
+	/** It tries a deployment that has failed, and has not begun to be answered. */
+	trial: boolean;
 }
 
 /** Builds a router that knows nothing yet. Opens nothing, starts no timer. */
@@ -115,7 +115,7 @@ export function createRouter(options: RouterOptions): LiveRouter {
 		attempts.delete(ticket);
 		const { deployment, dispatchedAt, uncached, charge, target } = open;
 		deployment.inFlight -= 1;
-		if (open.trial) deployment.trials = Math.max(0, deployment.trials - 1);
+		endTrial(open);
 		const when = { now, ageMs: now - dispatchedAt, halfLifeMs: fleet.routing.loadHalfLifeMs };
 		if (took !== null) addLoad(deployment, took.uncached - uncached, when);
 		const inputTokens = took === null ? 0 : took.uncached + (target.countsReads ? took.read : 0);
@@ -196,6 +196,7 @@ export function createRouter(options: RouterOptions): LiveRouter {
 			const open = attempts.get(ticket);
 			if (open === undefined) return;
 			const { deployment, target, cache } = open;
+			endTrial(open);
 			recordSuccess(deployment);
 			fleet.domains.learn(deployment.member, identity);
 			if (identity.organization !== null && identity.organization !== deployment.organization) {
@@ -255,6 +256,11 @@ export function createRouter(options: RouterOptions): LiveRouter {
 		if (first === undefined || divertedFrom !== null || first.reason === "last_resort") return null;
 		return fleet.domains.domainOf(fleet.stateOf(first.deployment).member);
 	}
+}
+
+function endTrial(open: OpenAttempt): void {
+	if (open.trial) open.deployment.trials -= 1;
+	open.trial = false;
 }
 
 /** What an attempt really took. */
