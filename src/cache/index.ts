@@ -123,6 +123,9 @@ export class PrefixIndex {
 	 */
 	longest(query: Query): Match[] {
 		const { prefixes, breakpoints, places, now } = query;
+		const { level, high, low } = prefixes;
+		const table = this.#table;
+		const firstMessage = level.indexOf(MESSAGES_LEVEL);
 		const matches: MutableMatch[] = places.map(nothing);
 		const sought = places.map(({ domain, variant }): Sought => ({ root: this.#root(domain), variant }));
 		let mark = breakpoints.length - 1;
@@ -139,17 +142,19 @@ export class PrefixIndex {
 				runs = LOOK_BACK_POSITIONS;
 				mark -= 1;
 			}
-			if (block < floor && prefixes.level[block] === MESSAGES_LEVEL) continue;
-			const high = prefixes.high[block] ?? 0;
-			const low = prefixes.low[block] ?? 0;
-			for (let slot = this.#table.first(high, low); slot !== NONE; slot = this.#table.following(slot)) {
+			if (block < floor && level[block] === MESSAGES_LEVEL) {
+				// With no look-back left to count, nothing matters before the next breakpoint or the head.
+				if (positions <= 0 && runs <= 0) block = Math.max(breakpoints[mark]?.block ?? NONE, firstMessage - 1) + 1;
+				continue;
+			}
+			for (let slot = table.first(high[block] ?? 0, low[block] ?? 0); slot !== NONE; slot = table.following(slot)) {
 				const at = this.#placeOf(slot, sought);
 				const place = places[at];
 				const match = matches[at];
 				if (place === undefined || match === undefined || match.read !== NONE) continue;
-				if (this.#table.expiresAt(slot) <= now) continue;
-				const readable = this.#table.availableAt(slot) <= now;
-				if (match.home === NONE && prefixes.level[block] === MESSAGES_LEVEL) {
+				if (table.expiresAt(slot) <= now) continue;
+				const readable = table.availableAt(slot) <= now;
+				if (match.home === NONE && level[block] === MESSAGES_LEVEL) {
 					match.home = block;
 					match.pending = !readable;
 				} else if (match.home === block && readable) match.pending = false;
@@ -157,7 +162,7 @@ export class PrefixIndex {
 				if (!readable) match.coming = Math.max(match.coming, block);
 				else {
 					match.read = block;
-					match.readTokens = this.#table.tokens(slot);
+					match.readTokens = table.tokens(slot);
 					open -= 1;
 					floor = Math.max(floor, block - SECOND_BEST_BLOCKS);
 				}
