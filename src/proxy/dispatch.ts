@@ -83,6 +83,7 @@ class GroupRun {
 		const { router, now } = this.#deps;
 		const heldSince = now();
 		let plan = router.plan(request, heldSince);
+		if (plan.hold === null) return plan;
 		while (plan.hold !== null && !exchange.aborted) {
 			const { hold } = plan;
 			const waitMs = hold.until - now();

@@ -238,3 +238,52 @@ test("a hundred parallel requests with one cold prefix write it at most twice, a
 		expect(longest).toBeLessThanOrEqual(5 * SECOND);
 	}
 });
+
+test("a caller that cannot wait for home does not move it", () => {
+	const world = createWorld({ deployments: ["a", "b"] });
+	const request = world.request(turnOf("s", 1), { session: "s" });
+	const first = world.serve(request, 0);
+	refuse(world, world.send(request, SECOND), { retryAfterMs: 3 * SECOND, now: SECOND });
+	const impatient = world.serve(world.request(turnOf("s", 2), { session: "s" }), SECOND);
+	expect(impatient.plan.hold?.reason).toBe("limit");
+	expect(impatient.deployment).not.toBe(first.deployment);
+	const next = world.router.plan(world.request(turnOf("s", 3), { session: "s" }), 10 * SECOND);
+	expect(next.candidates[0]).toMatchObject({ reason: "returned", deployment: { id: first.deployment } });
+});
+
+test("followers of a burst go on when their leader fails, and the next of them leads", () => {
+	const world = createWorld({ deployments: ["a", "b"] });
+	const leader = world.send(world.request(own("s"), { session: "1" }), 0);
+	const follower = world.request(own("s"), { session: "2" });
+	const { hold } = world.router.plan(follower, 10);
+	expect(hold).toMatchObject({ reason: "leader", deployment: { id: leader.deployment }, until: 5_010 });
+	let released = 0;
+	if (hold !== null) world.router.onRelease(hold, () => (released += 1));
+	world.router.failed(leader.ticket, { kind: "connect", status: null, retryAfterMs: null }, 20);
+	expect(released).toBe(1);
+	expect(world.router.plan({ ...follower, heldSince: 10 }, 20).hold).toBeNull();
+});
+
+test("followers wait no longer than the bound, not for little, and not at all where the gate is off", () => {
+	const world = createWorld({ deployments: ["a", "b"] });
+	world.send(world.request(own("s"), { session: "1" }), 0);
+	const follower = world.request(own("s"), { session: "2" });
+	expect(world.router.plan({ ...follower, heldSince: 10 }, 5_009).hold?.until).toBe(5_010);
+	expect(world.router.plan({ ...follower, heldSince: 10 }, 5_010).hold).toBeNull();
+	const little = world.request(marked(messages("little", 3, 500), [-1]), { session: "3" });
+	world.send(little, 0);
+	expect(world.router.plan(little, 1).hold).toBeNull();
+	const off = createWorld({ deployments: ["a", "b"], routing: { burstGate: { enabled: false, maxWaitMs: 5_000 } } });
+	off.send(off.request(own("s"), { session: "1" }), 0);
+	expect(off.router.plan(off.request(own("s"), { session: "2" }), 10).hold).toBeNull();
+});
+
+test("a listener that is taken off is not called", () => {
+	const world = createWorld({ deployments: ["a", "b"] });
+	const leader = world.send(world.request(own("s"), { session: "1" }), 0);
+	const { hold } = world.router.plan(world.request(own("s"), { session: "2" }), 10);
+	let released = 0;
+	if (hold !== null) world.router.onRelease(hold, () => (released += 1))();
+	leader.start(500);
+	expect(released).toBe(0);
+});

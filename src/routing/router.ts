@@ -251,9 +251,10 @@ export function createRouter(options: RouterOptions): LiveRouter {
 		beliefs: () => beliefs.all,
 	};
 
-	/** Where a plan means the conversation to be: the domain of its first candidate, unless that is a diversion. */
-	function meantDomain({ candidates: [first], divertedFrom }: Plan): number | null {
+	/** Where a plan means the conversation to be: the domain of its first candidate, unless home is only to be waited for. */
+	function meantDomain({ candidates: [first], divertedFrom, hold }: Plan): number | null {
 		if (first === undefined || divertedFrom !== null || first.reason === "last_resort") return null;
+		if (hold?.reason === "limit") return null;
 		return fleet.domains.domainOf(fleet.stateOf(first.deployment).member);
 	}
 }
