@@ -95,3 +95,11 @@ test("growing keeps everything found", () => {
 	table.resize(100);
 	expect(table.size).toBe(100);
 });
+
+test("a full table replaces entries without going through all of them each time", () => {
+	const table = new EntryTable(50_000);
+	const before = performance.now();
+	for (let at = 0; at < 140_000; at += 1) table.add(entry(at, { expiresAt: 300_000 + at }), 0);
+	expect(table.size).toBe(50_000);
+	expect(performance.now() - before).toBeLessThan(5_000);
+});

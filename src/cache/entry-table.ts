@@ -175,7 +175,8 @@ export class EntryTable {
 		this.#intoBucket(slot);
 		this.#intoLane(slot);
 		this.#size += 1;
-		if (this.#addedToFilter > this.#capacity) this.#rehash();
+		// A full table must not be gone through for every entry that replaces another.
+		if (this.#addedToFilter > this.#capacity * 2) this.#rehash();
 		return slot;
 	}
 

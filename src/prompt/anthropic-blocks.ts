@@ -45,8 +45,8 @@ export interface Place {
 /** Reads blocks into a table. Lenient: what is no block becomes an opaque one, for the upstream to refuse. */
 export class BlockReader {
 	readonly blocks = new BlockTable();
-	/** Any image in the messages, also in a tool result: adding the first one changes how they are rendered (caching-semantics §4). */
-	hasImages = false;
+	/** First message with an image, also in a tool result, or -1: adding the first one changes how all are rendered (caching-semantics §4). */
+	firstImage = -1;
 
 	private members: MemberReader;
 	private scan: Scanner;
@@ -75,7 +75,7 @@ export class BlockReader {
 		this.members = members;
 		this.scan = members.scan;
 		this.blocks.reset();
-		this.hasImages = false;
+		this.firstImage = -1;
 	}
 
 	/** A string, which is one text block, or an array of blocks; `depth` containers are open around it. */
@@ -150,7 +150,8 @@ export class BlockReader {
 			} while (scan.nextMember());
 			cuts.finish();
 		}
-		if (at.level === Level.messages && (element.image || element.type === Word.image)) this.hasImages = true;
+		const hasImage = at.level === Level.messages && (element.image || element.type === Word.image);
+		if (hasImage && this.firstImage < 0) this.firstImage = at.message;
 		this.addElement(start, firstCut, at);
 	}
 

@@ -65,14 +65,31 @@ export class BlockTable {
 		this.count = index + 1;
 	}
 
+	/**
+	 * Puts the blocks [from, to) of another table in the same places of this one, which must have all before them in common. This one
+	 * then ends with them.
+	 */
+	take(other: BlockTable, from: number, to: number): void {
+		while (this.textBytes.length < to) this.grow();
+		this.rows.set(other.rows.subarray(from * FIELDS, to * FIELDS), from * FIELDS);
+		this.textBytes.set(other.textBytes.subarray(from, to), from);
+		const fromCut = from === 0 ? 0 : this.endCut(from - 1);
+		const toCut = to === 0 ? 0 : this.endCut(to - 1);
+		while (this.cuts.length < toCut * 2) this.growCuts();
+		this.cuts.set(other.cuts.subarray(fromCut * 2, toCut * 2), fromCut * 2);
+		this.count = to;
+		this.cutCount = toCut;
+	}
+
+	/** Bytes of memory it holds. */
+	get byteLength(): number {
+		return this.rows.byteLength + this.textBytes.byteLength + this.cuts.byteLength;
+	}
+
 	/** Cuts the bytes [from, to) out of the block that is added next. Cuts must come in rising order. */
 	cut(from: number, to: number): void {
 		const at = this.cutCount * 2;
-		if (at === this.cuts.length) {
-			const larger = new Int32Array(at * 2);
-			larger.set(this.cuts);
-			this.cuts = larger;
-		}
+		if (at === this.cuts.length) this.growCuts();
 		this.cuts[at] = from;
 		this.cuts[at + 1] = to;
 		this.cutCount++;
@@ -106,6 +123,11 @@ export class BlockTable {
 		return (this.rows[block * FIELDS + 4] as number) >> 4;
 	}
 
+	/** Neither mark nor flags. */
+	isPlain(block: number): boolean {
+		return (this.rows[block * FIELDS + 4] as number) < 4;
+	}
+
 	/** Which message the block belongs to. */
 	message(block: number): number {
 		return this.rows[block * FIELDS + 5] as number;
@@ -121,6 +143,12 @@ export class BlockTable {
 
 	cutTo(cut: number): number {
 		return this.cuts[cut * 2 + 1] as number;
+	}
+
+	private growCuts(): void {
+		const cuts = new Int32Array(this.cuts.length * 2);
+		cuts.set(this.cuts);
+		this.cuts = cuts;
 	}
 
 	private grow(): void {

@@ -25,6 +25,11 @@ export function breakpointsOf(reader: BodyReader): Breakpoint[] {
 	let lastMarkable = -1;
 	for (const level of [Level.tools, Level.system, Level.messages]) {
 		for (let block = reader.first[level]; block < reader.end[level]; block++) {
+			// Almost all: nothing to tell of them.
+			if (blocks.isPlain(block)) {
+				lastMarkable = ++last;
+				continue;
+			}
 			const flags = blocks.flags(block);
 			if ((flags & Flag.leftOut) === 0) last++;
 			if (flags === 0) lastMarkable = last;

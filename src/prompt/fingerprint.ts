@@ -5,6 +5,7 @@
 // sampling, stop_sequences, safeguards, context_management, service_tier, unknown top-level members.
 import type { BodyReader } from "./anthropic.ts";
 import { type BlockTable, Flag, Level } from "./blocks.ts";
+import { copyChain, emptyChain, type HashNotes, type PrefixChain } from "./chain.ts";
 import type { Hasher } from "./hasher.ts";
 
 /** Separate what would otherwise be the same bytes at another level. No JSON value begins with these. */
@@ -12,23 +13,6 @@ const SYSTEM_BEGINS = 0x01;
 const MESSAGES_BEGIN = 0x02;
 const SEPARATOR = 0x03;
 const HAS_IMAGES = 0x04;
-
-/**
- * All blocks of a prompt in the provider's order (tools, system, messages), as parallel arrays of length `count`.
- * Entry i describes the prefix that ends with block i. Deferred tools and the billing block are not in it.
- */
-export interface PrefixChain {
-	readonly count: number;
-	/** Two 52-bit integers per prefix: together its fingerprint. Chained, so equal fingerprints mean equal whole prefixes. */
-	readonly high: Float64Array;
-	readonly low: Float64Array;
-	/** `Level` of block i. */
-	readonly level: Uint8Array;
-	/** `Kind` of block i. */
-	readonly kind: Uint8Array;
-	/** Bytes of prompt text up to and including block i; an image counts as a fixed equivalent. Divide by bytes-per-token for tokens. */
-	readonly bytes: Float64Array;
-}
 
 const IN_PROVIDER_ORDER = [Level.tools, Level.system, Level.messages] as const;
 
@@ -40,8 +24,11 @@ const IN_PROVIDER_ORDER = [Level.tools, Level.system, Level.messages] as const;
  * - The first system block also takes in that the level begins. Before the first message comes what is rendered with the messages:
  *   tool_choice, whether there are images, thinking, output_config's effort and format.
  * - Every message takes in its envelope (role and whatever else stands beside its content), also when it has no block.
+ *
+ * Messages that the reader took over are not hashed again if what comes before them is the same; `notes`, which is then needed, gets
+ * what the next body can go on from.
  */
-export function chainOf(reader: BodyReader, hasher: Hasher): PrefixChain {
+export function chainOf(reader: BodyReader, hasher: Hasher, notes: HashNotes | null = null): PrefixChain {
 	const { blocks } = reader;
 	let count = 0;
 	for (let block = 0; block < blocks.count; block++) if ((blocks.flags(block) & Flag.leftOut) === 0) count++;
@@ -52,13 +39,27 @@ export function chainOf(reader: BodyReader, hasher: Hasher): PrefixChain {
 	for (const level of IN_PROVIDER_ORDER) {
 		let message = -1;
 		let isOpen = false;
+		const first = reader.first[level];
 		const end = reader.end[level];
-		for (let block = reader.first[level]; block < end; block++) {
+		const noted = level === Level.messages ? notes : null;
+		for (let block = first; block < end; block++) {
 			if ((blocks.flags(block) & Flag.leftOut) !== 0) continue;
-			if (!isOpen) beginLevel(level, reader, hasher);
-			isOpen = true;
+			if (!isOpen) {
+				beginLevel(level, reader, hasher);
+				isOpen = true;
+				noted?.beginMessages(hasher, { blocks: at, bytes, count: end - first });
+				const known = noted === null ? 0 : takeOver(reader, hasher, { chain, notes: noted });
+				if (known > 0) {
+					at += known;
+					bytes = chain.bytes[at - 1] as number;
+					block += known - 1;
+					message = blocks.message(block);
+					continue;
+				}
+			}
 			for (const last = blocks.message(block); message < last; ) absorbEnvelope(++message, reader, hasher);
 			absorbBlock(block, blocks, hasher);
+			noted?.note(block - first, hasher);
 			bytes += blocks.text(block);
 			chain.high[at] = hasher.high();
 			chain.low[at] = hasher.low();
@@ -71,24 +72,27 @@ export function chainOf(reader: BodyReader, hasher: Hasher): PrefixChain {
 	return chain;
 }
 
-/** A chain of `count` blocks with nothing in them. */
-export function emptyChain(count: number): PrefixChain {
-	return {
-		count,
-		high: new Float64Array(count),
-		low: new Float64Array(count),
-		level: new Uint8Array(count),
-		kind: new Uint8Array(count),
-		bytes: new Float64Array(count),
-	};
+/** Before the first block of the messages: goes on behind those that the reader took over. Answers how many they are; 0 = none. */
+function takeOver(reader: BodyReader, hasher: Hasher, made: { chain: PrefixChain; notes: HashNotes }): number {
+	const { reused } = reader;
+	if (reused === null) return 0;
+	const { chain, notes } = made;
+	const count = reused.blocks - reader.first[Level.messages];
+	if (!notes.continueFrom(reused.snapshot.notes, count, hasher)) {
+		hasher.fillGap();
+		return 0;
+	}
+	const from = notes.blocksBefore;
+	copyChain(chain, reused.snapshot.chain, { from, to: from + count });
+	return count;
 }
 
 /**
  * What tells conversations apart before they have a session: the system prompt and the first user message, without whatever may change
  * later in the conversation (tools, settings, whether there are images). 0 if there is neither.
  */
-export function openingKeyOf(reader: BodyReader, hasher: Hasher): number {
-	const { blocks, messages } = reader;
+export function openingKeyOf(reader: BodyReader, hasher: Hasher, notes: HashNotes | null = null): number {
+	const { blocks, messages, reused } = reader;
 	hasher.begin();
 	hasher.appendByte(SEPARATOR);
 	hasher.absorbPieces();
@@ -99,6 +103,15 @@ export function openingKeyOf(reader: BodyReader, hasher: Hasher): number {
 		any = true;
 	};
 	for (let block = reader.first[Level.system]; block < reader.end[Level.system]; block++) absorb(block);
+	if (notes !== null) hasher.copyDigests(notes.beforeUser, 0);
+	if (reused !== null && notes !== null && messages.firstUser >= 0 && messages.firstUser < reused.messages) {
+		const earlier = reused.snapshot.notes;
+		if (notes.isOpenedLike(earlier)) {
+			notes.openingKey = earlier.openingKey;
+			return notes.openingKey;
+		}
+		hasher.fillGap();
+	}
 	if (messages.firstUser >= 0) {
 		for (let block = reader.first[Level.messages]; block < reader.end[Level.messages]; block++) {
 			const message = blocks.message(block);
@@ -106,7 +119,9 @@ export function openingKeyOf(reader: BodyReader, hasher: Hasher): number {
 			if (message === messages.firstUser) absorb(block);
 		}
 	}
-	return any ? hasher.high() : 0;
+	const key = any ? hasher.high() : 0;
+	if (notes !== null) notes.openingKey = key;
+	return key;
 }
 
 function beginLevel(level: number, reader: BodyReader, hasher: Hasher): void {
@@ -119,7 +134,7 @@ function beginLevel(level: number, reader: BodyReader, hasher: Hasher): void {
 			hasher.append(settings[at] as number, settings[at + 1] as number);
 			hasher.appendByte(SEPARATOR);
 		}
-		if (reader.hasImages) hasher.appendByte(HAS_IMAGES);
+		if (reader.firstImage >= 0) hasher.appendByte(HAS_IMAGES);
 	}
 	hasher.absorbPieces();
 }

@@ -45,6 +45,21 @@ export class Hasher {
 		this.kernel.absorbPieces();
 	}
 
+	/** Goes on from the digests that `copyDigests` wrote to `digests` at `at`. */
+	continueFrom(digests: Uint32Array, at: number): void {
+		this.kernel.beginDigest(digests.subarray(at, at + 4));
+	}
+
+	/** Writes both lanes' digests so far, 4 words, to `target` at `at`. */
+	copyDigests(target: Uint32Array, at: number): void {
+		for (let word = 0; word < 4; word++) target[at + word] = this.kernel.digestWord(word);
+	}
+
+	/** Takes in the part of the body that has not been taken in because it was read before. */
+	fillGap(): void {
+		this.kernel.fillGap();
+	}
+
 	/** 52 bits of the first lane. */
 	high(): number {
 		return this.bits(0);

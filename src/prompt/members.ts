@@ -1,7 +1,7 @@
 // Reading an object member by member: known names, repeated names, small values. Leaves what the members mean to the dialect files.
 import { Mark } from "./blocks.ts";
 import type { Kernel } from "./kernel.ts";
-import { Scanner } from "./scan.ts";
+import { Scanner, type ScanOptions } from "./scan.ts";
 import { decodeString, escapedWordAt, nameOf, UNKNOWN, Word, wordAt } from "./words.ts";
 
 const QUOTE = 0x22;
@@ -28,10 +28,10 @@ export class MemberReader {
 	private readonly body: Buffer;
 	private readonly kernel: Kernel;
 
-	constructor(body: Buffer, kernel: Kernel, maxDepth: number) {
+	constructor(body: Buffer, kernel: Kernel, options: ScanOptions) {
 		this.body = body;
 		this.kernel = kernel;
-		this.scan = new Scanner(body, kernel, maxDepth);
+		this.scan = new Scanner(body, kernel, options);
 	}
 
 	refuse(field: string, reason: string): void {

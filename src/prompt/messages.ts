@@ -22,11 +22,7 @@ export class MessageTable {
 	/** Opens a message at `start` and returns its index. Past MAX_MESSAGES the last one is opened anew. */
 	open(start: number): number {
 		const index = Math.min(this.count, MAX_MESSAGES - 1);
-		if (index * FIELDS === this.rows.length) {
-			const rows = new Int32Array(this.rows.length * 2);
-			rows.set(this.rows);
-			this.rows = rows;
-		}
+		if (index * FIELDS === this.rows.length) this.grow();
 		for (let field = 0; field < FIELDS; field++) this.rows[index * FIELDS + field] = start;
 		this.count = index + 1;
 		return index;
@@ -49,8 +45,30 @@ export class MessageTable {
 		this.rows[(this.count - 1) * FIELDS + 1] = end;
 	}
 
+	/**
+	 * Puts the messages [from, to) of another table in the same places of this one, which must have all before them in common. This one
+	 * then ends with them.
+	 */
+	take(other: MessageTable, from: number, to: number): void {
+		while (this.rows.length < to * FIELDS) this.grow();
+		this.rows.set(other.rows.subarray(from * FIELDS, to * FIELDS), from * FIELDS);
+		this.count = to;
+		this.firstUser = other.firstUser < to ? other.firstUser : -1;
+	}
+
+	/** Bytes of memory it holds. */
+	get byteLength(): number {
+		return this.rows.byteLength;
+	}
+
 	/** Field `field` of a message: 0 start, 1 end, 2 and 3 the first cut, 4 and 5 the second. */
 	field(message: number, field: number): number {
 		return this.rows[message * FIELDS + field] as number;
+	}
+
+	private grow(): void {
+		const rows = new Int32Array(this.rows.length * 2);
+		rows.set(this.rows);
+		this.rows = rows;
 	}
 }

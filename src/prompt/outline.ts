@@ -2,11 +2,14 @@
 import { BodyReader } from "./anthropic.ts";
 import { Kind, Level } from "./blocks.ts";
 import { type Breakpoint, breakpointsOf, type Ttl } from "./breakpoints.ts";
-import { chainOf, emptyChain, openingKeyOf, type PrefixChain } from "./fingerprint.ts";
+import { emptyChain, HashNotes, type PrefixChain } from "./chain.ts";
+import { chainOf, openingKeyOf } from "./fingerprint.ts";
 import { Hasher, type HashSeed } from "./hasher.ts";
 import { Kernel } from "./kernel.ts";
+import { type MemoryLimits, PromptMemory } from "./memory.ts";
+import { Snapshot } from "./snapshot.ts";
 
-export type { Breakpoint, HashSeed, PrefixChain, Ttl };
+export type { Breakpoint, HashSeed, MemoryLimits, PrefixChain, Ttl };
 export { Kind, Level };
 
 /** Byte range in the request body, end exclusive. */
@@ -39,6 +42,15 @@ export interface OutlineOptions {
 	readonly hasher: PromptHasher;
 	/** Deepest nesting of containers that is accepted; the body itself is the first. Default 200. */
 	readonly maxDepth?: number;
+	/** Whose next prompt this is. With it, what the conversation's last body already held is not read again; `head` has no use for it. */
+	readonly memory?: ConversationMemory | undefined;
+}
+
+export interface ConversationMemory {
+	/** Must tell callers apart, and should tell apart what grows on its own: a session's main loop and its agents. */
+	readonly key: string;
+	/** Milliseconds of a clock that always is the same one. */
+	readonly now: number;
 }
 
 /** `warmpath.limits.max_json_depth`'s default. */
@@ -51,30 +63,44 @@ const DEFAULT_MAX_DEPTH = 200;
 export interface PromptHasher {
 	readonly hasher: Hasher;
 	readonly reader: BodyReader;
+	/** The last bodies of conversations, for those who name theirs. */
+	readonly memory: PromptMemory;
+	readonly notes: HashNotes;
 }
 
-export async function createHasher(seed: HashSeed): Promise<PromptHasher> {
+export async function createHasher(seed: HashSeed, memory: Partial<MemoryLimits> = {}): Promise<PromptHasher> {
 	const kernel = new Kernel();
-	return { hasher: new Hasher(kernel, seed), reader: new BodyReader(kernel) };
+	return {
+		hasher: new Hasher(kernel, seed),
+		reader: new BodyReader(kernel),
+		memory: new PromptMemory(memory),
+		notes: new HashNotes(),
+	};
 }
 
 /**
- * Outline of a Messages API body. The body is neither changed nor kept.
+ * Outline of a Messages API body. The body is not changed. It is kept for the conversation's next one if `memory` is given and it is
+ * worth it, and must then not be changed by anyone; the outline is the same with and without.
  *
  * Throws GatewayError: `invalid_json` for exactly what `JSON.parse` refuses and for bytes that are not UTF-8 or begin with a byte order
  * mark; `body_too_deep`; and, if it is JSON, `invalid_field` when it is no object, `model` is no non-empty string, `messages` is no
  * array, or a member that we read occurs twice in its object (design §5: which of the two the upstream takes is not certain).
  */
 export function outline(body: Buffer, options: OutlineOptions): Outline {
-	const { hasher, reader } = options.hasher;
-	reader.read(body, options.maxDepth ?? DEFAULT_MAX_DEPTH);
-	return {
-		...headOf(reader),
-		chain: chainOf(reader, hasher),
-		breakpoints: breakpointsOf(reader),
-		openingKey: openingKeyOf(reader, hasher),
-		variant: variantOf(reader),
-	};
+	const { hasher, reader, memory, notes } = options.hasher;
+	const conversation = body.length < memory.limits.minBodyBytes ? undefined : options.memory;
+	const earlier = conversation === undefined ? null : memory.recall(conversation.key, conversation.now);
+	reader.read(body, options.maxDepth ?? DEFAULT_MAX_DEPTH, earlier);
+	const noted = conversation === undefined ? null : notes;
+	const chain = chainOf(reader, hasher, noted);
+	const openingKey = openingKeyOf(reader, hasher, noted);
+	if (conversation !== undefined) {
+		const snapshot = earlier ?? new Snapshot();
+		// Forgotten while it is neither the last body's nor this one's.
+		memory.forget(conversation.key);
+		if (snapshot.take(reader, chain, notes)) memory.keep(conversation.key, snapshot, conversation.now);
+	}
+	return { ...headOf(reader), chain, breakpoints: breakpointsOf(reader), openingKey, variant: variantOf(reader) };
 }
 
 /**

@@ -1,7 +1,7 @@
 // A validating scanner over the bytes of a JSON text: it walks the structure once and builds no objects. What the members mean is prompt/anthropic's business.
 import { isUtf8 } from "node:buffer";
 import { GatewayError } from "../errors.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Gap, Kernel } from "./kernel.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -11,6 +11,13 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
+
+export interface ScanOptions {
+	/** Deepest nesting of containers that is accepted. */
+	readonly maxDepth: number;
+	/** Everything up to its end was scanned before, in a body that began with the same bytes and was valid. */
+	readonly gap: Gap | null;
+}
 
 /**
  * Accepts exactly the texts that `JSON.parse` accepts (ECMA-404), in well-formed UTF-8 without a byte order mark, nested at most
@@ -33,6 +40,7 @@ export class Scanner {
 	private readonly length: number;
 	private readonly kernel: Kernel;
 	private readonly maxDepth: number;
+	private readonly gap: Gap | null;
 	/** The kernel's quotes, which open and close strings in turn, and the first of them that has not been passed. */
 	private quotes: Uint32Array;
 	private quoteCount = 0;
@@ -40,15 +48,17 @@ export class Scanner {
 	/** 1 where the container open at that depth is an object. */
 	private readonly isObject: Uint8Array;
 
-	constructor(body: Buffer, kernel: Kernel, maxDepth: number) {
-		kernel.load(body);
+	/** The bytes of `gap` are known to be valid, and `passGap` passes them: they are neither looked at nor taken in. */
+	constructor(body: Buffer, kernel: Kernel, { maxDepth, gap }: ScanOptions) {
+		kernel.load(body, gap);
 		this.kernel = kernel;
 		this.text = kernel.text;
 		this.quotes = kernel.quotes;
 		this.length = body.length;
 		this.maxDepth = maxDepth;
 		this.isObject = new Uint8Array(maxDepth + 2);
-		if (!isUtf8(body)) this.fail("invalid UTF-8", firstInvalidUtf8(body));
+		this.gap = gap;
+		if (!isUtf8(gap === null ? body : body.subarray(gap.to))) this.fail("invalid UTF-8", firstInvalidUtf8(body));
 		this.space();
 	}
 
@@ -154,6 +164,15 @@ export class Scanner {
 			}
 			if (open === depth) return;
 		}
+	}
+
+	/** With the cursor at the gap's first byte: passes the gap, which ends outside of any string. */
+	passGap(): void {
+		if (this.gap === null) return;
+		this.kernel.passGap();
+		this.quoteCount = 0;
+		this.nextQuote = 0;
+		this.pos = this.gap.to;
 	}
 
 	/** Passes white space as JSON knows it. */

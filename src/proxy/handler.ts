@@ -1,14 +1,8 @@
 // Data-plane entry: which operation a request asks for, the steps of design §3 in order, and the one error boundary around them.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { GatewayError } from "../errors.ts";
-import {
-	head,
-	type Outline,
-	type OutlineOptions,
-	outline,
-	type PrefixChain,
-	type PromptHasher,
-} from "../prompt/outline.ts";
+import { type ConversationMemory, head, outline, type PromptHasher } from "../prompt/outline.ts";
+import { conversationOf } from "../prompt/session.ts";
 import { errorBody } from "../protocol/anthropic.ts";
 import type { Operation } from "../providers/provider.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -77,24 +71,19 @@ async function explain(exchange: Exchange, caller: Caller, serving: Serving): Pr
 async function serve(exchange: Exchange, caller: Caller, serving: Serving): Promise<void> {
 	const { config } = serving;
 	exchange.body = await readBody(exchange.request, config.limits.maxBodyBytes);
-	const read = exchange.operation === "messages" ? outline : unmarkedOutline;
-	const outlined = read(exchange.body, { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth });
+	const options = { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth };
+	const outlined =
+		exchange.operation === "messages"
+			? outline(exchange.body, { ...options, memory: memoryOf(exchange, caller) })
+			: head(exchange.body, options);
 	exchange.outline = outlined;
 	await dispatch(exchange, asked(exchange, caller, outlined), serving);
 }
 
-const NO_BLOCKS: PrefixChain = {
-	count: 0,
-	high: new Float64Array(0),
-	low: new Float64Array(0),
-	level: new Uint8Array(0),
-	kind: new Uint8Array(0),
-	bytes: new Float64Array(0),
-};
-
-/** For requests that cache nothing, such as count_tokens: nothing is hashed, any deployment may serve. */
-function unmarkedOutline(body: Buffer, options: OutlineOptions): Outline {
-	return { ...head(body, options), chain: NO_BLOCKS, breakpoints: [], openingKey: 0, variant: "" };
+/** Under which name the prompt is remembered, so that only what a later turn adds is read; undefined for clients that name no session. */
+function memoryOf(exchange: Exchange, caller: Caller): ConversationMemory | undefined {
+	const { session, agent } = conversationOf(exchange.request.headers, null, caller.id);
+	return session === null ? undefined : { key: `${session}\n${agent ?? ""}`, now: exchange.startedAt };
 }
 
 function operationOf(path: string): Operation {

@@ -166,10 +166,14 @@ export function encode(body: Json): Buffer {
 	return Buffer.from(JSON.stringify(body));
 }
 
-/** A turn's body of about `bytes` bytes: as many turns as it takes. */
-export function claudeCodeBody(bytes: number, options: SessionOptions = {}): Buffer {
+/** The turn whose body has about `bytes` bytes. */
+export function turnOfSize(bytes: number, options: SessionOptions = {}): number {
 	const turns = [2, 12].map((turn) => encode(claudeCodeTurn(turn, options)).length);
 	const [small = 0, large = 0] = turns;
-	const wanted = Math.max(1, Math.round(2 + ((bytes - small) * 10) / (large - small)));
-	return encode(claudeCodeTurn(wanted, options));
+	return Math.max(1, Math.round(2 + ((bytes - small) * 10) / (large - small)));
+}
+
+/** A turn's body of about `bytes` bytes: as many turns as it takes. */
+export function claudeCodeBody(bytes: number, options: SessionOptions = {}): Buffer {
+	return encode(claudeCodeTurn(turnOfSize(bytes, options), options));
 }
