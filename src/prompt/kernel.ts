@@ -135,6 +135,9 @@ export class Kernel {
 			if (used > 0) return true;
 		}
 		this.quoteCount = 0;
+		// A backslash that ends the body at a step's end escapes nothing, as one that ends it elsewhere.
+		const isEscaping = this.words[ESCAPED / 4] !== 0 && this.scanned === this.bodyLength;
+		if (isEscaping && this.badByte() < 0) this.words[BAD / 4] = BODY + this.bodyLength - 1;
 		return false;
 	}
 

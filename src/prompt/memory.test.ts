@@ -69,6 +69,19 @@ describe("an outline is the same with and without memory", () => {
 		expect(reused).toBeGreaterThan(700);
 	});
 
+	test("cut off at any byte", async () => {
+		const turns = [3, 4].map((turn) => encode(claudeCodeTurn(turn, { resultBytes: 500 })));
+		const [last = Buffer.alloc(0), next = Buffer.alloc(0)] = turns;
+		const hasher = await remembering();
+		outline(last, { hasher, memory: { key: "k", now: 0 } });
+		for (let length = 0; length < next.length; length++) {
+			const body = next.subarray(0, length);
+			const fault = faultOf(() => outline(body, { hasher, memory: { key: "k", now: 0 } }));
+			const read = faultOf(() => outline(body, { hasher: forgetful }));
+			if (fault?.message !== read?.message) expect(fault, `at ${length}`).toEqual(read);
+		}
+	});
+
 	test.each<Generation>(["2.1.330", "2.1.177", "2.0.62"])(
 		"for a session of %s, and next to nothing is read twice",
 		async (generation) => {

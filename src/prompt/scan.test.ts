@@ -146,6 +146,13 @@ describe("where strings cross the kernel's steps", () => {
 		}
 	});
 
+	test("and a backslash at the end is the same fault at every offset", () => {
+		for (let pad = 0; pad < 130; pad++) {
+			const text = `{"model":"${"a".repeat(pad)}\\`;
+			expect(faultOf(() => readText(text))?.message).toContain(`invalid escape in a string at byte ${10 + pad}`);
+		}
+	});
+
 	test("also at the border of two chunks", () => {
 		for (let pad = 65536 - 40; pad < 65536 + 8; pad++) {
 			for (const tail of ['\\u00e9"', '\\\\"', '","y":"z"', '\\"', '\\u00g9"', "\\"]) {

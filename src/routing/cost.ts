@@ -27,13 +27,6 @@ export const PLAIN_RATES: Rates = { input: 1, write5m: 1.25, write1h: 2, read: 0
 const DAY_MS = 86_400_000;
 const PER_MILLION = 1e-6;
 
-/** A price that was looked up, and for what. */
-export interface KnownPrice {
-	readonly variant: string;
-	readonly day: number;
-	readonly price: Price | null;
-}
-
 export interface Priced {
 	readonly deployment: MutableDeployment;
 	readonly target: Target;

@@ -2,7 +2,7 @@
 import type { ModelGroup } from "../config/schema.ts";
 import type { Outline } from "../prompt/outline.ts";
 import type { AttemptFailure, Deployment } from "./deployment.ts";
-import type { RateLimits } from "./headroom.ts";
+import type { RateLimits } from "./meter.ts";
 
 /** Who is talking: second evidence beside prefixes. All ids are already namespaced by the caller's key. */
 export interface Conversation {

@@ -3,8 +3,8 @@
 import { hashText, modelPart } from "../cache/place.ts";
 import { canonicalModel, collapsesRuns, countsReads, minimumTokens } from "../cache/semantics.ts";
 import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
-import type { KnownPrice } from "./cost.ts";
-import type { Meter, RateLimits } from "./headroom.ts";
+import type { Price } from "../pricing/prices.ts";
+import type { Meter, RateLimits } from "./meter.ts";
 
 /** What a failed attempt tells the router. */
 export interface AttemptFailure {
@@ -47,6 +47,13 @@ export interface Deployment {
 	/** Uncached tokens sent there, halved every `loadHalfLifeMs`: the figure as it was at `loadAt`. Read it with `recentLoad`. */
 	readonly loadTokens: number;
 	readonly loadAt: number;
+}
+
+/** A price that was looked up, and for what. */
+export interface KnownPrice {
+	readonly variant: string;
+	readonly day: number;
+	readonly price: Price | null;
 }
 
 /** The router's own view of a deployment. */

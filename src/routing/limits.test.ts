@@ -5,7 +5,7 @@ import type { DeploymentConfig } from "../config/schema.ts";
 import { arrive, createClock } from "./__fixtures__/clock.ts";
 import { createWorld, deployment, type Sent, turnOf, UNKNOWN, type World } from "./__fixtures__/world.ts";
 import type { Plan } from "./decision.ts";
-import type { RateLimits } from "./headroom.ts";
+import type { RateLimits } from "./meter.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60_000;

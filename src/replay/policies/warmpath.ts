@@ -29,11 +29,13 @@ export function createWarmpath(options: PolicyOptions): Policy {
 			};
 			let plan = router.plan(asked, EPOCH_MS + now);
 			let tried = 0;
+			let held = false;
 			return {
 				next(at) {
 					// As proxy/dispatch does: what waits is planned again; what was planned is tried in order.
 					if (tried === 0 && plan.hold !== null) {
-						if (at > now) plan = router.plan({ ...asked, heldSince: EPOCH_MS + now }, EPOCH_MS + at);
+						if (held) plan = router.plan({ ...asked, heldSince: EPOCH_MS + now }, EPOCH_MS + at);
+						held = true;
 						const { hold } = plan;
 						if (hold !== null && hold.until > EPOCH_MS + at) return pause(router, hold);
 					}

@@ -1,6 +1,6 @@
 // Buckets that mirror a provider's.
 import { expect, test } from "vitest";
-import { Bucket } from "./headroom.ts";
+import { Bucket } from "./meter.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
