@@ -27,10 +27,10 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 /** Reads `anthropic-ratelimit-*`. null when there is none of them, so that the common case allocates nothing. */
 export function readRateLimits(headers: Headers): RateLimitReport | null {
 	const unifiedStatus = one(headers, "anthropic-ratelimit-unified-status");
-	const requests = limiter(headers, "requests");
-	const inputTokens = limiter(headers, "input-tokens");
-	const outputTokens = limiter(headers, "output-tokens");
-	const tokens = limiter(headers, "tokens");
+	const requests = limiter(headers, REQUESTS);
+	const inputTokens = limiter(headers, INPUT_TOKENS);
+	const outputTokens = limiter(headers, OUTPUT_TOKENS);
+	const tokens = limiter(headers, TOKENS);
 	if (requests === null && inputTokens === null && outputTokens === null && tokens === null && unifiedStatus === null) {
 		return null;
 	}
@@ -41,10 +41,31 @@ export function readRateLimits(headers: Headers): RateLimitReport | null {
 	return { requests, inputTokens, outputTokens, tokens, unified };
 }
 
-function limiter(headers: Headers, name: string): LimitReport | null {
-	const limit = Number(one(headers, `anthropic-ratelimit-${name}-limit`) ?? Number.NaN);
-	const remaining = Number(one(headers, `anthropic-ratelimit-${name}-remaining`) ?? Number.NaN);
-	const resetAt = Date.parse(one(headers, `anthropic-ratelimit-${name}-reset`) ?? "");
+/** Names of one limiter's three headers. */
+interface LimiterNames {
+	readonly limit: string;
+	readonly remaining: string;
+	readonly reset: string;
+}
+
+const [REQUESTS, INPUT_TOKENS, OUTPUT_TOKENS, TOKENS] = [
+	limiterNames("requests"),
+	limiterNames("input-tokens"),
+	limiterNames("output-tokens"),
+	limiterNames("tokens"),
+];
+
+function limiterNames(name: string): LimiterNames {
+	const prefix = `anthropic-ratelimit-${name}`;
+	return { limit: `${prefix}-limit`, remaining: `${prefix}-remaining`, reset: `${prefix}-reset` };
+}
+
+function limiter(headers: Headers, names: LimiterNames): LimitReport | null {
+	const told = one(headers, names.limit);
+	if (told === null) return null;
+	const limit = Number(told);
+	const remaining = Number(one(headers, names.remaining) ?? Number.NaN);
+	const resetAt = Date.parse(one(headers, names.reset) ?? "");
 	if (!Number.isFinite(limit) || !Number.isFinite(remaining) || !Number.isFinite(resetAt)) return null;
 	return { limit, remaining, resetAt };
 }

@@ -1,6 +1,8 @@
 // Which headers cross the gateway, in both directions: the one list of what is taken off. Leaves credentials for the upstream to providers.
 import type { IncomingHttpHeaders } from "node:http";
 
+const CONNECTION = "connection";
+
 /** RFC 9110 §7.6.1 and RFC 9112: meaningful for one connection only. */
 const HOP_BY_HOP = new Set([
 	"connection",
@@ -46,13 +48,29 @@ export function forwardedHeaders(raw: readonly string[], streaming: boolean): st
 	let encodings = "";
 	for (let i = 0; i + 1 < raw.length; i += 2) {
 		const name = raw[i] as string;
-		const lower = name.toLowerCase();
-		if (lower === "accept-encoding") encodings = raw[i + 1] as string;
-		if (NOT_FORWARDED.has(lower) || lower.startsWith("x-litellm-") || named?.has(lower)) continue;
+		const fate = fateOf(name);
+		if (fate === "renegotiated") encodings = raw[i + 1] as string;
+		if (fate !== "forwarded" || named?.has(name.toLowerCase())) continue;
 		out.push(name, raw[i + 1] as string);
 	}
 	out.push("accept-encoding", streaming ? "identity" : readableEncodings(encodings));
 	return out;
+}
+
+type Fate = "forwarded" | "renegotiated" | "dropped";
+
+/** Clients send the same few names in the same spelling again and again. */
+const fates = new Map<string, Fate>();
+const MOST_FATES = 1024;
+
+function fateOf(name: string): Fate {
+	const known = fates.get(name);
+	if (known !== undefined) return known;
+	const lower = name.toLowerCase();
+	const dropped = NOT_FORWARDED.has(lower) || lower.startsWith("x-litellm-");
+	const fate = lower === "accept-encoding" ? "renegotiated" : dropped ? "dropped" : "forwarded";
+	if (fates.size < MOST_FATES) fates.set(name, fate);
+	return fate;
 }
 
 /** The upstream's answer headers for the client, hop-by-hop ones removed. */
@@ -72,7 +90,8 @@ export function relayedHeaders(headers: IncomingHttpHeaders): Record<string, str
 
 function namedByConnection(raw: readonly string[]): Set<string> | null {
 	for (let i = 0; i + 1 < raw.length; i += 2) {
-		if ((raw[i] as string).toLowerCase() !== "connection") continue;
+		const name = raw[i] as string;
+		if (name.length !== CONNECTION.length || name.toLowerCase() !== CONNECTION) continue;
 		const value = raw[i + 1] as string;
 		if (/^(keep-alive|close)$/i.test(value)) return null;
 		return new Set(value.split(",").map((name) => name.trim().toLowerCase()));

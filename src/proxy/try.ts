@@ -122,16 +122,20 @@ function attemptRecord(
 	outcome: AttemptOutcome,
 	about: { readonly candidate: Candidate; readonly startedAt: number; readonly endedAt: number },
 ): AttemptRecord {
-	const base = { deployment: about.candidate.deployment, startedAt: about.startedAt, endedAt: about.endedAt };
+	const { startedAt, endedAt } = about;
+	const { deployment } = about.candidate;
+	const record = (status: number | null, error: string): AttemptRecord => {
+		return { deployment, startedAt, endedAt, outcome: outcome.kind, status, error };
+	};
 	switch (outcome.kind) {
 		case "failed":
-			return { ...base, outcome: "failed", status: outcome.answer.failure.status, error: outcome.answer.code };
+			return record(outcome.answer.failure.status, outcome.answer.code);
 		case "served":
-			return { ...base, outcome: "served", status: outcome.status, error: "" };
+			return record(outcome.status, "");
 		case "broke":
-			return { ...base, outcome: "broke", status: outcome.status, error: outcome.code };
+			return record(outcome.status, outcome.code);
 		case "aborted":
-			return { ...base, outcome: "aborted", status: null, error: "" };
+			return record(null, "");
 	}
 }
 
@@ -153,7 +157,7 @@ function identityOf(headers: IncomingHttpHeaders, provider: Provider): ResponseI
 
 /** LiteLLM's response headers that clients know, and our own short form of the decision. */
 function gatewayHeaders(exchange: Exchange, plan: Plan, candidate: Candidate): Record<string, string> {
-	return {
+	const headers: Record<string, string> = {
 		"x-litellm-call-id": exchange.id,
 		"x-litellm-model-id": candidate.deployment.id,
 		"x-litellm-model-group": candidate.deployment.config.group,
@@ -161,7 +165,8 @@ function gatewayHeaders(exchange: Exchange, plan: Plan, candidate: Candidate): R
 		"x-warmpath-reason": candidate.reason,
 		"x-warmpath-predicted-cached-tokens": String(Math.round(candidate.predictedReadTokens)),
 		"x-warmpath-attempts": String(exchange.attempts.length + 1),
-		...(exchange.waitedMs > 0 ? { "x-warmpath-waited-ms": String(exchange.waitedMs) } : {}),
-		...(plan.divertedFrom === null ? {} : { "x-warmpath-diverted-from": plan.divertedFrom.deployment.id }),
 	};
+	if (exchange.waitedMs > 0) headers["x-warmpath-waited-ms"] = String(exchange.waitedMs);
+	if (plan.divertedFrom !== null) headers["x-warmpath-diverted-from"] = plan.divertedFrom.deployment.id;
+	return headers;
 }
