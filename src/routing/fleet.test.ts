@@ -299,12 +299,12 @@ test("a ticket ends once", () => {
 	expect(world.router.deployments()[0]).toMatchObject({ inFlight: 0, cooldownUntil: 0 });
 });
 
-test("load counts what was not read but for a head that others will read, and fades", () => {
+test("load counts what was not read, of a head that others will read only half, and fades", () => {
 	const world = createWorld({ deployments: ["a"], routing: { loadHalfLifeMs: MINUTE } });
 	const sent = world.send(world.request(turnOf("s", 1), { session: "s" }), 0);
 	sent.settle(MINUTE);
 	const head = 9_146;
 	const [only] = world.router.deployments();
-	const own = sent.usage.inputTokens + sent.usage.cacheWriteTokens - head;
+	const own = sent.usage.inputTokens + sent.usage.cacheWriteTokens - head / 2;
 	expect(only?.loadTokens).toBeCloseTo(own / 2, -1);
 });

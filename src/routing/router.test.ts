@@ -93,13 +93,14 @@ test("a burst of first requests with one prefix follows its leader, and none is 
 });
 
 test("parallel subagents of one session are conversations of their own: they share the head and do not all pile up", () => {
-	const world = createWorld({ deployments: ["a", "b", "c", "d"] });
+	const world = createWorld({ deployments: ["a", "b", "c", "d", "e", "f", "g", "h"] });
 	const agents = Array.from({ length: 8 }, (_, at) => {
 		return world.send(world.request(turnOf(`agent ${at}`, 1), { session: "s", agent: `${at}` }), at * 7);
 	});
 	const counts = countBy(agents.map((sent) => sent.deployment));
 	expect(Math.max(...counts.values())).toBeLessThanOrEqual(4);
-	expect(counts.size).toBeLessThan(4);
+	// Each place used writes the head once: with eight places free, at most half as many writes as agents.
+	expect(counts.size).toBeLessThanOrEqual(4);
 });
 
 test("a conversation aborted after its first event has left its entries", () => {

@@ -73,6 +73,13 @@ interface OpenAttempt {
 	trial: boolean;
 }
 
+/**
+ * Share of a newly written head that counts as no load. It is written once for all that will share it, so it says little of what is to
+ * come: counted whole, it would drive a burst of its followers away from it; not counted at all, it would hold small conversations that
+ * share it in one place.
+ */
+const SHARED_HEAD = 0.5;
+
 /** Builds a router that knows nothing yet. Opens nothing, starts no timer. */
 export function createRouter(options: RouterOptions): LiveRouter {
 	const fleet = createFleet(options);
@@ -174,9 +181,8 @@ export function createRouter(options: RouterOptions): LiveRouter {
 			const need = { inputTokens: target.countsReads ? promptTokens : uncached, outputTokens };
 			deployment.inFlight += 1;
 			if (deployment.onTrial) deployment.trials += 1;
-			// A head is written once for all that share it here: it says nothing of what is to come.
 			const head = cache === null ? 0 : Math.max(0, promptTokens * (1 - ownShare(outline.chain)) - read);
-			addLoad(deployment, uncached - head, { now, ageMs: 0, halfLifeMs: fleet.routing.loadHalfLifeMs });
+			addLoad(deployment, uncached - head * SHARED_HEAD, { now, ageMs: 0, halfLifeMs: fleet.routing.loadHalfLifeMs });
 			recordUse(deployment, { requests: 1, tokens: promptTokens + outputTokens }, now);
 			const ticket: Ticket = { deployment, predictedReadTokens: read };
 			attempts.set(ticket, {
