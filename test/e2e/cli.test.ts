@@ -1,7 +1,7 @@
 // The built command line as users run it: the guide's configuration, reload, demo, and the package from an empty folder.
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,6 +9,8 @@ import { expect, inject, test } from "vitest";
 import { startSimulator } from "../../src/simulator/server.ts";
 import { claudeCodeHome } from "../claude-code.ts";
 import { runCli, startCli } from "../cli.ts";
+import { MASTER_KEY, startWorld } from "../harness.ts";
+import { claudeCodeCommand } from "../setup/claude-code.ts";
 
 const run = promisify(execFile);
 
@@ -167,6 +169,45 @@ test("--help teaches with examples, also for every command", async () => {
 		expect(help.stdout).toMatch(args.length === 1 ? /Commands:/ : /Examples:/);
 	}
 });
+
+test.skipIf(!inject("claudeCode").includes("current"))(
+	"'warmpath claude' starts Claude Code against the gateway, and says what to do when there is none",
+	async () => {
+		await using world = await startWorld({ deployments: ["a", "b"] });
+		await using dir = await folder();
+		const [program = ""] = claudeCodeCommand("current");
+		await symlink(program, join(dir.path, "claude"));
+		const env = {
+			PATH: `${dir.path}:${process.env["PATH"] ?? ""}`,
+			HOME: dir.path,
+			ANTHROPIC_API_KEY: "sk-must-not-be-used",
+			CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+			DISABLE_AUTOUPDATER: "1",
+		};
+		const args = [
+			"claude",
+			"--gateway",
+			world.gateway.url,
+			"--key",
+			MASTER_KEY,
+			"-p",
+			"@@text@@ hello",
+			"--output-format",
+			"json",
+		];
+		const run = await runCli(args, { env, cwd: dir.path });
+		expect(JSON.parse(run.stdout)).toMatchObject({ is_error: false });
+		expect(world.messages().length).toBeGreaterThan(0);
+		expect(JSON.stringify(world.messages())).not.toContain("sk-must-not-be-used");
+
+		const alone = await runCli(["claude", "--gateway", "http://127.0.0.1:9"], { env });
+		expect(alone.code).toBe(1);
+		expect(alone.stderr).toMatch(/no gateway answers.*warmpath --config config\.yaml/);
+		const refused = await runCli(["claude", "--gateway", world.gateway.url, "--key", "sk-wrong"], { env });
+		expect(refused.code).toBe(1);
+		expect(refused.stderr).toMatch(/refuses this key/);
+	},
+);
 
 test("the packed package works in an empty folder", async () => {
 	await using dir = await folder();
