@@ -46,7 +46,8 @@ export function createAdminApp(deps: AdminDeps): Hono {
 				upstream_model: deployment.config.upstreamModel,
 				in_flight: deployment.inFlight,
 			};
-			if (until > now) unhealthy.push({ ...entry, retry_at: new Date(until).toISOString() });
+			if (until > now)
+				unhealthy.push({ ...entry, reason: whyOut(deployment, now), retry_at: new Date(until).toISOString() });
 			else healthy.push(entry);
 		}
 		return c.json({
@@ -62,6 +63,12 @@ export function createAdminApp(deps: AdminDeps): Hono {
 		answer(error instanceof GatewayError ? error : new GatewayError("internal", {}, { cause: error })),
 	);
 	return app;
+}
+
+/** Why a deployment is not used now. */
+function whyOut(deployment: Deployment, now: number): "credentials refused" | "rate limit" | "failed" {
+	if (deployment.quarantineUntil > now) return "credentials refused";
+	return deployment.limited ? "rate limit" : "failed";
 }
 
 function answer(error: GatewayError): Response {

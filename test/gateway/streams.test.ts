@@ -167,6 +167,28 @@ test.for(Object.keys(FAILURES))("%s at one deployment is answered by another, un
 	expect(world.seen("good").length).toBe(4);
 });
 
+test("health tells which deployments are out, why and until when, without calling any", async () => {
+	await using world = await deployments({
+		refusing: FAILURES["401"] as Answer,
+		limited: FAILURES["429"] as Answer,
+		failing: FAILURES["500"] as Answer,
+		good: sse(START, CONTENT, STOP),
+	});
+	for (let i = 0; i < 24; i += 1) await (await world.gateway.post("/v1/messages", BODY)).text();
+	const response = await fetch(`${world.gateway.url}/health`, { headers: { "x-api-key": MASTER_KEY } });
+	const health = (await response.json()) as {
+		healthy_endpoints: { model_id: string }[];
+		unhealthy_endpoints: { model_id: string; reason: string; retry_at: string }[];
+	};
+	expect(health.healthy_endpoints.map((entry) => entry.model_id)).toEqual(["good"]);
+	expect(Object.fromEntries(health.unhealthy_endpoints.map((entry) => [entry.model_id, entry.reason]))).toEqual({
+		refusing: "credentials refused",
+		limited: "rate limit",
+		failing: "failed",
+	});
+	for (const { retry_at } of health.unhealthy_endpoints) expect(Date.parse(retry_at)).toBeGreaterThan(0);
+});
+
 test("a deployment that cannot be connected to is passed over", async () => {
 	await using good = await startRecordingUpstream(sse(START, CONTENT, STOP));
 	await using gateway = await startTestGateway(
