@@ -23,6 +23,11 @@ export function failureAnswer(
 	if (limited.length > 0 || (failures.length === 0 && plan.excluded.length > 0)) {
 		const seconds = shortestWait(plan, limited, now);
 		const own = limited.at(-1);
+		// A spend cap: no wait cures it, so none is promised (caching-semantics §7).
+		if (own !== undefined && limited.every((answer) => answer.verdict.lasting) && isDialectError(own)) {
+			relayError(exchange, own, {});
+			return;
+		}
 		if (own !== undefined && isDialectError(own)) relayError(exchange, own, { "retry-after": String(seconds) });
 		else throw new GatewayError("rate_limited", { model, seconds }, { headers: { "retry-after": String(seconds) } });
 		return;

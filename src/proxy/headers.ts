@@ -48,29 +48,13 @@ export function forwardedHeaders(raw: readonly string[], streaming: boolean): st
 	let encodings = "";
 	for (let i = 0; i + 1 < raw.length; i += 2) {
 		const name = raw[i] as string;
-		const fate = fateOf(name);
-		if (fate === "renegotiated") encodings = raw[i + 1] as string;
-		if (fate !== "forwarded" || named?.has(name.toLowerCase())) continue;
+		const lower = name.toLowerCase();
+		if (lower === "accept-encoding") encodings = raw[i + 1] as string;
+		if (NOT_FORWARDED.has(lower) || lower.startsWith("x-litellm-") || named?.has(lower)) continue;
 		out.push(name, raw[i + 1] as string);
 	}
 	out.push("accept-encoding", streaming ? "identity" : readableEncodings(encodings));
 	return out;
-}
-
-type Fate = "forwarded" | "renegotiated" | "dropped";
-
-/** Clients send the same few names in the same spelling again and again. */
-const fates = new Map<string, Fate>();
-const MOST_FATES = 1024;
-
-function fateOf(name: string): Fate {
-	const known = fates.get(name);
-	if (known !== undefined) return known;
-	const lower = name.toLowerCase();
-	const dropped = NOT_FORWARDED.has(lower) || lower.startsWith("x-litellm-");
-	const fate = lower === "accept-encoding" ? "renegotiated" : dropped ? "dropped" : "forwarded";
-	if (fates.size < MOST_FATES) fates.set(name, fate);
-	return fate;
 }
 
 /** The upstream's answer headers for the client, hop-by-hop ones removed. */

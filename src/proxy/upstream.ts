@@ -3,6 +3,9 @@ import type { IncomingHttpHeaders } from "node:http";
 import { type Dispatcher, Pool } from "undici";
 import type { UpstreamRequest } from "../providers/provider.ts";
 
+/** A longer timer would fire at once (Node's limit, 2^31 - 1 ms). */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** The waits of one call, ms. */
 export interface UpstreamTimeouts {
 	readonly firstByteMs: number;
@@ -85,10 +88,13 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 
 	constructor(listener: UpstreamListener, totalMs: number) {
 		this.#listener = listener;
-		this.#timer = setTimeout(() => {
-			this.#timedOut = true;
-			this.#controller?.abort(new UpstreamTimeout("the call took too long"));
-		}, totalMs);
+		this.#timer = setTimeout(
+			() => {
+				this.#timedOut = true;
+				this.#controller?.abort(new UpstreamTimeout("the call took too long"));
+			},
+			Math.min(totalMs, LONGEST_TIMER_MS),
+		);
 		this.#timer.unref();
 	}
 

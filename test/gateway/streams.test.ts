@@ -226,6 +226,23 @@ test.for(ALL_FAIL)(
 	},
 );
 
+test("a spend cap at every deployment is passed on without promising that a wait would cure it", async () => {
+	const capped: Answer = (_request, response) => {
+		const error = {
+			type: "rate_limit_error",
+			message: "spend limit",
+			details: { error_code: "enforced_spend_limit_reached" },
+		};
+		response.writeHead(429, { "content-type": "application/json" });
+		response.end(JSON.stringify({ type: "error", error, request_id: "req_up" }));
+	};
+	await using world = await deployments({ a: capped, b: capped });
+	const response = await world.gateway.post("/v1/messages", BODY);
+	expect(response.status).toBe(429);
+	expect(response.headers.get("retry-after")).toBeNull();
+	expect(await response.text()).toContain("enforced_spend_limit_reached");
+});
+
 test("while every deployment is rate-limited the client is told the shortest wait at once", async () => {
 	await using world = await deployments({
 		a: FAILURES["429"] as Answer,
