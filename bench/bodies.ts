@@ -15,6 +15,8 @@ export interface RequestsOptions {
 
 export const BENCH_MODEL = "claude-opus-5-5";
 
+const TURNS = 2;
+
 /** Below this size a body carries no tools: there would be no room for a conversation. */
 const TOOLS_FROM_BYTES = 48_000;
 const TOOL_NAMES = [
@@ -32,16 +34,20 @@ const TOOL_NAMES = [
 	"Write",
 ];
 
-/** One complete HTTP/1.1 request (head and body) per conversation. */
+/**
+ * Complete HTTP/1.1 requests (head and body): a turn of each conversation, then the next turn of each. So no conversation sends the same
+ * body twice in a row, and what a server remembers of the last one is worth as much as it is in real use.
+ */
 export function buildRequests(options: RequestsOptions): Buffer[] {
-	return Array.from({ length: options.conversations }, (_, index) => {
-		const body = Buffer.from(buildBody(options, index));
-		return Buffer.concat([Buffer.from(requestHead(options, index, body.length)), body]);
+	return Array.from({ length: options.conversations * TURNS }, (_, index) => {
+		const conversation = index % options.conversations;
+		const body = Buffer.from(buildBody(options, conversation, Math.floor(index / options.conversations)));
+		return Buffer.concat([Buffer.from(requestHead(options, conversation, body.length)), body]);
 	});
 }
 
-/** A Messages API body of exactly `bytes` bytes. */
-export function buildBody({ bytes, answer }: RequestsOptions, conversation: number): string {
+/** A Messages API body of exactly `bytes` bytes. A later turn has one more tool call before its last one, which is shorter. */
+export function buildBody({ bytes, answer }: RequestsOptions, conversation: number, turn: number): string {
 	const large = bytes >= TOOLS_FROM_BYTES;
 	const messages: unknown[] = [{ role: "user", content: [textBlock(opening(conversation, large))] }];
 	const body = {
@@ -61,13 +67,14 @@ export function buildBody({ bytes, answer }: RequestsOptions, conversation: numb
 	const last = { type: "tool_result", tool_use_id: "toolu_last", content: "", cache_control: { type: "ephemeral" } };
 	const ending = [toolUse("toolu_last", conversation), { role: "user", content: [last] }];
 	let size = Buffer.byteLength(JSON.stringify({ ...body, messages: [...messages, ...ending] }));
-	for (let turn = 0; bytes - size > 12_000; turn++) {
-		const id = `toolu_${String(conversation).padStart(4, "0")}_${String(turn).padStart(6, "0")}`;
+	const room = turn === 0 ? 20_000 : 12_000;
+	for (let call = 0; bytes - size > room; call++) {
+		const id = `toolu_${String(conversation).padStart(4, "0")}_${String(call).padStart(6, "0")}`;
 		const pair = [
 			toolUse(id, conversation),
 			{
 				role: "user",
-				content: [{ type: "tool_result", tool_use_id: id, content: prose(turn + conversation * 997, 6_400) }],
+				content: [{ type: "tool_result", tool_use_id: id, content: prose(call + conversation * 997, 6_400) }],
 			},
 		];
 		messages.push(...pair);
@@ -77,7 +84,7 @@ export function buildBody({ bytes, answer }: RequestsOptions, conversation: numb
 	const missing = bytes - Buffer.byteLength(JSON.stringify(body));
 	if (missing < 0) throw new Error(`a body of ${bytes} bytes is too small; the smallest is ${bytes - missing}`);
 	// Escapes make text longer in JSON; what is left over is padded.
-	const text = prose(conversation, Math.floor(missing * 0.85));
+	const text = prose(conversation + turn, Math.floor(missing * 0.85));
 	last.content = text.padEnd(text.length + missing - (Buffer.byteLength(JSON.stringify(text)) - 2), "x");
 	return JSON.stringify(body);
 }

@@ -34,6 +34,8 @@ export interface GatewayOptions {
 	readonly nodeArguments?: readonly string[];
 	/** Pause after an upstream failure; "0s" keeps deployments in use while a test makes them fail. */
 	readonly cooldown?: string;
+	/** false = without the request log; default: with it, in a file of its own. */
+	readonly requestLog?: boolean;
 	/** What the upstream calls the model; another name than the client's makes the gateway rewrite it in every body. */
 	readonly upstreamModel?: string;
 }
@@ -79,7 +81,7 @@ export async function startGatewayChild(options: GatewayOptions): Promise<Gatewa
 	const child = spawn(
 		process.execPath,
 		[...(options.nodeArguments ?? []), ...gatewayEntry(options.main), "serve", "--config", config, "--port", "0"],
-		{ cwd: PROJECT, stdio: ["ignore", ...files], env: gatewayEnvironment() },
+		{ cwd: PROJECT, stdio: ["ignore", ...files], env: gatewayEnvironment(folder) },
 	);
 	for (const file of files) closeSync(file);
 	const stderr = () => readFileSync(err, "utf8");
@@ -101,9 +103,9 @@ export async function startGatewayChild(options: GatewayOptions): Promise<Gatewa
 }
 
 /** No key or proxy of the user's shell may take part in a measurement. */
-function gatewayEnvironment(): NodeJS.ProcessEnv {
+function gatewayEnvironment(home: string): NodeJS.ProcessEnv {
 	const { PATH, HOME, TMPDIR } = process.env;
-	return { PATH, HOME, TMPDIR };
+	return { PATH, HOME, TMPDIR, WARMPATH_HOME: home };
 }
 
 function gatewayEntry(main: string | undefined): string[] {
@@ -112,7 +114,7 @@ function gatewayEntry(main: string | undefined): string[] {
 	return existsSync(built) ? [built] : ["--import", "tsx", join(PROJECT, "src", "main.ts")];
 }
 
-function gatewayConfig({ upstreamPorts, cooldown, upstreamModel }: GatewayOptions): string {
+function gatewayConfig({ upstreamPorts, cooldown, upstreamModel, requestLog }: GatewayOptions): string {
 	const deployments = upstreamPorts.map((port, index) => ({
 		model_name: BENCH_MODEL,
 		litellm_params: {
@@ -123,7 +125,8 @@ function gatewayConfig({ upstreamPorts, cooldown, upstreamModel }: GatewayOption
 	}));
 	const routing = { affinity: true, ...(cooldown === undefined ? {} : { cooldown }) };
 	// JSON is YAML.
-	return JSON.stringify({ model_list: deployments, warmpath: { routing, log: { level: "info", format: "json" } } });
+	const warmpath = { routing, request_log: { enabled: requestLog ?? true }, log: { level: "info", format: "json" } };
+	return JSON.stringify({ model_list: deployments, warmpath });
 }
 
 function handle(child: ChildProcess): Omit<Child, "ports"> {

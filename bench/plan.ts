@@ -2,7 +2,8 @@
 // Run: node --expose-gc --import tsx bench/plan.ts
 import { loadavg } from "node:os";
 import { DEFAULTS, type DeploymentConfig } from "../src/config/schema.ts";
-import type { Outline } from "../src/prompt/outline.ts";
+import { NO_SETTINGS, type Outline } from "../src/prompt/outline.ts";
+import { NO_MEMBERS } from "../src/protocol/members.ts";
 import type { Plan, RouteRequest } from "../src/routing/decision.ts";
 import { createRouter, type LiveRouter } from "../src/routing/router.ts";
 
@@ -80,14 +81,16 @@ function conversation(who: number): (turns: number) => RouteRequest {
 		const marks = [HEAD_BLOCKS - 2, HEAD_BLOCKS - 1, count - 1];
 		const outline: Outline = {
 			model: "claude",
-			modelSpan: { start: 0, end: 0 },
+			members: NO_MEMBERS,
 			stream: true,
+			bodyBetas: [],
 			maxTokens: null,
 			userId: null,
-			chain: { count, high, low, level, kind: new Uint8Array(most), bytes },
+			chain: { count, high, low, level, kind: new Uint8Array(most), message: new Int32Array(most), bytes },
 			breakpoints: marks.map((block) => ({ block, ttl: "5m" })),
 			openingKey: 0,
 			variant: "",
+			settings: NO_SETTINGS,
 		};
 		const session = `key-1/0f8fad5b-d9cb-469f-a165-${String(who).padStart(12, "0")}`;
 		return { outline, group, wildcard: null, conversation: { session, agent: null }, betas };

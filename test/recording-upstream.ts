@@ -21,6 +21,7 @@ export async function startRecordingUpstream(answer: Answer) {
 	const state = { answer };
 	const server = createServer({ noDelay: true }, (request, response) => {
 		const chunks: Buffer[] = [];
+		request.socket.setMaxListeners(0);
 		const closed = new Promise<void>((resolve) => request.socket.once("close", () => resolve()));
 		response.on("error", () => {});
 		request.on("error", () => {});

@@ -19,7 +19,8 @@ const LETTER_T = 0x74;
 
 const OF_BODY =
 	scope(Word.model, Word.messages, Word.system, Word.tools, Word.stream, Word.metadata, Word.max_tokens) |
-	scope(Word.tool_choice, Word.thinking, Word.output_config, Word.cache_control, Word.inference_geo, Word.speed);
+	scope(Word.tool_choice, Word.thinking, Word.output_config, Word.cache_control, Word.inference_geo, Word.speed) |
+	scope(Word.anthropic_version, Word.anthropic_beta);
 const OF_MESSAGE = scope(Word.role, Word.content, Word.cache_control);
 const OF_METADATA = scope(Word.user_id);
 const OF_OUTPUT_CONFIG = scope(Word.effort, Word.format);
@@ -27,11 +28,28 @@ const OF_OUTPUT_CONFIG = scope(Word.effort, Word.format);
 /** Raw values that shape how the messages are rendered, in the order in which they are hashed (caching-semantics §4, §6). */
 export const Setting = { toolChoice: 0, thinking: 1, effort: 2, format: 3 } as const;
 
+/** Where the members stand that say how a body is to be taken, three positions each in `BodyReader.places`. */
+export const Envelope = { model: 0, stream: 3, anthropicVersion: 6, anthropicBeta: 9 } as const;
+const NOT_SENT = -1;
+
+/** What is known before a body is read. */
+export interface ReadAbout {
+	/** An earlier body of the conversation. */
+	readonly earlier: Snapshot | null;
+	/** As for `Snapshot.reusable`. */
+	readonly equal?: number | null;
+	/** The model is known from the URL: the body need not name it. */
+	readonly isModelGiven: boolean;
+}
+const NOTHING_KNOWN: ReadAbout = { earlier: null, isModelGiven: false };
+
 /** tools and system belong to no message. */
 const PLACES = [
 	{ level: Level.tools, message: -1 },
 	{ level: Level.system, message: -1 },
 ] as const;
+
+const NO_BETAS: readonly string[] = [];
 
 /**
  * Reads Messages API bodies, one at a time. After `read` the fields and tables describe that body, until the next `read`.
@@ -47,10 +65,14 @@ export class BodyReader {
 	readonly end: [number, number, number] = [0, 0, 0];
 	/** Two positions for each `Setting`, equal where it was not sent. */
 	readonly settings = new Int32Array(8);
+	/** For each `Envelope` member: its key, its value, its value's end. A key of -1 = not sent. */
+	readonly places = new Int32Array(12);
+	/** Key, value and value's end of every member of the body. */
+	readonly topLevel: number[] = [];
 	model = "";
-	modelStart = 0;
-	modelEnd = 0;
 	stream = false;
+	/** Values of `anthropic_beta`, where betas come with the body. */
+	betas: readonly string[] = NO_BETAS;
 	maxTokens: number | null = null;
 	userId: string | null = null;
 	inferenceGeo: string | null = null;
@@ -85,15 +107,17 @@ export class BodyReader {
 
 	/**
 	 * Reads one body. Throws GatewayError: `invalid_json` and `body_too_deep` as Scanner does; `invalid_field` for a body that is not an
-	 * object, has no model, whose messages are not an array, or where a member that we use occurs twice.
+	 * object, has no model (unless `isModelGiven`: it is known from elsewhere), whose messages are not an array, or where a member that we
+	 * use occurs twice.
 	 *
 	 * The messages that an earlier body has in common with it, byte for byte, are taken over from there. The outcome is the same.
 	 */
-	read(body: Buffer, maxDepth: number, earlier: Snapshot | null = null): void {
+	read(body: Buffer, maxDepth: number, about: ReadAbout = NOTHING_KNOWN): void {
+		const { earlier, isModelGiven } = about;
 		this.reset();
 		this.body = body;
 		this.maxDepth = maxDepth;
-		this.reused = earlier?.reusable(body, maxDepth) ?? null;
+		this.reused = earlier?.reusable(body, maxDepth, about.equal ?? null) ?? null;
 		this.members = new MemberReader(body, this.kernel, { maxDepth, gap: this.reused?.gap ?? null });
 		this.blockReader.begin(this.members);
 		const { members } = this;
@@ -106,11 +130,13 @@ export class BodyReader {
 			do {
 				const word = members.member(OF_BODY, seen);
 				seen |= 1 << word;
-				this.bodyMember(word);
+				const { keyStart, pos } = scan;
+				this.bodyMember(word, isModelGiven);
+				this.topLevel.push(keyStart, pos, scan.pos);
 			} while (scan.nextMember());
 		}
 		scan.end();
-		if (this.model === "") members.refuse("model", "Field required");
+		if (this.model === "" && !isModelGiven) members.refuse("model", "Field required");
 		if (members.fault !== null) throw new GatewayError("invalid_field", { ...members.fault });
 	}
 
@@ -119,8 +145,11 @@ export class BodyReader {
 		this.first.fill(0);
 		this.end.fill(0);
 		this.settings.fill(0);
+		this.places.fill(NOT_SENT);
+		this.topLevel.length = 0;
 		this.model = "";
 		this.stream = false;
+		this.betas = NO_BETAS;
 		this.maxTokens = null;
 		this.userId = null;
 		this.inferenceGeo = null;
@@ -128,7 +157,7 @@ export class BodyReader {
 		this.automatic = Mark.none;
 	}
 
-	private bodyMember(word: number): void {
+	private bodyMember(word: number, isModelGiven: boolean): void {
 		const { members } = this;
 		const { scan } = members;
 		const byte = scan.peek();
@@ -143,10 +172,26 @@ export class BodyReader {
 				this.level(Level.tools);
 				break;
 			case Word.model:
-				if (byte !== QUOTE) members.refuse("model", "Input should be a valid string");
-				this.modelStart = scan.pos;
+				if (byte !== QUOTE && !isModelGiven) members.refuse("model", "Input should be a valid string");
+				this.begin(Envelope.model);
 				this.model = members.text(1) ?? "";
-				this.modelEnd = scan.pos;
+				this.places[Envelope.model + 2] = scan.pos;
+				break;
+			case Word.stream:
+				this.begin(Envelope.stream);
+				this.stream = byte === LETTER_T;
+				scan.skip(1);
+				this.places[Envelope.stream + 2] = scan.pos;
+				break;
+			case Word.anthropic_version:
+				this.begin(Envelope.anthropicVersion);
+				scan.skip(1);
+				this.places[Envelope.anthropicVersion + 2] = scan.pos;
+				break;
+			case Word.anthropic_beta:
+				this.begin(Envelope.anthropicBeta);
+				this.betaList();
+				this.places[Envelope.anthropicBeta + 2] = scan.pos;
 				break;
 			case Word.cache_control:
 				this.automatic = members.marker(1);
@@ -174,7 +219,28 @@ export class BodyReader {
 				break;
 			default:
 				scan.skip(1);
-				if (word === Word.stream) this.stream = byte === LETTER_T;
+		}
+	}
+
+	/** With the cursor at the value of the `Envelope` member that was just named. */
+	private begin(member: number): void {
+		const { scan } = this.members;
+		this.places[member] = scan.keyStart;
+		this.places[member + 1] = scan.pos;
+	}
+
+	/** Strings only; anything else is the upstream's to refuse. */
+	private betaList(): void {
+		const { members } = this;
+		const { scan } = members;
+		if (scan.peek() !== OPEN_ARRAY) scan.skip(1);
+		else if (scan.openArray(2)) {
+			const betas: string[] = [];
+			do {
+				const beta = members.text(2);
+				if (beta !== null) betas.push(beta);
+			} while (scan.nextElement());
+			this.betas = betas;
 		}
 	}
 

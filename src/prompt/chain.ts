@@ -14,24 +14,27 @@ export interface PrefixChain {
 	readonly level: Uint8Array;
 	/** `Kind` of block i. */
 	readonly kind: Uint8Array;
+	/** Which message of the body block i belongs to; -1 for tools and system. */
+	readonly message: Int32Array;
 	/** Bytes of prompt text up to and including block i; an image counts as a fixed equivalent. Divide by bytes-per-token for tokens. */
 	readonly bytes: Float64Array;
 }
 
 /** Bytes of memory that a block takes in a chain. */
-export const CHAIN_ROW_BYTES = 26;
+export const CHAIN_ROW_BYTES = 30;
 
 /** A chain of `count` blocks with nothing in them. */
 export function emptyChain(count: number): PrefixChain {
-	// One piece of memory: five for each request are more work to allocate and to collect.
+	// One piece of memory: six for each request are more work to allocate and to collect.
 	const memory = new ArrayBuffer(count * CHAIN_ROW_BYTES);
 	return {
 		count,
 		high: new Float64Array(memory, 0, count),
 		low: new Float64Array(memory, count * 8, count),
 		bytes: new Float64Array(memory, count * 16, count),
-		level: new Uint8Array(memory, count * 24, count),
-		kind: new Uint8Array(memory, count * 25, count),
+		message: new Int32Array(memory, count * 24, count),
+		level: new Uint8Array(memory, count * 28, count),
+		kind: new Uint8Array(memory, count * 29, count),
 	};
 }
 
@@ -42,6 +45,7 @@ export function copyChain(target: PrefixChain, source: PrefixChain, { from, to }
 	target.level.set(source.level.subarray(from, to), from);
 	target.kind.set(source.kind.subarray(from, to), from);
 	target.bytes.set(source.bytes.subarray(from, to), from);
+	target.message.set(source.message.subarray(from, to), from);
 }
 
 /** 32-bit words of both lanes' digests. */

@@ -92,6 +92,8 @@ describe("a change is seen from its level on", () => {
 	test.each<[string, JsonObject]>([
 		["metadata", { metadata: { user_id: "other" } }],
 		["stream", { stream: false }],
+		["anthropic_version", { anthropic_version: "bedrock-2023-05-31" }],
+		["anthropic_beta", { anthropic_beta: ["interleaved-thinking-2025-05-14"] }],
 		["max_tokens", { max_tokens: 1 }],
 		["safeguards", { safeguards: [{ type: "dangerous_tool_use" }] }],
 		["sampling", { temperature: 0, top_p: 1, top_k: 1, stop_sequences: ["x"] }],

@@ -65,6 +65,7 @@ export function chainOf(reader: BodyReader, hasher: Hasher, notes: HashNotes | n
 			chain.low[at] = hasher.low();
 			chain.level[at] = level;
 			chain.kind[at] = blocks.kind(block);
+			chain.message[at] = blocks.message(block);
 			chain.bytes[at] = bytes;
 			at++;
 		}

@@ -4,6 +4,7 @@ import { claudeCodeTurn, encode, type Generation, type Json } from "./__fixtures
 import { growing } from "./__fixtures__/conversation.ts";
 import { mutate, mutation } from "./__fixtures__/mutation.ts";
 import { faultOf } from "./__fixtures__/reading.ts";
+import { BodyWriter } from "./body-memory.ts";
 import { PromptMemory } from "./memory.ts";
 import { createHasher, type OutlineOptions, outline, type PromptHasher } from "./outline.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -48,6 +49,35 @@ describe("an outline is the same with and without memory", () => {
 		// Otherwise this shows nothing.
 		expect(reused / sent).toBeGreaterThan(0.2);
 		expect(faults / sent).toBeGreaterThan(0.05);
+	});
+
+	test("for bodies that are read over each other, in pieces of any size", async () => {
+		const hasher = await remembering();
+		let inPlace = 0;
+		let reused = 0;
+		let run = 0;
+		fc.assert(
+			fc.property(growing, fc.integer({ min: 1, max: 900 }), (bodies, pieceBytes) => {
+				run++;
+				for (const { body, maxDepth, conversation } of bodies) {
+					const key = `${run}/${conversation}`;
+					const loan = hasher.memory.lend(key, 0);
+					const writer = new BodyWriter(body.length, loan);
+					for (let at = 0; at < body.length; at += pieceBytes) writer.add(body.subarray(at, at + pieceBytes));
+					const { memory } = writer;
+					if (memory === loan?.memory) inPlace++;
+					expect(writer.body().equals(body)).toBe(true);
+					const kept = { memory, loan: loan && { snapshot: loan.snapshot, equal: writer.equal } };
+					const remembered = outcome(writer.body(), { hasher, maxDepth, memory: { key, now: 0, kept } });
+					if (hasher.reader.reused !== null) reused++;
+					expect(remembered).toEqual(outcome(body, { hasher: forgetful, maxDepth }));
+					memory.isFree = true;
+				}
+			}),
+			{ numRuns: 2000 },
+		);
+		expect(inPlace).toBeGreaterThan(1000);
+		expect(reused).toBeGreaterThan(500);
 	});
 
 	test("for a real conversation's next turn with any byte changed", async () => {
@@ -150,6 +180,33 @@ describe("what is not the same is read again", () => {
 	});
 });
 
+describe("a body's memory", () => {
+	test("is not lent while the body is in use, and only once", async () => {
+		const hasher = await remembering();
+		const body = Buffer.from('{"model":"m","messages":[{"role":"user","content":"hello"}]}');
+		const writer = new BodyWriter(body.length, null);
+		writer.add(body);
+		const kept = { memory: writer.memory, loan: null };
+		outline(writer.body(), { hasher, memory: { key: "k", now: 0, kept } });
+		expect(hasher.memory.lend("k", 0)).toBeNull();
+		writer.memory.isFree = true;
+		expect(hasher.memory.lend("k", 0)?.memory).toBe(writer.memory);
+		expect(hasher.memory.lend("k", 0)).toBeNull();
+		expect(hasher.memory.bytes).toBe(0);
+	});
+
+	test("holds a body that has outgrown the last one's memory", () => {
+		const first = new BodyWriter(10, null);
+		first.add(Buffer.from("0123456789"));
+		const large = Buffer.alloc(200_000, "0123456789");
+		const second = new BodyWriter(large.length, { memory: first.memory, body: first.body() });
+		second.add(large);
+		expect(second.memory).not.toBe(first.memory);
+		expect(second.equal).toBe(10);
+		expect(second.body().equals(large)).toBe(true);
+	});
+});
+
 describe("memory", () => {
 	const bodyOf = (bytes: number, model = "m"): Buffer =>
 		encode({ model, messages: [{ role: "user", content: "a".repeat(bytes) } as Json] });
@@ -157,7 +214,7 @@ describe("memory", () => {
 		const body = bodyOf(bytes);
 		const chain = outline(body, { hasher: forgetful }).chain;
 		const snapshot = new Snapshot();
-		expect(snapshot.take(forgetful.reader, chain, forgetful.notes)).toBe(true);
+		expect(snapshot.take(forgetful.reader, null, { chain, notes: forgetful.notes })).toBe(true);
 		return snapshot;
 	};
 

@@ -1,4 +1,5 @@
 // The last body of each conversation that is going on, in bounded memory and for minutes. Leaves what a snapshot is good for to prompt/snapshot.
+import type { BodyMemory } from "./body-memory.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 export interface MemoryLimits {
@@ -11,6 +12,14 @@ export interface MemoryLimits {
 }
 
 const DEFAULT_LIMITS: MemoryLimits = { maxBytes: 64 * 1024 * 1024, ttlMs: 5 * 60_000, minBodyBytes: 32 * 1024 };
+
+/** A conversation's last body, handed over for the reading of the next one: it is remembered no more. */
+export interface Loan {
+	readonly snapshot: Snapshot;
+	readonly memory: BodyMemory;
+	/** The last body, in `memory`. */
+	readonly body: Buffer;
+}
 
 interface Entry {
 	readonly snapshot: Snapshot;
@@ -47,6 +56,15 @@ export class PromptMemory {
 	recall(key: string, now: number): Snapshot | null {
 		const entry = this.entries.get(key);
 		return entry === undefined || this.isExpired(entry, now) ? null : entry.snapshot;
+	}
+
+	/** As `recall`, and the body's memory with it to read the next body into; null also while that body is still in use. */
+	lend(key: string, now: number): Loan | null {
+		const snapshot = this.recall(key, now);
+		if (snapshot === null || snapshot.memory?.isFree !== true) return null;
+		this.forget(key);
+		snapshot.memory.isFree = false;
+		return { snapshot, memory: snapshot.memory, body: snapshot.body };
 	}
 
 	/** Remembers the snapshot in the place of the key's last one, and forgets what is too old or too much. */

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { membersAt } from "../protocol/walk.ts";
 import { claudeCodeTurn, encode, type Json } from "./__fixtures__/claude-code.ts";
 import { faultOf, fingerprints, options, read, readText } from "./__fixtures__/reading.ts";
-import { head, Kind, Level, outline } from "./outline.ts";
+import { head, Kind, Level, type Member, outline } from "./outline.ts";
 
 /** The same outline, made the slow and obvious way: from objects. */
 function reference(value: Json): unknown {
@@ -171,11 +172,48 @@ describe("reads the same from the bytes as from the objects", () => {
 });
 
 describe("model and the other fields", () => {
-	test("escapes in names and values are resolved, and the span is the value as sent", () => {
+	test("escapes in names and values are resolved, and the members are as sent", () => {
 		const sent = '{"mod\\u0065l":"claude-\\u006fpus","stre\\u0061m":true,"max_tokens":1e3}';
-		const { model, modelSpan, stream, maxTokens } = readText(sent);
+		const { model, members, stream, maxTokens } = readText(sent);
 		expect({ model, stream, maxTokens }).toEqual({ model: "claude-opus", stream: true, maxTokens: 1000 });
-		expect(sent.slice(modelSpan.start, modelSpan.end)).toBe('"claude-\\u006fpus"');
+		expect(textOf(sent, members.model)).toEqual(['"mod\\u0065l":', '"claude-\\u006fpus"']);
+		expect(textOf(sent, members.stream)).toEqual(['"stre\\u0061m":', "true"]);
+		expect([members.anthropicVersion, members.anthropicBeta]).toEqual([null, null]);
+	});
+
+	test("a body of Bedrock's format needs no model when the URL names it", () => {
+		const sent = '{ "anthropic_version" : "bedrock-2023-05-31", "messages":[], "anthropic_beta":["a",7,"\\u0062"] }';
+		const { model, members, stream, bodyBetas } = outline(Buffer.from(sent), {
+			...options,
+			given: { model: "us.anthropic.claude", stream: true },
+		});
+		expect({ model, stream, bodyBetas }).toEqual({ model: "us.anthropic.claude", stream: true, bodyBetas: ["a", "b"] });
+		expect(textOf(sent, members.anthropicVersion)).toEqual(['"anthropic_version" : ', '"bedrock-2023-05-31"']);
+		expect(textOf(sent, members.anthropicBeta)).toEqual(['"anthropic_beta":', '["a",7,"\\u0062"]']);
+		expect([members.model, members.stream]).toEqual([null, null]);
+	});
+
+	test("every top-level member is known by its place", () => {
+		const sent = '{"a" : [1,{"model":2}],"messages":[{"content":"hi"}], "sys\\u0074em":"s","model":"m"}';
+		const { all } = readText(sent).members;
+		const found = membersAt(Buffer.from(sent), 0).flatMap(({ keyStart, start, end }) => [keyStart, start, end]);
+		expect([...all]).toEqual(found);
+		expect(all.length).toBe(12);
+	});
+
+	test("what the URL says wins over the body, whose members stay known", () => {
+		const sent = '{"model":null,"stream":true,"messages":[{"content":"hi"}]}';
+		const { model, members, stream } = head(Buffer.from(sent), { ...options, given: { model: "m", stream: false } });
+		expect({ model, stream }).toEqual({ model: "m", stream: false });
+		expect(textOf(sent, members.model)).toEqual(['"model":', "null"]);
+		expect(textOf(sent, members.stream)).toEqual(['"stream":', "true"]);
+	});
+
+	test.each(["[]", '"a"', "null", "{}", "7"])("betas of the wrong form are the upstream's to refuse: %s", (value) => {
+		const sent = `{"model":"m","anthropic_beta":${value}}`;
+		const { bodyBetas, members } = readText(sent);
+		expect(bodyBetas).toEqual([]);
+		expect(textOf(sent, members.anthropicBeta)).toEqual(['"anthropic_beta":', value]);
 	});
 
 	test.each([
@@ -189,6 +227,7 @@ describe("model and the other fields", () => {
 		['"m"', "body: Input should be an object"],
 		['{"model":"m","model":"m"}', "model: Field occurs twice in one object"],
 		['{"model":"m","mod\\u0065l":"n"}', "model: Field occurs twice in one object"],
+		['{"model":"m","anthropic_beta":[],"anthropic_beta":[]}', "anthropic_beta: Field occurs twice in one object"],
 		['{"model":"m","stream":true,"stream":false}', "stream: Field occurs twice in one object"],
 		['{"model":"m","metadata":{"user_id":"a","user_id":"b"}}', "user_id: Field occurs twice in one object"],
 		['{"model":"m","messages":[{"role":"user","role":"user"}]}', "role: Field occurs twice in one object"],
@@ -269,3 +308,8 @@ test("an outline stays what it was when the next body is read", () => {
 	read(claudeCodeTurn(9, { prompt: "another" }));
 	expect(fingerprints(first)).toEqual(before);
 });
+
+/** A member's key with its colon, and its value. */
+function textOf(sent: string, member: Member | null): string[] | null {
+	return member === null ? null : [sent.slice(member.keyStart, member.start), sent.slice(member.start, member.end)];
+}

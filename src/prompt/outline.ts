@@ -1,6 +1,8 @@
 // What the gateway knows of a request without parsing it into objects. Leaves byte scanning to prompt/scan and what counts as a block to the dialect file.
-import { BodyReader } from "./anthropic.ts";
+import type { BodyMembers, Member } from "../protocol/members.ts";
+import { BodyReader, Envelope, Setting } from "./anthropic.ts";
 import { Kind, Level } from "./blocks.ts";
+import type { BodyMemory } from "./body-memory.ts";
 import { type Breakpoint, breakpointsOf, type Ttl } from "./breakpoints.ts";
 import { emptyChain, HashNotes, type PrefixChain } from "./chain.ts";
 import { chainOf, openingKeyOf } from "./fingerprint.ts";
@@ -9,22 +11,18 @@ import { Kernel } from "./kernel.ts";
 import { type MemoryLimits, PromptMemory } from "./memory.ts";
 import { Snapshot } from "./snapshot.ts";
 
-export type { Breakpoint, HashSeed, MemoryLimits, PrefixChain, Ttl };
+export type { BodyMembers, Breakpoint, HashSeed, Member, MemoryLimits, PrefixChain, Ttl };
 export { Kind, Level };
-
-/** Byte range in the request body, end exclusive. */
-export interface Span {
-	readonly start: number;
-	readonly end: number;
-}
 
 /** One request's outline. Offsets refer to the body that was scanned. */
 export interface Outline {
-	/** `model` as the client sent it, JSON escapes resolved. */
+	/** What the client asked for: from the URL where its format says it there, else the body's `model`, JSON escapes resolved. */
 	readonly model: string;
-	/** The value of `model` in the body, quotes included. */
-	readonly modelSpan: Span;
+	/** Where the members stand that another platform's format has not, or has elsewhere. */
+	readonly members: BodyMembers;
 	readonly stream: boolean;
+	/** The body's `anthropic_beta`, in order (Bedrock and Vertex); none where betas come in a header. */
+	readonly bodyBetas: readonly string[];
 	readonly maxTokens: number | null;
 	/** `metadata.user_id`, raw, or null. */
 	readonly userId: string | null;
@@ -35,7 +33,21 @@ export interface Outline {
 	readonly openingKey: number;
 	/** `inference_geo` + `speed`, as they separate caches; "" when neither is sent. */
 	readonly variant: string;
+	/** What of the request shapes the messages' rendering without being part of them: a change loses their cache (caching-semantics §4). */
+	readonly settings: Settings;
 }
+
+/** 32-bit hashes of the raw values, to tell which of them changed between two turns; 0 = not sent. */
+export interface Settings {
+	readonly toolChoice: number;
+	readonly thinking: number;
+	readonly effort: number;
+	readonly format: number;
+	/** 1 = the prompt holds an image. */
+	readonly images: number;
+}
+
+export const NO_SETTINGS: Settings = Object.freeze({ toolChoice: 0, thinking: 0, effort: 0, format: 0, images: 0 });
 
 /** What `outline` needs besides the body. */
 export interface OutlineOptions {
@@ -44,6 +56,13 @@ export interface OutlineOptions {
 	readonly maxDepth?: number;
 	/** Whose next prompt this is. With it, what the conversation's last body already held is not read again; `head` has no use for it. */
 	readonly memory?: ConversationMemory | undefined;
+	/** What the URL says, in formats where it does (Bedrock, Vertex). It wins over the body, which need not name the model then. */
+	readonly given?: Given | undefined;
+}
+
+export interface Given {
+	readonly model?: string;
+	readonly stream?: boolean;
 }
 
 export interface ConversationMemory {
@@ -51,6 +70,15 @@ export interface ConversationMemory {
 	readonly key: string;
 	/** Milliseconds of a clock that always is the same one. */
 	readonly now: number;
+	/** How the body was read, if into memory that the conversation keeps. */
+	readonly kept?: KeptBody | null;
+}
+
+/** A body in memory that is used again for the conversation's next one, once `memory.isFree`. */
+export interface KeptBody {
+	readonly memory: BodyMemory;
+	/** The conversation's last body, which this one was read over, and how many bytes they have in common; null = there was none. */
+	readonly loan: { readonly snapshot: Snapshot; readonly equal: number } | null;
 }
 
 /** `warmpath.limits.max_json_depth`'s default. */
@@ -83,14 +111,18 @@ export async function createHasher(seed: HashSeed, memory: Partial<MemoryLimits>
  * worth it, and must then not be changed by anyone; the outline is the same with and without.
  *
  * Throws GatewayError: `invalid_json` for exactly what `JSON.parse` refuses and for bytes that are not UTF-8 or begin with a byte order
- * mark; `body_too_deep`; and, if it is JSON, `invalid_field` when it is no object, `model` is no non-empty string, `messages` is no
+ * mark; `body_too_deep`; and, if it is JSON, `invalid_field` when it is no object, `model` is no non-empty string and not given, `messages` is no
  * array, or a member that we read occurs twice in its object (design §5: which of the two the upstream takes is not certain).
  */
 export function outline(body: Buffer, options: OutlineOptions): Outline {
 	const { hasher, reader, memory, notes } = options.hasher;
 	const conversation = body.length < memory.limits.minBodyBytes ? undefined : options.memory;
-	const earlier = conversation === undefined ? null : memory.recall(conversation.key, conversation.now);
-	reader.read(body, options.maxDepth ?? DEFAULT_MAX_DEPTH, earlier);
+	const kept = conversation?.kept ?? null;
+	const loan = kept?.loan ?? null;
+	const earlier =
+		loan?.snapshot ?? (conversation === undefined ? null : memory.recall(conversation.key, conversation.now));
+	const isModelGiven = options.given?.model !== undefined;
+	reader.read(body, options.maxDepth ?? DEFAULT_MAX_DEPTH, { earlier, equal: loan?.equal ?? null, isModelGiven });
 	const noted = conversation === undefined ? null : notes;
 	const chain = chainOf(reader, hasher, noted);
 	const openingKey = openingKeyOf(reader, hasher, noted);
@@ -98,9 +130,18 @@ export function outline(body: Buffer, options: OutlineOptions): Outline {
 		const snapshot = earlier ?? new Snapshot();
 		// Forgotten while it is neither the last body's nor this one's.
 		memory.forget(conversation.key);
-		if (snapshot.take(reader, chain, notes)) memory.keep(conversation.key, snapshot, conversation.now);
+		if (snapshot.take(reader, kept?.memory ?? null, { chain, notes }))
+			memory.keep(conversation.key, snapshot, conversation.now);
 	}
-	return { ...headOf(reader), chain, breakpoints: breakpointsOf(reader), openingKey, variant: variantOf(reader) };
+	const { given } = options;
+	return {
+		...headOf(reader, given),
+		chain,
+		breakpoints: breakpointsOf(reader),
+		openingKey,
+		variant: variantOf(reader),
+		settings: settingsOf(reader),
+	};
 }
 
 /**
@@ -109,18 +150,41 @@ export function outline(body: Buffer, options: OutlineOptions): Outline {
  */
 export function head(body: Buffer, options: OutlineOptions): Outline {
 	const { reader } = options.hasher;
-	reader.read(body, options.maxDepth ?? DEFAULT_MAX_DEPTH);
-	return { ...headOf(reader), chain: emptyChain(0), breakpoints: [], openingKey: 0, variant: variantOf(reader) };
+	const { given } = options;
+	reader.read(body, options.maxDepth ?? DEFAULT_MAX_DEPTH, { earlier: null, isModelGiven: given?.model !== undefined });
+	return {
+		...headOf(reader, given),
+		chain: emptyChain(0),
+		breakpoints: [],
+		openingKey: 0,
+		variant: variantOf(reader),
+		settings: settingsOf(reader),
+	};
 }
 
-function headOf(reader: BodyReader): Pick<Outline, "model" | "modelSpan" | "stream" | "maxTokens" | "userId"> {
+type Head = Pick<Outline, "model" | "members" | "stream" | "bodyBetas" | "maxTokens" | "userId">;
+
+function headOf(reader: BodyReader, given: Given | undefined): Head {
 	return {
-		model: reader.model,
-		modelSpan: { start: reader.modelStart, end: reader.modelEnd },
-		stream: reader.stream,
+		model: given?.model ?? reader.model,
+		members: {
+			model: memberAt(reader, Envelope.model),
+			stream: memberAt(reader, Envelope.stream),
+			anthropicVersion: memberAt(reader, Envelope.anthropicVersion),
+			anthropicBeta: memberAt(reader, Envelope.anthropicBeta),
+			all: Int32Array.from(reader.topLevel),
+		},
+		stream: given?.stream ?? reader.stream,
+		bodyBetas: reader.betas,
 		maxTokens: reader.maxTokens,
 		userId: reader.userId,
 	};
+}
+
+function memberAt({ places }: BodyReader, member: number): Member | null {
+	const keyStart = places[member] as number;
+	if (keyStart < 0) return null;
+	return { keyStart, start: places[member + 1] as number, end: places[member + 2] as number };
 }
 
 /** Bounded, because it becomes part of keys. */
@@ -129,4 +193,24 @@ function variantOf(reader: BodyReader): string {
 	if (reader.inferenceGeo !== null) parts.push(`geo=${reader.inferenceGeo.slice(0, 64)}`);
 	if (reader.speed !== null) parts.push(`speed=${reader.speed.slice(0, 64)}`);
 	return parts.join(";");
+}
+
+function settingsOf(reader: BodyReader): Settings {
+	return {
+		toolChoice: settingHash(reader, Setting.toolChoice),
+		thinking: settingHash(reader, Setting.thinking),
+		effort: settingHash(reader, Setting.effort),
+		format: settingHash(reader, Setting.format),
+		images: reader.firstImage >= 0 ? 1 : 0,
+	};
+}
+
+/** FNV-1a: compared within one conversation only, and never trusted with more than a reason. */
+function settingHash({ body, settings }: BodyReader, setting: number): number {
+	const from = settings[setting * 2] as number;
+	const to = settings[setting * 2 + 1] as number;
+	if (from === to) return 0;
+	let hash = 0x811c9dc5;
+	for (let at = from; at < to; at++) hash = Math.imul(hash ^ (body[at] as number), 0x01000193);
+	return hash >>> 0 || 1;
 }

@@ -30,15 +30,22 @@ const OLD_USER_ID = /^user_[0-9a-f]+_account_.*_session_([0-9a-zA-Z-]+)$/;
 
 /**
  * Session and agent of a request, from the best evidence it carries: `x-claude-code-session-id`, then `metadata.user_id` (`userId`, raw)
- * in the forms of present and old Claude Code, then LiteLLM's session and trace headers (claude-code-client §2, litellm §2.1). A
+ * in the forms of present and old Claude Code, then LiteLLM's session and trace headers (claude-code-client §2, litellm §2.1), then what
+ * the body of another format names it (`named`: OpenAI's prompt_cache_key). A
  * `user_id` of any other form names a user, not a conversation, and is not used.
  */
-export function conversationOf(headers: RequestHeaders, userId: string | null, callerId: string): ClientConversation {
+export function conversationOf(
+	headers: RequestHeaders,
+	userId: string | null,
+	callerId: string,
+	named: string | null = null,
+): ClientConversation {
 	const session =
 		headerOf(headers, "x-claude-code-session-id") ??
 		sessionOfUserId(userId) ??
 		headerOf(headers, "x-litellm-session-id") ??
-		headerOf(headers, "x-litellm-trace-id");
+		headerOf(headers, "x-litellm-trace-id") ??
+		named;
 	return {
 		session: namespaced(callerId, session),
 		agent: namespaced(callerId, headerOf(headers, "x-claude-code-agent-id")),

@@ -1,6 +1,8 @@
 // The last body of one conversation with everything its reading found in the messages, so that the next one need not read them again.
 // Leaves whose conversation it is, and how long it is kept, to prompt/memory.
+
 import { BlockTable, Level, MAX_BLOCKS } from "./blocks.ts";
+import type { BodyMemory } from "./body-memory.ts";
 import { CHAIN_ROW_BYTES, emptyChain, HashNotes, type PrefixChain } from "./chain.ts";
 import type { Gap } from "./kernel.ts";
 import { MAX_MESSAGES, MessageTable } from "./messages.ts";
@@ -45,19 +47,24 @@ export class Snapshot {
 	readonly notes = new HashNotes();
 	chain: PrefixChain = emptyChain(0);
 	firstImage = -1;
-	private body: Buffer = Buffer.alloc(0);
+	body: Buffer = Buffer.alloc(0);
+	/** What the body was read into; null = something that is not written to again. */
+	memory: BodyMemory | null = null;
 	private maxDepth = 0;
 	private firstBlock = 0;
 
-	/** What `body` has in common with this one; null = nothing that is worth it. */
-	reusable(body: Buffer, maxDepth: number): Reuse | null {
+	/**
+	 * What `body` has in common with this one; null = nothing that is worth it. `equal` says how many bytes are known to be the same from
+	 * the beginning, where the last body is no longer there to be compared with.
+	 */
+	reusable(body: Buffer, maxDepth: number, equal: number | null = null): Reuse | null {
 		// Another limit is another verdict.
 		if (maxDepth !== this.maxDepth) return null;
 		const { messages, blocks } = this;
-		const equal = this.equalMessages(body);
+		const common = equal === null ? this.equalMessages(body) : this.messagesWithin(equal);
 		// The envelope of a message without blocks is hashed with the next block, so it is read again.
 		let end = blocks.count;
-		while (end > this.firstBlock && blocks.message(end - 1) >= equal) end--;
+		while (end > this.firstBlock && blocks.message(end - 1) >= common) end--;
 		if (end === this.firstBlock) return null;
 		const count = blocks.message(end - 1) + 1;
 		const gap = { from: messages.field(0, 0), to: messages.field(count - 1, 1) };
@@ -65,7 +72,7 @@ export class Snapshot {
 	}
 
 	/** Becomes that of a later body, which may have reused this one. False = that body cannot be continued from. */
-	take(read: ReadBody, chain: PrefixChain, notes: HashNotes): boolean {
+	take(read: ReadBody, memory: BodyMemory | null, { chain, notes }: { chain: PrefixChain; notes: HashNotes }): boolean {
 		const firstBlock = read.first[Level.messages];
 		const endBlock = read.end[Level.messages];
 		// At these limits rows are dropped or stand for several.
@@ -77,6 +84,7 @@ export class Snapshot {
 		this.chain = chain;
 		this.firstImage = read.firstImage;
 		this.body = read.body;
+		this.memory = memory;
 		this.maxDepth = read.maxDepth;
 		this.firstBlock = firstBlock;
 		return true;
@@ -86,6 +94,19 @@ export class Snapshot {
 	get byteLength(): number {
 		const tables = this.messages.byteLength + this.blocks.byteLength + this.notes.byteLength;
 		return this.body.buffer.byteLength + tables + this.chain.count * CHAIN_ROW_BYTES;
+	}
+
+	/** How many messages end within the first `equal` bytes. */
+	private messagesWithin(equal: number): number {
+		const { messages } = this;
+		let low = 0;
+		let high = messages.count;
+		while (low < high) {
+			const middle = (low + high + 1) >> 1;
+			if (messages.field(middle - 1, 1) <= equal) low = middle;
+			else high = middle - 1;
+		}
+		return low;
 	}
 
 	/** How many messages end before the first byte that differs. No byte is compared twice, but for those of unequal pieces. */

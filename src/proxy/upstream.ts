@@ -16,6 +16,7 @@ export interface UpstreamTimeouts {
 /** Receives one call's answer. After `end` or `error` nothing more comes; after `abort` nothing at all. */
 export interface UpstreamListener {
 	head(status: number, headers: IncomingHttpHeaders): void;
+	/** What came in one read of the socket, as one piece: each event of a stream is a chunk of its own on the wire, and costs as much. */
 	data(chunk: Buffer): void;
 	end(): void;
 	error(error: Error): void;
@@ -85,6 +86,8 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 	#controller: Dispatcher.DispatchController | null = null;
 	#done = false;
 	#timedOut = false;
+	/** Chunks of the read that is being parsed. */
+	#read: Buffer[] = [];
 
 	constructor(listener: UpstreamListener, totalMs: number) {
 		this.#listener = listener;
@@ -108,14 +111,17 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 	}
 
 	onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-		if (!this.#done) this.#listener.data(chunk);
+		// The parser gives all chunks of a read in one go, so this microtask comes right behind the last of them.
+		if (this.#read.push(chunk) === 1) queueMicrotask(() => this.#deliver());
 	}
 
 	onResponseEnd(): void {
+		this.#deliver();
 		if (this.#finish()) this.#listener.end();
 	}
 
 	onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+		this.#deliver();
 		if (this.#finish()) this.#listener.error(error);
 	}
 
@@ -129,6 +135,13 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 
 	abort(): void {
 		if (this.#finish()) this.#controller?.abort(new Error("aborted by the gateway"));
+	}
+
+	#deliver(): void {
+		const read = this.#read;
+		if (read.length === 0 || this.#done) return;
+		this.#read = [];
+		this.#listener.data(read.length === 1 ? (read[0] as Buffer) : Buffer.concat(read));
 	}
 
 	#finish(): boolean {

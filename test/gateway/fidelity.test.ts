@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { gzipSync } from "node:zlib";
@@ -46,6 +47,58 @@ test("where the upstream's model has the client's name no byte changes", async (
 	await world.gateway.post("/v1/messages", ODD_BODY);
 	expect(world.upstream.requests[0]?.body.toString()).toBe(ODD_BODY);
 });
+
+/** Where each client format sends a conversation, and what of its body is not sent on to the Messages API. */
+const PATHS = {
+	anthropic: ["/v1/messages", '"model":"claude-code",'],
+	bedrock: ["/bedrock/model/claude-code/invoke", '"anthropic_version":"bedrock-2023-05-31",'],
+	vertex: [
+		"/vertex/v1/projects/p/locations/global/publishers/anthropic/models/claude-code:rawPredict",
+		'"anthropic_version":"vertex-2023-10-16",',
+	],
+} as const;
+
+test.for(Object.keys(PATHS) as (keyof typeof PATHS)[])(
+	"in the %s format the turns of one conversation that grow, shrink, overlap and are cut off all arrive byte for byte",
+	async (format) => {
+		const [path, own] = PATHS[format];
+		await using world = await oneDeployment(OK, "anthropic/claude-code");
+		const headers = { "x-claude-code-session-id": "5e55105e-0000-4000-8000-000000000001" };
+		const turn = (messages: number, change = "") => {
+			const content = (index: number) => `message ${index} `.repeat(600) + (index === messages - 1 ? change : "");
+			const list = Array.from({ length: messages }, (_, index) => ({ role: "user", content: content(index) }));
+			const rest = JSON.stringify({ messages: list, system: `${messages} ${change}`, max_tokens: 1 });
+			return `{${own}${rest.slice(1)}`;
+		};
+		const rounds = [
+			[turn(6)],
+			[turn(8)],
+			[turn(8)],
+			[turn(9), turn(9, "edited"), turn(4)],
+			[turn(40)],
+			[turn(20), turn(41)],
+			[turn(5, "é")],
+			[turn(42), turn(43), turn(44), turn(45)],
+		];
+		const sent: string[] = [];
+		for (const round of rounds) {
+			await Promise.all(round.map((body) => world.gateway.post(path, body, headers)));
+			sent.push(...round);
+			// Hangs up within the body, so that it is read over the last one only in part.
+			const cut = httpRequest(`${world.gateway.url}${path}`, {
+				method: "POST",
+				headers: { "x-api-key": MASTER_KEY, "content-length": 90_000, ...headers },
+			});
+			cut.on("error", () => {});
+			await new Promise<void>((resolve) => cut.write("x".repeat(50_000), () => resolve()));
+			cut.destroy();
+		}
+		// By digest: a difference is not worth printing at this size.
+		const digests = (bodies: readonly string[]) => bodies.map((body) => hash("sha256", body)).sort();
+		const arrived = world.upstream.requests.map(({ body }) => body.toString());
+		expect(digests(arrived)).toEqual(digests(sent.map((body) => body.replace(own, PATHS.anthropic[1]))));
+	},
+);
 
 test("a body sent in chunks without a length arrives whole", async () => {
 	await using world = await oneDeployment(OK);
