@@ -46,3 +46,20 @@ test("broken data, missing usage and odd types leave the usage unknown", () => {
 	reader.body(Buffer.from('{"usage":{"input_tokens":"7","output_tokens":-1}}'));
 	expect(reader.usage).toMatchObject({ inputTokens: 0, outputTokens: 0 });
 });
+
+test("Bedrock's metrics tell the usage where no other event did", () => {
+	const metrics = {
+		inputTokenCount: 3,
+		outputTokenCount: 4,
+		cacheReadInputTokenCount: 5,
+		cacheWriteInputTokenCount: 6,
+	};
+	const stop = event("message_stop", { type: "message_stop", "amazon-bedrock-invocationMetrics": metrics });
+	const reader = new UsageReader();
+	reader.event(...stop);
+	expect(reader.usage).toMatchObject({ inputTokens: 3, outputTokens: 4, cacheReadTokens: 5, cacheWriteTokens: 6 });
+	const told = new UsageReader();
+	told.event(...event("message_delta", { usage: { input_tokens: 1, output_tokens: 2 } }));
+	told.event(...stop);
+	expect(told.usage).toMatchObject({ inputTokens: 1, outputTokens: 2 });
+});

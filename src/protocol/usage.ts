@@ -13,6 +13,8 @@ export interface Usage {
 	cacheWriteTokens: number;
 	cacheWrite5mTokens: number;
 	cacheWrite1hTokens: number;
+	/** `diagnostics.cache_miss_reason.type`, where the client asked for a diagnosis and there is one (caching-semantics R14). */
+	cacheMissReason?: string;
 }
 
 /** Reads usage from the events of one streamed answer. Counts are cumulative: the last one seen holds (caching-semantics §9). */
@@ -24,23 +26,41 @@ export class UsageReader {
 		return this.#usage;
 	}
 
-	/** Give it every whole event; only `message_start` and `message_delta` are looked into. Malformed data is passed over. */
+	/**
+	 * Give it every whole event; only `message_start` and `message_delta` are looked into, and where they said nothing Bedrock's metrics in
+	 * `message_stop` (caching-semantics §10). Malformed data is passed over.
+	 */
 	event(name: string, event: Buffer): void {
+		if (name === "message_stop" && this.#usage === null) this.#usage = metricsOf(parseLenient(sseData(event)));
 		if (name !== "message_start" && name !== "message_delta") return;
 		const data = parseLenient(sseData(event));
-		const usage = name === "message_start" ? field(field(data, "message"), "usage") : field(data, "usage");
-		this.#usage = merge(this.#usage, usage);
+		const message = name === "message_start" ? field(data, "message") : data;
+		this.#usage = diagnosed(merge(this.#usage, field(message, "usage")), message);
 	}
 
 	/** Reads a whole JSON answer. Anything that is not one leaves the usage as it was. */
 	body(bytes: Buffer): void {
-		this.#usage = merge(this.#usage, field(parseLenient(bytes.toString("utf8")), "usage"));
+		const message = parseLenient(bytes.toString("utf8"));
+		this.#usage = diagnosed(merge(this.#usage, field(message, "usage")), message);
 	}
+}
+
+/** Usage from `amazon-bedrock-invocationMetrics`; null where there are none. */
+function metricsOf(data: unknown): Usage | null {
+	const metrics = field(data, "amazon-bedrock-invocationMetrics");
+	const input = count(metrics, "inputTokenCount");
+	if (input === null) return null;
+	return merge(null, {
+		input_tokens: input,
+		output_tokens: count(metrics, "outputTokenCount") ?? 0,
+		cache_read_input_tokens: count(metrics, "cacheReadInputTokenCount") ?? 0,
+		cache_creation_input_tokens: count(metrics, "cacheWriteInputTokenCount") ?? 0,
+	});
 }
 
 function merge(before: Usage | null, reported: unknown): Usage | null {
 	if (typeof reported !== "object" || reported === null) return before;
-	const previous = before ?? {
+	const previous: Usage = before ?? {
 		inputTokens: 0,
 		outputTokens: 0,
 		cacheReadTokens: 0,
@@ -58,7 +78,13 @@ function merge(before: Usage | null, reported: unknown): Usage | null {
 		cacheWriteTokens: write,
 		cacheWrite5mTokens: count(split, "ephemeral_5m_input_tokens") ?? write - write1h,
 		cacheWrite1hTokens: write1h,
+		...(previous.cacheMissReason === undefined ? {} : { cacheMissReason: previous.cacheMissReason }),
 	};
+}
+
+function diagnosed(usage: Usage | null, message: unknown): Usage | null {
+	const reason = field(field(field(message, "diagnostics"), "cache_miss_reason"), "type");
+	return usage === null || typeof reason !== "string" ? usage : { ...usage, cacheMissReason: reason.slice(0, 64) };
 }
 
 function field(value: unknown, name: string): unknown {

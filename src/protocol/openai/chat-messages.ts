@@ -1,0 +1,158 @@
+// Messages of Chat Completions → system and messages of the Messages API. Leaves single content parts to parts and everything else of a
+// request to chat-request.
+//
+// Prompt caches live on identical prefixes, so what a message becomes may depend on what stands before it and never on what follows: as a
+// conversation grows, only blocks are added at the end.
+import { asList, asObject, type Draft, type JsonObject, parseLenient, put, textOf } from "./json.ts";
+import { type Block, contentBlocks, textBlocks } from "./parts.ts";
+import { type ModelTraits, refuse, unsupported } from "./traits.ts";
+
+/** One turn of the Messages API; `content` is always a list of blocks, so that a turn can only grow. */
+export interface Turn {
+	readonly role: "user" | "assistant";
+	readonly content: Block[];
+}
+
+export interface Conversation {
+	readonly system: Block[];
+	readonly messages: readonly Turn[];
+}
+
+/** The Messages API admits letters, digits, `_` and `-` in the ids of tool calls. */
+const ILLEGAL_IN_ID = /[^a-zA-Z0-9_-]/g;
+
+/**
+ * Translates a list of messages. System and developer messages before the first other one become `system`; later ones stay where they are,
+ * as user text in `<system>` tags, because hoisting them would change the prefix of everything before them (caching-semantics §12). Tool
+ * messages and user messages that follow each other become one user turn, as the Messages API demands of parallel results.
+ * Throws invalid_field.
+ */
+export function conversationOf(messages: unknown, traits: ModelTraits): Conversation {
+	if (!Array.isArray(messages)) refuse("messages", "Input should be a valid list");
+	const system: Block[] = [];
+	const turns: Turn[] = [];
+	for (const [at, message] of asList(messages).entries()) {
+		const path = `messages.${at}`;
+		const object = asObject(message);
+		if (object === null) refuse(path, "Input should be an object");
+		switch (object["role"]) {
+			case "system":
+			case "developer": {
+				const blocks = markedLast(contentBlocks(object["content"], `${path}.content`, traits), object);
+				if (turns.length === 0) system.push(...blocks);
+				else add(turns, "user", blocks.map(inSystemTags));
+				break;
+			}
+			case "user":
+				add(turns, "user", markedLast(contentBlocks(object["content"], `${path}.content`, traits), object));
+				break;
+			case "assistant":
+				add(turns, "assistant", markedLast(assistantBlocks(object, path, traits), object));
+				break;
+			case "tool":
+				addResult(turns, toolResult(object, path, traits));
+				break;
+			case "function":
+				unsupported(traits, `${path}.role`, "function messages are not supported: send tool messages");
+				break;
+			default:
+				refuse(`${path}.role`, "Input should be system, developer, user, assistant or tool");
+		}
+	}
+	return { system, messages: turns };
+}
+
+function add(turns: Turn[], role: Turn["role"], blocks: readonly Block[]): void {
+	if (blocks.length === 0) return;
+	const last = turns.at(-1);
+	if (last?.role === role) last.content.push(...blocks);
+	else turns.push({ role, content: [...blocks] });
+}
+
+/** Results must stand before other content of their turn. */
+function addResult(turns: Turn[], result: Block): void {
+	const last = turns.at(-1);
+	if (last?.role !== "user") {
+		turns.push({ role: "user", content: [result] });
+		return;
+	}
+	const at = last.content.findLastIndex((block) => block["type"] === "tool_result") + 1;
+	last.content.splice(at, 0, result);
+}
+
+/** LiteLLM's marker beside a message's content stands for one on its last block. A block's own wins. */
+function markedLast(blocks: Block[], message: JsonObject): Block[] {
+	const marker = asObject(message["cache_control"]);
+	const last = blocks.findLast((block) => block["type"] !== "thinking" && block["type"] !== "redacted_thinking");
+	if (marker !== null && last !== undefined) last["cache_control"] ??= marker;
+	return blocks;
+}
+
+function inSystemTags(block: Block): Block {
+	return block["type"] === "text" ? { ...block, text: `<system>\n${String(block["text"])}\n</system>` } : block;
+}
+
+/** Thinking first, then text, then tool calls: the order in which the Messages API answers. */
+function assistantBlocks(message: JsonObject, path: string, traits: ModelTraits): Block[] {
+	const blocks: Block[] = thinkingBlocks(message);
+	blocks.push(...contentBlocks(message["content"], `${path}.content`, traits));
+	if (blocks.length === 0) blocks.push(...textBlocks(textOf(message, "refusal") ?? ""));
+	for (const [at, call] of asList(message["tool_calls"]).entries()) {
+		const described = asObject(asObject(call)?.["function"]) ?? asObject(asObject(call)?.["custom"]);
+		const name = textOf(described, "name");
+		if (described === null || name === null) refuse(`${path}.tool_calls.${at}.function.name`, "Field required");
+		const id = textOf(call, "id") ?? `call_${path.replace("messages.", "")}_${at}`;
+		const block: Block = {
+			type: "tool_use",
+			id: callId(id),
+			name,
+			input: inputOf(textOf(described, "arguments") ?? textOf(described, "input") ?? ""),
+		};
+		put(block, "cache_control", asObject(asObject(call)?.["cache_control"]));
+		blocks.push(block);
+	}
+	if (asObject(message["function_call"]) !== null) {
+		unsupported(traits, `${path}.function_call`, "function_call is not supported: send tool_calls");
+	}
+	return blocks;
+}
+
+/** `thinking_blocks` go back as they came: their signatures cover them. Thinking without a signature cannot be sent. */
+function thinkingBlocks(message: JsonObject): Block[] {
+	return asList(message["thinking_blocks"]).flatMap((value): Block[] => {
+		const block = asObject(value);
+		if (block === null) return [];
+		if (block["type"] === "redacted_thinking") {
+			const data = textOf(block, "data");
+			return data === null ? [] : [{ type: "redacted_thinking", data }];
+		}
+		const signature = textOf(block, "signature");
+		if (block["type"] !== "thinking" || signature === null || signature === "") return [];
+		return [{ type: "thinking", thinking: textOf(block, "thinking") ?? "", signature }];
+	});
+}
+
+/** A tool's id in the form that the Messages API admits. */
+function callId(id: string): string {
+	return id.replace(ILLEGAL_IN_ID, "_");
+}
+
+/** Arguments are text in one format and an object in the other. What is no object is kept under a name of its own. */
+function inputOf(text: string): Draft | JsonObject {
+	if (text.trim() === "") return {};
+	const parsed = parseLenient(text);
+	return asObject(parsed) ?? { arguments: parsed ?? text };
+}
+
+function toolResult(message: JsonObject, path: string, traits: ModelTraits): Block {
+	const id = textOf(message, "tool_call_id");
+	if (id === null) refuse(`${path}.tool_call_id`, "Field required");
+	const block: Block = { type: "tool_result", tool_use_id: callId(id) };
+	const content = contentBlocks(message["content"], `${path}.content`, traits);
+	const inner = content.findLast((each) => each["cache_control"] !== undefined)?.["cache_control"];
+	for (const each of content) delete each["cache_control"];
+	if (content.length > 0) block["content"] = content;
+	// A marker inside a result is lifted to it (caching-semantics R11).
+	put(block, "cache_control", asObject(message["cache_control"]) ?? inner);
+	return block;
+}

@@ -1,0 +1,124 @@
+// Why an answer ended, and what an error is called, in both formats.
+import { asObject, type Draft, parseLenient, textOf } from "./json.ts";
+
+/** `stop_reason` → `finish_reason`. */
+export function finishReason(stopReason: string | null): string {
+	switch (stopReason) {
+		case "tool_use":
+			return "tool_calls";
+		case "max_tokens":
+		case "model_context_window_exceeded":
+			return "length";
+		case "refusal":
+			return "content_filter";
+		default:
+			return "stop";
+	}
+}
+
+/** `finish_reason` → `stop_reason`; servers that say `stop` after calling tools mean the calls. */
+export function stopReason(finish: string | null, calledTools: boolean): string {
+	if (finish === "length") return "max_tokens";
+	if (finish === "content_filter") return "refusal";
+	return calledTools ? "tool_use" : "end_turn";
+}
+
+const TOO_LONG = /prompt is too long|input is too long|context (length|window)|maximum context/i;
+
+/** `error.type` of the Messages API → `error.type` and `error.code` of OpenAI's. */
+function openaiError(type: string, message: string): { readonly type: string; readonly code: string | null } {
+	switch (type) {
+		case "invalid_request_error":
+			return { type, code: TOO_LONG.test(message) ? "context_length_exceeded" : null };
+		case "request_too_large":
+			return { type: "invalid_request_error", code: "request_too_large" };
+		case "authentication_error":
+			return { type, code: "invalid_api_key" };
+		case "not_found_error":
+			return { type: "invalid_request_error", code: "model_not_found" };
+		case "rate_limit_error":
+			return { type, code: "rate_limit_exceeded" };
+		case "billing_error":
+			return { type: "insufficient_quota", code: "insufficient_quota" };
+		case "overloaded_error":
+			return { type: "server_error", code: "overloaded" };
+		case "timeout_error":
+			return { type: "server_error", code: "timeout" };
+		case "api_error":
+			return { type: "server_error", code: null };
+		default:
+			return { type, code: null };
+	}
+}
+
+/** The body of an error in OpenAI's shape, for an `error.type` of the Messages API. */
+export function openaiErrorBody(type: string, message: string): Buffer {
+	const named = openaiError(type, message);
+	return Buffer.from(JSON.stringify({ error: { message, type: named.type, param: null, code: named.code } }));
+}
+
+/** What an OpenAI-compatible server's error says, in the Messages API's words. */
+export interface UpstreamError {
+	readonly type: string;
+	readonly message: string;
+	readonly code: string | null;
+}
+
+/** Codes by which servers say that a prompt does not fit. */
+const CONTEXT_CODES = new Set(["context_length_exceeded", "string_above_max_length"]);
+
+/**
+ * Reads an error body or an error chunk of an OpenAI-compatible server; null when it is neither. OpenAI wraps it in `error`; older vLLM has
+ * the members at the top; FastAPI says `detail`. `status` names the type; without it, the server's own `type` and `code` do.
+ */
+export function readOpenaiError(text: string, status: number | null): UpstreamError | null {
+	const parsed = asObject(parseLenient(text));
+	const error = asObject(parsed?.["error"]);
+	const message =
+		textOf(error, "message") ?? textOf(parsed, "error") ?? textOf(parsed, "message") ?? textOf(parsed, "detail");
+	if (message === null || (error === null && parsed?.["choices"] !== undefined)) return null;
+	const about = error ?? parsed;
+	const code = textOf(about, "code");
+	const named = status ?? statusOf(about?.["code"], textOf(about, "type"));
+	const tooLong = (code !== null && CONTEXT_CODES.has(code)) || (named === 400 && TOO_LONG.test(message));
+	// Claude Code knows a prompt that does not fit by this wording (caching-semantics §12).
+	const told = tooLong && !/prompt is too long/i.test(message) ? `prompt is too long: ${message}` : message;
+	return { type: typeOfStatus(named), message: told, code };
+}
+
+function statusOf(code: unknown, type: string | null): number {
+	if (typeof code === "number" && code >= 400 && code < 600) return code;
+	if (code === "rate_limit_exceeded" || type === "rate_limit_error" || type === "RateLimitError") return 429;
+	if (type === "invalid_request_error" || type === "BadRequestError") return 400;
+	return 500;
+}
+
+function typeOfStatus(status: number): string {
+	switch (status) {
+		case 401:
+			return "authentication_error";
+		case 402:
+			return "billing_error";
+		case 403:
+			return "permission_error";
+		case 404:
+			return "not_found_error";
+		case 413:
+			return "request_too_large";
+		case 429:
+			return "rate_limit_error";
+		case 408:
+		case 504:
+			return "timeout_error";
+		case 503:
+		case 529:
+			return "overloaded_error";
+		default:
+			return status >= 500 ? "api_error" : "invalid_request_error";
+	}
+}
+
+/** A Messages API error as an object, for bodies and events; the server's own code stands where the API has its details. */
+export function messagesError({ type, message, code }: UpstreamError): Draft {
+	return { type: "error", error: { type, message, ...(code === null ? {} : { details: { error_code: code } }) } };
+}
