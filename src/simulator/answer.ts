@@ -9,6 +9,18 @@ export type AnswerBlock =
 			readonly id: string;
 			readonly name: string;
 			readonly input: Readonly<Record<string, unknown>>;
+	  }
+	/** A call that the provider itself carries out, and what it found. */
+	| {
+			readonly type: "server_tool_use";
+			readonly id: string;
+			readonly name: "web_search";
+			readonly input: Readonly<Record<string, unknown>>;
+	  }
+	| {
+			readonly type: "web_search_tool_result";
+			readonly tool_use_id: string;
+			readonly content: readonly Readonly<Record<string, unknown>>[];
 	  };
 
 /** What the model says. */
@@ -21,6 +33,8 @@ const BYTES_PER_TOKEN = 4;
 
 /** Output tokens of a block. */
 export function outputTokensOf(block: AnswerBlock): number {
+	// Results are input to the model.
+	if (block.type === "web_search_tool_result") return 0;
 	return Math.max(1, Math.ceil(Buffer.byteLength(writtenText(block)) / BYTES_PER_TOKEN));
 }
 
@@ -37,7 +51,10 @@ export function writtenText(block: AnswerBlock): string {
 		case "thinking":
 			return block.thinking;
 		case "tool_use":
+		case "server_tool_use":
 			return JSON.stringify(block.input);
+		case "web_search_tool_result":
+			return "";
 	}
 }
 

@@ -10,6 +10,8 @@ export class ApiError extends Error {
 	readonly headers: Readonly<Record<string, string>>;
 	/** `error.details.error_code`, where the provider gives one. */
 	readonly code: string | null;
+	/** The parameter that is wrong, for platforms that name it apart. */
+	readonly param: string | null;
 
 	constructor(status: number, message: string, extra: ApiErrorExtra = {}) {
 		super(message);
@@ -17,6 +19,7 @@ export class ApiError extends Error {
 		this.type = extra.type ?? errorTypeOf(status);
 		this.headers = extra.headers ?? {};
 		this.code = extra.code ?? null;
+		this.param = extra.param ?? null;
 	}
 }
 
@@ -25,6 +28,7 @@ export interface ApiErrorExtra {
 	readonly type?: string;
 	readonly headers?: Readonly<Record<string, string>>;
 	readonly code?: string;
+	readonly param?: string;
 }
 
 /** A 400 of the request's own making. */

@@ -17,6 +17,8 @@ export interface CacheRules {
 	readonly propagation: ((prefixTokens: number, writes: number) => number) | null;
 	/** Uniform in [0, 1); used only with `propagation`. */
 	readonly random: () => number;
+	/** Every block is written and read without markers, for nothing, and lives this long unused; null: markers decide. Default null. */
+	readonly implicitTtlMs: number | null;
 }
 
 /** Input side of `usage`, in tokens. The four sum to the whole prompt (R7, R10). */
@@ -65,6 +67,7 @@ export class PromptCache {
 			refreshAncestors: rules.refreshAncestors ?? true,
 			propagation: rules.propagation ?? null,
 			random: rules.random ?? Math.random,
+			implicitTtlMs: rules.implicitTtlMs ?? null,
 		};
 	}
 
@@ -109,6 +112,7 @@ export class PromptCache {
 	}
 
 	#read(prompt: Prompt, nowMs: number): Reading {
+		if (this.#rules.implicitTtlMs !== null) return this.#readImplicit(prompt, nowMs);
 		const hit = this.#find(prompt, nowMs);
 		const read = cumulative(prompt, hit);
 		const written = prompt.breakpoints.filter(
@@ -123,6 +127,17 @@ export class PromptCache {
 		}
 		const usage = { read, write1h: longEnd - read, write5m: end - longEnd, uncached: prompt.totalTokens - end };
 		return { hit, usage, written };
+	}
+
+	/** The longest run of live blocks from the start; everything after it is written, and nothing of that is billed apart. */
+	#readImplicit(prompt: Prompt, nowMs: number): Reading {
+		let hit = -1;
+		while (hit + 1 < prompt.hashes.length && this.#found(prompt, hit + 1, nowMs)) hit += 1;
+		const isLongEnough = cumulative(prompt, hit) >= prompt.minTokens;
+		const read = isLongEnough ? cumulative(prompt, hit) : 0;
+		const written: Breakpoint[] = [];
+		for (let block = hit + 1; block < prompt.hashes.length; block += 1) written.push({ block, ttl: "5m" });
+		return { hit, written, usage: { read, write5m: 0, write1h: 0, uncached: prompt.totalTokens - read } };
 	}
 
 	/** Walks back from each breakpoint, last first; the first live prefix is the longest one. */
@@ -150,7 +165,8 @@ export class PromptCache {
 	#refresh(prompt: Prompt, hit: number, startMs: number): void {
 		if (hit < 0) return;
 		const blocks = [hit];
-		if (this.#rules.refreshAncestors) {
+		if (this.#rules.implicitTtlMs !== null) for (let block = 0; block < hit; block += 1) blocks.push(block);
+		else if (this.#rules.refreshAncestors) {
 			for (const breakpoint of prompt.breakpoints) if (breakpoint.block < hit) blocks.push(breakpoint.block);
 		}
 		for (const block of blocks) {
@@ -163,7 +179,7 @@ export class PromptCache {
 	#write(prompt: Prompt, breakpoint: Breakpoint, startMs: number, nowMs: number): void {
 		const hash = prompt.hashes[breakpoint.block];
 		if (hash === undefined) return;
-		const ttlMs = TTL_MS[breakpoint.ttl];
+		const ttlMs = this.#rules.implicitTtlMs ?? TTL_MS[breakpoint.ttl];
 		const expiresAt = startMs + ttlMs;
 		const old = this.#entries.get(hash);
 		if (old === undefined || old.expiresAt <= nowMs) {

@@ -1,63 +1,68 @@
-// The provider's endpoints: messages, count_tokens, models. Leaves sockets and keys to service.ts and the cache to cache.ts.
+// The steps of a call: fault, generation or count, and the endpoints that a platform answers itself. Leaves forms to the dialects and the cache to cache.ts.
 import { hash as digest } from "node:crypto";
 import { type Answer, answerTokens } from "./answer.ts";
-import { ApiError, invalid } from "./api-error.ts";
+import { ApiError } from "./api-error.ts";
 import type { Pending } from "./cache.ts";
 import { sleep } from "./clock.ts";
-import { type Call, finish, sendHead, sendJson, strikeEarly } from "./exchange.ts";
-import { type Endpoint, type Fault, stallMs } from "./faults.ts";
-import type { Demand } from "./limits.ts";
-import { type Reply, wholeMessage } from "./message.ts";
-import { MODELS, type ModelRules } from "./model-table.ts";
-import { flatten, type Prompt } from "./prompt.ts";
+import type { Demand, Domain } from "./deployment.ts";
+import type { Caller } from "./dialect.ts";
+import { type Call, finish, sendHead, sendText, strikeEarly } from "./exchange.ts";
+import { type Fault, stallMs } from "./faults.ts";
+import type { Reply } from "./message.ts";
+import { flatten, type Prompt, type PromptRules } from "./prompt.ts";
 import { type MessagesRequest, readRequest } from "./request.ts";
 import { scriptedAnswer } from "./scenarios.ts";
+import { continueAfterResults, searchesOf } from "./server-tools.ts";
 import { playStream, writeThrough } from "./stream.ts";
 
-const MAX_PAGE = 1_000;
-const DEFAULT_PAGE = 20;
+/** A generation whose request is valid, and who is served from which cache. */
+interface Generation {
+	readonly caller: Caller;
+	readonly domain: Domain;
+	readonly request: MessagesRequest;
+	readonly prompt: Prompt;
+	/** Rules that the prompt was rendered by. */
+	readonly rules: Partial<PromptRules>;
+	readonly answer: Answer;
+}
 
-/** Answers one authenticated call. Throws an ApiError for what the provider refuses. */
-export async function answerCall(call: Call, endpoint: Endpoint): Promise<void> {
+/** Answers one call. Throws an ApiError for what the provider refuses. */
+export async function answerCall(call: Call): Promise<void> {
+	const { endpoint } = call.ask.route;
 	const fault = call.world.faults.strike({
-		deployment: call.deployment.name,
+		deployment: call.record.deployment,
 		endpoint,
 		stream: call.record.stream,
 		model: call.record.model,
 		session: call.record.session,
 	});
 	if (fault !== null && (await strikeEarly(call, fault))) return;
-	switch (endpoint) {
-		case "messages":
-			return answerMessages(call, fault);
-		case "count_tokens":
-			return answerCount(call);
-		case "models":
-			return answerModels(call);
-	}
+	const { caller } = call;
+	if (caller !== null && endpoint === "messages") return generate(call, caller, fault);
+	if (caller !== null && endpoint === "count_tokens") return count(call, caller);
+	const answer = call.dialect.other(call.ask);
+	if (answer === null) throw new ApiError(404, "Not found");
+	sendText(call, answer);
 }
 
-async function answerMessages(call: Call, fault: Fault | null): Promise<void> {
-	const { world, deployment, record, signal } = call;
+async function generate(call: Call, caller: Caller, fault: Fault | null): Promise<void> {
+	const { world, record, signal, dialect } = call;
 	const { clock } = world;
-	const request = read(call, "messages");
-	const prompt = flatten(request, { ...world.options.prompt, organization: deployment.domain.organization });
-	checkWindow(call, request, prompt);
-	const answer = world.options.answer?.(request) ?? scriptedAnswer(request, deployment.domain.organization);
+	const { deployment } = caller;
+	const generation = prepare(call, caller);
+	const { request, prompt, answer, domain } = generation;
 	const startMs = clock.now();
-	const demand = admit(call, { request, prompt, answer });
-	const pending = deployment.domain.cache.begin(prompt, startMs);
-	const { usage } = pending;
-	const reply: Reply = {
-		id: messageId(record.id),
-		request,
-		answer,
-		input: usage,
-		droppedThinking: prompt.droppedThinking,
-	};
+	const demand = admit(call, generation);
+	const pending = domain.cache.begin(prompt, startMs);
 	if (!(await sleep(clock, firstByteDelay(call, pending, fault), signal))) return leave(call, pending);
-	const headers = deployment.limits.headers(request.rules.limitClass, startMs);
-	sendHead(call, 200, { ...headers, ...(request.stream ? SSE_HEADERS : { "content-type": "application/json" }) });
+	const reply = compose(call, generation, pending);
+	const usage = reply.totalInput;
+	const encoder = dialect.stream(call.ask);
+	const whole = dialect.whole(reply, call.ask);
+	const form = request.stream
+		? { "content-type": encoder.contentType, "cache-control": "no-cache" }
+		: { "content-type": "application/json", ...whole.headers };
+	sendHead(call, 200, { ...deployment.limits.headers(demand.modelClass, startMs), ...form });
 	const silence = stallMs(fault, "after-headers");
 	if (silence > 0) call.response.flushHeaders();
 	if (!(await sleep(clock, silence, signal))) return leave(call, pending);
@@ -69,20 +74,54 @@ async function answerMessages(call: Call, fault: Fault | null): Promise<void> {
 		deployment.limits.settle(demand, output, clock.now());
 		finish(call);
 	};
-	if (!request.stream) return sendWhole(call, { reply, fault, onComplete });
+	if (!request.stream) return sendWhole(call, { text: whole.body, answer, fault, onComplete });
 	const msPerToken = (1000 / world.latency.decodeRate) * world.speed;
 	const { response } = call;
-	const end = await playStream(reply, { response, requestId: record.id, clock, signal, msPerToken, fault, onComplete });
+	const end = await playStream(reply, {
+		response,
+		encoder,
+		requestId: record.id,
+		clock,
+		signal,
+		msPerToken,
+		fault,
+		onComplete,
+	});
 	if (end.outcome === "complete") return;
 	record.usage = { ...usage, output: end.outputTokens };
 	deployment.limits.settle(demand, end.outputTokens, clock.now());
 	finish(call, end.outcome === "aborted" ? "aborted" : "answered");
 }
 
-const SSE_HEADERS = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
+/** The reply, with what its passes read and wrote. Passes after server tools are settled here, as their results are known beforehand. */
+function compose(call: Call, generation: Generation, pending: Pending): Reply {
+	const { dialect, record, world } = call;
+	const { request, prompt, answer, domain, rules } = generation;
+	const searches = searchesOf(answer);
+	if (searches > 0) pending.firstByte(world.clock.now());
+	const id = `${dialect.message.idPrefix}${digest("sha256", record.id, "hex").slice(0, 21)}`;
+	const lastBreakpoint = prompt.breakpoints.at(-1)?.block;
+	const cachedTokens = lastBreakpoint === undefined ? 0 : (prompt.tokens[lastBreakpoint] ?? 0);
+	return {
+		id,
+		request,
+		answer,
+		input: pending.usage,
+		totalInput:
+			searches === 0
+				? pending.usage
+				: continueAfterResults(domain.cache, { request, prompt, answer, rules }, pending.usage, world.clock.now()),
+		searches,
+		diagnostics: world.diagnostics.diagnose({ domain: domain.name, messageId: id, request, cachedTokens }),
+		droppedThinking: prompt.droppedThinking,
+		model: dialect.message.modelName(request.model),
+		fullUsage: dialect.message.fullUsage,
+	};
+}
 
 interface WholeAnswer {
-	readonly reply: Reply;
+	readonly text: string;
+	readonly answer: Answer;
 	readonly fault: Fault | null;
 	onComplete(outputTokens: number): void;
 }
@@ -90,9 +129,8 @@ interface WholeAnswer {
 /** Waits for the whole answer to be generated, then sends it at once; a cut or stall strikes in the middle of the body. */
 async function sendWhole(call: Call, whole: WholeAnswer): Promise<void> {
 	const { response, world, signal } = call;
-	const { fault, reply } = whole;
-	const text = JSON.stringify(wholeMessage(reply));
-	const tokens = answerTokens(reply.answer);
+	const { fault, text } = whole;
+	const tokens = answerTokens(whole.answer);
 	const decodeMs = (tokens * 1000 * world.speed) / world.latency.decodeRate;
 	if (!(await sleep(world.clock, decodeMs, signal))) return finish(call, "aborted");
 	const silence = stallMs(fault, "mid-content");
@@ -108,74 +146,54 @@ async function sendWhole(call: Call, whole: WholeAnswer): Promise<void> {
 	response.end(text.slice(half));
 }
 
-function answerCount(call: Call): void {
-	const request = read(call, "count_tokens");
-	const prompt = flatten(request, call.world.options.prompt);
-	call.deployment.limits.admitCount(call.world.clock.now());
-	sendJson(call, { status: 200, body: { input_tokens: prompt.totalTokens } });
+function count(call: Call, caller: Caller): void {
+	const request = read(call, caller);
+	const prompt = render(call, request, rulesFor(call, caller.domain));
+	caller.deployment.limits.admitCount(call.world.clock.now());
+	sendText(call, { status: 200, headers: {}, body: JSON.stringify(call.dialect.counted(prompt.totalTokens)) });
 }
 
-function answerModels(call: Call): void {
-	const id = /\/v1\/models\/([^/?]+)/.exec(call.record.path)?.[1];
-	sendJson(call, { status: 200, body: id === undefined ? modelPage(call) : modelNamed(decodeURIComponent(id)) });
+/** Reads the request, picks the cache that serves it, and decides the answer. */
+function prepare(call: Call, caller: Caller): Generation {
+	const { world, record } = call;
+	const request = read(call, caller);
+	const domain = caller.serving?.(request, call.ask.json) ?? caller.domain;
+	record.domain = domain.name;
+	const rules = rulesFor(call, domain);
+	const prompt = render(call, request, rules);
+	const window = world.options.contextTokens?.(request.rules.id) ?? request.rules.contextTokens;
+	if (prompt.totalTokens > window) throw call.dialect.tooLong(prompt.totalTokens, window);
+	const answer = world.options.answer?.(request) ?? scriptedAnswer(request, domain.organization);
+	return { caller, domain, request, prompt, rules, answer };
 }
 
-function modelNamed(id: string): Record<string, unknown> {
-	const model = MODELS.find((candidate) => candidate.id === id);
-	if (model === undefined) throw new ApiError(404, `model: ${id}`);
-	return modelEntry(model);
+function read(call: Call, caller: Caller): MessagesRequest {
+	const { dialect, ask } = call;
+	const { json, betas } = dialect.read(ask, caller, ask.json);
+	const kind = ask.route.endpoint === "count_tokens" ? "count_tokens" : "messages";
+	const { findModel } = dialect;
+	return readRequest(json, { betas, kind, ...(findModel && { findModel: (name: string) => findModel(name, ask) }) });
 }
 
-function modelPage(call: Call): Record<string, unknown> {
-	const query = new URL(call.record.path, "http://simulator").searchParams;
-	const limit = Number(query.get("limit") ?? DEFAULT_PAGE);
-	if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
-		throw invalid(`limit: Input should be between 1 and ${MAX_PAGE}`);
-	}
-	const after = query.get("after_id");
-	const before = query.get("before_id");
-	const start = after === null ? 0 : MODELS.findIndex((model) => model.id === after) + 1;
-	const end = before === null ? MODELS.length : MODELS.findIndex((model) => model.id === before);
-	const range = MODELS.slice(start, Math.max(start, end));
-	const page = before === null ? range.slice(0, limit) : range.slice(-limit);
-	return {
-		data: page.map(modelEntry),
-		first_id: page[0]?.id ?? null,
-		last_id: page.at(-1)?.id ?? null,
-		has_more: page.length < range.length,
-	};
+function render({ dialect, ask }: Call, request: MessagesRequest, rules: Partial<PromptRules>): Prompt {
+	return dialect.prompt?.(request, ask, rules) ?? flatten(request, rules);
 }
 
-function modelEntry(model: ModelRules): Record<string, unknown> {
-	return { type: "model", id: model.id, display_name: model.displayName, created_at: model.createdAt };
-}
-
-function read(call: Call, kind: "messages" | "count_tokens"): MessagesRequest {
-	if (call.json === undefined) throw invalid("The request body is not valid JSON");
-	for (const beta of call.world.options.unknownBetas ?? []) {
-		if (!call.betas.has(beta)) continue;
-		throw invalid(`Unexpected value(s) \`${beta}\` for the \`anthropic-beta\` header.`);
-	}
-	return readRequest(call.json, { betas: call.betas, kind });
-}
-
-function checkWindow(call: Call, request: MessagesRequest, prompt: Prompt): void {
-	const window = call.world.options.contextTokens?.(request.rules.id) ?? request.rules.contextTokens;
-	if (prompt.totalTokens <= window) return;
-	throw invalid(`prompt is too long: ${prompt.totalTokens} tokens > ${window} maximum`);
+function rulesFor({ dialect, world }: Call, domain: Domain): Partial<PromptRules> {
+	return { ...dialect.promptRules, ...world.options.prompt, organization: domain.organization };
 }
 
 /** Takes the request from the organization's limits, or throws the 429. What is read from the cache is free. */
-function admit(call: Call, plan: { request: MessagesRequest; prompt: Prompt; answer: Answer }): Demand {
-	const { rules, model } = plan.request;
-	const { domain, limits } = call.deployment;
+function admit(call: Call, { caller, domain, request, prompt, answer }: Generation): Demand {
+	const { limits } = caller.deployment;
 	const now = call.world.clock.now();
-	const read = limits.limited ? domain.cache.preview(plan.prompt, now).read : 0;
+	const read = limits.limited ? domain.cache.preview(prompt, now).read : 0;
 	const demand: Demand = {
-		modelClass: rules.limitClass,
-		model,
-		inputTokens: plan.prompt.totalTokens - read,
-		outputTokens: answerTokens(plan.answer),
+		modelClass: caller.limitClass?.(request.model) ?? request.rules.limitClass,
+		model: request.model,
+		inputTokens: prompt.totalTokens - read,
+		outputTokens: answerTokens(answer),
+		maxTokens: request.maxTokens,
 	};
 	limits.admit(demand, now);
 	return demand;
@@ -194,8 +212,4 @@ function firstByteDelay(call: Call, pending: Pending, fault: Fault | null): numb
 function leave(call: Call, pending: Pending): void {
 	pending.fail();
 	finish(call, "aborted");
-}
-
-function messageId(requestId: string): string {
-	return `msg_sim${digest("sha256", requestId, "hex").slice(0, 21)}`;
 }

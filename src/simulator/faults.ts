@@ -10,7 +10,7 @@ export type FaultKind =
 			/** Whole seconds; left out or null: no retry-after header. */
 			readonly retryAfter?: number | null;
 			readonly message?: string;
-			/** `error.type`, in place of the one that goes with the status. */
+			/** `error.type`, in place of the one that goes with the status; on AWS the name of an exception. */
 			readonly errorType?: string;
 			/** `error.details.error_code`, such as enforced_spend_limit_reached. */
 			readonly errorCode?: string;
@@ -20,7 +20,7 @@ export type FaultKind =
 	  }
 	/** The connection is reset before any header. */
 	| { readonly kind: "reset" }
-	/** An SSE `error` event in a 200: in place of message_start, right after it, or after some content. Streams only. */
+	/** An `error` event, or the platform's exception frame, in a 200: in place of message_start, right after it, or after some content. Streams only. */
 	| {
 			readonly kind: "sse-error";
 			readonly at: "start" | "after-message-start" | "after-content";
@@ -57,7 +57,7 @@ export interface FaultScope {
 	readonly match?: FaultMatch;
 }
 
-/** Which requests a fault is for. Default: every POST /v1/messages. */
+/** Which requests a fault is for. Default: every generation, in every format. */
 export interface FaultMatch {
 	readonly endpoint?: Endpoint | "any";
 	readonly stream?: boolean;
@@ -66,15 +66,16 @@ export interface FaultMatch {
 	readonly session?: string;
 }
 
-/** The endpoints that faults tell apart. */
-export type Endpoint = "messages" | "count_tokens" | "models";
+/** The endpoints that faults tell apart, in every format; `messages` is whatever generates, `identity` gives out or checks credentials. */
+export type Endpoint = "messages" | "count_tokens" | "models" | "profiles" | "embeddings" | "identity";
 
 /** A failure and when it applies. */
 export type Fault = FaultKind & FaultScope;
 
 /** What a fault may look at. */
 export interface FaultTarget {
-	readonly deployment: string;
+	/** Null for an endpoint that needs no credential. */
+	readonly deployment: string | null;
 	readonly endpoint: Endpoint;
 	readonly stream: boolean;
 	readonly model: string | null;

@@ -73,6 +73,7 @@ const SECRET_HEADERS = new Set([
 	"proxy-authorization",
 	"cookie",
 	"x-goog-api-key",
+	"x-amz-security-token",
 ]);
 const MASK = "***";
 

@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "./api-error.ts";
-import { type Demand, OrganizationLimits } from "./limits.ts";
+import type { Demand } from "./deployment.ts";
+import { OrganizationLimits } from "./limits.ts";
 
 const demand = (more: Partial<Demand> = {}): Demand => ({
 	modelClass: "opus-5",
 	model: "claude-opus-5-5",
 	inputTokens: 0,
 	outputTokens: 0,
+	maxTokens: 1_000,
 	...more,
 });
 

@@ -1,5 +1,7 @@
 // Rate limits of one organization: token buckets per model class, and the headers that report them. Leaves counting tokens to the caller.
 import { ApiError } from "./api-error.ts";
+import { Bucket } from "./bucket.ts";
+import type { Demand, RateLimits } from "./deployment.ts";
 
 /** Limits per minute; what is left out is unlimited. Cache reads are free of `inputTokens` (caching-semantics §7). */
 export interface Limits {
@@ -11,17 +13,17 @@ export interface Limits {
 	readonly countTokens?: number;
 }
 
-/** What one request takes. */
-export interface Demand {
-	readonly modelClass: string;
-	readonly model: string;
-	/** Input tokens that are not read from the cache. */
-	readonly inputTokens: number;
-	/** Expected output; corrected by `settle`. */
-	readonly outputTokens: number;
+/** What a limit is about. */
+export type LimitKind = "requests" | "input-tokens" | "output-tokens";
+
+/** How a platform speaks about its limits. */
+export interface LimitVoice {
+	/** Which rate-limit headers answers carry; with some, refusals have a retry-after. */
+	readonly headers: "none" | "openai";
+	refusal(demand: Demand, kind: LimitKind, limit: number): string;
 }
 
-type Kind = "requests" | "input-tokens" | "output-tokens";
+type Kind = LimitKind;
 
 const FIELD: Readonly<Record<Kind, "requests" | "inputTokens" | "outputTokens">> = {
 	requests: "requests",
@@ -29,53 +31,19 @@ const FIELD: Readonly<Record<Kind, "requests" | "inputTokens" | "outputTokens">>
 	"output-tokens": "outputTokens",
 };
 const KINDS = Object.keys(FIELD) as Kind[];
-const MINUTE_MS = 60_000;
-
-/** A bucket that holds one minute's worth and refills evenly. */
-class Bucket {
-	readonly limit: number;
-	#level: number;
-	#at: number;
-
-	constructor(limit: number, nowMs: number) {
-		this.limit = limit;
-		this.#level = limit;
-		this.#at = nowMs;
-	}
-
-	level(nowMs: number): number {
-		if (nowMs > this.#at) {
-			this.#level = Math.min(this.limit, this.#level + ((nowMs - this.#at) * this.limit) / MINUTE_MS);
-			this.#at = nowMs;
-		}
-		return this.#level;
-	}
-
-	/** Milliseconds until `amount` is there. More than the whole bucket waits for a full one. */
-	waitMs(amount: number, nowMs: number): number {
-		const missing = Math.min(amount, this.limit) - this.level(nowMs);
-		return missing <= 0 ? 0 : (missing * MINUTE_MS) / this.limit;
-	}
-
-	/** May go below zero; a negative amount gives back. */
-	take(amount: number, nowMs: number): void {
-		this.#level = Math.min(this.limit, this.level(nowMs) - amount);
-	}
-
-	fullInMs(nowMs: number): number {
-		return ((this.limit - this.level(nowMs)) * MINUTE_MS) / this.limit;
-	}
-}
 
 /** The limits of one organization. Every model class has its own buckets. */
-export class OrganizationLimits {
+export class OrganizationLimits implements RateLimits {
 	readonly #organization: string;
 	readonly #limits: Limits;
+	readonly #voice: LimitVoice | null;
 	readonly #buckets = new Map<string, Bucket>();
 
-	constructor(organization: string, limits: Limits) {
+	/** `voice` null: the first-party API's. */
+	constructor(organization: string, limits: Limits, voice: LimitVoice | null = null) {
 		this.#organization = organization;
 		this.#limits = limits;
+		this.#voice = voice;
 	}
 
 	/** Whether any limit applies to messages; when false, `admit` takes nothing and `headers` is empty. */
@@ -129,6 +97,8 @@ export class OrganizationLimits {
 	/** The anthropic-ratelimit-* headers for a model class; token counts are rounded to thousands as the provider does. */
 	headers(modelClass: string, nowMs: number): Record<string, string> {
 		const headers: Record<string, string> = {};
+		if (this.#voice?.headers === "none") return headers;
+		if (this.#voice?.headers === "openai") return this.#openAiHeaders(modelClass, nowMs);
 		let tightest: Bucket | null = null;
 		for (const kind of KINDS) {
 			const bucket = this.#bucket(kind, modelClass, nowMs);
@@ -144,6 +114,21 @@ export class OrganizationLimits {
 	/** Fills every bucket. */
 	reset(): void {
 		this.#buckets.clear();
+	}
+
+	#openAiHeaders(modelClass: string, nowMs: number): Record<string, string> {
+		const headers: Record<string, string> = {};
+		for (const [name, kind] of [
+			["requests", "requests"],
+			["tokens", "input-tokens"],
+		] as const) {
+			const bucket = this.#bucket(kind, modelClass, nowMs);
+			if (bucket === null) continue;
+			headers[`x-ratelimit-limit-${name}`] = String(bucket.limit);
+			headers[`x-ratelimit-remaining-${name}`] = String(Math.max(0, Math.floor(bucket.level(nowMs))));
+			headers[`x-ratelimit-reset-${name}`] = `${Math.ceil(bucket.fullInMs(nowMs))}ms`;
+		}
+		return headers;
 	}
 
 	#bucket(kind: Kind, modelClass: string, nowMs: number): Bucket | null {
@@ -162,6 +147,12 @@ export class OrganizationLimits {
 
 	#refusal(demand: Demand, worst: { kind: Kind; waitMs: number }, nowMs: number): ApiError {
 		const limit = this.#limits[FIELD[worst.kind]] ?? 0;
+		if (this.#voice !== null) {
+			const wait = this.#voice.headers === "openai" ? { "retry-after": seconds(worst.waitMs) } : {};
+			return new ApiError(429, this.#voice.refusal(demand, worst.kind, limit), {
+				headers: { ...this.headers(demand.modelClass, nowMs), ...wait },
+			});
+		}
 		const what = worst.kind.replace("-", " ");
 		return new ApiError(
 			429,

@@ -10,27 +10,39 @@ export interface Reply {
 	readonly id: string;
 	readonly request: MessagesRequest;
 	readonly answer: Answer;
+	/** Input of the first pass, which message_start states. */
 	readonly input: InputUsage;
+	/** Input of all passes; more than `input` when server tools ran in between. */
+	readonly totalInput: InputUsage;
+	/** Searches that the provider carried out. */
+	readonly searches: number;
+	/** The `diagnostics` member; undefined: not asked for. */
+	readonly diagnostics: Readonly<Record<string, unknown>> | null | undefined;
 	readonly droppedThinking: number;
+	/** What the answer calls its model. */
+	readonly model: string;
+	/** Whether usage states service tier and geography. */
+	readonly fullUsage: boolean;
 }
 
 /** `usage` as the API reports it (caching-semantics R10). */
-export function usageOf(reply: Reply, outputTokens: number): Record<string, unknown> {
-	const { input, request } = reply;
+export function usageOf(reply: Reply, outputTokens: number, input: InputUsage = reply.input): Record<string, unknown> {
+	const { request } = reply;
 	return {
 		input_tokens: input.uncached,
 		cache_creation_input_tokens: input.write5m + input.write1h,
 		cache_read_input_tokens: input.read,
 		cache_creation: { ephemeral_5m_input_tokens: input.write5m, ephemeral_1h_input_tokens: input.write1h },
 		output_tokens: outputTokens,
-		service_tier: "standard",
-		inference_geo: request.body["inference_geo"] ?? "global",
+		...(reply.fullUsage ? { service_tier: "standard", inference_geo: request.body["inference_geo"] ?? "global" } : {}),
 	};
 }
 
 /** `usage` at the end: with output, and with thinking where there was some. */
 export function finalUsage(reply: Reply): Record<string, unknown> {
-	const usage = usageOf(reply, answerTokens(reply.answer));
+	const searches =
+		reply.searches === 0 ? {} : { server_tool_use: { web_search_requests: reply.searches, web_fetch_requests: 0 } };
+	const usage = { ...usageOf(reply, answerTokens(reply.answer), reply.totalInput), ...searches };
 	const thinking = reply.answer.content.filter((block) => block.type === "thinking");
 	if (thinking.length === 0) return usage;
 	const tokens = thinking.reduce((sum, block) => sum + outputTokensOf(block), 0);
@@ -43,11 +55,12 @@ export function openingMessage(reply: Reply): Record<string, unknown> {
 		id: reply.id,
 		type: "message",
 		role: "assistant",
-		model: reply.request.model,
+		model: reply.model,
 		content: [],
 		stop_reason: null,
 		stop_sequence: null,
 		usage: usageOf(reply, 1),
+		...(reply.diagnostics === undefined ? {} : { diagnostics: reply.diagnostics }),
 		...transformations(reply),
 	};
 }

@@ -1,12 +1,16 @@
 // What a simulator can be told, and its defaults. Leaves building it to world.ts and listening to server.ts.
 import type { Answer } from "./answer.ts";
+import type { AwsAccountOptions } from "./aws/accounts.ts";
 import type { CacheRules } from "./cache.ts";
 import type { Clock } from "./clock.ts";
+import type { FoundryResourceOptions } from "./foundry.ts";
+import type { GoogleProjectOptions } from "./google/projects.ts";
 import type { Limits } from "./limits.ts";
+import type { OpenAiServerOptions } from "./openai/servers.ts";
 import type { PromptRules } from "./prompt.ts";
 import type { MessagesRequest } from "./request.ts";
 
-/** One credential of the simulated provider. */
+/** One API key of the first-party API. */
 export interface DeploymentOptions {
 	readonly name: string;
 	/** Default `sk-sim-<name>`. Must be unique. */
@@ -33,10 +37,21 @@ export interface Latency {
 	readonly decodeRate: number;
 }
 
-/** Everything but `deployments` has a default that makes answers immediate and limits absent. */
+/**
+ * Everything has a default that makes answers immediate and limits absent, but at least one deployment of some vendor is needed.
+ * Names are unique over all vendors.
+ */
 export interface SimulatorOptions {
-	/** At least one. */
-	readonly deployments: readonly DeploymentOptions[];
+	/** Keys of the first-party API. */
+	readonly deployments?: readonly DeploymentOptions[];
+	/** AWS accounts: Bedrock (runtime and mantle), STS, and the Claude Platform on AWS. */
+	readonly aws?: readonly AwsAccountOptions[];
+	/** Google projects: Vertex AI and the token endpoint. */
+	readonly google?: readonly GoogleProjectOptions[];
+	/** Microsoft Foundry resources. */
+	readonly foundry?: readonly FoundryResourceOptions[];
+	/** OpenAI-compatible servers. */
+	readonly openai?: readonly OpenAiServerOptions[];
 	/** Default 127.0.0.1. */
 	readonly host?: string;
 	/** Port that knows every deployment's key. Default 0: a free one. */
@@ -54,6 +69,8 @@ export interface SimulatorOptions {
 	readonly answer?: (request: MessagesRequest) => Answer | null;
 	/** Default: real time. */
 	readonly clock?: Clock;
+	/** Real time in milliseconds, which dates signatures and tokens whatever `clock` says. Default Date.now. */
+	readonly wallClock?: () => number;
 	/** Seed of every random choice. Default 1. */
 	readonly seed?: number;
 	/** Requests that are kept. Default 2,000. */

@@ -30,7 +30,8 @@ interface Step {
  *
  * Directives in the latest user prompt: `@@text@@` (default), `@@think@@`, `@@long@@` or `@@long5000@@` (tokens), `@@tools3@@`
  * (three turns with one call each, `:Name` picks the tool, `:Read=/path` the file), `@@parallel4@@` (four calls in one turn),
- * `@@agent@@` or `@@agent3@@` (subagents in one turn, `:tools2` is what they do). Without a fitting tool only text remains.
+ * `@@agent@@` or `@@agent3@@` (subagents in one turn, `:tools2` is what they do), `@@search2@@` (two web searches that the provider
+ * runs itself). Without a fitting tool only text remains.
  */
 export function scriptedAnswer(request: MessagesRequest, organization: string): Answer {
 	if (request.maxTokens === 0) return { content: [], stopReason: "max_tokens" };
@@ -49,8 +50,9 @@ function unlimitedAnswer(request: MessagesRequest, organization: string): Answer
 		: [];
 	const calls = nextCalls(request, conversation);
 	if (calls.length > 0) return { content: [...thinking, ...calls], stopReason: "tool_use" };
+	const searches = searchBlocks(request, conversation);
 	const last = schema === null ? closingText(conversation) : JSON.stringify(sampleOf(schema, titleOf(conversation)));
-	return { content: [...thinking, { type: "text", text: last }], stopReason: "end_turn" };
+	return { content: [...thinking, ...searches, { type: "text", text: last }], stopReason: "end_turn" };
 }
 
 function nextCalls(request: MessagesRequest, conversation: Conversation): AnswerBlock[] {
@@ -127,6 +129,28 @@ function findTool(request: MessagesRequest, names: readonly string[]): Fields | 
 		if (tool !== undefined) return tool;
 	}
 	return null;
+}
+
+/** Calls of the web search tool with their results. */
+function searchBlocks(request: MessagesRequest, conversation: Conversation): AnswerBlock[] {
+	const search = conversation.directives.find((directive) => directive.name === "search");
+	const hasTool = request.tools.some((tool) => String(tool["type"] ?? "").startsWith("web_search_"));
+	if (search === undefined || !hasTool) return [];
+	return Array.from({ length: search.count ?? 1 }, (_, index): AnswerBlock[] => {
+		const id = callId(request, conversation, index).replace(/^toolu_/, "srvtoolu_");
+		const page = {
+			type: "web_search_result",
+			url: `https://example.com/${index + 1}`,
+			title: `Simulated page ${index + 1}`,
+			encrypted_content: Buffer.from(SENTENCE.repeat(50)).toString("base64"),
+			page_age: null,
+		};
+		const query = `${quotable(conversation.prompt, 40)} ${index + 1}`;
+		return [
+			{ type: "server_tool_use", id, name: "web_search", input: { query } },
+			{ type: "web_search_tool_result", tool_use_id: id, content: [page] },
+		];
+	}).flat();
 }
 
 /** Unique within a conversation, and the same when the same request is sent again. */

@@ -1,16 +1,43 @@
 // The simulated provider as servers on real ports: start, addresses, close. Leaves requests to service.ts and state to world.ts.
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { AwsAccount } from "./aws/accounts.ts";
+import type { Deployment, Domain } from "./deployment.ts";
 import type { Faults } from "./faults.ts";
+import type { FoundryResource } from "./foundry.ts";
+import type { GoogleProject, ServiceAccountKey } from "./google/projects.ts";
 import type { RecordedRequest } from "./journal.ts";
+import type { OpenAiServer } from "./openai/servers.ts";
 import type { SimulatorOptions } from "./options.ts";
 import { serve } from "./service.ts";
-import { type Deployment, type Domain, type Report, World } from "./world.ts";
+import { type Report, World } from "./world.ts";
 
 /** Longer than clients keep idle connections, so that reuse never races with our closing. */
 const KEEP_ALIVE_MS = 120_000;
 
-/** A deployment and where to reach it. */
+/** A deployment of another vendor and where to reach it. */
+export type Reachable<T extends Deployment> = T & {
+	/** Its own port if it asked for one, else the simulator's. No trailing slash. */
+	readonly url: string;
+};
+
+/** An AWS account and where to reach it. */
+export type SimulatedAccount = Reachable<AwsAccount> & {
+	/** The runtime endpoint of one Region: there, signatures must be scoped to it. */
+	runtimeUrl(region: string): string;
+	/** The mantle endpoint of one Region, without `/anthropic`. */
+	mantleUrl(region: string): string;
+};
+
+/** A Google project and where to reach it. */
+export type SimulatedProject = Reachable<GoogleProject> & {
+	/** Answers service accounts' assertions and refresh tokens. */
+	readonly tokenUrl: string;
+	/** The key file of its service account, whose `token_uri` is `tokenUrl`. Made at the first call. */
+	serviceAccount(): ServiceAccountKey;
+};
+
+/** A key of the first-party API and where to reach it. */
 export interface SimulatedDeployment {
 	readonly name: string;
 	readonly apiKey: string;
@@ -27,8 +54,13 @@ export interface Simulator extends AsyncDisposable {
 	/** Base URL that knows every deployment's key. No trailing slash. */
 	readonly url: string;
 	readonly port: number;
+	/** Keys of the first-party API; the other vendors follow. */
 	readonly deployments: readonly SimulatedDeployment[];
-	/** The cache domains; their caches can be asked directly. */
+	readonly aws: readonly SimulatedAccount[];
+	readonly google: readonly SimulatedProject[];
+	readonly foundry: readonly Reachable<FoundryResource>[];
+	readonly openai: readonly Reachable<OpenAiServer>[];
+	/** The cache domains that exist so far; their caches can be asked directly. */
 	readonly domains: readonly Domain[];
 	readonly faults: Faults;
 	/** The kept requests, oldest first. A request is complete here before its client can see the end of the answer. */
@@ -58,18 +90,36 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 	try {
 		const port = await open(options.port ?? 0, null);
 		const url = addressOf(host, port);
-		const deployments: SimulatedDeployment[] = [];
+		const urls = new Map<Deployment, string>();
 		for (const deployment of world.deployments) {
-			const ownUrl = deployment.port === null ? url : addressOf(host, await open(deployment.port, deployment));
-			const { name, apiKey, domain } = deployment;
-			const { organization, workspace } = domain;
-			deployments.push({ name, apiKey, organization, workspace, domain: domain.name, url: ownUrl });
+			urls.set(deployment, deployment.port === null ? url : addressOf(host, await open(deployment.port, deployment)));
 		}
+		const reach = <T extends Deployment>(deployment: T): Reachable<T> => ({
+			...deployment,
+			url: urls.get(deployment) ?? url,
+		});
 		return {
 			url,
 			port,
-			deployments,
-			domains: world.domains,
+			deployments: world.apiKeys.map((key) => {
+				const { name, apiKey, domain } = key;
+				const { organization, workspace } = domain;
+				return { name, apiKey, organization, workspace, domain: domain.name, url: urls.get(key) ?? url };
+			}),
+			aws: world.aws.all.map((account) => ({
+				...reach(account),
+				runtimeUrl: (region) => `${urls.get(account) ?? url}/aws/${region}`,
+				mantleUrl: (region) => `${urls.get(account) ?? url}/mantle/${region}`,
+			})),
+			google: world.google.all.map((project) => {
+				const tokenUrl = `${urls.get(project) ?? url}/token`;
+				return { ...reach(project), tokenUrl, serviceAccount: () => world.google.serviceAccount(project, tokenUrl) };
+			}),
+			foundry: world.foundry.map(reach),
+			openai: world.openai.map(reach),
+			get domains() {
+				return world.domains;
+			},
 			faults: world.faults,
 			recorded: () => world.journal.requests(),
 			report: (requestLimit) => world.report(requestLimit),

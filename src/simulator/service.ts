@@ -1,17 +1,16 @@
-// From an HTTP request to the endpoint that answers it: path, key, body, record, one error boundary. Leaves listening to server.ts.
+// From an HTTP request to the endpoint that answers it: platform, sender, body, record, one error boundary. Leaves listening to server.ts.
 import { hash as digest } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ApiError } from "./api-error.ts";
-import { fieldsOf } from "./body.ts";
 import { answerControl } from "./control.ts";
+import type { Deployment } from "./deployment.ts";
+import type { Ask, Gist } from "./dialect.ts";
 import { answerCall } from "./endpoints.ts";
 import { type Exchange, finish, sendError } from "./exchange.ts";
-import type { Endpoint } from "./faults.ts";
 import { maskHeaders, type OpenRequest } from "./journal.ts";
-import type { Deployment, World } from "./world.ts";
-
-/** Largest body the provider takes (caching-semantics §8). */
-const MAX_BODY_BYTES = 32 * 1024 * 1024;
+import { destinationOf } from "./platforms.ts";
+import type { Route } from "./route.ts";
+import type { World } from "./world.ts";
 
 /** Who may call: every deployment, or the one whose own port this is. */
 export interface Door {
@@ -30,10 +29,19 @@ export async function serve(door: Door, request: IncomingMessage, response: Serv
 		if (!response.writableFinished) abort.abort();
 	});
 	const record = newRecord(door.world, request);
-	const exchange: Exchange = { world: door.world, request, response, record, signal: abort.signal };
+	const { dialect, route } = destinationOf(door.world, request, path);
+	const exchange: Exchange = {
+		world: door.world,
+		request,
+		response,
+		record,
+		dialect,
+		caller: null,
+		signal: abort.signal,
+	};
 	door.world.journal.open(record);
 	try {
-		await answer(exchange, door, path);
+		await answer(exchange, door, { path, route });
 	} catch (error) {
 		fail(exchange, error);
 	} finally {
@@ -42,26 +50,28 @@ export async function serve(door: Door, request: IncomingMessage, response: Serv
 	}
 }
 
-async function answer(exchange: Exchange, door: Door, path: string): Promise<void> {
-	const { request, response, record, world } = exchange;
-	if (request.method === "HEAD" || path.endsWith("/api/hello")) {
+async function answer(exchange: Exchange, door: Door, at: { path: string; route: Route | null }): Promise<void> {
+	const { request, response, record, world, dialect } = exchange;
+	if (request.method === "HEAD" || at.path.endsWith("/api/hello")) {
 		record.status = 200;
 		request.resume();
 		response.writeHead(200, { "content-length": "0" }).end();
 		return;
 	}
-	const body = await readBody(request);
-	const endpoint = endpointOf(request.method ?? "GET", path);
-	const deployment = authenticate(door, request);
-	record.deployment = deployment.name;
-	record.domain = deployment.domain.name;
-	if (request.headers["anthropic-version"] === undefined) {
-		throw new ApiError(400, "anthropic-version: header is required");
-	}
+	const body = await readBody(request, dialect.maxBodyBytes);
+	const { route } = at;
+	if (route === null) throw new ApiError(404, "Not found");
+	if (request.method !== route.method) throw new ApiError(405, "Method Not Allowed");
+	const visit = { world, only: door.only, request, route, body: body ?? Buffer.alloc(0) };
+	const caller = dialect.authenticate(visit);
+	exchange.caller = caller;
+	record.deployment = caller?.deployment.name ?? null;
+	record.domain = caller?.domain.name ?? null;
 	if (body === null) throw new ApiError(413, "Request exceeds the maximum size");
-	const json = endpoint === "models" ? {} : parse(body);
-	describe(record, { body, json, keepBody: world.options.recordBodies === true });
-	await answerCall({ ...exchange, deployment, json, betas: betasOf(request) }, endpoint);
+	const json = parse(body);
+	describe(record, { body, gist: dialect.gist(visit, json), keepBody: world.options.recordBodies === true });
+	const ask: Ask = { ...visit, caller, json, requestId: record.id };
+	await answerCall({ ...exchange, ask });
 }
 
 function fail(exchange: Exchange, error: unknown): void {
@@ -80,41 +90,16 @@ function fail(exchange: Exchange, error: unknown): void {
 	else sendError(exchange, known);
 }
 
-function endpointOf(method: string, path: string): Endpoint {
-	const [endpoint, allowed] = path.endsWith("/v1/messages")
-		? (["messages", "POST"] as const)
-		: path.endsWith("/v1/messages/count_tokens")
-			? (["count_tokens", "POST"] as const)
-			: /\/v1\/models(\/[^/]+)?$/.test(path)
-				? (["models", "GET"] as const)
-				: [null, null];
-	if (endpoint === null) throw new ApiError(404, "Not found");
-	if (method !== allowed) throw new ApiError(405, "Method Not Allowed");
-	return endpoint;
-}
-
-function authenticate(door: Door, request: IncomingMessage): Deployment {
-	const key = request.headers["x-api-key"];
-	const bearer = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? "")?.[1];
-	if (key === undefined && bearer === undefined) throw new ApiError(401, "x-api-key header is required");
-	for (const candidate of [key, bearer]) {
-		if (typeof candidate !== "string") continue;
-		const deployment = door.world.deploymentOf(candidate.trim());
-		if (deployment !== null && (door.only === null || door.only === deployment)) return deployment;
-	}
-	throw new ApiError(401, key === undefined ? "Invalid bearer token" : "invalid x-api-key");
-}
-
 /** The whole body, or null when it is too large; the rest of a too large one is read and dropped, so that the answer arrives. */
-async function readBody(request: IncomingMessage): Promise<Buffer | null> {
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
 	const chunks: Buffer[] = [];
 	let size = 0;
 	for await (const chunk of request) {
 		size += (chunk as Buffer).length;
-		if (size <= MAX_BODY_BYTES) chunks.push(chunk as Buffer);
+		if (size <= maxBytes) chunks.push(chunk as Buffer);
 		else chunks.length = 0;
 	}
-	return size > MAX_BODY_BYTES ? null : Buffer.concat(chunks);
+	return size > maxBytes ? null : Buffer.concat(chunks);
 }
 
 function parse(body: Buffer): unknown {
@@ -123,12 +108,6 @@ function parse(body: Buffer): unknown {
 	} catch {
 		return undefined;
 	}
-}
-
-function betasOf(request: IncomingMessage): ReadonlySet<string> {
-	const header = request.headers["anthropic-beta"] ?? "";
-	const values = (Array.isArray(header) ? header.join(",") : header).split(",").map((value) => value.trim());
-	return new Set(values.filter((value) => value !== ""));
 }
 
 function newRecord(world: World, request: IncomingMessage): OpenRequest {
@@ -157,13 +136,12 @@ function newRecord(world: World, request: IncomingMessage): OpenRequest {
 	};
 }
 
-function describe(record: OpenRequest, seen: { body: Buffer; json: unknown; keepBody: boolean }): void {
-	const fields = fieldsOf(seen.json);
+function describe(record: OpenRequest, seen: { body: Buffer; gist: Gist; keepBody: boolean }): void {
 	record.bodyBytes = seen.body.length;
 	record.bodySha256 = digest("sha256", seen.body, "hex");
 	record.body = seen.keepBody ? seen.body.toString("utf8") : null;
-	record.model = typeof fields?.["model"] === "string" ? fields["model"] : null;
-	record.stream = fields?.["stream"] === true;
+	record.model = seen.gist.model;
+	record.stream = seen.gist.stream;
 }
 
 function one(value: string | string[] | undefined): string | null {

@@ -1,4 +1,4 @@
-// An answer as server-sent events, played to a client at the model's pace, with the faults that strike a running stream. Leaves the head to exchange.ts.
+// An answer as events, played to a client at the model's pace, with the faults that strike a running stream. Leaves the events' bytes to encoders, the head to exchange.ts.
 import type { ServerResponse } from "node:http";
 import { type AnswerBlock, outputTokensOf, writtenText } from "./answer.ts";
 import { ApiError, errorBody, errorTypeOf } from "./api-error.ts";
@@ -16,12 +16,29 @@ export interface StreamEvent {
 	readonly isDelta: boolean;
 }
 
+/** Bytes of a stream in one platform's form. One encoder serves one stream. */
+export interface StreamEncoder {
+	readonly contentType: string;
+	/** Bytes of one event of the Messages API; empty when the form has none for it. */
+	event(event: StreamEvent): string | Buffer;
+	/** What ends a stream that fails. */
+	error(error: ApiError, requestId: string): string | Buffer;
+}
+
+/** The Messages API's own form. */
+export const SSE: StreamEncoder = {
+	contentType: "text/event-stream; charset=utf-8",
+	event: (event) => `event: ${event.name}\ndata: ${JSON.stringify(event.data)}\n\n`,
+	error: (error, requestId) => `event: error\ndata: ${JSON.stringify(errorBody(error, requestId))}\n\n`,
+};
+
 /** How a stream went: to its end, left by the client, or broken off by a fault. */
 export type StreamEnd = { readonly outcome: "complete" | "aborted" | "broken"; readonly outputTokens: number };
 
 /** What playing a stream needs. */
 export interface Playback {
 	readonly response: ServerResponse;
+	readonly encoder: StreamEncoder;
 	readonly requestId: string;
 	readonly clock: Clock;
 	/** Fires when the client has left. */
@@ -51,11 +68,6 @@ export function* eventsOf(reply: Reply): Generator<StreamEvent> {
 	yield plain("message_stop", {});
 }
 
-/** The frame of an SSE `error` event. */
-export function errorFrame(error: ApiError, requestId: string): string {
-	return `event: error\ndata: ${JSON.stringify(errorBody(error, requestId))}\n\n`;
-}
-
 /** The error of an `sse-error` fault. */
 export function faultError(fault: Fault & { readonly kind: "sse-error" }): ApiError {
 	const type = fault.errorType ?? errorTypeOf(529);
@@ -69,7 +81,7 @@ export function faultError(fault: Fault & { readonly kind: "sse-error" }): ApiEr
  * event loop, so that the client sees them apart. Resolves when nothing more will be written; never rejects for a client's leaving.
  */
 export async function playStream(reply: Reply, playback: Playback): Promise<StreamEnd> {
-	const { response, signal, clock, msPerToken, fault } = playback;
+	const { response, encoder, signal, clock, msPerToken, fault } = playback;
 	let deltas = 0;
 	let outputTokens = 0;
 	let struck = false;
@@ -77,7 +89,8 @@ export async function playStream(reply: Reply, playback: Playback): Promise<Stre
 		if (event.tokens > 0 && !(await sleep(clock, event.tokens * msPerToken, signal))) break;
 		if (signal.aborted) break;
 		if (event.name === "message_stop") playback.onComplete(outputTokens);
-		await writeThrough(response, `event: ${event.name}\ndata: ${JSON.stringify(event.data)}\n\n`, signal);
+		const bytes = encoder.event(event);
+		if (bytes.length > 0) await writeThrough(response, bytes, signal);
 		if (event.isDelta) deltas += 1;
 		outputTokens += event.tokens;
 		if (fault === null || struck || deltas < strikeAfter(fault)) continue;
@@ -107,7 +120,7 @@ function strikeAfter(fault: Fault): number {
 
 /** Carries out a fault in a running stream; how the stream ended, or null when it goes on. */
 async function strikeStream(fault: Fault, playback: Playback): Promise<"aborted" | "broken" | null> {
-	const { response, requestId, clock, signal } = playback;
+	const { response, encoder, requestId, clock, signal } = playback;
 	switch (fault.kind) {
 		case "cut":
 			response.destroy();
@@ -116,7 +129,7 @@ async function strikeStream(fault: Fault, playback: Playback): Promise<"aborted"
 			response.end();
 			return "broken";
 		case "sse-error":
-			response.end(errorFrame(faultError(fault), requestId));
+			response.end(encoder.error(faultError(fault), requestId));
 			return "broken";
 		case "stall":
 			return (await sleep(clock, stallMs(fault, "mid-content"), signal)) ? null : "aborted";
@@ -129,7 +142,7 @@ async function strikeStream(fault: Fault, playback: Playback): Promise<"aborted"
  * Writes text; resolves in a later turn of the event loop, when it has been handed to the system, so that destroying the socket
  * afterwards does not take it back. Resolves too when the client leaves: a closing socket may never call back.
  */
-export function writeThrough(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
+export function writeThrough(response: ServerResponse, text: string | Buffer, signal: AbortSignal): Promise<void> {
 	if (signal.aborted || response.destroyed) return Promise.resolve();
 	return new Promise((resolve) => {
 		const done = () => {
@@ -172,7 +185,10 @@ function deltaOf(block: AnswerBlock, part: string): Record<string, unknown> {
 		case "thinking":
 			return { type: "thinking_delta", thinking: part };
 		case "tool_use":
+		case "server_tool_use":
 			return { type: "input_json_delta", partial_json: part };
+		case "web_search_tool_result":
+			return {};
 	}
 }
 
@@ -183,7 +199,10 @@ function emptied(block: AnswerBlock): Record<string, unknown> {
 		case "thinking":
 			return { type: "thinking", thinking: "", signature: "" };
 		case "tool_use":
-			return { type: "tool_use", id: block.id, name: block.name, input: {} };
+		case "server_tool_use":
+			return { type: block.type, id: block.id, name: block.name, input: {} };
+		case "web_search_tool_result":
+			return { ...block };
 	}
 }
 

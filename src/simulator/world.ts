@@ -1,30 +1,16 @@
-// The state of a simulated provider: deployments, their domains' caches, limits, faults and journal. Leaves HTTP to service.ts.
-import { PromptCache } from "./cache.ts";
+// The state of a simulated provider: deployments of all vendors, caches, limits, faults and journal. Leaves HTTP to service.ts.
+import { AwsAccounts } from "./aws/accounts.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { Deployment, Domain } from "./deployment.ts";
+import { Diagnostics } from "./diagnostics.ts";
 import { Faults } from "./faults.ts";
+import type { FoundryResource } from "./foundry.ts";
+import { GoogleProjects } from "./google/projects.ts";
+import { type ApiKey, Inventory } from "./inventory.ts";
 import { Journal, type RecordedRequest, type Tally } from "./journal.ts";
-import { type Limits, OrganizationLimits } from "./limits.ts";
-import { DEFAULT_LATENCY, type DeploymentOptions, type Latency, type SimulatorOptions } from "./options.ts";
+import type { OpenAiServer } from "./openai/servers.ts";
+import { DEFAULT_LATENCY, type Latency, type SimulatorOptions } from "./options.ts";
 import { seededRandom } from "./random.ts";
-
-/** Deployments that read each other's cache entries. */
-export interface Domain {
-	/** `<organization>/<workspace>`. */
-	readonly name: string;
-	readonly organization: string;
-	readonly workspace: string;
-	readonly cache: PromptCache;
-}
-
-/** One credential and what belongs to it. */
-export interface Deployment {
-	readonly name: string;
-	readonly apiKey: string;
-	readonly domain: Domain;
-	readonly limits: OrganizationLimits;
-	/** Wish for a port of its own. */
-	readonly port: number | null;
-}
 
 /** What a domain saw. */
 export interface DomainReport extends Tally {
@@ -39,6 +25,7 @@ export interface Report {
 	readonly now: number;
 	readonly total: Tally;
 	readonly domains: Readonly<Record<string, DomainReport>>;
+	/** `domain` is where a deployment is at home; empty where that depends on the request. */
 	readonly deployments: Readonly<Record<string, Tally & { readonly domain: string }>>;
 	readonly requests: readonly RecordedRequest[];
 }
@@ -51,9 +38,15 @@ export class World {
 	readonly speed: number;
 	readonly faults: Faults;
 	readonly journal: Journal;
+	readonly diagnostics = new Diagnostics();
+	/** Of all vendors. */
 	readonly deployments: readonly Deployment[];
-	readonly domains: readonly Domain[];
-	readonly #byKey: ReadonlyMap<string, Deployment>;
+	readonly apiKeys: readonly ApiKey[];
+	readonly aws: AwsAccounts;
+	readonly google: GoogleProjects;
+	readonly foundry: readonly FoundryResource[];
+	readonly openai: readonly OpenAiServer[];
+	readonly #inventory: Inventory;
 	#startedAt: number;
 	#requests = 0;
 
@@ -63,17 +56,28 @@ export class World {
 		this.clock = options.clock ?? systemClock;
 		this.latency = { ...DEFAULT_LATENCY, ...options.latency };
 		this.speed = options.speed ?? 0;
-		this.faults = new Faults(this.clock, seededRandom(options.seed ?? 1));
+		const seed = options.seed ?? 1;
+		this.faults = new Faults(this.clock, seededRandom(seed));
 		this.journal = new Journal(options.recordLimit ?? 2_000);
-		this.deployments = buildDeployments(options);
-		this.domains = [...new Set(this.deployments.map((deployment) => deployment.domain))];
-		this.#byKey = new Map(this.deployments.map((deployment) => [deployment.apiKey, deployment]));
+		const wallClock = options.wallClock ?? Date.now;
+		this.#inventory = new Inventory(options);
+		this.apiKeys = this.#inventory.apiKeys;
+		this.aws = new AwsAccounts(this.#inventory.accounts, seededRandom(seed + 1_000), wallClock);
+		this.google = new GoogleProjects(this.#inventory.projects, wallClock);
+		this.foundry = this.#inventory.resources;
+		this.openai = this.#inventory.servers;
+		this.deployments = [...this.apiKeys, ...this.aws.all, ...this.google.all, ...this.foundry, ...this.openai];
 		this.#startedAt = this.clock.now();
 	}
 
-	/** The deployment of an API key, or null. */
-	deploymentOf(apiKey: string): Deployment | null {
-		return this.#byKey.get(apiKey) ?? null;
+	/** Every cache that exists so far; those of Regions and locations come into being when they are first used. */
+	get domains(): readonly Domain[] {
+		return this.#inventory.domains;
+	}
+
+	/** The cache of a vendor's organization and workspace, Region or location. Made when it is not there yet. */
+	domain(vendor: "aws" | "google" | "aws-platform", organization: string, workspace: string): Domain {
+		return this.#inventory.domain(vendor, organization, workspace);
 	}
 
 	/** A request id that no other request of this simulator has. */
@@ -90,7 +94,7 @@ export class World {
 			domain.name,
 			{
 				...this.journal.tally({ domain: domain.name }),
-				deployments: this.deployments.filter((item) => item.domain === domain).map((item) => item.name),
+				deployments: this.#inventory.usersOf(domain),
 				entriesLive: domain.cache.live(now),
 			},
 		]);
@@ -100,9 +104,9 @@ export class World {
 			total: this.journal.tally(),
 			domains: Object.fromEntries(domains),
 			deployments: Object.fromEntries(
-				this.deployments.map(({ name, domain }) => [
+				this.deployments.map(({ name }) => [
 					name,
-					{ ...this.journal.tally({ deployment: name }), domain: domain.name },
+					{ ...this.journal.tally({ deployment: name }), domain: this.#inventory.homeOf(name) },
 				]),
 			),
 			requests: requests.slice(Math.max(0, requests.length - requestLimit)),
@@ -113,51 +117,11 @@ export class World {
 	reset(): void {
 		for (const domain of this.domains) domain.cache.clear();
 		for (const deployment of this.deployments) deployment.limits.reset();
+		for (const server of this.openai) server.traffic.clear();
+		this.aws.reset();
+		this.diagnostics.reset();
 		this.faults.clear();
 		this.journal.reset();
 		this.#startedAt = this.clock.now();
 	}
-}
-
-function buildDeployments(options: SimulatorOptions): Deployment[] {
-	if (options.deployments.length === 0) throw new TypeError("A simulator needs at least one deployment");
-	const domains = new Map<string, Domain>();
-	const limits = new Map<string, OrganizationLimits>();
-	const names = new Set<string>();
-	const keys = new Set<string>();
-	return options.deployments.map((wanted, index) => {
-		const { name, apiKey = `sk-sim-${name}`, organization = `org-${name}`, port = null } = wanted;
-		const { workspace = `wrkspc-${organization}` } = wanted;
-		if (names.has(name)) throw new TypeError(`Two deployments are named ${name}`);
-		if (keys.has(apiKey)) throw new TypeError(`Deployment ${name} has the API key of another one`);
-		names.add(name);
-		keys.add(apiKey);
-		const domainName = `${organization}/${workspace}`;
-		let domain = domains.get(domainName);
-		if (domain === undefined) {
-			const random = seededRandom((options.seed ?? 1) + 1 + index);
-			const cache = new PromptCache({ random, ...options.cache });
-			domain = { name: domainName, organization, workspace, cache };
-			domains.set(domainName, domain);
-		}
-		let shared = limits.get(organization);
-		if (shared === undefined) {
-			shared = new OrganizationLimits(organization, limitsOf(organization, options.deployments));
-			limits.set(organization, shared);
-		}
-		return { name, apiKey, domain, limits: shared, port };
-	});
-}
-
-function limitsOf(organization: string, deployments: readonly DeploymentOptions[]): Limits {
-	let found: Limits | null = null;
-	for (const deployment of deployments) {
-		if ((deployment.organization ?? `org-${deployment.name}`) !== organization || deployment.limits === undefined)
-			continue;
-		if (found !== null && JSON.stringify(found) !== JSON.stringify(deployment.limits)) {
-			throw new TypeError(`Deployments of organization ${organization} have different limits`);
-		}
-		found = deployment.limits;
-	}
-	return found ?? {};
 }
