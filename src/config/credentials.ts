@@ -136,8 +136,11 @@ function gather(subject: CredentialSubject, context: CredentialContext): Map<str
 	}
 	const { fromEnv, otherCredentials } = PROVIDER_NEEDS[target.provider];
 	const hasCredential = otherCredentials.some((name) => settings.has(name));
+	// The variable is about the runtime, and less than an address of the deployment's own.
+	const hasAddress = settings.has("api_base") || settings.get("bedrock_api")?.value === "mantle";
 	for (const [name, variables] of Object.entries(fromEnv)) {
 		if (settings.has(name) || (name === "api_key" && hasCredential)) continue;
+		if (name === "aws_bedrock_runtime_endpoint" && hasAddress) continue;
 		const variable = context.environment.findFirst(variables);
 		if (variable !== null) settings.set(name, { value: variable.value.trim(), path: null, origin: variable.origin });
 	}
@@ -182,19 +185,101 @@ function check(subject: CredentialSubject, settings: ReadonlyMap<string, Setting
 			hint: key.path === null ? `It comes from ${key.origin}.` : "",
 		});
 	}
-	if (settings.has("aws_access_key_id") !== settings.has("aws_secret_access_key")) {
-		const given = settings.get("aws_access_key_id") ?? settings.get("aws_secret_access_key");
+	checkAddresses(subject, settings, report);
+	checkAws(subject, settings, report);
+	checkGoogle(settings, report);
+	checkEntra(subject, settings, report);
+}
+
+/** Those in the file are judged with it (config/file); those of the environment here. */
+function checkAddresses({ path }: CredentialSubject, settings: ReadonlyMap<string, Setting>, report: Report): void {
+	for (const name of ["api_base", "aws_bedrock_runtime_endpoint", "azure_authority_host"]) {
+		const setting = settings.get(name);
+		if (setting === undefined || setting.path !== null || /^https?:\/\/[^/\s]/.test(setting.value)) continue;
 		report.fault({
-			path: given?.path ?? path,
-			message: "aws_access_key_id and aws_secret_access_key belong together",
-			hint: "Give both, or a profile or role instead.",
+			path,
+			message: `${name} is no http or https address`,
+			hint: `It comes from ${setting.origin}.`,
 		});
 	}
 }
 
-/** LiteLLM accepts the address with or without the path of the Messages API; we keep it without. */
+/** Become part of host names. */
+const AWS_REGION = /^[a-z]{2,5}(-[a-z0-9]+){1,4}$/;
+
+function checkAws({ target }: CredentialSubject, settings: ReadonlyMap<string, Setting>, report: Report): void {
+	const isAws = target.provider === "bedrock" || target.provider === "anthropic_aws";
+	const region = isAws ? (settings.get("aws_region_name") ?? settings.get("region_name")) : undefined;
+	if (region?.path != null && !isUnresolved(region.value) && !AWS_REGION.test(region.value)) {
+		report.fault({
+			path: region.path,
+			message: `'${region.value}' is no AWS region`,
+			hint: "Write one such as us-west-2.",
+		});
+	}
+	const pair = [settings.get("aws_access_key_id"), settings.get("aws_secret_access_key")];
+	const given = pair.find((setting) => setting !== undefined);
+	if (given?.path != null && pair.includes(undefined)) {
+		report.fault({
+			path: given.path,
+			message: "aws_access_key_id and aws_secret_access_key belong together",
+			hint: "Give both, or a profile or role instead.",
+		});
+	}
+	for (const name of ["aws_external_id", "aws_session_name", "aws_web_identity_token"]) {
+		const setting = settings.get(name);
+		if (setting?.path == null || settings.has("aws_role_name")) continue;
+		report.fault({
+			path: setting.path,
+			at: "key",
+			message: "means something only together with aws_role_name",
+			hint: "Name the role to assume, or remove it.",
+		});
+	}
+}
+
+/** Becomes part of a host name. */
+const GOOGLE_LOCATION = /^[a-z0-9-]{2,40}$/;
+
+function checkGoogle(settings: ReadonlyMap<string, Setting>, report: Report): void {
+	const location = settings.get("vertex_location");
+	if (location?.path != null && !isUnresolved(location.value) && !GOOGLE_LOCATION.test(location.value)) {
+		report.fault({
+			path: location.path,
+			message: `'${location.value}' is no location of Google Cloud`,
+			hint: "Write a region such as us-east5, or global, us, eu.",
+		});
+	}
+	const credentials = settings.get("vertex_credentials");
+	if (credentials?.path == null || isUnresolved(credentials.value) || !credentials.value.startsWith("{")) return;
+	try {
+		JSON.parse(credentials.value);
+	} catch {
+		// The parser's own message would quote the secret.
+		report.fault({
+			path: credentials.path,
+			message: "begins as JSON and is none",
+			hint: "Give a credentials file's path, or its whole text in single quotes.",
+		});
+	}
+}
+
+function checkEntra({ target }: CredentialSubject, settings: ReadonlyMap<string, Setting>, report: Report): void {
+	const secret = settings.get("client_secret");
+	if (target.provider !== "foundry" || secret?.path == null) return;
+	const missing = ["tenant_id", "client_id"].filter((name) => !settings.has(name));
+	if (missing.length === 0) return;
+	report.fault({
+		path: secret.path,
+		message: `client_secret needs ${missing.join(" and ")}`,
+		hint: "They are the directory (tenant) id and the application (client) id of the app registration.",
+	});
+}
+
+/** LiteLLM accepts the address with or without the path of the Messages API; we keep it without, so that one place has one name. */
 function apiBaseOf(target: Target, value: string | undefined): string | null {
 	if (value === undefined) return null;
 	const trimmed = value.replace(/\/+$/, "");
-	return target.provider === "anthropic" ? trimmed.replace(/\/v1(\/messages)?$/, "") : trimmed;
+	if (target.provider === "anthropic") return trimmed.replace(/\/v1(\/messages)?$/, "");
+	return target.provider === "foundry" ? trimmed.replace(/\/anthropic(\/v1(\/messages)?)?$/, "") : trimmed;
 }

@@ -25,14 +25,20 @@ describe("the provider", () => {
 		[`model: anthropic/claude-x, api_key: ${KEY}`, "anthropic", "claude-x"],
 		[`model: claude-x, api_key: ${KEY}`, "anthropic", "claude-x"],
 		[`model: my-own-name, api_key: ${KEY}, custom_llm_provider: anthropic`, "anthropic", "my-own-name"],
-		["model: bedrock/anthropic.claude-x, aws_region_name: r", "bedrock", "anthropic.claude-x"],
-		["model: bedrock/invoke/us.anthropic.claude-x, aws_region_name: r", "bedrock", "us.anthropic.claude-x"],
-		["model: bedrock/converse/anthropic.claude-x, aws_region_name: r", "bedrock", "anthropic.claude-x"],
+		["model: bedrock/anthropic.claude-x, aws_region_name: us-east-1", "bedrock", "anthropic.claude-x"],
+		["model: bedrock/invoke/us.anthropic.claude-x, aws_region_name: us-east-1", "bedrock", "us.anthropic.claude-x"],
+		["model: bedrock/mantle/anthropic.claude-x, aws_region_name: us-east-1", "bedrock", "anthropic.claude-x"],
+		[
+			"model: anthropic_aws/claude-x, aws_region_name: us-east-1, anthropic_workspace_id: w",
+			"anthropic_aws",
+			"claude-x",
+		],
+		["model: bedrock/converse/anthropic.claude-x, aws_region_name: us-east-1", "bedrock", "anthropic.claude-x"],
 		["model: bedrock/us-west-2/anthropic.claude-x", "bedrock", "anthropic.claude-x"],
-		["model: anthropic.claude-x, aws_region_name: r", "bedrock", "anthropic.claude-x"],
-		["model: global.anthropic.claude-x, aws_region_name: r", "bedrock", "global.anthropic.claude-x"],
+		["model: anthropic.claude-x, aws_region_name: us-east-1", "bedrock", "anthropic.claude-x"],
+		["model: global.anthropic.claude-x, aws_region_name: us-east-1", "bedrock", "global.anthropic.claude-x"],
 		["model: eu.anthropic.claude-x, aws_profile_name: p", "bedrock", "eu.anthropic.claude-x"],
-		["model: claude-x, aws_region_name: r, custom_llm_provider: bedrock_converse", "bedrock", "claude-x"],
+		["model: claude-x, aws_region_name: us-east-1, custom_llm_provider: bedrock_converse", "bedrock", "claude-x"],
 		[
 			'model: "bedrock/arn:aws:bedrock:eu-west-1:1:application-inference-profile/x"',
 			"bedrock",
@@ -53,7 +59,7 @@ describe("the provider", () => {
 	it("names of Bedrock may hold region and API", () => {
 		expect(one("model: bedrock/invoke/us-west-2/anthropic.claude-x").credentials.extra).toEqual({
 			aws_region_name: "us-west-2",
-			bedrock_route: "invoke",
+			bedrock_api: "invoke",
 		});
 		expect(one("model: 'arn:aws:bedrock:eu-west-1:1:inference-profile/x'").credentials.extra).toEqual({
 			aws_region_name: "eu-west-1",
@@ -81,12 +87,39 @@ describe("credentials", () => {
 		expect(one("model: openai/x, api_base: http://h/v1/").credentials.apiBase).toBe("http://h/v1");
 	});
 
+	it("a Foundry resource has one address, however much of the path is written", () => {
+		for (const end of ["", "/", "/anthropic", "/anthropic/v1", "/anthropic/v1/messages"]) {
+			const { credentials } = one(`model: azure_ai/claude-x, api_key: ${KEY}, api_base: "https://r.test${end}"`);
+			expect(credentials.apiBase).toBe("https://r.test");
+		}
+	});
+
+	it("Claude Code's billing block is taken off unless the deployment says no", () => {
+		const google = "model: vertex_ai/claude-x, vertex_project: p, vertex_location: global";
+		expect(one(google).removeBillingBlock).toBe(true);
+		expect(one(`${google}, remove_billing_block: false`).removeBillingBlock).toBe(false);
+	});
+
 	it("a Bedrock key of the environment does not take a profile's place", () => {
 		const env = { AWS_BEARER_TOKEN_BEDROCK: "bearer-token", AWS_REGION: "us-east-1" };
 		expect(one("model: bedrock/anthropic.claude-x", env).credentials.apiKey?.reveal()).toBe("bearer-token");
 		const profile = one("model: bedrock/anthropic.claude-x, aws_profile_name: p", env).credentials;
 		expect(profile.apiKey).toBeNull();
 		expect(profile.origins).toEqual({ aws_profile_name: "config.yaml:2:91", aws_region_name: "env AWS_REGION" });
+	});
+
+	it("a runtime address of the environment serves where none is given, and not for mantle", () => {
+		const env = { AWS_ENDPOINT_URL_BEDROCK_RUNTIME: "https://vpce.example", AWS_REGION: "us-east-1" };
+		const endpoint = (model: string, more = {}) =>
+			one(`model: ${model}`, { ...env, ...more }).credentials.extra["aws_bedrock_runtime_endpoint"];
+		expect(endpoint("bedrock/anthropic.claude-x")).toBe("https://vpce.example");
+		expect(endpoint("bedrock/anthropic.claude-x", { AWS_BEDROCK_RUNTIME_ENDPOINT: "http://a" })).toBe("http://a");
+		expect(endpoint("bedrock/anthropic.claude-x, aws_bedrock_runtime_endpoint: https://own")).toBe("https://own");
+		expect(endpoint("bedrock/anthropic.claude-x, api_base: https://own")).toBeUndefined();
+		expect(endpoint("bedrock/mantle/anthropic.claude-x")).toBeUndefined();
+		expect(() => endpoint("bedrock/anthropic.claude-x", { AWS_BEDROCK_RUNTIME_ENDPOINT: "runtime" })).toThrow(
+			/aws_bedrock_runtime_endpoint is no http or https address/,
+		);
 	});
 
 	it("credential_list entries serve several deployments, which may override them", () => {
@@ -110,7 +143,7 @@ model_list:
 
 	it("an option of another provider is a warning", () => {
 		const config = parse(
-			`model_list:\n  - {model_name: a, litellm_params: {model: anthropic/x, api_key: ${KEY}, aws_region_name: r}}\n`,
+			`model_list:\n  - {model_name: a, litellm_params: {model: anthropic/x, api_key: ${KEY}, aws_region_name: us-east-1}}\n`,
 		);
 		expect(config.warnings.map(({ path, message }) => [path, message])).toEqual([
 			["model_list.0.litellm_params.aws_region_name", "has no effect on a deployment of provider anthropic"],
@@ -159,8 +192,8 @@ describe("ids", () => {
 			`model: anthropic/x, api_key: ${KEY}2`,
 			`model: anthropic/y, api_key: ${KEY}`,
 			`model: anthropic/x, api_key: ${KEY}, api_base: https://h`,
-			"model: bedrock/anthropic.claude-x, aws_region_name: r, aws_profile_name: one",
-			"model: bedrock/anthropic.claude-x, aws_region_name: r, aws_profile_name: two",
+			"model: bedrock/anthropic.claude-x, aws_region_name: us-east-1, aws_profile_name: one",
+			"model: bedrock/anthropic.claude-x, aws_region_name: us-east-1, aws_profile_name: two",
 		].map(id);
 		expect(new Set(ids).size).toBe(ids.length);
 	});

@@ -5,9 +5,9 @@ import { type CredentialContext, credentialsOf, readCredentialList } from "./cre
 import { type Environment, isUnresolved } from "./environment.ts";
 import { type DeploymentEntry, deploymentSchema, type LitellmParams } from "./file.ts";
 import { firstGiven } from "./precedence.ts";
-import { NOT_SERVED, type Target, targetOf } from "./provider-kind.ts";
+import { type Target, targetOf } from "./provider-kind.ts";
 import type { Report } from "./report.ts";
-import type { DeploymentConfig, DeploymentCredentials, ProviderKind } from "./schema.ts";
+import type { DeploymentConfig, DeploymentCredentials, InjectionPoint, MarkingConfig } from "./schema.ts";
 import { Secret } from "./secret.ts";
 import type { Path } from "./source.ts";
 import { nearest } from "./suggest.ts";
@@ -17,6 +17,9 @@ import { validate } from "./validate.ts";
 export interface DeploymentDefaults {
 	readonly streamTimeoutMs: number | null;
 	readonly maxParallelRequests: number | null;
+	/** `litellm_settings.enable_anthropic_prompt_caching`, and the lifetime it asks for. */
+	readonly autoMarking: boolean;
+	readonly markingTtl: "5m" | "1h" | null;
 }
 
 /** Reads `model_list`. Faults are reported; entries with a fault that leaves no usable deployment are left out. */
@@ -52,7 +55,7 @@ export function readDeployments(
 		const credentials = credentialsOf({ params: entry.litellm_params, path: params, target }, context);
 		drafts.push({ entry, path, target, credentials });
 	}
-	warnNotServed(drafts, report);
+	warnMixedMarking(drafts, { report, defaults });
 	const ids = new Ids();
 	// Chosen ids come first, so that a generated one never takes a chosen one's place.
 	for (const draft of drafts) {
@@ -128,20 +131,27 @@ function warnOfModelInfo(entry: DeploymentEntry, path: Path, report: Report): vo
 	}
 }
 
-function warnNotServed(drafts: readonly Draft[], report: Report): void {
-	const byProvider = new Map<ProviderKind, Draft[]>();
+/** Prompts are marked before a deployment is chosen, so that one deployment's points hold for its whole group. */
+function warnMixedMarking(drafts: readonly Draft[], { report, defaults }: DraftContext): void {
+	const firsts = new Map<string, Draft>();
+	const told = new Set<string>();
+	const markingText = ({ entry }: Draft): string => JSON.stringify(markingOf(entry.litellm_params, defaults));
 	for (const draft of drafts) {
-		const { provider } = draft.target;
-		if (NOT_SERVED.has(provider)) byProvider.set(provider, [...(byProvider.get(provider) ?? []), draft]);
-	}
-	for (const [provider, [first, ...others]] of byProvider) {
-		if (first === undefined) continue;
-		const count = others.length === 0 ? "" : ` (${others.length + 1} deployments)`;
-		report.warn({
-			path: [...first.path, "litellm_params", "model"],
-			message: `provider ${provider} is parsed, not served by this version yet${count}`,
-			hint: "Requests that reach it are answered with 501. Deployments of anthropic/ models are served.",
-		});
+		const group = draft.entry.model_name;
+		// Without points of its own, a server that caches by itself has nothing to say.
+		if (draft.target.provider === "openai" && markingText(draft) === "null") continue;
+		const first = firsts.get(group);
+		if (first === undefined) firsts.set(group, draft);
+		else if (!told.has(group) && markingText(first) !== markingText(draft)) {
+			told.add(group);
+			const { cache_control_injection_points: points } = draft.entry.litellm_params;
+			const option = points.length > 0 ? ["cache_control_injection_points"] : [];
+			report.warn({
+				path: [...draft.path, "litellm_params", ...option],
+				message: `marks other parts of a prompt than the deployment of '${group}' at ${report.placeText(first.path)}`,
+				hint: "Prompts are marked before a deployment is chosen: the first deployment that marks anything speaks for its group. Give all deployments of a group the same cache_control_injection_points and cache_control.",
+			});
+		}
 	}
 }
 
@@ -177,9 +187,27 @@ function toDeployment(
 		cooldownMs: params.cooldown_time ?? null,
 		tags: params.tags,
 		extraHeaders: unprintable(params.extra_headers),
+		removeBillingBlock: params.remove_billing_block,
+		marking: markingOf(params, defaults),
+		promptCacheKey: params.prompt_cache_key,
 		modelInfo,
 		source: report.placeText(path),
 	};
+}
+
+/** What of a prompt is marked by the gateway; null = nothing. */
+function markingOf(params: LitellmParams, defaults: DeploymentDefaults): MarkingConfig | null {
+	const points = params.cache_control_injection_points.map(({ location, role, index, control }): InjectionPoint => {
+		const isMessage = location === "message";
+		return {
+			location: isMessage ? "message" : "tools",
+			role: isMessage && index === undefined ? (role ?? null) : null,
+			index: isMessage ? (index ?? null) : null,
+			ttl: control?.ttl ?? null,
+		};
+	});
+	const auto = params.cache_control === "auto" || (params.cache_control === undefined && defaults.autoMarking);
+	return points.length === 0 && !auto ? null : { auto, points, ttl: defaults.markingTtl };
 }
 
 /** LiteLLM has two names for it. */

@@ -18,6 +18,9 @@ const env = {
 	ANTHROPIC_API_KEY_1: "sk-ant-1111111111111111",
 	ANTHROPIC_API_KEY_2: "sk-ant-2222222222222222",
 	WARMPATH_MASTER_KEY: "sk-master-key-0000",
+	WARMPATH_CI_KEY: "sk-ci-key-00000000000",
+	REDIS_PASSWORD: "redis-secret-00000000",
+	WARMPATH_HASH_SECRET: "hash-secret-0000000000",
 	AWS_ACCESS_KEY_ID: "AKIA0000000000000000",
 	AWS_SECRET_ACCESS_KEY: "aws-secret-0000000000",
 	AWS_SESSION_TOKEN: "aws-token-00000000000",
@@ -52,9 +55,9 @@ describe("config.example.yaml", () => {
 		const result = loadConfig(path, { env });
 		if (!result.ok) throw new Error(result.diagnostics.map(formatDiagnostic).join("\n"));
 		expect(result.config.warnings).toEqual([]);
-		const { listen, limits, timeouts, routing, failures, fallbacks, log } = result.config;
+		const { listen, limits, timeouts, routing, failures, fallbacks, requestLog, log } = result.config;
 		const { weight, ...defaults } = DEFAULTS;
-		expect({ listen, limits, timeouts, routing, failures, fallbacks, log }).toEqual(defaults);
+		expect({ listen, limits, timeouts, routing, failures, fallbacks, requestLog, log }).toEqual(defaults);
 		expect(result.config.deployments.map((deployment) => deployment.weight)).toEqual([weight, weight]);
 	});
 

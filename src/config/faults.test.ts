@@ -228,8 +228,23 @@ describe("faults of deployments", () => {
 			"a deployment of provider foundry needs api_base",
 		],
 		[
+			"a Google location that is none",
+			"model: vertex_ai/claude-x, vertex_project: p, vertex_location: us.east/5",
+			"config.yaml:3:85 model_list.0.litellm_params.vertex_location: 'us.east/5' is no location of Google Cloud",
+		],
+		[
+			"Google credentials that begin as JSON",
+			"model: vertex_ai/claude-x, vertex_location: global, vertex_credentials: '{\"private_key\": hidden'",
+			"vertex_credentials: begins as JSON and is none",
+		],
+		[
+			"half a Microsoft Entra application",
+			"model: azure_ai/claude-x, api_base: https://r.test, client_secret: s, client_id: c",
+			"client_secret: client_secret needs tenant_id",
+		],
+		[
 			"half an AWS key",
-			"model: bedrock/anthropic.claude-x, aws_region_name: r, aws_access_key_id: A",
+			"model: bedrock/anthropic.claude-x, aws_region_name: us-east-1, aws_access_key_id: A",
 			"aws_access_key_id and aws_secret_access_key belong together",
 		],
 		[

@@ -3,6 +3,8 @@ import * as z from "zod";
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/;
+const AGE_UNITS: Readonly<Record<string, number>> = { ...UNITS, d: 86_400_000, w: 7 * 86_400_000 };
+const AGE = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$/;
 /** Node's timers fire at once above this. */
 const LONGEST_MS = 2 ** 31 - 1;
 const TRUE = new Set(["true", "yes", "on", "1"]);
@@ -25,6 +27,21 @@ export function duration(minimum: "positive" | "zero" = "positive") {
 		else return Math.round(ms);
 		return z.NEVER;
 	});
+}
+
+/** A time that nothing waits for: `30d`, `2w`, or whatever `duration` takes; off = null, without end. Read as ms. */
+export function age() {
+	const error = "expected a time such as 30d, 12h, or off";
+	return z
+		.union([z.number(), z.string(), z.boolean(), z.null()], { error })
+		.transform((value, context): number | null => {
+			if (value === null || FALSE.has(String(value).toLowerCase())) return null;
+			const match = AGE.exec(String(value).trim());
+			const ms = match === null ? Number.NaN : Number(match[1]) * (AGE_UNITS[match[2] ?? "s"] ?? Number.NaN);
+			if (ms >= 1) return Math.round(ms);
+			context.addIssue({ code: "custom", message: error });
+			return z.NEVER;
+		});
 }
 
 export interface Range {

@@ -1,8 +1,11 @@
 // The configuration file as it is written: every option with its kind, default and description. Leaves resolving it to config/load.
 import * as z from "zod";
-import { address, duration, flag, integer, number, numberOrOff, text, texts } from "./fields.ts";
+import { address, age, duration, flag, integer, number, numberOrOff, text, texts } from "./fields.ts";
+import { keySchema, keySettingsSchema } from "./keys.ts";
 import { allowedFailsSchema, retriesSchema } from "./policies.ts";
+import { requestLogSchema } from "./request-log.ts";
 import { DEFAULTS } from "./schema.ts";
+import { redisOptions, stateSchema } from "./state.ts";
 
 const tokenLimit = () => integer({ min: 1 }).optional();
 const count = () => integer({ min: 0, max: 1_000_000 });
@@ -23,10 +26,19 @@ const credentialOptions = {
 	aws_profile_name: text().optional().describe("Profile of ~/.aws to take credentials from."),
 	aws_role_name: text().optional().describe("ARN of a role to assume."),
 	aws_session_name: text().optional().describe("Session name for the assumed role."),
-	aws_web_identity_token: text().optional().describe("Web identity token for the assumed role."),
-	aws_sts_endpoint: text().optional().describe("Address of STS, if not the region's own."),
+	aws_web_identity_token: text()
+		.optional()
+		.describe("Web identity token for the assumed role: oidc/file/PATH, oidc/env/NAME, or the token itself."),
+	aws_sts_endpoint: address().optional().describe("Address of STS, if not the region's own."),
 	aws_external_id: text().optional().describe("External id for the assumed role."),
-	aws_bedrock_runtime_endpoint: text().optional().describe("Address of the Bedrock runtime, if not the region's own."),
+	aws_bedrock_runtime_endpoint: address()
+		.optional()
+		.describe("Address of the Bedrock runtime, if not the region's own."),
+	bedrock_api: z
+		.enum(["invoke", "messages", "mantle"])
+		.optional()
+		.describe("Bedrock's InvokeModel, or its Messages API on the runtime or on mantle. Default: invoke."),
+	anthropic_workspace_id: text().optional().describe("Workspace of Claude Platform on AWS."),
 	vertex_project: text().optional().describe("Google Cloud project."),
 	vertex_location: text().optional().describe("Google Cloud region, or global."),
 	vertex_credentials: z
@@ -37,8 +49,38 @@ const credentialOptions = {
 	tenant_id: text().optional().describe("Microsoft Entra tenant."),
 	client_id: text().optional().describe("Microsoft Entra application."),
 	client_secret: text().optional().describe("Secret of the Microsoft Entra application."),
+	azure_scope: text()
+		.optional()
+		.describe("Whom the Microsoft Entra token is for. Default: https://ai.azure.com/.default."),
+	azure_authority_host: address()
+		.optional()
+		.describe("Address of Microsoft Entra. Default: https://login.microsoftonline.com."),
 	region_name: text().optional().describe("Region, for any cloud; the cloud's own option wins."),
 };
+
+const markerSchema = z.strictObject({
+	type: z.literal("ephemeral").default("ephemeral").describe("ephemeral."),
+	ttl: z.enum(["5m", "1h"]).optional().describe("Lifetime of the cache entry. Default: 5m."),
+});
+
+const injectionPointSchema = z.strictObject({
+	location: z.enum(["message", "tool_config"]).describe("message, or tool_config: the last tool."),
+	role: z.enum(["system", "user", "assistant"]).optional().describe("Every message of this role."),
+	index: z
+		.union(
+			[
+				z.number().int(),
+				z
+					.string()
+					.regex(/^-?\d+$/)
+					.transform(Number),
+			],
+			{ error: "expected a whole number" },
+		)
+		.optional()
+		.describe("One message, counted from 0; negative: from the end. Wins over role."),
+	control: markerSchema.optional().describe("The marker. Default: {type: ephemeral}."),
+});
 
 export const litellmParamsSchema = z.strictObject({
 	model: text().describe("Upstream model with its provider, such as anthropic/claude-sonnet-4-5. May hold one *."),
@@ -60,6 +102,21 @@ export const litellmParamsSchema = z.strictObject({
 	max_retries: count().optional().describe("Retries after this deployment failed. Default: those of router_settings."),
 	num_retries: count().optional().describe("The same as max_retries, and wins over it."),
 	tags: texts().default([]).describe("Requests it serves, where router_settings.enable_tag_filtering is on."),
+	remove_billing_block: flag()
+		.default(true)
+		.describe("Take Claude Code's x-anthropic-billing-header block off, where the platform would count it as prompt."),
+	cache_control_injection_points: z
+		.array(injectionPointSchema)
+		.default([])
+		.describe("What of every prompt is marked for caching, unless the client marked it: LiteLLM's list."),
+	cache_control: z
+		.enum(["auto", "client"])
+		.optional()
+		.describe("auto: mark what agents send again (tools, system, last message) where the client marks nothing."),
+	prompt_cache_key: z
+		.enum(["client", "session"])
+		.default("client")
+		.describe("openai/ models. session: send the conversation as prompt_cache_key where the client sends none."),
 	extra_headers: z
 		.record(z.string(), z.union([z.string(), z.number(), z.boolean()], { error: "expected text" }).transform(String))
 		.default({})
@@ -171,6 +228,7 @@ export const routerSettingsSchema = z.strictObject({
 	max_fallbacks: count()
 		.default(DEFAULTS.fallbacks.maxFallbacks)
 		.describe("Most groups tried after the one that was asked for."),
+	...redisOptions,
 	set_verbose: flag().optional().describe("true: log level debug."),
 });
 
@@ -181,6 +239,13 @@ export const litellmSettingsSchema = z.strictObject({
 	set_verbose: flag().optional().describe("true: log level debug."),
 	json_logs: flag().optional().describe("true: log format json."),
 	request_timeout: duration().optional().describe("Whole call, where router_settings.timeout is not set."),
+	enable_anthropic_prompt_caching: flag()
+		.optional()
+		.describe("true: litellm_params.cache_control is auto for deployments that do not say it."),
+	anthropic_prompt_caching_ttl: z
+		.enum(["5m", "1h"])
+		.optional()
+		.describe("Lifetime asked for by automatic markers. Default: 5m."),
 	...failureOptions,
 });
 
@@ -191,6 +256,27 @@ export const generalSettingsSchema = z.strictObject({
 	max_request_size_mb: number({ min: 0.001, max: 1024 })
 		.optional()
 		.describe("Largest request body, MB, where warmpath.limits.max_body_bytes is not set."),
+	forward_llm_provider_auth_headers: flag()
+		.default(false)
+		.describe("A client's own provider key goes upstream in the place of the deployment's."),
+	forward_client_headers_to_llm_api: flag()
+		.default(false)
+		.describe("The OAuth token of a client's Claude subscription goes upstream in the place of the deployment's key."),
+	database_url: text()
+		.regex(/^(postgres(ql)?:\/\/|(sqlite|file):(\/\/)?(\/|:memory:|[a-zA-Z]:))/i, {
+			error: "expected postgres://USER:PASSWORD@HOST/DATABASE, or sqlite: and an absolute path",
+		})
+		.optional()
+		.describe("Database of the request log and the keys. Default: one SQLite file in the user's data folder."),
+	store_prompts_in_spend_logs: flag()
+		.default(false)
+		.describe("true: the request log keeps what was asked and answered, cut to 256 KB and without credentials."),
+	disable_spend_logs: flag()
+		.optional()
+		.describe("true: no request log, where warmpath.request_log.enabled is not set."),
+	maximum_spend_logs_retention_period: age()
+		.optional()
+		.describe("Older requests are deleted, where warmpath.request_log.max_age is not set."),
 });
 
 const { listen, limits, timeouts, routing, failures, log } = DEFAULTS;
@@ -265,6 +351,10 @@ export const warmpathSchema = z.strictObject({
 		})
 		.prefault({})
 		.describe("How deployments are chosen."),
+	keys: z.array(keySchema).default([]).describe("Virtual keys that need no database."),
+	state: stateSchema.prefault({}).describe("What several gateways of one configuration share."),
+	request_log: requestLogSchema.prefault({}).describe("What of requests is kept."),
+	key_settings: keySettingsSchema.prefault({}).describe("What holds for all virtual keys."),
 	log: z
 		.strictObject({
 			level: z

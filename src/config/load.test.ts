@@ -48,24 +48,21 @@ describe("the seed guides' files", () => {
 		expect(group?.deployments[1]?.source).toMatch(/claude-code-three-keys\.yaml:7:5$/);
 	});
 
-	it("the two-account file loads unchanged: bare Bedrock ids, one warning that they are not served yet", () => {
+	it("the two-account file loads unchanged: bare Bedrock ids, no warning", () => {
 		const config = unwrap(loadConfig(fixture("claude-code-two-aws-accounts.yaml"), { env: {} }));
 		expect(config.deployments.map(({ provider, credentials }) => [provider, credentials.extra])).toEqual([
 			["bedrock", { aws_profile_name: "account-1", aws_region_name: "us-west-2" }],
 			["bedrock", { aws_profile_name: "account-2", aws_region_name: "us-west-2" }],
 		]);
 		expect(config.deployments[0]?.upstreamModel).toBe("us.anthropic.claude-sonnet-4-5-20250929-v1:0");
-		expect(config.warnings).toHaveLength(1);
-		expect(config.warnings[0]?.message).toBe(
-			"provider bedrock is parsed, not served by this version yet (2 deployments)",
-		);
+		expect(config.warnings).toEqual([]);
 		expect(config.routing.affinity).toBe(true);
 		expect(config.origins?.["warmpath.routing.affinity"]).toMatch(/^router_settings\.optional_pre_call_checks at /);
 	});
 
-	it("the guide's further options are accepted: injection points with a warning, set_verbose as log level debug", () => {
+	it("the guide's further options are accepted: injection points, set_verbose as log level debug", () => {
 		const config = parse(`${ONE}
-  - model_name: claude-code
+  - model_name: claude-code-marked
     litellm_params:
       model: anthropic/claude-3-5-sonnet-20240620
       api_key: ${KEY}
@@ -76,18 +73,17 @@ litellm_settings:
   set_verbose: true
 `);
 		expect(config.log.level).toBe("debug");
-		expect(warnings(config)).toEqual([
-			"config.yaml:9:7 model_list.1.litellm_params.cache_control_injection_points: accepted by LiteLLM, not supported by Warmpath yet: ignored",
-		]);
+		expect(warnings(config)).toEqual([]);
+		expect(config.deployments[1]?.marking?.points.length).toBeGreaterThan(0);
 	});
 });
 
 describe("defaults", () => {
 	it("a file with nothing but a deployment has every default", () => {
 		const config = parse(ONE);
-		const { listen, limits, timeouts, routing, failures, fallbacks, log } = config;
+		const { listen, limits, timeouts, routing, failures, fallbacks, requestLog, log } = config;
 		const { weight: _, ...defaults } = DEFAULTS;
-		expect({ listen, limits, timeouts, routing, failures, fallbacks, log }).toEqual(defaults);
+		expect({ listen, limits, timeouts, routing, failures, fallbacks, requestLog, log }).toEqual(defaults);
 		expect(config.masterKey).toBeNull();
 		expect(config.path).toBe("config.yaml");
 		expect(config.warnings).toEqual([]);
@@ -170,9 +166,9 @@ model_list:
 	});
 
 	it("is not looked for in options that are ignored", () => {
-		const config = parse(`${ONE}general_settings:\n  database_url: os.environ/DATABASE_URL\n`);
+		const config = parse(`${ONE}general_settings:\n  database_type: os.environ/DATABASE_TYPE\n`);
 		expect(warnings(config)).toEqual([
-			"config.yaml:5:3 general_settings.database_url: accepted by LiteLLM, not supported by Warmpath yet: ignored",
+			"config.yaml:5:3 general_settings.database_type: accepted by LiteLLM, not supported by Warmpath yet: ignored",
 		]);
 	});
 });

@@ -101,6 +101,8 @@ function resolveAll(input: Input, merged: MergedSource, report: Report): Config 
 	const deployments = readDeployments(report, environment, {
 		streamTimeoutMs: router.stream_timeout ?? null,
 		maxParallelRequests: router.default_max_parallel_requests ?? null,
+		autoMarking: sections.litellm.enable_anthropic_prompt_caching ?? false,
+		markingTtl: sections.litellm.anthropic_prompt_caching_ttl ?? null,
 	});
 	const groups = readGroups(deployments);
 	const names = { groups, aliases: readAliases(router.model_group_alias, groups, report) };

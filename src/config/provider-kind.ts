@@ -1,9 +1,6 @@
 // Which provider a deployment means, by LiteLLM's ways of saying so, and what each provider needs. Leaves calling it to providers/.
 import type { ProviderKind } from "./schema.ts";
 
-/** What is not served yet: the deployment is validated and kept, and requests that reach it are answered with 501. */
-export const NOT_SERVED: ReadonlySet<ProviderKind> = new Set(["bedrock", "vertex", "foundry", "openai"]);
-
 /** What a provider takes from the file and the environment. */
 interface ProviderNeeds {
 	/** Options of `litellm_params` that mean something to it, besides those every deployment has. */
@@ -16,6 +13,10 @@ interface ProviderNeeds {
 	readonly required: readonly (readonly string[])[];
 }
 
+const AWS_REGION_VARIABLES = ["AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"];
+/** Each names a credential by itself. */
+const AWS_CREDENTIALS = ["aws_access_key_id", "aws_profile_name", "aws_role_name", "aws_web_identity_token"];
+
 const AWS_OPTIONS = [
 	"aws_access_key_id",
 	"aws_secret_access_key",
@@ -27,9 +28,10 @@ const AWS_OPTIONS = [
 	"aws_web_identity_token",
 	"aws_sts_endpoint",
 	"aws_external_id",
-	"aws_bedrock_runtime_endpoint",
 	"region_name",
 ];
+
+const ENTRA_OPTIONS = ["tenant_id", "client_id", "client_secret", "azure_scope", "azure_authority_host"];
 
 export const PROVIDER_NEEDS: Readonly<Record<ProviderKind, ProviderNeeds>> = {
 	// ANTHROPIC_BASE_URL is left out: where the gateway is tried out it names the gateway itself.
@@ -39,13 +41,25 @@ export const PROVIDER_NEEDS: Readonly<Record<ProviderKind, ProviderNeeds>> = {
 		otherCredentials: [],
 		required: [["api_key"]],
 	},
+	anthropic_aws: {
+		options: ["api_key", "api_base", "anthropic_workspace_id", ...AWS_OPTIONS],
+		fromEnv: {
+			api_key: ["ANTHROPIC_AWS_API_KEY"],
+			anthropic_workspace_id: ["ANTHROPIC_AWS_WORKSPACE_ID"],
+			aws_region_name: AWS_REGION_VARIABLES,
+		},
+		otherCredentials: AWS_CREDENTIALS,
+		required: [["anthropic_workspace_id"], ["aws_region_name", "region_name", "aws_profile_name", "api_base"]],
+	},
 	bedrock: {
-		options: ["api_key", "api_base", ...AWS_OPTIONS],
+		options: ["api_key", "api_base", "aws_bedrock_runtime_endpoint", "bedrock_api", ...AWS_OPTIONS],
 		fromEnv: {
 			api_key: ["AWS_BEARER_TOKEN_BEDROCK"],
-			aws_region_name: ["AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"],
+			aws_region_name: AWS_REGION_VARIABLES,
+			// LiteLLM's, then the AWS tools' own.
+			aws_bedrock_runtime_endpoint: ["AWS_BEDROCK_RUNTIME_ENDPOINT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"],
 		},
-		otherCredentials: ["aws_access_key_id", "aws_profile_name", "aws_role_name", "aws_web_identity_token"],
+		otherCredentials: AWS_CREDENTIALS,
 		required: [["aws_region_name", "region_name", "aws_profile_name", "aws_bedrock_runtime_endpoint", "api_base"]],
 	},
 	vertex: {
@@ -62,8 +76,12 @@ export const PROVIDER_NEEDS: Readonly<Record<ProviderKind, ProviderNeeds>> = {
 		],
 	},
 	foundry: {
-		options: ["api_key", "api_base", "api_version", "azure_ad_token", "tenant_id", "client_id", "client_secret"],
-		fromEnv: { api_key: ["AZURE_AI_API_KEY"], api_base: ["AZURE_AI_API_BASE"] },
+		options: ["api_key", "api_base", "azure_ad_token", ...ENTRA_OPTIONS],
+		fromEnv: {
+			api_key: ["AZURE_AI_API_KEY"],
+			api_base: ["AZURE_AI_API_BASE"],
+			azure_authority_host: ["AZURE_AUTHORITY_HOST"],
+		},
 		otherCredentials: ["azure_ad_token", "client_secret"],
 		required: [["api_base"], ["api_key", "azure_ad_token", "client_secret"]],
 	},
@@ -84,6 +102,7 @@ const PROVIDER_NAMES: Readonly<Record<string, ProviderKind>> = {
 	"vertex_ai-anthropic_models": "vertex",
 	azure_ai: "foundry",
 	openai: "openai",
+	anthropic_aws: "anthropic_aws",
 };
 
 /** Which provider and upstream model a deployment means. */
@@ -100,7 +119,7 @@ export interface TargetFault {
 }
 
 const UNDERSTOOD =
-	"Understood: anthropic/MODEL, bedrock/MODEL, vertex_ai/claude-…, azure_ai/claude-…, openai/MODEL, a bare claude-… (Anthropic), " +
+	"Understood: anthropic/MODEL, anthropic_aws/MODEL, bedrock/MODEL, vertex_ai/claude-…, azure_ai/claude-…, openai/MODEL, a bare claude-… (Anthropic), " +
 	"a bare [us.|eu.|global.…]anthropic.claude-… (Bedrock), or any name with model_info.litellm_provider.";
 
 const BARE_BEDROCK = /^((us|us-gov|eu|global|jp|apac|au|ca|sa|me|af|il|mx)\.)?anthropic\./;
@@ -150,9 +169,10 @@ function finish(provider: ProviderKind, name: string): Target | TargetFault {
 function bedrockTarget(name: string): Target {
 	const implied: Record<string, string> = {};
 	let model = name;
-	const route = /^(invoke|converse|converse_like)\//.exec(model);
+	const route = /^(invoke|converse|converse_like|messages|mantle)\//.exec(model);
 	if (route !== null) {
-		implied["bedrock_route"] = route[1] === "invoke" ? "invoke" : "converse";
+		// Converse is LiteLLM's other way to the same models; Claude's own format loses nothing on the way.
+		implied["bedrock_api"] = route[1] === "messages" || route[1] === "mantle" ? route[1] : "invoke";
 		model = model.slice(route[0].length);
 	}
 	const slash = model.indexOf("/");

@@ -1,8 +1,13 @@
 // The configuration's types: what the rest of the gateway reads. Leaves reading YAML to config/load and LiteLLM's spellings to config/litellm.
+import type { KeyConfig, KeySettings } from "./keys.ts";
+import { REQUEST_LOG_DEFAULTS, type RequestLogConfig } from "./request-log.ts";
 import type { Secret } from "./secret.ts";
+import type { StateConfig } from "./state.ts";
+
+export type { KeyConfig, KeySettings, RequestLogConfig, StateConfig };
 
 /** Families of upstream APIs that a configuration may name. Which of them are served is providers/index's business. */
-export type ProviderKind = "anthropic" | "bedrock" | "vertex" | "foundry" | "openai";
+export type ProviderKind = "anthropic" | "anthropic_aws" | "bedrock" | "vertex" | "foundry" | "openai";
 
 /** Credentials and address of a deployment. Every field is optional in the file; a provider says what it needs. */
 export interface DeploymentCredentials {
@@ -56,10 +61,41 @@ export interface DeploymentConfig {
 	readonly tags: readonly string[];
 	/** `litellm_params.extra_headers`: added to every upstream request. */
 	readonly extraHeaders: Readonly<Record<string, string>>;
+	/**
+	 * `litellm_params.remove_billing_block`: takes Claude Code's billing block off where the platform would count it as prompt. Absent when
+	 * built by hand = true.
+	 */
+	readonly removeBillingBlock?: boolean;
+	/** What of a prompt the gateway marks for caching; absent or null = nothing. */
+	readonly marking?: MarkingConfig | null;
+	/** `litellm_params.prompt_cache_key`: session = sent from the conversation where the client sends none. Absent = client. */
+	readonly promptCacheKey?: "client" | "session";
 	/** `model_info` as written, for display and later use (base_model, prices, mode …). */
 	readonly modelInfo: Readonly<Record<string, unknown>>;
 	/** Where it stands in the file, for messages: `config.yaml:12:5`. */
 	readonly source: string;
+}
+
+/** One of LiteLLM's `cache_control_injection_points`: what of a prompt the gateway marks for caching. */
+export interface InjectionPoint {
+	/** message: one message, or all of a role · tools: the last tool. */
+	readonly location: "message" | "tools";
+	/** Of `message`: all of this role; null = `index` says which. */
+	readonly role: "system" | "user" | "assistant" | null;
+	/** Of `message`: which one, negative from the end; wins over `role`. */
+	readonly index: number | null;
+	/** null = the provider's default. */
+	readonly ttl: "5m" | "1h" | null;
+}
+
+/** What the gateway marks by itself. */
+export interface MarkingConfig {
+	/** `litellm_params.cache_control: auto`: tools, system and last message, while the client marks nothing and its writes are read. */
+	readonly auto: boolean;
+	/** `litellm_params.cache_control_injection_points`, in order; they win over `auto`. */
+	readonly points: readonly InjectionPoint[];
+	/** `litellm_settings.anthropic_prompt_caching_ttl`, for `auto`; null = the provider's default. */
+	readonly ttl: "5m" | "1h" | null;
 }
 
 /** The deployments behind one `model_name`. */
@@ -230,6 +266,14 @@ export interface FallbackConfig {
 	readonly maxFallbacks: number;
 }
 
+/** Which of a client's own credentials go upstream in the place of a deployment's. */
+export interface PassThroughConfig {
+	/** `general_settings.forward_llm_provider_auth_headers`: a provider's key or token of any kind. Default false. */
+	readonly providerAuth: boolean;
+	/** `general_settings.forward_client_headers_to_llm_api`: the OAuth token of a Claude subscription. Default false. */
+	readonly clientHeaders: boolean;
+}
+
 export interface LogConfig {
 	readonly level: "debug" | "info" | "warn" | "error";
 	/** auto = human-readable on a terminal, JSON otherwise. */
@@ -266,6 +310,16 @@ export interface Config {
 	readonly routing: RoutingConfig;
 	readonly failures: FailureConfig;
 	readonly fallbacks: FallbackConfig;
+	/** `warmpath.keys`. */
+	readonly keys: readonly KeyConfig[];
+	readonly keySettings: KeySettings;
+	readonly passThrough: PassThroughConfig;
+	/** `general_settings.database_url`; null = one SQLite file in the user's data folder. */
+	readonly databaseUrl: Secret | null;
+	/** `warmpath.state`, or LiteLLM's `router_settings.redis_…`. Absent when built by hand = alone. */
+	readonly state?: StateConfig;
+	/** `warmpath.request_log`. */
+	readonly requestLog: RequestLogConfig;
 	readonly log: LogConfig;
 	/** Why a value is what it is, by dotted path (`warmpath.routing.affinity`), for messages. Absent when built by hand. */
 	readonly origins?: Readonly<Record<string, string>>;
@@ -321,6 +375,7 @@ export const DEFAULTS = {
 		default: [],
 		maxFallbacks: 5,
 	},
+	requestLog: REQUEST_LOG_DEFAULTS,
 	log: { level: "info", format: "auto" },
 	weight: 1,
 } as const satisfies {
@@ -330,6 +385,7 @@ export const DEFAULTS = {
 	routing: RoutingConfig;
 	failures: FailureConfig;
 	fallbacks: FallbackConfig;
+	requestLog: RequestLogConfig;
 	log: LogConfig;
 	weight: number;
 };

@@ -1,19 +1,27 @@
 // Validated sections → resolved settings. Leaves deployments, retries and fallbacks to config/deployments, failures and fallbacks.
 import { type Affinity, readAffinity } from "./affinity.ts";
 import { type Environment, isUnresolved } from "./environment.ts";
+import { readKeys } from "./keys-read.ts";
 import { type Candidate, firstGiven, isGiven } from "./precedence.ts";
 import type { Report } from "./report.ts";
+import { readRequestLog } from "./request-log.ts";
 import {
 	DEFAULTS,
+	type KeyConfig,
+	type KeySettings,
 	type LimitsConfig,
 	type ListenConfig,
 	type LogConfig,
+	type PassThroughConfig,
+	type RequestLogConfig,
 	type RoutingConfig,
+	type StateConfig,
 	type TimeoutsConfig,
 } from "./schema.ts";
 import { Secret } from "./secret.ts";
 import { bothPlaces, type Sections } from "./sections.ts";
 import type { Path } from "./source.ts";
+import { readState } from "./state-read.ts";
 import { readStrategy } from "./strategy.ts";
 
 /** What the sections say by themselves, without a look at the deployments. */
@@ -23,6 +31,12 @@ export interface Settings {
 	readonly limits: LimitsConfig;
 	readonly timeouts: TimeoutsConfig;
 	readonly routing: RoutingConfig;
+	readonly keys: readonly KeyConfig[];
+	readonly keySettings: KeySettings;
+	readonly passThrough: PassThroughConfig;
+	readonly databaseUrl: Secret | null;
+	readonly state: StateConfig;
+	readonly requestLog: RequestLogConfig;
 	readonly log: LogConfig;
 	/** See `Config.origins`. */
 	readonly origins: Readonly<Record<string, string>>;
@@ -92,6 +106,21 @@ export function readSettings(sections: Sections, report: Report, environment: En
 			tagFiltering: { enabled: router.enable_tag_filtering, matchAny: router.tag_filtering_match_any },
 			preCallChecks: router.enable_pre_call_checks,
 		},
+		keys: readKeys(own.keys, report),
+		keySettings: {
+			allowUnpriced: own.key_settings.unpriced_models === "allow",
+			hashSecret: own.key_settings.hash_secret === undefined ? null : new Secret(own.key_settings.hash_secret),
+		},
+		passThrough: {
+			providerAuth: general.forward_llm_provider_auth_headers,
+			clientHeaders: general.forward_client_headers_to_llm_api,
+		},
+		databaseUrl:
+			general.database_url === undefined || isUnresolved(general.database_url)
+				? null
+				: new Secret(general.database_url),
+		state: readState(own.state, router, report),
+		requestLog: readRequestLog(own.request_log, general, report),
 		log: {
 			level:
 				isGiven(report, ["warmpath", "log", "level"]) || !(litellm.set_verbose || router.set_verbose)

@@ -1,7 +1,7 @@
 // api.anthropic.com and servers that speak its Messages API. Leaves other clouds to their own files.
 import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
 import { readRateLimits } from "../protocol/ratelimits.ts";
-import { replaceModel } from "../protocol/rewrite.ts";
+import { headersFromBody, messagesBody } from "./messages-body.ts";
 import type { Call, Provider, UpstreamFailure, UpstreamRequest, Verdict } from "./provider.ts";
 
 const PUBLIC_API = "https://api.anthropic.com";
@@ -26,24 +26,39 @@ export function anthropicProvider(config: DeploymentConfig): Provider {
 	return {
 		kind: "anthropic",
 		prepare(call: Call): UpstreamRequest {
-			const headers = own.slice();
-			const missing = new Map(REQUIRED);
-			for (let i = 0; i + 1 < call.headers.length; i += 2) {
-				const name = (call.headers[i] as string).toLowerCase();
-				missing.delete(name);
-				if (!overridden.has(name)) headers.push(call.headers[i] as string, call.headers[i + 1] as string);
-			}
-			for (const [name, value] of missing) if (!overridden.has(name)) headers.push(name, value);
 			return {
 				origin: base.origin,
 				path: `${prefix}/v1/messages${call.operation === "count_tokens" ? "/count_tokens" : ""}${call.query}`,
-				headers,
-				body: replaceModel(call.body, call.modelSpan, call.model),
+				headers: messagesHeaders(call, own, overridden),
+				body: messagesBody(call),
+				answer: "messages",
 			};
 		},
 		limits: readRateLimits,
 		judge: judgeMessagesApi,
 	};
+}
+
+/**
+ * The upstream's headers: its own ones first (`own`), then the client's, save those whose lower-case names are in `overridden`; what the
+ * API insists on is added where the client left it out, and what the client's body says in its place is said in a header.
+ */
+export function messagesHeaders(call: Call, own: readonly string[], overridden: ReadonlySet<string>): string[] {
+	const headers = own.slice();
+	const missing = new Map(REQUIRED);
+	const fromBody = headersFromBody(call);
+	for (let i = 0; i + 1 < call.headers.length; i += 2) {
+		const name = (call.headers[i] as string).toLowerCase();
+		missing.delete(name);
+		if (overridden.has(name) || fromBody?.has(name)) continue;
+		headers.push(call.headers[i] as string, call.headers[i + 1] as string);
+	}
+	for (const [name, value] of fromBody ?? []) {
+		missing.delete(name);
+		if (!overridden.has(name)) headers.push(name, value);
+	}
+	for (const [name, value] of missing) if (!overridden.has(name)) headers.push(name, value);
+	return headers;
 }
 
 /** LiteLLM users write api_base with or without `/v1` or `/v1/messages`. */

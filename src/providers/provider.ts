@@ -1,23 +1,47 @@
 // The provider seam: everything about one family of upstream APIs that an attempt needs. Leaves sockets to proxy/upstream and choosing to routing.
 import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
+import type { BodyMembers } from "../protocol/members.ts";
 import type { RateLimitReport } from "../protocol/ratelimits.ts";
+import type { AwsAccount } from "./aws-account.ts";
 
-/** Which operation of the Messages API is called. */
-export type Operation = "messages" | "count_tokens";
+export type { BodyMembers, Member } from "../protocol/members.ts";
+export { CredentialError } from "./credential-error.ts";
 
-/** One client request as a provider sees it: the client's bytes and what may have to change in them. */
+/** Which operation of the Messages API is called; passthrough = one of OpenAI's others, which only its own upstreams serve. */
+export type Operation = "messages" | "count_tokens" | "passthrough";
+
+/** What a client speaks. Translation to and from the canonical form happens at the client's edge (proxy/formats). */
+export type ClientFormatName = "anthropic" | "bedrock" | "vertex" | "openai-chat" | "openai-responses";
+
+/** One client request as a provider sees it: the canonical bytes (Messages API) and what may have to change in them. */
 export interface Call {
 	readonly operation: Operation;
 	/** The client's query string with its `?`, or "". */
 	readonly query: string;
+	/** Canonical: as on POST /v1/messages, save that what a URL says (model, stream) may be missing. Never changed in place. */
 	readonly body: Buffer;
-	/** The value of `model` in the body, quotes included. */
-	readonly modelSpan: { readonly start: number; readonly end: number };
+	/** Offsets into `body`. */
+	readonly members: BodyMembers;
+	readonly stream: boolean;
 	/** Model id for the upstream. */
 	readonly model: string;
+	/** Values of the `anthropic-beta` header and of the body's `anthropic_beta`, in order of appearance, each once. */
+	readonly betas: readonly string[];
 	/** End-to-end headers of the client as name, value, name, value; hop-by-hop and gateway credentials are already gone. */
 	readonly headers: readonly string[];
+	/** The conversation's id, namespaced by its caller; null or absent = the client named none. */
+	readonly session?: string | null;
+	/** Which of OpenAI's operations is called, such as `/embeddings`; "" or absent for those of the Messages API. */
+	readonly path?: string;
+	/** What the client really sent, for an upstream that speaks the client's own dialect. */
+	readonly source: { readonly format: ClientFormatName; readonly body: Buffer };
 }
+
+/**
+ * How the upstream answers. messages: canonical, relayed as it is · eventstream: AWS frames around canonical events ·
+ * openai-chat: Chat Completions chunks or JSON.
+ */
+export type AnswerForm = "messages" | "eventstream" | "openai-chat";
 
 /** What goes on the wire for one attempt. */
 export interface UpstreamRequest {
@@ -26,6 +50,52 @@ export interface UpstreamRequest {
 	/** name, value, name, value. */
 	readonly headers: string[];
 	readonly body: Buffer;
+	readonly answer: AnswerForm;
+	/** The answer already is in the client's format: it is relayed as it comes, and made canonical only to be read. */
+	readonly untouched?: boolean;
+	/** Beta values, fields and blocks that were taken off because the platform rejects them, for the answer's `x-warmpath-removed`. */
+	readonly removed?: readonly string[];
+}
+
+/** Head of an upstream's answer; header names in lower case. */
+export interface ResponseHead {
+	readonly status: number;
+	readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** A streamed answer becoming canonical: takes the upstream's bytes as they come, gives canonical SSE bytes, maybe none. */
+export interface StreamReframer {
+	readonly streaming: true;
+	push(chunk: Buffer): Buffer;
+	/** What is left when the upstream has ended; an `error` event where its framing broke off. */
+	end(): Buffer;
+}
+
+/** A whole answer becoming canonical JSON. */
+export interface BodyReframer {
+	readonly streaming: false;
+	body(whole: Buffer): Buffer;
+}
+
+/** Never throws: what cannot be read becomes the canonical error. */
+export type Reframer = StreamReframer | BodyReframer;
+
+/** An upstream's error in canonical form. */
+export interface CanonicalError {
+	/** The Messages API's status for it: a platform's 503 for want of capacity is 529 there. */
+	readonly status: number;
+	/** Error body as of caching-semantics §8; `error.details.error_code` holds the platform's own name for it. */
+	readonly body: Buffer;
+}
+
+/** Who answered, as far as it decides who shares a cache and a limit. */
+export interface UpstreamIdentity {
+	/** Organisation, account or project. */
+	readonly organization: string;
+	/** Workspace, or the place inside the account that keeps a cache of its own. */
+	readonly workspace: string | null;
+	/** One name for several caches (a cross-region profile): a read that fails disproves nothing. Default false. */
+	readonly probabilistic?: boolean;
 }
 
 /** A failure before the first content event. */
@@ -67,6 +137,28 @@ export interface Provider {
 	limits(headers: UpstreamFailure["headers"]): RateLimitReport | null;
 	/** What a failed head or first event means. Pure. */
 	judge(failure: UpstreamFailure): Verdict;
+	/** How a successful answer to `request` becomes canonical; null, or no such method, where it already is. */
+	reframe?(request: UpstreamRequest, head: ResponseHead): Reframer | null;
+	/** An error answer in canonical form, where the platform has a form of its own; null = it is canonical, or nobody's known form. */
+	canonicalError?(head: ResponseHead, body: Buffer): CanonicalError | null;
+	/** Who answers, where the platform does not say so in the Messages API's own headers; null = not known. */
+	identity?(head: ResponseHead): UpstreamIdentity | null;
+	/** Told of every failure of an attempt, for what a provider keeps: credentials to drop, calls it now knows not to exist. */
+	failed?(failure: UpstreamFailure, call: Call): void;
+	/** Whether this model's tokens can be counted here, as far as is known. Absent = they can. */
+	counts?(model: string): boolean;
+	/** The platform's own header for a request's id, lower case; its answers then bear it as `request-id` too. */
+	readonly requestIdHeader?: string;
 }
 
-export type ProviderFactory = (config: DeploymentConfig) => Provider;
+/** What providers share, built once a process, so that it outlives a reload. */
+export interface ProviderDeps {
+	/** ms since epoch. */
+	readonly now: () => number;
+	/** What is worth telling the operator; holds no secret. */
+	readonly warn: (message: string) => void;
+	/** AWS credentials that several deployments have in common, by what tells them apart. */
+	readonly awsAccounts: Map<string, AwsAccount>;
+}
+
+export type ProviderFactory = (config: DeploymentConfig, deps: ProviderDeps) => Provider;

@@ -1,0 +1,161 @@
+// OpenAI and every server that speaks Chat Completions (vLLM, SGLang …). A client of that format gets its bytes through; others are
+// translated by protocol/openai. Leaves other clouds to their own files.
+import { hash } from "node:crypto";
+import type { DeploymentConfig } from "../config/schema.ts";
+import { editMembers } from "../protocol/edit.ts";
+import { readOpenaiRateLimits } from "../protocol/openai/ratelimits.ts";
+import { messagesError, readOpenaiError } from "../protocol/openai/reasons.ts";
+import { messagesAnswer } from "../protocol/openai/upstream-answer.ts";
+import { chatRequest, type UpstreamDialect } from "../protocol/openai/upstream-request.ts";
+import { ChatReframer } from "../protocol/openai/upstream-stream.ts";
+import { membersAt } from "../protocol/walk.ts";
+import { judgeMessagesApi } from "./anthropic.ts";
+import type {
+	Call,
+	CanonicalError,
+	Provider,
+	ProviderDeps,
+	Reframer,
+	ResponseHead,
+	UpstreamFailure,
+	UpstreamRequest,
+	Verdict,
+} from "./provider.ts";
+
+const PUBLIC_API = "https://api.openai.com/v1";
+
+/** Hosts that refuse what they do not know; compatible servers are lenient. */
+const STRICT_HOST = /(^|\.)(openai\.com|openai\.azure\.com)$/;
+
+/** Of the client's headers: what means something to its own API only. */
+const FOREIGN = /^(anthropic-|x-claude-|x-stainless-|x-app$)/;
+
+/** Members that are the gateway's own; an upstream may refuse them. */
+const OWN_MEMBERS = new Set(["cache_control_injection_points"]);
+
+/** 429s and 402s that no waiting cures. */
+const SPENT = new Set(["insufficient_quota", "billing_hard_limit_reached"]);
+
+/** An `openai/` deployment. */
+export function openaiProvider(config: DeploymentConfig, deps: Pick<ProviderDeps, "now">): Provider {
+	const base = new URL(trimPath(config.credentials.apiBase ?? PUBLIC_API));
+	const prefix = base.pathname === "/" ? "/v1" : base.pathname.replace(/\/+$/, "");
+	const own = ["host", base.host, ...credentials(config)];
+	for (const [name, value] of Object.entries(config.extraHeaders)) own.push(name, value);
+	const dialect = dialectOf(config, base.hostname);
+
+	return {
+		kind: "openai",
+		prepare(call: Call): UpstreamRequest {
+			const { format } = call.source;
+			const untouched = format === "openai-chat" || call.operation === "passthrough";
+			const headers = [...own, ...clientHeaders(call, config), "content-type", "application/json"];
+			return {
+				origin: base.origin,
+				path: `${prefix}${call.path || "/chat/completions"}`,
+				headers,
+				body: untouched ? ownBody(call, config) : translated(call, { config, dialect }),
+				answer: "openai-chat",
+				untouched,
+			};
+		},
+		reframe: (_request, head) => reframer(head),
+		canonicalError,
+		counts: () => false,
+		requestIdHeader: "x-request-id",
+		limits: (headers) => readOpenaiRateLimits(headers, deps.now()),
+		judge: (failure) => judge(failure, deps.now()),
+	};
+}
+
+/** LiteLLM users write api_base with its version, sometimes with the whole path. */
+function trimPath(apiBase: string): string {
+	return apiBase.replace(/\/+$/, "").replace(/\/(chat\/completions|responses|embeddings)$/, "");
+}
+
+function credentials({ credentials: { apiKey, extra } }: DeploymentConfig): string[] {
+	const headers: string[] = [];
+	if (apiKey !== null) headers.push("authorization", `Bearer ${apiKey.reveal()}`);
+	const { organization } = extra;
+	if (typeof organization === "string") headers.push("openai-organization", organization);
+	return headers;
+}
+
+function dialectOf(config: DeploymentConfig, host: string): UpstreamDialect {
+	const isStrict = STRICT_HOST.test(host);
+	const most = config.modelInfo["max_output_tokens"] ?? config.modelInfo["max_tokens"];
+	return {
+		maxTokensName: isStrict ? "max_completion_tokens" : "max_tokens",
+		keepsReasoning: !isStrict,
+		extensions: !isStrict,
+		maxOutputTokens: typeof most === "number" && most > 0 ? most : null,
+	};
+}
+
+/** What of the client's headers goes on; answers are asked for uncompressed, for they are read and often rewritten. */
+function clientHeaders(call: Call, config: DeploymentConfig): string[] {
+	const overridden = new Set(Object.keys(config.extraHeaders).map((name) => name.toLowerCase()));
+	const headers = ["accept-encoding", "identity"];
+	for (let at = 0; at + 1 < call.headers.length; at += 2) {
+		const name = (call.headers[at] as string).toLowerCase();
+		if (name === "accept-encoding" || name === "content-type" || name === "openai-organization") continue;
+		if (FOREIGN.test(name) || overridden.has(name)) continue;
+		headers.push(call.headers[at] as string, call.headers[at + 1] as string);
+	}
+	return headers;
+}
+
+/** The client's own bytes; of them only `model` changes, and what is the gateway's is taken off. */
+function ownBody(call: Call, config: DeploymentConfig): Buffer {
+	const { body } = call.source;
+	const start = body.indexOf("{");
+	const members = membersAt(body, start);
+	const model = members.findLast(({ name }) => name === "model");
+	const key = members.some(({ name }) => name === "prompt_cache_key") ? null : cacheKey(call, config);
+	return editMembers(body, {
+		remove: members.filter(({ name }) => OWN_MEMBERS.has(name)),
+		replace: model === undefined ? [] : [{ member: model, value: JSON.stringify(call.model) }],
+		insert: key === null ? [] : [{ name: "prompt_cache_key", value: JSON.stringify(key) }],
+	});
+}
+
+function translated(
+	call: Call,
+	about: { readonly config: DeploymentConfig; readonly dialect: UpstreamDialect },
+): Buffer {
+	const chat = chatRequest(call.body, call, about.dialect);
+	const key = cacheKey(call, about.config);
+	if (key !== null) chat["prompt_cache_key"] = key;
+	return Buffer.from(JSON.stringify(chat));
+}
+
+/**
+ * The conversation's own `prompt_cache_key`, where `litellm_params.prompt_cache_key: session` asks for one: upstreams then keep its
+ * requests on one machine (caching-semantics §11). A hash, because session ids hold the caller's name.
+ */
+function cacheKey(call: Call, config: DeploymentConfig): string | null {
+	if (config.promptCacheKey !== "session" || call.operation !== "messages") return null;
+	const { session } = call;
+	return session === undefined || session === null ? null : hash("sha256", session, "hex").slice(0, 32);
+}
+
+function reframer({ headers }: ResponseHead): Reframer {
+	const type = headers["content-type"];
+	if (typeof type === "string" && type.startsWith("text/event-stream")) return new ChatReframer();
+	return { streaming: false, body: messagesAnswer };
+}
+
+/** The server's error in the Messages API's form; null for a page that is none. */
+function canonicalError(head: ResponseHead, body: Buffer): CanonicalError | null {
+	const read = readOpenaiError(body.toString("utf8"), head.status);
+	if (read === null) return null;
+	// What FastAPI's validation and a full queue mean is said by 400 and 529 there.
+	const status = head.status === 422 ? 400 : head.status === 503 ? 529 : head.status;
+	return { status, body: Buffer.from(JSON.stringify(messagesError(read))) };
+}
+
+function judge(failure: UpstreamFailure, now: number): Verdict {
+	const verdict = judgeMessagesApi(failure);
+	const lasting = failure.errorCode !== null && SPENT.has(failure.errorCode);
+	return { ...verdict, lasting, limits: readOpenaiRateLimits(failure.headers, now) };
+}

@@ -1,0 +1,137 @@
+// Claude on Google Cloud: rawPredict, streamRawPredict and count-tokens. Leaves tokens to providers/vertex-credentials, what the platform
+// refuses to providers/platform-rules.
+import type { DeploymentConfig } from "../config/schema.ts";
+import { type BodyChange, editMembers } from "../protocol/edit.ts";
+import { messagesHeaders } from "./anthropic.ts";
+import { Bearer } from "./bearer.ts";
+import { CredentialError } from "./credential-error.ts";
+import { textAt } from "./messages-body.ts";
+import { canonicalPlatformError, judgePlatform } from "./platform-errors.ts";
+import { fitToPlatform } from "./platform-rules.ts";
+import type { Call, Provider, ProviderDeps, UpstreamRequest } from "./provider.ts";
+import { googleCredentials } from "./vertex-credentials.ts";
+
+/** What stands for the Messages API's 2023-06-01 here (caching-semantics §11). */
+const VERSION = "vertex-2023-10-16";
+/** Locations behind which Google chooses the region (caching-semantics §11). */
+const MULTI_REGION: ReadonlySet<string> = new Set(["us", "eu"]);
+/** Values that are refused in the header and taken in the body's `anthropic_beta` (BerriAI/litellm #31607). */
+const BODY_BETAS: ReadonlySet<string> = new Set(["context-1m-2025-08-07"]);
+const LOCATION = /^[a-z0-9-]{2,40}$/;
+
+/** A `vertex_ai/claude-…` deployment. */
+export function vertexProvider(config: DeploymentConfig, deps: ProviderDeps): Provider {
+	const { extra, apiBase } = config.credentials;
+	const location = textOf(extra["vertex_location"]) ?? textOf(extra["region_name"]) ?? "";
+	const base = new URL(apiBase ?? addressOf(location));
+	const prefix = base.pathname.replace(/\/+$/, "").replace(/\/v1$/, "");
+	const google = googleCredentials({ given: textOf(extra["vertex_credentials"]), now: deps.now });
+	const bearer = new Bearer({
+		request: () => google.token(),
+		now: deps.now,
+		warn: (message) => deps.warn(`deployment ${config.id}: ${message}`),
+	});
+	const own: string[] = ["host", base.host];
+	for (const [name, value] of Object.entries(config.extraHeaders)) own.push(name, value);
+	const overridden = new Set(Object.keys(config.extraHeaders).map((name) => name.toLowerCase()));
+	const isBetaSet = overridden.has("anthropic-beta");
+	for (const name of ["anthropic-beta", "anthropic-version", "authorization"]) overridden.add(name);
+	let project = textOf(extra["vertex_project"]);
+	let lastToken = "";
+
+	async function projectOf(): Promise<string> {
+		project = await google.project();
+		if (project !== null) return project;
+		throw new CredentialError("the Google project is not known: set vertex_project.");
+	}
+
+	function requestOf(call: Call, inProject: string, token: string): UpstreamRequest {
+		lastToken = token;
+		const fit = fitToPlatform("vertex", call, { removeBillingBlock: config.removeBillingBlock !== false });
+		const inBody = fit.betas.filter((beta) => BODY_BETAS.has(beta));
+		const inHeader = fit.betas.filter((beta) => !BODY_BETAS.has(beta));
+		const sent = ["authorization", `Bearer ${token}`, ...own];
+		if (inHeader.length > 0 && !isBetaSet) sent.push("anthropic-beta", inHeader.join(","));
+		const models = `${prefix}/v1/projects/${encodeURIComponent(inProject)}/locations/${location}/publishers/anthropic/models`;
+		return {
+			origin: base.origin,
+			// Google refuses query parameters it does not know, such as Claude Code's `beta`.
+			path: `${models}/${methodOf(call)}`,
+			headers: messagesHeaders(call, sent, overridden),
+			body: editMembers(call.body, bodyChange(call, fit.remove, inBody)),
+			answer: "messages",
+			removed: fit.removed,
+		};
+	}
+
+	return {
+		kind: "vertex",
+		prepare(call) {
+			const token = bearer.get();
+			if (typeof token === "string" && project !== null) return requestOf(call, project, token);
+			return Promise.all([project ?? projectOf(), token]).then(([known, value]) => requestOf(call, known, value));
+		},
+		limits: () => null,
+		judge: judgePlatform,
+		canonicalError: (head, body) => canonicalPlatformError(head, body, "Vertex AI"),
+		identity: () =>
+			project === null
+				? null
+				: {
+						organization: project,
+						workspace: location,
+						probabilistic: location === "global" || MULTI_REGION.has(location),
+					},
+		failed(failure) {
+			if (failure.status === 401) bearer.drop(lastToken);
+		},
+	};
+}
+
+function textOf(value: DeploymentConfig["credentials"]["extra"][string] | undefined): string | null {
+	if (value === undefined) return null;
+	return typeof value === "string" ? value : value.reveal();
+}
+
+function addressOf(location: string): string {
+	if (!LOCATION.test(location)) throw new TypeError(`'${location}' is no location of Google Cloud`);
+	if (location === "global") return "https://aiplatform.googleapis.com";
+	if (MULTI_REGION.has(location)) return `https://aiplatform.${location}.rep.googleapis.com`;
+	return `https://${location}-aiplatform.googleapis.com`;
+}
+
+function methodOf(call: Call): string {
+	if (call.operation === "count_tokens") return "count-tokens:rawPredict";
+	// `@` parts a model from its date and stands as it is.
+	const model = encodeURIComponent(call.model).replaceAll("%40", "@");
+	return `${model}:${call.stream ? "streamRawPredict" : "rawPredict"}`;
+}
+
+/** `model` is in the path, save for count-tokens; `stream` and `anthropic_version` are in the body. */
+function bodyChange(call: Call, refused: BodyChange["remove"], betas: readonly string[]): BodyChange {
+	const { members } = call;
+	const remove = [...(refused ?? [])];
+	const replace: NonNullable<BodyChange["replace"]>[number][] = [];
+	const insert: NonNullable<BodyChange["insert"]>[number][] = [];
+	const isCount = call.operation === "count_tokens";
+	const set = (name: string, member: Call["members"]["model"], value: string | null): void => {
+		if (value === null) {
+			if (member !== null) remove.push(member);
+		} else if (member === null) insert.push({ name, value });
+		else replace.push({ member, value });
+	};
+	set("model", members.model, isCount ? JSON.stringify(call.model) : null);
+	set("stream", members.stream, call.stream && !isCount ? "true" : null);
+	set("anthropic_version", members.anthropicVersion, JSON.stringify(versionOf(call)));
+	set("anthropic_beta", members.anthropicBeta, betas.length === 0 ? null : JSON.stringify(betas));
+	return { remove, replace, insert };
+}
+
+/** The version that the client means: its own where Vertex has it under the same name (2026-10-21), else Vertex's first. */
+function versionOf({ body, members, headers }: Call): string {
+	const inBody = members.anthropicVersion === null ? null : textAt(body, members.anthropicVersion);
+	let said = inBody ?? "";
+	for (let i = 0; inBody === null && i + 1 < headers.length; i += 2)
+		if (headers[i]?.toLowerCase() === "anthropic-version") said = headers[i + 1] ?? "";
+	return said === "" || said === "2023-06-01" || said.startsWith("bedrock-") ? VERSION : said;
+}
