@@ -122,6 +122,9 @@ const PRICES: ReadonlyMap<string, readonly Period[]> = new Map([
 	["claude-sonnet-4-6", SONNET_4],
 	["claude-sonnet-4-5", SONNET_4],
 	["claude-sonnet-4", SONNET_4],
+	// Retired, and still in LiteLLM's guides.
+	["claude-3-7-sonnet", SONNET_4],
+	["claude-3-5-sonnet", SONNET_4],
 	[
 		"claude-haiku-5-5",
 		[
@@ -149,6 +152,8 @@ const NO_GEO_SURCHARGE: ReadonlySet<string> = new Set([
 	"claude-sonnet-4",
 	"claude-haiku-4-5",
 	"claude-haiku-3-5",
+	"claude-3-7-sonnet",
+	"claude-3-5-sonnet",
 	"claude-3-5-haiku",
 ]);
 
@@ -158,6 +163,8 @@ const NO_REGIONAL_SURCHARGE: ReadonlySet<string> = new Set([
 	"claude-opus-4",
 	"claude-sonnet-4",
 	"claude-haiku-3-5",
+	"claude-3-7-sonnet",
+	"claude-3-5-sonnet",
 	"claude-3-5-haiku",
 ]);
 

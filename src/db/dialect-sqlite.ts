@@ -1,0 +1,198 @@
+// Kysely over a SQLite database that a worker thread owns. Leaves the pragmas and statements themselves to db/sqlite-worker.
+import { Worker } from "node:worker_threads";
+import {
+	CompiledQuery,
+	type DatabaseConnection,
+	type Dialect,
+	type Driver,
+	type QueryResult,
+	SqliteAdapter,
+	SqliteIntrospector,
+	SqliteQueryCompiler,
+} from "kysely";
+
+/** One statement and a JSON array of parameter lists: it is run once for each. */
+export interface BulkStep {
+	readonly sql: string;
+	readonly rows: string;
+}
+
+/** A failure that SQLite reported. */
+export class SqliteFailure extends Error {
+	/** Such as SQLITE_BUSY; null where the driver gave none. */
+	readonly code: string | null;
+
+	constructor(message: string, code: string | null) {
+		super(message);
+		this.name = "SqliteFailure";
+		this.code = code;
+	}
+}
+
+interface Answer {
+	readonly id: number;
+	readonly rows: unknown[];
+	readonly changes?: number;
+	readonly lastInsertRowid?: number;
+	readonly error?: string;
+	readonly code?: string | null;
+}
+
+interface Waiting {
+	readonly resolve: (answer: Answer) => void;
+	readonly reject: (error: Error) => void;
+}
+
+/** The worker and who waits for its answers. One at a time uses the connection: SQLite's transactions belong to it. */
+export class SqliteThread {
+	readonly #worker: Worker;
+	readonly #waiting = new Map<number, Waiting>();
+	#next = 1;
+	#lock: Promise<void> = Promise.resolve();
+	#broken: Error | null = null;
+
+	private constructor(worker: Worker) {
+		this.#worker = worker;
+		worker.on("message", (answer: Answer) => this.#settle(answer));
+		worker.on("error", (error) => this.#break(error));
+		worker.on("exit", () => this.#break(new SqliteFailure("the database is closed", "CLOSED")));
+	}
+
+	/** Opens or makes the file. Rejects when that fails; its folder must exist. The thread does not keep the process alive. */
+	static async open(path: string): Promise<SqliteThread> {
+		const worker = new Worker(new URL("./sqlite-worker.js", import.meta.url), { workerData: { path } });
+		const thread = new SqliteThread(worker);
+		await new Promise<void>((resolve, reject) => {
+			thread.#waiting.set(0, { resolve: () => resolve(), reject });
+		});
+		worker.unref();
+		return thread;
+	}
+
+	/** Waits its turn; call what it gives when done. */
+	async acquire(): Promise<() => void> {
+		let release = () => {};
+		const before = this.#lock;
+		this.#lock = new Promise((resolve) => {
+			release = resolve;
+		});
+		await before;
+		return release;
+	}
+
+	query(sql: string, parameters: readonly unknown[]): Promise<Answer> {
+		return this.#ask({ kind: "query", sql, parameters });
+	}
+
+	/** All steps in one transaction of their own. */
+	async bulk(steps: readonly BulkStep[]): Promise<void> {
+		const release = await this.acquire();
+		try {
+			await this.#ask({ kind: "bulk", steps });
+		} finally {
+			release();
+		}
+	}
+
+	async close(): Promise<void> {
+		if (this.#broken !== null) return;
+		const release = await this.acquire();
+		await this.#ask({ kind: "close" }).catch(() => {});
+		release();
+		await this.#worker.terminate();
+	}
+
+	#ask(message: object): Promise<Answer> {
+		if (this.#broken !== null) return Promise.reject(this.#broken);
+		const id = this.#next;
+		this.#next += 1;
+		return new Promise((resolve, reject) => {
+			this.#waiting.set(id, { resolve, reject });
+			// While somebody waits for an answer the process must not end.
+			this.#worker.ref();
+			this.#worker.postMessage({ id, ...message });
+		});
+	}
+
+	#settle(answer: Answer): void {
+		const waiting = this.#waiting.get(answer.id);
+		this.#waiting.delete(answer.id);
+		if (this.#waiting.size === 0) this.#worker.unref();
+		if (answer.error === undefined) waiting?.resolve(answer);
+		else waiting?.reject(new SqliteFailure(answer.error, answer.code ?? null));
+	}
+
+	#break(error: Error): void {
+		this.#broken ??= error;
+		for (const { reject } of this.#waiting.values()) reject(error);
+		this.#waiting.clear();
+	}
+}
+
+/** The dialect; the thread is closed by whoever opened it. */
+export function sqliteDialect(thread: SqliteThread): Dialect {
+	return {
+		createAdapter: () => new SqliteAdapter(),
+		createDriver: () => new SqliteThreadDriver(thread),
+		createIntrospector: (kysely) => new SqliteIntrospector(kysely),
+		createQueryCompiler: () => new SqliteQueryCompiler(),
+	};
+}
+
+class SqliteThreadDriver implements Driver {
+	readonly #thread: SqliteThread;
+	readonly #releases = new WeakMap<DatabaseConnection, () => void>();
+
+	constructor(thread: SqliteThread) {
+		this.#thread = thread;
+	}
+
+	async init(): Promise<void> {}
+
+	async acquireConnection(): Promise<DatabaseConnection> {
+		const release = await this.#thread.acquire();
+		const connection = new SqliteThreadConnection(this.#thread);
+		this.#releases.set(connection, release);
+		return connection;
+	}
+
+	async beginTransaction(connection: DatabaseConnection): Promise<void> {
+		// A transaction that only becomes a writer later can fail where another process writes: take the lock at once.
+		await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+	}
+
+	async commitTransaction(connection: DatabaseConnection): Promise<void> {
+		await connection.executeQuery(CompiledQuery.raw("commit"));
+	}
+
+	async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+		await connection.executeQuery(CompiledQuery.raw("rollback"));
+	}
+
+	async releaseConnection(connection: DatabaseConnection): Promise<void> {
+		this.#releases.get(connection)?.();
+	}
+
+	async destroy(): Promise<void> {}
+}
+
+class SqliteThreadConnection implements DatabaseConnection {
+	readonly #thread: SqliteThread;
+
+	constructor(thread: SqliteThread) {
+		this.#thread = thread;
+	}
+
+	async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
+		const { rows, changes, lastInsertRowid } = await this.#thread.query(sql, parameters);
+		return {
+			rows: rows as Row[],
+			...(changes === undefined ? {} : { numAffectedRows: BigInt(changes) }),
+			...(lastInsertRowid === undefined ? {} : { insertId: BigInt(lastInsertRowid) }),
+		};
+	}
+
+	async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
+		yield await Promise.reject(new Error("rows are read page by page here, not streamed"));
+	}
+}

@@ -1,0 +1,100 @@
+// One query builder over SQLite or Postgres, its schema up to date. Leaves tables to the migrations and queries to the files beside.
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Kysely } from "kysely";
+import { type Database, DatabaseError } from "./database.ts";
+import { createPool, postgresDialect } from "./dialect-postgres.ts";
+import { SqliteThread, sqliteDialect } from "./dialect-sqlite.ts";
+import { type DatabaseLocation, describeLocation } from "./location.ts";
+import { migrate } from "./migrate.ts";
+import type { Tables } from "./tables.ts";
+
+/** Opens without a look at the schema: for `warmpath db status`. SQLite files and their folder are made where missing. */
+export async function connect(location: DatabaseLocation): Promise<Database> {
+	try {
+		return location.kind === "sqlite" ? await connectSqlite(location.path) : connectPostgres(location.url);
+	} catch (cause) {
+		throw new DatabaseError(advice(location, cause), cause);
+	}
+}
+
+/**
+ * Opens and migrates. Rejects with a DatabaseError when the database cannot be reached or written, or was made by a newer version.
+ * Several processes may do this at once: one migrates, the others wait for it.
+ */
+export async function openDatabase(location: DatabaseLocation): Promise<Database> {
+	const database = await connect(location);
+	try {
+		await migrate(database);
+	} catch (cause) {
+		await database.close();
+		throw cause instanceof DatabaseError ? cause : new DatabaseError(advice(location, cause), cause);
+	}
+	return database;
+}
+
+async function connectSqlite(path: string): Promise<Database> {
+	if (path !== ":memory:") await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+	const thread = await SqliteThread.open(path);
+	const query = new Kysely<Tables>({ dialect: sqliteDialect(thread) });
+	const close = async () => {
+		await query.destroy();
+		await thread.close();
+	};
+	return {
+		kind: "sqlite",
+		description: describeLocation({ kind: "sqlite", path }),
+		query,
+		bulk: (steps) => thread.bulk(steps),
+		close,
+		[Symbol.asyncDispose]: close,
+	};
+}
+
+function connectPostgres(url: string): Database {
+	const pool = createPool(url);
+	const query = new Kysely<Tables>({ dialect: postgresDialect(pool) });
+	const close = () => query.destroy();
+	return {
+		kind: "postgres",
+		description: describeLocation({ kind: "postgres", url }),
+		query,
+		async bulk(steps) {
+			const client = await pool.connect();
+			let broken: Error | undefined;
+			try {
+				await client.query("begin");
+				for (const { sql, rows } of steps) await client.query(sql, [rows]);
+				await client.query("commit");
+			} catch (error) {
+				broken = error instanceof Error ? error : new Error(String(error));
+				await client.query("rollback").then(
+					() => {
+						broken = undefined;
+					},
+					() => {},
+				);
+				throw error;
+			} finally {
+				// A connection whose rollback failed is not given to anybody else.
+				client.release(broken);
+			}
+		},
+		close,
+		[Symbol.asyncDispose]: close,
+	};
+}
+
+function advice(location: DatabaseLocation, cause: unknown): string {
+	const where = describeLocation(location);
+	const reason = reasonOf(cause);
+	return location.kind === "sqlite"
+		? `the database ${where} cannot be used: ${reason}. Check that its folder can be written, or set WARMPATH_HOME to another folder.`
+		: `the database ${where} cannot be used: ${reason}. Check general_settings.database_url and that the server runs.`;
+}
+
+/** Without passwords: drivers name hosts, users and databases, never those. */
+function reasonOf(cause: unknown): string {
+	if (cause instanceof AggregateError) return cause.errors.map(reasonOf).join(", ");
+	return cause instanceof Error && cause.message !== "" ? cause.message : String(cause);
+}

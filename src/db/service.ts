@@ -1,0 +1,51 @@
+// The request log's parts put together over an open database: writer, memory of turns, retention. Leaves opening the database to its
+// owner and reading to db/requests and db/ledger.
+import type { RequestLogConfig } from "../config/schema.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Database } from "./database.ts";
+import { createRequestLog, type RequestLog } from "./log.ts";
+import { startRetention } from "./retention.ts";
+import { createTurnMemory, type Warmth } from "./turns.ts";
+import { createLogWriter, type WriterStats } from "./writer.ts";
+
+export interface LogService {
+	readonly requests: RequestLog;
+	/** What became of the entries so far. */
+	stats(): WriterStats;
+	/** What live conversations have cached, by cache domain or, where that is unknown, deployment. */
+	warmth(): ReadonlyMap<string, Warmth>;
+	/** Resolves when what was recorded until now can be read. */
+	flush(): Promise<void>;
+	/** Writes what is left, within `graceMs`. The database stays open. */
+	close(graceMs: number): Promise<void>;
+}
+
+const SWEEP_MS = 600_000;
+/** Memory that waiting entries may take. */
+const MOST_QUEUED_BYTES = 128 * 1024 * 1024;
+
+/** `options` as at the start: they change with a restart. */
+export function startLogService(
+	database: Database,
+	options: RequestLogConfig,
+	about: { readonly log: Logger; readonly now: () => number },
+): LogService {
+	const { log, now } = about;
+	const writer = createLogWriter(database, { maxQueued: options.maxQueued, maxQueuedBytes: MOST_QUEUED_BYTES, log });
+	const retention = startRetention(database, options, {
+		everyMs: SWEEP_MS,
+		now,
+		onError: (error) => log.warn({ err: error }, "request log: old entries could not be deleted; tried again later"),
+	});
+	const turns = createTurnMemory();
+	return {
+		requests: createRequestLog(writer, turns),
+		warmth: () => turns.warmth(now()),
+		stats: () => writer.stats(),
+		flush: () => writer.flush(),
+		async close(graceMs) {
+			await retention.stop();
+			await writer.close(graceMs);
+		},
+	};
+}

@@ -1,0 +1,88 @@
+// @ts-check
+// The thread that owns one SQLite database, so that no query and no commit ever holds up a request. Plain JavaScript, because a worker
+// is loaded by Node itself, from src/ and from dist/ alike. Leaves what is asked to db/dialect-sqlite.
+import { parentPort, workerData } from "node:worker_threads";
+import Database from "libsql";
+
+/** How long another process may hold the write lock, ms. */
+const BUSY_TIMEOUT_MS = 10_000;
+/** Statements kept prepared. */
+const MOST_STATEMENTS = 256;
+
+const port = parentPort;
+if (port === null) throw new Error("sqlite-worker is a worker thread's program");
+
+const database = new Database(workerData.path);
+database.exec(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
+if (workerData.path !== ":memory:") database.exec("pragma journal_mode = wal");
+database.exec("pragma synchronous = normal");
+database.exec("pragma foreign_keys = on");
+database.exec("pragma cache_size = -65536");
+database.exec("pragma temp_store = memory");
+
+/** @type {Map<string, import("libsql").Statement>} */
+const statements = new Map();
+
+/** @param {string} sql */
+function prepared(sql) {
+	let statement = statements.get(sql);
+	if (statement === undefined) {
+		statement = database.prepare(sql);
+		if (statements.size >= MOST_STATEMENTS) statements.clear();
+		statements.set(sql, statement);
+	}
+	return statement;
+}
+
+/** @param {string} sql @param {readonly unknown[]} parameters */
+function run(sql, parameters) {
+	const statement = prepared(sql);
+	if (statement.reader) return { rows: statement.all(parameters) };
+	const { changes, lastInsertRowid } = statement.run(parameters);
+	return { rows: [], changes, lastInsertRowid };
+}
+
+/**
+ * Every statement for every row of its JSON array of parameter lists, all or nothing.
+ * @param {readonly { sql: string, rows: string }[]} steps
+ */
+function bulk(steps) {
+	database.exec("begin immediate");
+	try {
+		for (const { sql, rows } of steps) {
+			const statement = prepared(sql);
+			for (const parameters of JSON.parse(rows)) statement.run(parameters);
+		}
+		database.exec("commit");
+	} catch (error) {
+		if (database.inTransaction) database.exec("rollback");
+		throw error;
+	}
+	return { rows: [] };
+}
+
+port.on("message", (message) => {
+	if (message.kind === "close") {
+		statements.clear();
+		if (workerData.path !== ":memory:") {
+			try {
+				database.exec("pragma optimize");
+			} catch {
+				// The file may be locked or gone: closing goes on.
+			}
+		}
+		database.close();
+		port.postMessage({ id: message.id, rows: [] });
+		port.close();
+		return;
+	}
+	try {
+		const result = message.kind === "bulk" ? bulk(message.steps) : run(message.sql, message.parameters);
+		port.postMessage({ id: message.id, ...result });
+	} catch (error) {
+		const { message: text, code } = /** @type {Error & { code?: string }} */ (error);
+		port.postMessage({ id: message.id, error: text, code: code ?? null });
+	}
+});
+
+port.postMessage({ id: 0, rows: [] });

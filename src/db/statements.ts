@@ -1,0 +1,136 @@
+// The writer's four statements, for both databases: append requests and bodies, add to hours, minutes and sessions. Built once from the
+// lists of columns, so that there is one place where a column is named. Leaves batching to db/writer.
+import type { DatabaseKind } from "./database.ts";
+import { MEASURES } from "./measures.ts";
+import type { RequestRow } from "./tables.ts";
+
+type Type = "text" | "bigint" | "integer" | "double precision";
+
+/** All of a request's columns but `seq`, in the order in which a row's values are given. */
+export const REQUEST_COLUMNS: Readonly<Record<Exclude<keyof RequestRow, "seq">, Type>> = {
+	id: "text",
+	started_at: "bigint",
+	first_byte_at: "bigint",
+	ended_at: "bigint",
+	operation: "text",
+	dialect: "text",
+	outcome: "text",
+	status: "integer",
+	error: "text",
+	key_id: "text",
+	key_alias: "text",
+	team_id: "text",
+	user_id: "text",
+	end_user: "text",
+	session: "text",
+	agent: "text",
+	client: "text",
+	model: "text",
+	model_group: "text",
+	model_id: "text",
+	upstream_model: "text",
+	provider: "text",
+	domain: "text",
+	region: "text",
+	stream: "integer",
+	input_tokens: "bigint",
+	output_tokens: "bigint",
+	read_tokens: "bigint",
+	write_5m_tokens: "bigint",
+	write_1h_tokens: "bigint",
+	cost: "double precision",
+	cost_input: "double precision",
+	cost_read: "double precision",
+	cost_write_5m: "double precision",
+	cost_write_1h: "double precision",
+	cost_output: "double precision",
+	cost_uncached: "double precision",
+	cost_random: "double precision",
+	affinity: "text",
+	reason: "text",
+	predicted_read_tokens: "bigint",
+	waited_ms: "bigint",
+	diverted_from: "text",
+	runner_up: "text",
+	attempts: "integer",
+	miss: "text",
+	details: "text",
+};
+
+/** A row's values in that order. */
+export const REQUEST_COLUMN_NAMES = Object.keys(REQUEST_COLUMNS) as readonly Exclude<keyof RequestRow, "seq">[];
+
+const BODY_COLUMNS = { id: "text", started_at: "bigint", request: "text", response: "text" } as const;
+
+const SUM_TYPES: ReadonlyMap<string, Type> = new Map([
+	["cost", "double precision"],
+	["cost_uncached", "double precision"],
+	["cost_random", "double precision"],
+]);
+
+/** Parameters: the key columns' values, then the sums in the order of MEASURES. */
+const SUMS: Readonly<Record<string, Type>> = Object.fromEntries(
+	MEASURES.map((name) => [name, SUM_TYPES.get(name) ?? "bigint"]),
+);
+
+export interface Statements {
+	readonly requests: string;
+	readonly bodies: string;
+	readonly hours: string;
+	readonly minutes: string;
+	readonly sessions: string;
+}
+
+export function statementsFor(kind: DatabaseKind): Statements {
+	const hourKeys = { hour: "bigint", key_id: "text", team_id: "text", model: "text", model_id: "text" } as const;
+	const minuteKeys = { minute: "bigint", model: "text", model_id: "text" } as const;
+	const sessionKeys = { key_id: "text", session: "text" } as const;
+	const sessionFacts = {
+		team_id: "text",
+		first_at: "bigint",
+		last_at: "bigint",
+		model: "text",
+		model_id: "text",
+		key_alias: "text",
+	} as const;
+	const later = (column: string) =>
+		`${column} = case when excluded.last_at >= sessions.last_at then excluded.${column} else sessions.${column} end`;
+	return {
+		requests: insert(kind, "requests", REQUEST_COLUMNS),
+		bodies: insert(kind, "request_bodies", BODY_COLUMNS),
+		hours: addTo(kind, "ledger_hours", { keys: hourKeys, facts: {}, updates: [] }),
+		minutes: addTo(kind, "ledger_minutes", { keys: minuteKeys, facts: {}, updates: [] }),
+		sessions: addTo(kind, "sessions", {
+			keys: sessionKeys,
+			facts: sessionFacts,
+			updates: [
+				"first_at = case when excluded.first_at < sessions.first_at then excluded.first_at else sessions.first_at end",
+				...["team_id", "model", "model_id", "key_alias", "last_at"].map(later),
+			],
+		}),
+	};
+}
+
+function addTo(
+	kind: DatabaseKind,
+	table: string,
+	about: {
+		readonly keys: Readonly<Record<string, Type>>;
+		readonly facts: Readonly<Record<string, Type>>;
+		readonly updates: readonly string[];
+	},
+): string {
+	const { keys, facts, updates } = about;
+	const sums = MEASURES.map((name) => `${name} = ${table}.${name} + excluded.${name}`);
+	const sql = insert(kind, table, { ...keys, ...facts, ...SUMS });
+	return `${sql} on conflict (${Object.keys(keys).join(", ")}) do update set ${[...updates, ...sums].join(", ")}`;
+}
+
+/** SQLite: one parameter a column. Postgres: `$1` is a JSON array of rows, each an array of values. */
+function insert(kind: DatabaseKind, table: string, columns: Readonly<Record<string, Type>>): string {
+	const names = Object.keys(columns);
+	const into = `insert into ${table} (${names.join(", ")})`;
+	if (kind === "sqlite") return `${into} values (${names.map(() => "?").join(", ")})`;
+	const values = Object.values(columns).map((type, at) => (type === "text" ? `r->>${at}` : `(r->>${at})::${type}`));
+	return `${into} select ${values.join(", ")} from jsonb_array_elements($1::jsonb) as r`;
+}
