@@ -21,6 +21,8 @@ export interface ReplayOptions {
 	readonly head: "own" | "shared";
 	readonly gateways: number;
 	readonly table: "separate" | "shared";
+	/** How long what one gateway tells takes to the others, ms. */
+	readonly tableDelay: number;
 	/** Names out of POLICY_NAMES, or `all`. */
 	readonly policies: readonly string[];
 	/** Model that every request asks for; `recorded` = as the trace says. */
@@ -41,6 +43,7 @@ export const REPLAY_DEFAULTS: ReplayOptions = {
 	head: "own",
 	gateways: 1,
 	table: "separate",
+	tableDelay: 5,
 	policies: ["all"],
 	model: "claude-sonnet-5",
 	sessionsPerHour: 72,
@@ -104,6 +107,7 @@ function simulationOptions(
 		limits: { inputTokens: options.itpm, requests: options.rpm },
 		gateways: options.gateways,
 		table: options.table,
+		tableDelayMs: options.tableDelay,
 		seed: options.seed,
 		onProgress(share) {
 			if (io.progress === "line") io.writeError(`\r\u001b[K${label}: ${Math.floor(share * 100)} %`);
@@ -136,9 +140,14 @@ function factsOf(
 		["Requests a deployment", perMinute(options.rpm)],
 		["Density", `every session ${options.density} time${options.density === 1 ? "" : "s"}`],
 		["Tools and system", options.head === "own" ? "as recorded" : "the same for every session"],
-		["Gateways", options.gateways === 1 ? "1" : `${options.gateways}, ${options.table} tables`],
+		["Gateways", gatewaysText(options)],
 		["Seed", String(options.seed)],
 	];
+}
+
+function gatewaysText({ gateways, table, tableDelay }: ReplayOptions): string {
+	if (gateways === 1) return "1";
+	return table === "separate" ? `${gateways}, separate tables` : `${gateways}, a shared table ${tableDelay} ms late`;
 }
 
 async function writeReport(path: string, html: string, io: ReplayIo): Promise<number> {

@@ -1,12 +1,12 @@
 // A replayed request as the outline that the router would have got from its bytes. Leaves bytes, and everything the router does not read.
-import type { Breakpoint, Outline, PrefixChain } from "../prompt/outline.ts";
+import { type Breakpoint, NO_SETTINGS, type Outline, type PrefixChain } from "../prompt/outline.ts";
 import { mix32 } from "./random.ts";
 import { prefixId, type ReplayRequest } from "./workload.ts";
 
 /** Claude Code's prompts have about this many bytes a token; the router learns the figure of each model from usage. */
 const BYTES_PER_TOKEN = 4;
 const MESSAGES = 2;
-const NOWHERE = { start: 0, end: 0 };
+const NO_MEMBERS = { model: null, stream: null, anthropicVersion: null, anthropicBeta: null, all: new Int32Array(0) };
 
 /** Outline of a request as Claude Code marks it: 5-minute breakpoints at the end of the system part and of the last message. */
 export function outlineOf(request: ReplayRequest): Outline {
@@ -14,14 +14,16 @@ export function outlineOf(request: ReplayRequest): Outline {
 	const opening = Math.max(0, chain.level.indexOf(MESSAGES));
 	return {
 		model: request.model,
-		modelSpan: NOWHERE,
+		members: NO_MEMBERS,
 		stream: true,
+		bodyBetas: [],
 		maxTokens: null,
 		userId: null,
 		chain,
 		breakpoints: request.cuts.marks.map((block): Breakpoint => ({ block, ttl: "5m" })),
 		openingKey: chain.high[opening] ?? 0,
 		variant: "",
+		settings: NO_SETTINGS,
 	};
 }
 
@@ -35,7 +37,8 @@ function chainOf(request: ReplayRequest): PrefixChain {
 		high[block] = bits52(id, 1);
 		low[block] = bits52(id, 2);
 	}
-	return { count, high, low, level, kind: new Uint8Array(count), bytes: tokens.map((each) => each * BYTES_PER_TOKEN) };
+	const bytes = tokens.map((each) => each * BYTES_PER_TOKEN);
+	return { count, high, low, level, kind: new Uint8Array(count), message: new Int32Array(count), bytes };
 }
 
 function bits52(id: number, seed: number): number {

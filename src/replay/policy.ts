@@ -1,5 +1,6 @@
 // What a routing policy is to a replay: a gateway that is asked where to send and told what became of it. Leaves choosing to policies/.
 import type { Usage } from "../protocol/usage.ts";
+import type { SharedState } from "../state/state.ts";
 import type { ProviderLimits } from "./provider.ts";
 import type { Random } from "./random.ts";
 import type { ReplayRequest } from "./workload.ts";
@@ -44,6 +45,8 @@ export interface PolicyOptions {
 	/** As an operator would write them into the configuration. */
 	readonly limits: ProviderLimits;
 	readonly random: Random;
+	/** What this gateway tells the others through; null = it is alone. */
+	readonly shared: SharedState | null;
 }
 
 export type PolicyFactory = (options: PolicyOptions) => Policy;

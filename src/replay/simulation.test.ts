@@ -11,6 +11,7 @@ const OPTIONS: SimulationOptions = {
 	limits: { inputTokens: null, requests: null },
 	gateways: 1,
 	table: "separate",
+	tableDelayMs: 5,
 	seed: 1,
 };
 
@@ -115,6 +116,24 @@ test("gateways that share a table route as one does, separate ones lose warm pre
 	const separate = simulate(plain, "warmpath", { ...OPTIONS, gateways: 2, table: "separate" }).hitRatio;
 	expect(Math.abs(one - shared)).toBeLessThan(0.005);
 	expect(separate).toBeLessThanOrEqual(shared);
+});
+
+test("a shared table is as good as it is fresh: minutes late it is hardly better than separate ones", () => {
+	const four: SimulationOptions = { ...OPTIONS, gateways: 4, table: "shared" };
+	const fresh = simulate(plain, "warmpath", four);
+	const stale = simulate(plain, "warmpath", { ...four, tableDelayMs: 600_000 });
+	const separate = simulate(plain, "warmpath", { ...four, table: "separate" });
+	expect(fresh.hitRatio).toBeGreaterThan(stale.hitRatio);
+	expect(Math.abs(stale.hitRatio - separate.hitRatio)).toBeLessThan(0.02);
+});
+
+test("gateways that share a table mirror each other's use of the limits", () => {
+	const tight: SimulationOptions = { ...limited, deployments: 2, gateways: 4 };
+	const one = simulate(plain, "warmpath", { ...tight, gateways: 1 });
+	const shared = simulate(plain, "warmpath", { ...tight, table: "shared" });
+	const separate = simulate(plain, "warmpath", { ...tight, table: "separate" });
+	expect(separate.rateLimited).toBeGreaterThan(one.rateLimited + 20);
+	expect(shared.rateLimited - one.rateLimited).toBeLessThan((separate.rateLimited - one.rateLimited) / 4);
 });
 
 test("one shared head does not send all conversations to one deployment", async () => {

@@ -2,8 +2,10 @@
 // replay/provider.
 import { canonicalModel } from "../cache/semantics.ts";
 import { type Price, plainConditions, priceOf } from "../pricing/prices.ts";
+import { createBus } from "../state/state.ts";
 import { EventQueue } from "./event-queue.ts";
-import { POLICIES, type PolicyName } from "./policies/index.ts";
+import { POLICIES, type PolicyName, REPLICATED } from "./policies/index.ts";
+import { EPOCH_MS } from "./policies/warmpath.ts";
 import type { Pause, Policy, Routing, Target } from "./policy.ts";
 import { createProvider, type ProviderLimits, type ReplayProvider } from "./provider.ts";
 import { createRandom, type Random } from "./random.ts";
@@ -16,8 +18,10 @@ export interface SimulationOptions {
 	readonly limits: ProviderLimits;
 	/** Requests come to any of so many gateways. */
 	readonly gateways: number;
-	/** separate: a gateway knows only what went through it · shared: all know the same at once. */
+	/** separate: a gateway knows only what went through it · shared: they tell each other, and hear it `tableDelayMs` later. */
 	readonly table: "separate" | "shared";
+	/** Of Warmpath's gateways; what other policies share, all know at once. */
+	readonly tableDelayMs: number;
 	readonly seed: number;
 	/** Called now and then with the share done, 0 to 1. */
 	readonly onProgress?: (share: number) => void;
@@ -54,7 +58,7 @@ export function simulate(workload: Workload, policy: PolicyName, options: Simula
 	const queue = new EventQueue();
 	const tally = new Tally(deployments, priceTable());
 	const chance = createRandom(options.seed, `${policy} clients`);
-	const gateways = createGateways(policy, { deployments, limits, options });
+	const gateways = createGateways(policy, { deployments, limits, queue, options });
 	const clients = new Clients({ provider: createProvider({ deployments, limits }), tally, queue, chance });
 	let begun = 0;
 	for (const session of sessionsOf(workload)) {
@@ -202,13 +206,24 @@ function waitMs(
 
 function createGateways(
 	policy: PolicyName,
-	world: { readonly deployments: number; readonly limits: ProviderLimits; readonly options: SimulationOptions },
+	world: {
+		readonly deployments: number;
+		readonly limits: ProviderLimits;
+		readonly queue: EventQueue;
+		readonly options: SimulationOptions;
+	},
 ): readonly Policy[] {
-	const { deployments, limits, options } = world;
-	const tables = options.table === "shared" ? 1 : options.gateways;
+	const { deployments, limits, queue, options } = world;
+	const shares = options.table === "shared" && options.gateways > 1;
+	const tables = shares && !REPLICATED.has(policy) ? 1 : options.gateways;
+	const bus = createBus({
+		delayMs: options.tableDelayMs,
+		now: () => EPOCH_MS + queue.now,
+		later: (at, deliver) => queue.add(at - EPOCH_MS, deliver),
+	});
 	return Array.from({ length: tables }, (_, at) => {
 		const random = createRandom(options.seed, `${policy} gateway ${at}`);
-		return POLICIES[policy]({ deployments, limits, random });
+		return POLICIES[policy]({ deployments, limits, random, shared: shares ? bus.join(`gateway ${at}`) : null });
 	});
 }
 

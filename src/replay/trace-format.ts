@@ -35,8 +35,8 @@ export interface Trace {
 
 /** What a format makes of a file's header. Its `requestOf` gives one request for each further line. */
 export interface TraceHeader extends Omit<Trace, "requests"> {
-	/** Throws an Error that says what is wrong with the line; the reader adds where. */
-	requestOf(line: unknown): TraceRequest;
+	/** Null = the line is no request that can be replayed. Throws an Error that says what is wrong with it; the reader adds where. */
+	requestOf(line: unknown): TraceRequest | null;
 }
 
 /** A kind of trace file: JSON lines, the first of them a header. Another kind needs one of these and a place in `FORMATS`. */

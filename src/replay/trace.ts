@@ -5,9 +5,10 @@ import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { createGunzip } from "node:zlib";
 import { blockRuns } from "./block-runs.ts";
+import { requestLog } from "./request-log.ts";
 import type { Trace, TraceFormat, TraceHeader, TraceRequest } from "./trace-format.ts";
 
-const FORMATS: readonly TraceFormat[] = [blockRuns];
+const FORMATS: readonly TraceFormat[] = [blockRuns, requestLog];
 
 /** A trace that cannot be replayed: says where (`file:line`) and why. */
 export class TraceError extends Error {
@@ -33,7 +34,10 @@ export async function collectTrace(name: string, lines: AsyncIterable<string> | 
 			if (line.trim() === "") continue;
 			const value: unknown = JSON.parse(line);
 			if (header === null) header = headerOf(value);
-			else requests.push(header.requestOf(value));
+			else {
+				const request = header.requestOf(value);
+				if (request !== null) requests.push(request);
+			}
 		}
 	} catch (cause) {
 		throw new TraceError(number === 0 ? name : `${name}:${number}`, reasonOf(cause), cause);

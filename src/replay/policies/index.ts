@@ -20,4 +20,7 @@ export const POLICIES = {
 
 export type PolicyName = keyof typeof POLICIES;
 
+/** Policies whose gateways talk to each other. Of any other a shared table is one table that all of them use. */
+export const REPLICATED: ReadonlySet<PolicyName> = new Set<PolicyName>(["warmpath"]);
+
 export const POLICY_NAMES = Object.keys(POLICIES) as readonly PolicyName[];

@@ -16,7 +16,7 @@ const USAGE = {
 
 function policy(name: PolicyName): Policy {
 	const limits = { inputTokens: null, requests: null };
-	return POLICIES[name]({ deployments: 16, limits, random: createRandom(5, name) });
+	return POLICIES[name]({ deployments: 16, limits, random: createRandom(5, name), shared: null });
 }
 
 /** A prompt whose prefixes end with these ids, 5,000 tokens each, all of them messages. */
@@ -119,7 +119,7 @@ test.each(POLICY_NAMES.filter((name) => name !== "single"))("%s: a 429 sends the
 
 test("a plain gateway gives up after three deployments and names the soonest to come back", () => {
 	const limits = { inputTokens: null, requests: null };
-	const gateway = POLICIES["round-robin"]({ deployments: 3, limits, random: createRandom(1, "test") });
+	const gateway = POLICIES["round-robin"]({ deployments: 3, limits, random: createRandom(1, "test"), shared: null });
 	const routing = gateway.route(request([1]), 0);
 	for (const retryAfterMs of [9_000, 4_000, 7_000]) sendable(routing.next(0)).dispatched(0).limited(retryAfterMs, 0);
 	expect(routing.next(0)).toBeNull();

@@ -7,7 +7,7 @@ import { outlineOf } from "../outline.ts";
 import type { Dispatched, Pause, Policy, PolicyOptions } from "../policy.ts";
 
 /** The router counts in ms since epoch; the replay starts at this. */
-const EPOCH_MS = Date.UTC(2026, 0, 1);
+export const EPOCH_MS = Date.UTC(2026, 0, 1);
 const NO_IDENTITY = { organization: null, workspace: null };
 
 /** A gateway with the router as it ships and its default settings; every deployment is a cache domain of its own. */
@@ -16,7 +16,7 @@ export function createWarmpath(options: PolicyOptions): Policy {
 	const group = config.groups.get("*");
 	if (group === undefined) throw new Error("the replay's own configuration has no group");
 	const numbers = new Map(group.deployments.map(({ id }, at) => [id, at]));
-	const router = createRouter({ ...config, random: options.random });
+	const router = createRouter({ ...config, random: options.random, shared: options.shared });
 	return {
 		route(request, now) {
 			const { session, agent } = request;
