@@ -57,6 +57,8 @@ export interface Attempt extends AttemptOptions {
 	/** Where it writes now: `place`, until an answer told otherwise. */
 	writesAt: Place;
 	started: boolean;
+	/** What answers has several caches under one name: a read that fails there disproves nothing. */
+	probabilistic: boolean;
 }
 
 /** What usage says of caching. uncached: neither read nor write was reported, so nothing of this prompt is kept. */
@@ -114,7 +116,7 @@ export function createAttemptLedger(index: PrefixIndex, scale: TokenScale): Atte
 		const tokensPerByte = promptSize(usage) / promptBytes(prefixes);
 		const read = usage.cacheReadTokens;
 		const shortfall = match.readTokens - read;
-		const disproved = read < match.readTokens * DISPROOF_SHARE && shortfall > minimumTokens;
+		const disproved = !attempt.probabilistic && read < match.readTokens * DISPROOF_SHARE && shortfall > minimumTokens;
 		if (disproved) forgetBeyond(attempt, read * (1 + READ_TOLERANCE), tokensPerByte);
 		else if (match.read !== NONE && read > 0) settleRead(attempt, read);
 		for (const [at, mark] of breakpoints.entries()) {
@@ -143,7 +145,16 @@ export function createAttemptLedger(index: PrefixIndex, scale: TokenScale): Atte
 				if (index.announce(at, expected, now)) announced.push(mark.block);
 			}
 			const promptTokens = estimateTokens(prefixes, prefixes.count - 1, known);
-			return { ...options, match, promptTokens, cacheable, announced, writesAt: place, started: false };
+			return {
+				...options,
+				match,
+				promptTokens,
+				cacheable,
+				announced,
+				writesAt: place,
+				started: false,
+				probabilistic: false,
+			};
 		},
 		start(attempt, place, now) {
 			if (place !== attempt.writesAt) {

@@ -32,6 +32,49 @@ test("another key, address, provider or account is another domain", () => {
 	expect(new Set(all.map((each) => domains.domainOf(domains.register(each)))).size).toBe(all.length);
 });
 
+test("a cross-region profile of one AWS credential is one domain in every region it is called in, and one of its own", () => {
+	const domains = createDomainRegistry();
+	const bedrock = (upstreamModel: string, region: string, profile = "p"): Caller => {
+		const extra = { aws_profile_name: profile, aws_region_name: region };
+		const credentials = { apiKey: null, apiBase: null, extra };
+		return { provider: "bedrock", credentials, cacheDomain: null, extraHeaders: {}, upstreamModel };
+	};
+	const of = (each: Caller) => domains.domainOf(domains.register(each));
+	const us = bedrock("us.anthropic.claude-x", "us-west-2");
+	expect(of(bedrock("us.anthropic.claude-y", "us-east-1"))).toBe(of(us));
+	const apart = [
+		us,
+		bedrock("global.anthropic.claude-x", "us-west-2"),
+		bedrock("anthropic.claude-x", "us-west-2"),
+		bedrock("anthropic.claude-x", "us-east-1"),
+		bedrock("us.anthropic.claude-x", "us-west-2", "q"),
+	];
+	expect(new Set(apart.map(of)).size).toBe(apart.length);
+});
+
+test("a Google project and location are one domain, and a Foundry resource is one, whatever the credential", () => {
+	const domains = createDomainRegistry();
+	const vertex = (project: string, location: string, secret: string): Caller => {
+		const extra = { vertex_project: project, vertex_location: location, vertex_credentials: new Secret(secret) };
+		return {
+			provider: "vertex",
+			credentials: { apiKey: null, apiBase: null, extra },
+			cacheDomain: null,
+			extraHeaders: {},
+		};
+	};
+	const foundry = (apiBase: string, apiKey: string) =>
+		caller(apiKey, { provider: "foundry", credentials: { ...caller(apiKey).credentials, apiBase } });
+	const of = (each: Caller) => domains.domainOf(domains.register(each));
+	expect(of(vertex("p", "global", "a"))).toBe(of(vertex("p", "global", "b")));
+	const resource = (name: string) => `https://${name}.services.ai.azure.com`;
+	expect(of(foundry(resource("r"), "a"))).toBe(of(foundry(resource("r"), "b")));
+	expect(of(foundry("https://proxy.test", "a"))).not.toBe(of(foundry("https://proxy.test", "b")));
+	const apart = [vertex("p", "global", "a"), vertex("p", "us-east5", "a"), vertex("q", "global", "a")];
+	const resources = [foundry(resource("r"), "a"), foundry(resource("s"), "a")];
+	expect(new Set([...apart, ...resources].map(of)).size).toBe(5);
+});
+
 test("two keys of one workspace become one domain, and what was recorded under either is the same place", () => {
 	const domains = createDomainRegistry();
 	const [first, second] = [domains.register(caller("a")), domains.register(caller("b"))];

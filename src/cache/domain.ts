@@ -3,7 +3,8 @@ import { createHmac, randomBytes } from "node:crypto";
 import type { DeploymentConfig } from "../config/schema.ts";
 
 /** What tells callers of an upstream apart. A DeploymentConfig is one. */
-export type Caller = Pick<DeploymentConfig, "provider" | "credentials" | "cacheDomain" | "extraHeaders">;
+export type Caller = Pick<DeploymentConfig, "provider" | "credentials" | "cacheDomain" | "extraHeaders"> &
+	Partial<Pick<DeploymentConfig, "upstreamModel">>;
 
 /** What a response's head says about who answered. */
 export interface Identity {
@@ -26,6 +27,8 @@ export interface DomainRegistry {
 	root(domain: number): number;
 	/** Configured or learned name; null while only assumed. */
 	nameOf(member: number): string | null;
+	/** The domain of that configured or learned name; null = nobody bears it. */
+	named(name: string): number | null;
 	/**
 	 * Takes in what an answer told. A first name joins what was assumed with what bears that name; another name moves the member, and
 	 * `domainOf` gives another root from then on.
@@ -82,6 +85,10 @@ export function createDomainRegistry(): DomainRegistry {
 		root,
 		domainOf: (id) => root(member(id).domain),
 		nameOf: (id) => member(id).name,
+		named(name) {
+			const domain = domainByName.get(name);
+			return domain === undefined ? null : root(domain);
+		},
 		register(config) {
 			const key = memberKey(config, salt);
 			const known = memberByKey.get(key);
@@ -121,14 +128,37 @@ export function createDomainRegistry(): DomainRegistry {
 	};
 }
 
+const AZURE = /^https:\/\/[^/]+\.azure\.(com|us|cn)(\/|$)/;
+
+/**
+ * Where the configuration itself says who shares a cache, whatever the credential (caching-semantics §1): a Google project with a location,
+ * a Foundry resource. null = only answers tell; so for addresses that are not Azure's own, behind which there may be several resources.
+ */
+function placeOf({ provider, credentials: { apiBase, extra } }: Caller): string | null {
+	if (provider === "foundry") return apiBase !== null && AZURE.test(apiBase) ? `foundry/${apiBase}` : null;
+	const project = extra["vertex_project"];
+	const location = extra["vertex_location"] ?? extra["region_name"];
+	if (provider !== "vertex" || typeof project !== "string" || typeof location !== "string") return null;
+	return `vertex/${apiBase ?? ""}/${project}/${location}`;
+}
+
+/** A cross-region profile: whatever region it is called in, the same regions serve it (caching-semantics §1). */
+const BEDROCK_PROFILE = /(?:^|\/)([a-z]{2,6}(?:-[a-z]+)?)\.anthropic\./;
+const REGION_OPTIONS: ReadonlySet<string | undefined> = new Set(["aws_region_name", "region_name"]);
+
 /** Digest of what makes two deployments the same caller upstream. Keyed and one-way: a credential is never kept. */
 function memberKey(config: Caller, salt: Buffer): string {
 	if (config.cacheDomain !== null) return `configured/${config.cacheDomain}`;
+	const place = placeOf(config);
+	if (place !== null) return `place/${place}`;
 	const { apiKey, apiBase, extra } = config.credentials;
 	const fields = Object.entries(extra)
 		.map(([name, value]) => [name, typeof value === "string" ? value : value.reveal()])
 		.sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
 	const workspaces = Object.entries(config.extraHeaders).filter(([name]) => /^anthropic-workspace-id$/i.test(name));
-	const caller = JSON.stringify([config.provider, apiBase, apiKey?.reveal() ?? null, fields, workspaces]);
+	const profile = config.provider === "bedrock" ? BEDROCK_PROFILE.exec(config.upstreamModel ?? "")?.[1] : undefined;
+	const own =
+		profile === undefined ? fields : [...fields.filter(([name]) => !REGION_OPTIONS.has(name)), ["profile", profile]];
+	const caller = JSON.stringify([config.provider, apiBase, apiKey?.reveal() ?? null, own, workspaces]);
 	return createHmac("sha256", salt).update(caller).digest("base64");
 }

@@ -69,11 +69,28 @@ export interface Belief {
 	readonly requestedAt: number;
 }
 
+/** Told of every change as it is made, for those who keep a copy of the index elsewhere. */
+export interface IndexObserver {
+	/** A request that writes the prefix is being sent. */
+	coming(spot: Spot, belief: Belief): void;
+	/** It failed. */
+	withdrawn(spot: Spot): void;
+	/** The prefix is in the cache; told once for what changes nothing of note. */
+	held(spot: Spot, belief: Belief): void;
+	/** It is not. */
+	lost(spot: Spot): void;
+}
+
 export interface PrefixIndexOptions {
 	readonly maxEntries: number;
 	/** `DomainRegistry.root`: entries recorded before two domains were found to be one stay found. */
 	readonly root: (domain: number) => number;
+	/** Absent or null = nobody is told. */
+	readonly observer?: IndexObserver | null;
 }
+
+/** Tokens of an entry that change by less than this share are not news to an observer. */
+const NEWS_SHARE = 0.05;
 
 interface MutableMatch {
 	home: number;
@@ -97,10 +114,12 @@ interface Sought {
 export class PrefixIndex {
 	readonly #table: EntryTable;
 	readonly #root: (domain: number) => number;
+	readonly #observer: IndexObserver | null;
 
 	constructor(options: PrefixIndexOptions) {
 		this.#table = new EntryTable(options.maxEntries);
 		this.#root = options.root;
+		this.#observer = options.observer ?? null;
 	}
 
 	get size(): number {
@@ -185,6 +204,7 @@ export class PrefixIndex {
 			slot = this.#add(spot, belief, { availableAt: Number.POSITIVE_INFINITY, now });
 		} else if (this.#table.availableAt(slot) !== Number.POSITIVE_INFINITY) return false;
 		this.#table.wait(slot, 1);
+		this.#observer?.coming(spot, belief);
 		return true;
 	}
 
@@ -198,6 +218,7 @@ export class PrefixIndex {
 	withdraw(spot: Spot): void {
 		const slot = this.#slot(spot);
 		if (slot === NONE || this.#table.availableAt(slot) !== Number.POSITIVE_INFINITY) return;
+		this.#observer?.withdrawn(spot);
 		this.#table.wait(slot, -1);
 		if (this.#table.waiting(slot) === 0) this.#table.remove(slot);
 	}
@@ -205,6 +226,7 @@ export class PrefixIndex {
 	/** The prefix is in the cache from `now` at the latest: written or read by a request. A live entry keeps its own lifetime (R6). */
 	confirm(spot: Spot, belief: Belief, now: number): void {
 		const slot = this.#slot(spot);
+		if (this.#observer !== null && this.#isNews(slot, belief)) this.#observer.held(spot, belief);
 		if (slot === NONE) {
 			this.#add(spot, belief, { availableAt: now, now });
 			return;
@@ -227,6 +249,10 @@ export class PrefixIndex {
 	refresh(spot: Spot, belief: Omit<Belief, "ttl">): void {
 		const slot = this.#slot(spot);
 		if (slot === NONE) return;
+		if (this.#observer !== null) {
+			const whole = { ...belief, ttl: this.#table.ttl(slot) };
+			if (this.#isNews(slot, whole)) this.#observer.held(spot, whole);
+		}
 		this.#table.renew(slot, {
 			availableAt: this.#table.availableAt(slot),
 			expiresAt: Math.max(this.#table.expiresAt(slot), belief.requestedAt + TTL_MS[this.#table.ttl(slot)]),
@@ -238,7 +264,17 @@ export class PrefixIndex {
 	/** The provider showed that it does not hold this prefix. */
 	forget(spot: Spot): void {
 		// More than one where domains were joined after both had learned it.
-		for (let slot = this.#slot(spot); slot !== NONE; slot = this.#slot(spot)) this.#table.remove(slot);
+		let slot = this.#slot(spot);
+		if (slot !== NONE) this.#observer?.lost(spot);
+		for (; slot !== NONE; slot = this.#slot(spot)) this.#table.remove(slot);
+	}
+
+	/** Whether a belief says more than that a readable entry lives as long, and is as large, as it was thought to. */
+	#isNews(slot: number, { tokens, requestedAt }: Belief): boolean {
+		if (slot === NONE || this.#table.availableAt(slot) === Number.POSITIVE_INFINITY) return true;
+		const known = this.#table.tokens(slot);
+		if (Math.abs(tokens - known) > known * NEWS_SHARE) return true;
+		return requestedAt + TTL_MS[this.#table.ttl(slot)] > this.#table.expiresAt(slot);
 	}
 
 	#add(spot: Spot, belief: Belief, when: { readonly availableAt: number; readonly now: number }): number {

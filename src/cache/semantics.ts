@@ -66,11 +66,19 @@ interface PlatformFacts {
 	readonly profileSeparates: boolean;
 	/** Minimums that differ from the model's own. */
 	readonly minimumTokens: Readonly<Record<string, number>>;
+	/** Limits admit a request with its `max_tokens`, and get back what was not used (caching-semantics §7). Default false. */
+	readonly reservesOutput?: boolean;
 }
 
 const PLATFORMS: Readonly<Record<ProviderKind, PlatformFacts>> = {
 	anthropic: { collapseRuns: true, profileSeparates: false, minimumTokens: {} },
-	bedrock: { collapseRuns: false, profileSeparates: true, minimumTokens: { "claude-opus-4-7": 4096 } },
+	anthropic_aws: { collapseRuns: true, profileSeparates: false, minimumTokens: {} },
+	bedrock: {
+		collapseRuns: false,
+		profileSeparates: true,
+		minimumTokens: { "claude-opus-4-7": 4096 },
+		reservesOutput: true,
+	},
 	vertex: { collapseRuns: false, profileSeparates: false, minimumTokens: {} },
 	foundry: { collapseRuns: false, profileSeparates: false, minimumTokens: {} },
 	openai: { collapseRuns: false, profileSeparates: false, minimumTokens: {} },
@@ -103,6 +111,11 @@ export function initialBytesPerToken(model: string): number {
 /** Whether the platform's look-back counts a run of tool blocks as one position. */
 export function collapsesRuns(provider: ProviderKind): boolean {
 	return PLATFORMS[provider].collapseRuns;
+}
+
+/** Whether a request is admitted with all the output it may have, not with what is to be expected. */
+export function reservesOutput(provider: ProviderKind): boolean {
+	return PLATFORMS[provider].reservesOutput === true;
 }
 
 /** Whether tokens read from the cache count against the input limit: only on the oldest models (caching-semantics §7). */

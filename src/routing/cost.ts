@@ -1,15 +1,8 @@
 // Expected dollars of a prompt at a deployment: what is read, written and neither, each at its price. Leaves prices to pricing/ and
 // whether dollars decide to routing/planner.
 import type { Ttl } from "../cache/semantics.ts";
-import {
-	overridesOf,
-	type Price,
-	type PriceConditions,
-	priceOf,
-	type Rates,
-	ratesFor,
-	reachOf,
-} from "../pricing/prices.ts";
+import { overridesOf, type Price, priceOf, type Rates, ratesFor } from "../pricing/prices.ts";
+import { conditionsOf } from "./bill.ts";
 import type { MutableDeployment, Target } from "./deployment.ts";
 
 /** A prompt as it is expected to be counted; the three parts make the whole. */
@@ -47,16 +40,9 @@ export function ratesOf({ deployment, target, variant, promptTokens }: Priced, n
 }
 
 function lookUp(deployment: MutableDeployment, target: Target, asked: { variant: string; now: number }): Price | null {
-	const { provider, credentials, modelInfo } = deployment.config;
-	const location = credentials.extra["vertex_location"];
-	const conditions: PriceConditions = {
-		at: asked.now,
-		speed: /(?:^|;)speed=fast(?:;|$)/.test(asked.variant) ? "fast" : "standard",
-		service: "standard",
-		inferenceGeo: /(?:^|;)geo=([^;]*)/.exec(asked.variant)?.[1] ?? null,
-		reach: reachOf(provider, target.upstreamModel, typeof location === "string" ? location : null),
-	};
-	return priceOf(target.model, conditions, overridesOf(modelInfo));
+	const { variant, now } = asked;
+	const conditions = conditionsOf(deployment.config, { upstream: target.upstreamModel, variant, now });
+	return priceOf(target.model, conditions, overridesOf(deployment.config.modelInfo));
 }
 
 /** Dollars if `rates` are dollars per million tokens. */

@@ -34,6 +34,8 @@ export interface RouteRequest {
 	readonly betas: string;
 	/** LiteLLM's request tags, for `routing.tagFiltering`. */
 	readonly tags?: readonly string[];
+	/** Cache domains the caller is confined to: configured or learned names; absent or empty = any. */
+	readonly allowedDomains?: readonly string[];
 	/** When this request was first told to wait, ms since epoch; absent = never. Bounds all its waits together. */
 	readonly heldSince?: number;
 }
@@ -49,7 +51,7 @@ export type AffinityOutcome = "hit" | "new" | "miss" | "none" | "off";
  * returned: the same, at the home it had been diverted from · diverted: its home is warm but cannot take it now; home stays ·
  * session: this conversation's last home, nothing live elsewhere · head: placed by load, its domain holds tools or system · cold:
  * placed by load, nothing warm · unmarked: nothing to cache, placed by load · load: plain load balancing (affinity off) · spare: behind
- * the first choice · last_resort: it has just failed, but so has every other.
+ * the first choice · last_resort: it has just failed, or is draining, but nothing else is left.
  */
 export type Reason =
 	| "prefix"
@@ -78,11 +80,13 @@ export interface Candidate {
 /**
  * Why a deployment of the group is not a candidate. limit: it answered that it is rate-limited, or has no room for this request ·
  * busy: `max_parallel_requests` are in flight · cooldown: it failed, or is being tried by one request after it did · quarantine: it
- * refused its credentials · context: the prompt is longer than its `max_input_tokens` · tags: it does not serve these tags.
+ * refused its credentials · context: the prompt is longer than its `max_input_tokens` · tags: it does not serve these tags · domain: the
+ * caller is confined to other cache domains, or this one's name is not known yet · draining: the operator lets it run empty, and this
+ * request has nothing warm there, or another deployment reads the same cache.
  */
 export interface Exclusion {
 	readonly deployment: Deployment;
-	readonly why: "limit" | "busy" | "cooldown" | "quarantine" | "context" | "tags";
+	readonly why: "limit" | "busy" | "cooldown" | "quarantine" | "context" | "tags" | "domain" | "draining";
 	/** When it may be used again, ms since epoch; null = unknown. */
 	readonly until: number | null;
 }
@@ -130,6 +134,8 @@ export interface Ticket {
 export interface ResponseIdentity {
 	readonly organization: string | null;
 	readonly workspace: string | null;
+	/** It stands for several caches of which any may answer (a cross-region profile). Absent = false. */
+	readonly probabilistic?: boolean;
 	/** From its `anthropic-ratelimit-*` headers; absent or null = it said nothing. */
 	readonly limits?: RateLimits | null;
 }

@@ -1,7 +1,15 @@
 // One upstream target at run time: in flight, recent load, what it asks its upstream for. Leaves health to routing/failures, limits to
 // routing/headroom and choosing between targets to routing/planner.
+import { implicitRules } from "../cache/implicit.ts";
 import { hashText, modelPart } from "../cache/place.ts";
-import { canonicalModel, collapsesRuns, countsReads, minimumTokens } from "../cache/semantics.ts";
+import {
+	canonicalModel,
+	collapsesRuns,
+	countsReads,
+	minimumTokens,
+	reservesOutput,
+	type Ttl,
+} from "../cache/semantics.ts";
 import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
 import type { Price } from "../pricing/prices.ts";
 import type { Meter, RateLimits } from "./meter.ts";
@@ -40,6 +48,8 @@ export interface Deployment {
 	readonly consecutiveFailures: number;
 	/** It has cooled down and has not served since: one request at a time tries it. */
 	readonly onTrial: boolean;
+	/** The operator lets it run empty: it serves what is at home there, until that has expired, and nothing new. */
+	readonly draining: boolean;
 	/** Organisation that its answers named; null while unknown. */
 	readonly organization: string | null;
 	/** Time to first token of late, ms, as if all of the prompt had been cached; null while unknown. */
@@ -65,6 +75,7 @@ export interface MutableDeployment extends Deployment {
 	quarantineUntil: number;
 	consecutiveFailures: number;
 	onTrial: boolean;
+	draining: boolean;
 	organization: string | null;
 	firstTokenMs: number | null;
 	/** How many answers the figure is of, and when the last of them began. */
@@ -90,6 +101,8 @@ export interface MutableDeployment extends Deployment {
 	member: number;
 	/** Refusals of its credentials since one was last accepted. */
 	refusals: number;
+	/** Its answers have told of a cache read: then one that tells of none means that nothing was read. */
+	reportsReads: boolean;
 	/** What `targetOf` found, by what the wildcard matched. */
 	readonly targets: Map<string | null, Target>;
 }
@@ -99,12 +112,16 @@ export interface Target {
 	/** Canonical model whose minimum and tokenizer apply. */
 	readonly model: string;
 	readonly minimumTokens: number;
+	/** Caches without markers, for so long; null = only what is marked is cached. */
+	readonly implicit: Ttl | null;
 	readonly modelPart: number;
 	readonly collapseRuns: boolean;
 	/** Model id the upstream understands, the wildcard filled in. */
 	readonly upstreamModel: string;
 	/** Cache reads count against its input limit. */
 	readonly countsReads: boolean;
+	/** The limits admit a request with its `max_tokens`. */
+	readonly reservesOutput: boolean;
 	/** Limits that answers told, shared with whoever shares them; null = none known. Looked up by routing/headroom, as of a version. */
 	limits: Meter | null;
 	limitsVersion: number;
@@ -128,6 +145,7 @@ export function createDeployment(config: DeploymentConfig): MutableDeployment {
 		quarantineUntil: 0,
 		consecutiveFailures: 0,
 		onTrial: false,
+		draining: false,
 		trials: 0,
 		organization: null,
 		firstTokenMs: null,
@@ -142,6 +160,7 @@ export function createDeployment(config: DeploymentConfig): MutableDeployment {
 		meter: null,
 		metered: null,
 		refusals: 0,
+		reportsReads: false,
 		loadTokens: 0,
 		loadAt: 0,
 		targets: new Map(),
@@ -183,13 +202,17 @@ export function targetOf(deployment: MutableDeployment, wildcard: string | null)
 	const named = modelInfo["base_model"];
 	const model = canonicalModel(typeof named === "string" ? named : upstream);
 	const betas = Object.entries(extraHeaders).find(([name]) => name.toLowerCase() === "anthropic-beta");
+	const implicit = provider === "openai" ? implicitRules(deployment.config.credentials.apiBase) : null;
 	const target: Target = {
 		model,
-		minimumTokens: minimumTokens(provider, model),
+		implicit: implicit?.ttl ?? null,
+		minimumTokens: implicit?.minimumTokens ?? minimumTokens(provider, model),
 		modelPart: modelPart(provider, upstream, betas?.[1] ?? ""),
 		collapseRuns: collapsesRuns(provider),
 		upstreamModel: upstream,
-		countsReads: countsReads(model),
+		// OpenAI's limits count what was read from its cache (caching-semantics §11).
+		countsReads: implicit !== null || countsReads(model),
+		reservesOutput: reservesOutput(provider),
 		limits: null,
 		limitsVersion: -1,
 		price: null,

@@ -14,9 +14,11 @@ export function exclusionsOf(fleet: Fleet, request: RouteRequest, when: When): E
 	const { tagFiltering, preCallChecks } = fleet.routing;
 	const serves = tagFiltering.enabled ? tagRule(members, request.tags ?? [], tagFiltering) : null;
 	const fits = preCallChecks ? lengthRule(members, when.promptTokens) : null;
+	const confined = domainRule(fleet, request.allowedDomains);
 	const excluded: Exclusion[] = [];
 	for (const deployment of members) {
-		if (serves !== null && !serves(deployment)) excluded.push({ deployment, why: "tags", until: null });
+		if (confined !== null && !confined(deployment)) excluded.push({ deployment, why: "domain", until: null });
+		else if (serves !== null && !serves(deployment)) excluded.push({ deployment, why: "tags", until: null });
 		else if (fits !== null && !fits(deployment)) excluded.push({ deployment, why: "context", until: null });
 		else {
 			const unwell = unwellOf(deployment, when.now);
@@ -68,6 +70,18 @@ function tagRule(
 		return isDefault;
 	}
 	return members.some(isDefault) ? isDefault : () => true;
+}
+
+/** A tenant's own domains by configured or learned name. A deployment whose domain has no name yet may be anybody's: it is left out. */
+export function domainRule(
+	fleet: Fleet,
+	allowed: readonly string[] = [],
+): ((deployment: MutableDeployment) => boolean) | null {
+	if (allowed.length === 0) return null;
+	return ({ member, config }) => {
+		const name = config.cacheDomain ?? fleet.domains.nameOf(member);
+		return name !== null && allowed.includes(name);
+	};
 }
 
 /** A prompt too long for all is sent all the same: the upstream counts it exactly, and its answer is the honest one. */

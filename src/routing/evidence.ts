@@ -2,6 +2,7 @@
 // order to routing/placement and the decision to routing/planner.
 import { estimateTokens } from "../cache/attempt.ts";
 import { NONE } from "../cache/entry-table.ts";
+import { implicitBreakpoints } from "../cache/implicit.ts";
 import { type Match, MESSAGES_LEVEL, NO_MATCH, type PrefixIndex } from "../cache/index.ts";
 import { type Place, requestPart, variantOf } from "../cache/place.ts";
 import type { Ttl } from "../cache/semantics.ts";
@@ -12,7 +13,7 @@ import type { BeliefLedger } from "./beliefs.ts";
 import { type ExpectedInput, inputDollars, PLAIN_RATES, ratesOf } from "./cost.ts";
 import type { Exclusion, RouteRequest } from "./decision.ts";
 import { type Deployment, recentLoad, targetOf } from "./deployment.ts";
-import { bySoonest } from "./eligible.ts";
+import { bySoonest, domainRule } from "./eligible.ts";
 import type { Fleet, Site, SiteMember } from "./fleet.ts";
 import type { Headroom } from "./headroom.ts";
 import type { Loaded, Standing } from "./placement.ts";
@@ -46,6 +47,8 @@ export interface Evidence {
 	readonly promptTokens: number;
 	/** Those of them behind tools and system. */
 	readonly ownTokens: number;
+	/** Some of it may be cached. */
+	readonly marked: boolean;
 	/** An earlier turn of this conversation is known. */
 	readonly known: boolean;
 	readonly home: Home | null;
@@ -86,6 +89,7 @@ interface Traces {
 	readonly home: Home | null;
 	readonly homeDomain: number;
 	readonly promptTokens: number;
+	readonly marked: boolean;
 	readonly known: boolean;
 }
 
@@ -125,10 +129,17 @@ export function promptTokensOf(options: Pick<EvidenceOptions, "fleet" | "scale">
 export function createEvidence(options: EvidenceOptions): Gather {
 	const { fleet, index, conversations, headroom, beliefs } = options;
 
-	/** Excluded deployments' places stay in, empty: what is warm there tells that a conversation is not new. */
-	function places({ group, wildcard, betas, outline }: RouteRequest): Gathered[] {
+	/**
+	 * Excluded deployments' places stay in, empty: what is warm there tells that a conversation is not new. Not so those that the caller
+	 * is kept out of: what others have warm there is none of its affair.
+	 */
+	function places({ group, wildcard, betas, outline, allowedDomains }: RouteRequest): Gathered[] {
 		const part = requestPart(betas, outline.variant);
-		return fleet.sites(group, wildcard).map((site) => {
+		const confined = domainRule(fleet, allowedDomains);
+		const sites = fleet.sites(group, wildcard);
+		const open =
+			confined === null ? sites : sites.filter((site) => site.members.some((each) => confined(each.deployment)));
+		return open.map((site) => {
 			const { domain, modelPart, collapseRuns } = site;
 			return { place: { domain, variant: variantOf(modelPart, part), collapseRuns }, site };
 		});
@@ -142,7 +153,9 @@ export function createEvidence(options: EvidenceOptions): Gather {
 		const rate = beliefs.rateOf(at.place.domain);
 		const readTokens = Math.min(promptTokens, Math.max(match.readTokens, coming) * rate);
 		const minimum = at.site.members[0]?.target.minimumTokens ?? 0;
-		const writeTokens = markedTokens < minimum ? 0 : Math.max(0, markedTokens - readTokens);
+		// Without markers nothing extra is charged for what is written.
+		const writes = markedTokens >= minimum && !cachesUnmarked(at);
+		const writeTokens = writes ? Math.max(0, markedTokens - readTokens) : 0;
 		return { readTokens, writeTokens, uncachedTokens: promptTokens - readTokens - writeTokens, ttl };
 	}
 
@@ -153,10 +166,14 @@ export function createEvidence(options: EvidenceOptions): Gather {
 		return ratesOf({ deployment, target, variant, promptTokens: about.tokens }, about.now);
 	}
 
-	/** Who of a place can take the request now, and who could later. */
-	function roomAt({ gathered, input }: Weighed, about: { out: Outs; loadedOf: Loader; now: number }): Room {
+	/** Who of a place can take the request now, and who could later. Those that drain take it if it `binds` and nobody else there can. */
+	function roomAt(
+		{ gathered, input }: Weighed,
+		about: { out: Outs; loadedOf: Loader; maxTokens: number | null; now: number; binds: boolean },
+	): Room {
 		const { out, now } = about;
 		const members: Loaded[] = [];
+		const draining: Loaded[] = [];
 		let full = NOBODY;
 		let others = NOBODY;
 		for (const member of gathered.site.members) {
@@ -167,12 +184,16 @@ export function createEvidence(options: EvidenceOptions): Gather {
 				continue;
 			}
 			const inputTokens = input.writeTokens + input.uncachedTokens + (target.countsReads ? input.readTokens : 0);
-			const need = { inputTokens, outputTokens: headroom.expectedOutput(deployment) };
+			const need = { inputTokens, outputTokens: headroom.outputNeed(deployment, target, about.maxTokens) };
 			const until = headroom.admitsAt(deployment, { target, need }, now);
-			if (until <= now) members.push(about.loadedOf(member));
-			else full = [...full, { deployment, why: "limit" as const, until }].sort(bySoonest);
+			if (until > now) full = [...full, { deployment, why: "limit" as const, until }].sort(bySoonest);
+			else if (deployment.draining) draining.push(about.loadedOf(member));
+			else members.push(about.loadedOf(member));
 		}
-		return { members, full, others };
+		if (draining.length === 0) return { members, full, others };
+		if (about.binds && members.length === 0) return { members: draining, full, others };
+		const shut = draining.map(({ deployment }): Exclusion => ({ deployment, why: "draining", until: null }));
+		return { members, full: [...full, ...shut], others };
 	}
 
 	/** Input tokens a minute that the group's deployments have on average, of those of which it is known. */
@@ -190,15 +211,27 @@ export function createEvidence(options: EvidenceOptions): Gather {
 		return count === 0 ? null : sum / count;
 	}
 
+	/** What each place holds, in the order of the places. Those that cache without markers are asked for every block. */
+	function matchesAt({ outline }: RouteRequest, gathered: readonly Gathered[], now: number): Match[] {
+		const { breakpoints, chain } = outline;
+		const query = { prefixes: chain, breakpoints, now };
+		if (!gathered.some(cachesUnmarked)) {
+			return index.longest({ ...query, places: gathered.map((each) => each.place) });
+		}
+		return gathered.flatMap((each) => {
+			const ttl = each.site.members[0]?.target.implicit ?? null;
+			const marks = ttl === null ? breakpoints : implicitBreakpoints(chain, ttl);
+			return index.longest({ ...query, breakpoints: marks, places: [each.place] });
+		});
+	}
+
 	/** What the index and the conversation's memory know of the prompt. */
 	function traces(request: RouteRequest, gathered: readonly Gathered[], now: number): Traces {
 		const { outline, conversation } = request;
-		const { breakpoints, chain } = outline;
-		const marked = breakpoints.length > 0;
+		const marked = isCacheable(request, gathered);
 		const remembered = marked || isCompaction(request) ? conversations.homeOf(conversation, outline.model) : null;
 		const home = conversation.hints?.contextCompacted === true ? null : remembered;
-		const places = gathered.map((each) => each.place);
-		const matches = marked ? index.longest({ prefixes: chain, breakpoints, places, now }) : [];
+		const matches = marked ? matchesAt(request, gathered, now) : [];
 		let best = NO_MATCH;
 		for (const match of matches) if (match.read > best.read) best = match;
 		return {
@@ -206,6 +239,7 @@ export function createEvidence(options: EvidenceOptions): Gather {
 			home,
 			homeDomain: home === null ? NONE : fleet.domains.root(home.domain),
 			promptTokens: promptTokensOf(options, request, best),
+			marked,
 			known: marked && (remembered !== null || matches.some((match) => match.home !== NONE)),
 		};
 	}
@@ -227,7 +261,13 @@ export function createEvidence(options: EvidenceOptions): Gather {
 		return gathered.map((each, at): Weighed => {
 			const match = about.matches[at] ?? NO_MATCH;
 			const rates = ratesAt(each, variant, when);
-			return { gathered: each, match, rates, input: inputAt(prompt, each, match), lost: riskAt(each) };
+			return {
+				gathered: each,
+				match,
+				rates,
+				input: inputAt(prompt, each, match),
+				lost: cachesUnmarked(each) ? 0 : riskAt(each),
+			};
 		});
 	}
 
@@ -263,16 +303,17 @@ export function createEvidence(options: EvidenceOptions): Gather {
 		const waitCost = routing.waitDollarsPerHour / MS_PER_HOUR / dollarsPerToken;
 		const loadedOf = loader(request, gathered, { waitCost, now });
 		const out: Outs = new Map(asked.excluded.map((each) => [each.deployment, each]));
-		const room = { out, loadedOf, now };
+		const room = { out, loadedOf, maxTokens: request.outline.maxTokens, now };
 		const compacts = isCompaction(request);
 		const witnesses = weighed.map((each): Witness => {
 			const { place } = each.gathered;
 			const { input, match, lost } = each;
-			const { members, full, others } = roomAt(each, room);
+			const home = place.domain === found.homeDomain;
+			const binds = match.home !== NONE || (home && compacts);
+			const { members, full, others } = roomAt(each, { ...room, binds });
 			const dollars = each.rates === null ? null : inputDollars(each.rates, input);
 			const tokens = unit === null || dollars === null ? inputDollars(PLAIN_RATES, input) * 1e6 : dollars / unit;
 			const scarce = ((input.writeTokens + input.uncachedTokens) * routing.uncachedTokenPrice) / 1e6;
-			const home = place.domain === found.homeDomain;
 			return {
 				place,
 				members,
@@ -280,22 +321,33 @@ export function createEvidence(options: EvidenceOptions): Gather {
 				out: others,
 				match,
 				home,
-				binds: match.home !== NONE || (home && compacts),
+				binds,
 				cost: tokens + (scarce + routing.thinkingLossDollars * lost) / dollarsPerToken,
 				dollars,
 				thinkingAtRisk: lost > 0 && !home,
 			};
 		});
-		const { promptTokens, known, home } = found;
+		const { promptTokens, marked, known, home } = found;
 		return {
 			witnesses,
 			promptTokens,
 			ownTokens: promptTokens * ownShare(request.outline.chain),
+			marked,
 			known,
 			home,
 			waitCost,
 		};
 	};
+}
+
+/** Caches without markers, whose thinking nobody signs either. */
+function cachesUnmarked({ site }: Gathered): boolean {
+	return site.members[0] !== undefined && site.members[0].target.implicit !== null;
+}
+
+/** Whether any of it may be cached: the client marked something, or a place needs no markers. */
+function isCacheable({ outline }: RouteRequest, gathered: readonly Gathered[]): boolean {
+	return outline.breakpoints.length > 0 || (outline.chain.count > 0 && gathered.some(cachesUnmarked));
 }
 
 /** A compaction reads the whole conversation where it is at home, whatever it marks (claude-code-client §3). */

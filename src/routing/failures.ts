@@ -6,7 +6,7 @@ import type { AttemptFailure, MutableDeployment } from "./deployment.ts";
 const FIRST_QUARANTINE_MS = 60_000;
 const LONGEST_QUARANTINE_MS = 15 * 60_000;
 /** A longer `retry-after` speaks of a quota; ask again every hour all the same. */
-const LONGEST_COOLDOWN_MS = 60 * 60_000;
+export const LONGEST_COOLDOWN_MS = 60 * 60_000;
 /** A spent budget or a daily quota says nothing of when it ends; one request asks again after this. */
 const LASTING_COOLDOWN_MS = 15 * 60_000;
 /** `allowed_fails` counts failures within one of these. */

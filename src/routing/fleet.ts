@@ -36,6 +36,8 @@ export interface SiteMember {
 
 export interface Fleet {
 	readonly domains: DomainRegistry;
+	/** Rises with every configuration. */
+	readonly revision: number;
 	/** Settings in force. */
 	readonly routing: RoutingConfig;
 	readonly failures: FailureConfig;
@@ -79,6 +81,7 @@ export function createFleet(config: RouterConfig): Fleet {
 	const states = new WeakMap<Deployment, MutableDeployment>();
 	let routing = config.routing;
 	let failures = config.failures;
+	let revision = 0;
 
 	function members(group: ModelGroup): readonly MutableDeployment[] {
 		const known = membersOf.get(group);
@@ -122,11 +125,15 @@ export function createFleet(config: RouterConfig): Fleet {
 		sitesOf = new WeakMap();
 		routing = next.routing;
 		failures = next.failures;
+		revision += 1;
 	}
 
 	update(config);
 	return {
 		domains,
+		get revision() {
+			return revision;
+		},
 		get routing() {
 			return routing;
 		},

@@ -25,6 +25,10 @@ export interface Headroom {
 	capacityOf(deployment: MutableDeployment, target: Target): number | null;
 	/** Output to expect of a request there: the mean of late, whatever `max_tokens` allows (caching-semantics §7). */
 	expectedOutput(deployment: MutableDeployment): number;
+	/** Output that a request is admitted with there: `maxTokens` where the platform reserves it, else what is to be expected. */
+	outputNeed(deployment: MutableDeployment, target: Target, maxTokens: number | null): number;
+	/** What is left of each limit that is known, to be shown. */
+	levels(deployment: MutableDeployment, target: Target, now: number): Levels;
 	charge(deployment: MutableDeployment, asked: { readonly target: Target; readonly need: Need }, now: number): Charge;
 	/** A deployment turned out to be another organisation's: it shares other limits from now on. */
 	moved(): void;
@@ -34,6 +38,20 @@ export interface Headroom {
 	refused(charge: Charge, retryAfterMs: number | null, now: number): void;
 	/** The attempt is over: what it really took; all zero when it was never admitted. True if something was given back. */
 	settle(charge: Charge, actual: Need | null, now: number): boolean;
+}
+
+/** One limit, a minute's worth, and what is left of it. */
+export interface Level {
+	readonly limit: number;
+	readonly left: number;
+}
+
+/** Null = no such limit is known. */
+export interface Levels {
+	readonly requests: Level | null;
+	readonly inputTokens: Level | null;
+	readonly outputTokens: Level | null;
+	readonly tokens: Level | null;
 }
 
 /** Where limits were told from, and what they are. */
@@ -110,7 +128,23 @@ export function createHeadroom(): Headroom {
 			const bucket = shared?.inputTokens ?? own?.inputTokens ?? shared?.tokens ?? own?.tokens;
 			return bucket?.limit ?? null;
 		},
-		expectedOutput: ({ meanOutput }) => meanOutput ?? FIRST_OUTPUT_TOKENS,
+		levels(deployment, target, now) {
+			const own = meterOf(deployment, now);
+			const shared = sharedBy(deployment, target);
+			const level = (name: keyof Levels): Level | null => {
+				const bucket = shared?.[name] ?? own?.[name] ?? null;
+				return bucket === null ? null : { limit: bucket.limit, left: Math.max(0, Math.floor(bucket.level(now))) };
+			};
+			return {
+				requests: level("requests"),
+				inputTokens: level("inputTokens"),
+				outputTokens: level("outputTokens"),
+				tokens: level("tokens"),
+			};
+		},
+		expectedOutput,
+		outputNeed: (deployment, target, maxTokens) =>
+			target.reservesOutput && maxTokens !== null ? maxTokens : expectedOutput(deployment),
 		charge(deployment, { target, need }, now) {
 			const meters = [meterOf(deployment, now), sharedBy(deployment, target)].filter((meter) => meter !== null);
 			for (const meter of meters) {
@@ -146,6 +180,10 @@ export function createHeadroom(): Headroom {
 			return input < 0;
 		},
 	};
+}
+
+function expectedOutput({ meanOutput }: MutableDeployment): number {
+	return meanOutput ?? FIRST_OUTPUT_TOKENS;
 }
 
 /** Moves the mean of a deployment's output by one answer. */

@@ -30,6 +30,8 @@ import { arrange, orderOf } from "./strategy.ts";
 export interface PlannerOptions extends EvidenceOptions {
 	/** Uniform in [0, 1). */
 	readonly random: () => number;
+	/** Holds for room end up to so much later than they might: see routing/router. */
+	readonly staggerMs: number;
 }
 
 /** A plan, and for a hold on a leader what the leader is writing. */
@@ -51,6 +53,8 @@ interface Bounds {
 	/** Until when the request may wait for room, and for a leader. */
 	readonly roomBy: number;
 	readonly leaderBy: number;
+	/** How much later than there is room it goes on, ms. */
+	readonly stagger: number;
 }
 
 /** What follows from the home's state. */
@@ -63,7 +67,7 @@ interface Choice {
 
 /** A planner over the given state, which others change. */
 export function createPlanner(options: PlannerOptions): Planner {
-	const { fleet, headroom, random } = options;
+	const { fleet, headroom, random, staggerMs } = options;
 	const gather = createEvidence(options);
 
 	/** What prompt and an answer of usual length cost there, nothing cached. */
@@ -88,8 +92,9 @@ export function createPlanner(options: PlannerOptions): Planner {
 			const target = targetOf(deployment, request.wildcard);
 			const need = { inputTokens: promptTokens, outputTokens: headroom.expectedOutput(deployment) };
 			const until = headroom.admitsAt(deployment, { target, need }, now);
-			if (until <= now) usable.push(deployment);
-			else full.push({ deployment, why: "limit", until });
+			if (until > now) full.push({ deployment, why: "limit", until });
+			else if (deployment.draining) full.push({ deployment, why: "draining", until: null });
+			else usable.push(deployment);
 		}
 		const dollarsOf = dollarsFor(request, promptTokens, now);
 		const arranged = arrange(usable, fleet.routing.strategy, { now, random, dollarsOf });
@@ -101,7 +106,7 @@ export function createPlanner(options: PlannerOptions): Planner {
 		const plan: Plan = {
 			request,
 			outcome: "off",
-			candidates: candidates.length > 0 || hold !== null ? candidates : lastResort(excluded),
+			candidates: candidates.length > 0 || hold !== null ? candidates : lastResort([...full, ...excluded]),
 			excluded: [...excluded, ...full].sort(bySoonest),
 			promptTokens,
 			plannedAt: now,
@@ -114,7 +119,9 @@ export function createPlanner(options: PlannerOptions): Planner {
 	function boundsOf({ heldSince }: RouteRequest, now: number): Bounds {
 		const { maxAffinityWaitMs, burstGate } = fleet.routing;
 		const since = heldSince ?? now;
-		return { now, roomBy: since + maxAffinityWaitMs, leaderBy: burstGate.enabled ? since + burstGate.maxWaitMs : 0 };
+		const leaderBy = burstGate.enabled ? since + burstGate.maxWaitMs : 0;
+		const stagger = staggerMs === 0 ? 0 : random() * staggerMs;
+		return { now, roomBy: since + maxAffinityWaitMs, leaderBy, stagger };
 	}
 
 	function ranked(request: RouteRequest, evidence: Evidence, about: { witnesses: readonly Witness[]; now: number }) {
@@ -133,8 +140,8 @@ export function createPlanner(options: PlannerOptions): Planner {
 		const estimate = fleet.routing.preCallChecks ? promptTokensOf(options, request, NO_MATCH) : 0;
 		const excluded = exclusionsOf(fleet, request, { now, promptTokens: estimate });
 		if (!fleet.routing.affinity) return balance(request, excluded, bounds);
-		const marked = request.outline.breakpoints.length > 0;
 		const evidence = gather({ request, excluded, mayFollow: bounds.leaderBy > now }, now);
+		const { marked } = evidence;
 		const choice = choose(evidence, bounds);
 		const places = ranked(request, evidence, { witnesses: choice.witnesses, now });
 		const [first] = places;
@@ -154,8 +161,8 @@ export function createPlanner(options: PlannerOptions): Planner {
 		const leader =
 			choice.hold === null && first !== undefined ? leaderHold(first, { request, evidence, bounds }) : null;
 		const hold = choice.hold ?? leader?.hold ?? null;
-		if (candidates.length === 0 && hold === null) candidates.push(...lastResort(excluded));
 		const full = evidence.witnesses.flatMap((each) => each.full);
+		if (candidates.length === 0 && hold === null) candidates.push(...lastResort([...full, ...excluded]));
 		const plan: Plan = {
 			request,
 			outcome: outcomeOf({ first, marked, known: evidence.known }),
@@ -223,9 +230,9 @@ function anyRoom(witnesses: readonly Witness[], bounds: Bounds): Hold | null {
 	return roomHold(witnesses.flatMap(withLimits).sort(bySoonest), bounds);
 }
 
-function roomHold([soonest]: readonly Exclusion[], { now, roomBy }: Bounds): Hold | null {
+function roomHold([soonest]: readonly Exclusion[], { now, roomBy, stagger }: Bounds): Hold | null {
 	if (soonest === undefined || soonest.until === null || soonest.until <= now || soonest.until > roomBy) return null;
-	return { reason: "limit", deployment: soonest.deployment, until: soonest.until };
+	return { reason: "limit", deployment: soonest.deployment, until: Math.min(soonest.until + stagger, roomBy) };
 }
 
 /** The first place's prefix is only being written by another request: after that one's first event it can be read. */
@@ -242,10 +249,13 @@ function leaderHold(
 	return { hold: { reason: "leader", deployment: member.deployment, until: leaderBy }, spot };
 }
 
-/** Where nothing else is left, what has failed may have recovered: asking costs less than refusing. A rate limit has not. */
+/**
+ * Where nothing else is left, what drains serves all the same, and what has failed may have recovered: asking costs less than refusing. A
+ * rate limit has not.
+ */
 function lastResort(excluded: readonly Exclusion[]): Candidate[] {
 	return excluded.flatMap(({ deployment, why }): Candidate[] => {
-		if (why !== "cooldown") return [];
+		if (why !== "cooldown" && why !== "draining") return [];
 		const unknown = { predictedReadTokens: 0, expectedDollars: null, thinkingAtRisk: false };
 		return [{ deployment, reason: "last_resort", ...unknown }];
 	});

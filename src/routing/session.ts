@@ -45,11 +45,16 @@ export interface Conversations {
 	leave(conversation: Conversation, model: string, domain: number): void;
 	/** What was known of it holds no more. */
 	forget(conversation: Conversation, model: string): void;
+	/** What another replica was told of the conversation of this key: its home, or null = it has none any more. Older news is no news. */
+	take(key: number, home: Home | null): void;
 	resize(limit: number): void;
 }
 
-/** Remembers at most `limit` conversations. */
-export function createConversations(limit: number): Conversations {
+/** Told of every home that changes, by the conversation's key, which is equal on every replica; null = it has none any more. */
+export type HomeObserver = (key: number, home: Home | null) => void;
+
+/** Remembers at most `limit` conversations. `observer` is told of all but what was taken. */
+export function createConversations(limit: number, observer: HomeObserver | null = null): Conversations {
 	const homes = new Map<number, Home>();
 	let most = limit;
 
@@ -66,6 +71,10 @@ export function createConversations(limit: number): Conversations {
 		trim();
 	}
 
+	function drop(key: number): void {
+		if (homes.delete(key)) observer?.(key, null);
+	}
+
 	return {
 		get size() {
 			return homes.size;
@@ -76,7 +85,10 @@ export function createConversations(limit: number): Conversations {
 		},
 		settle(conversation, model, served) {
 			const key = keyOf(conversation, model);
-			if (key !== null) put(key, { ...served, diversion: null });
+			if (key === null) return;
+			const home = { ...served, diversion: null };
+			put(key, home);
+			observer?.(key, home);
 		},
 		divert(conversation, model, { domain, at }) {
 			const key = keyOf(conversation, model);
@@ -84,15 +96,21 @@ export function createConversations(limit: number): Conversations {
 			if (key === null || home === undefined) return;
 			const { diversion } = home;
 			const diverted = { domain, since: diversion?.since ?? at, turns: (diversion?.turns ?? 0) + 1 };
-			put(key, { ...home, diversion: diverted });
+			const away = { ...home, diversion: diverted };
+			put(key, away);
+			observer?.(key, away);
 		},
 		leave(conversation, model, domain) {
 			const key = keyOf(conversation, model);
-			if (key !== null && homes.get(key)?.domain === domain) homes.delete(key);
+			if (key !== null && homes.get(key)?.domain === domain) drop(key);
 		},
 		forget(conversation, model) {
 			const key = keyOf(conversation, model);
-			if (key !== null) homes.delete(key);
+			if (key !== null) drop(key);
+		},
+		take(key, home) {
+			if (home === null) homes.delete(key);
+			else if ((homes.get(key)?.at ?? 0) <= home.at) put(key, home);
 		},
 		resize(newLimit) {
 			most = newLimit;

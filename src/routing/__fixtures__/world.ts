@@ -8,7 +8,9 @@ import {
 	type ModelGroup,
 	type RoutingConfig,
 } from "../../config/schema.ts";
-import type { Outline } from "../../prompt/outline.ts";
+import { NO_SETTINGS, type Outline } from "../../prompt/outline.ts";
+import { NO_MEMBERS } from "../../protocol/members.ts";
+import type { SharedState } from "../../state/state.ts";
 import type {
 	Candidate,
 	ConversationHints,
@@ -74,14 +76,16 @@ export function outlineOf(blocks: readonly Block[], shape: Shape = {}): Outline 
 	const { prefixes, breakpoints } = promptOf(blocks);
 	return {
 		model: shape.model ?? MODEL,
-		modelSpan: { start: 0, end: 0 },
+		members: NO_MEMBERS,
 		stream: true,
+		bodyBetas: [],
 		maxTokens: null,
 		userId: null,
-		chain: prefixes,
+		chain: { ...prefixes, message: new Int32Array(prefixes.count) },
 		breakpoints,
 		openingKey: shape.openingKey ?? 0,
 		variant: "",
+		settings: NO_SETTINGS,
 	};
 }
 
@@ -113,6 +117,10 @@ export interface WorldOptions extends ProviderOptions {
 	/** What a deployment's answers say of who it is. */
 	readonly identityOf?: (deployment: string) => ResponseIdentity;
 	readonly random?: () => number;
+	/** What the router tells other replicas through. */
+	readonly shared?: SharedState;
+	/** Whom it sends to, where several routers send to the same. */
+	readonly provider?: Provider;
 }
 
 export function createWorld(options: WorldOptions): World {
@@ -120,8 +128,14 @@ export function createWorld(options: WorldOptions): World {
 	const group = groupOf(deployments);
 	const routing = { ...DEFAULTS.routing, ...options.routing };
 	const failures = { ...DEFAULTS.failures, ...options.failures };
-	const router = createRouter({ deployments, routing, failures, random: options.random ?? (() => 0.5) });
-	const provider = createProvider(options);
+	const router = createRouter({
+		deployments,
+		routing,
+		failures,
+		random: options.random ?? (() => 0.5),
+		shared: options.shared ?? null,
+	});
+	const provider = options.provider ?? createProvider(options);
 	const identityOf = options.identityOf ?? (() => UNKNOWN);
 
 	function send(request: RouteRequest, now: number, choose = (plan: Plan) => plan.candidates[0]): Sent {

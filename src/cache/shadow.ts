@@ -1,0 +1,136 @@
+// The caches as they would be had every request gone to a random deployment: one world of chance, kept live beside the real one. Leaves
+// prices and what the difference is worth to routing/counterfactual.
+import { LOOK_BACK_POSITIONS, TTL_MS, type Ttl } from "./semantics.ts";
+
+/** A prompt that was served. Times are ms since epoch. */
+export interface ShadowPrompt {
+	readonly chain: {
+		readonly count: number;
+		readonly high: Float64Array;
+		readonly kind: Uint8Array;
+		readonly bytes: Float64Array;
+	};
+	readonly breakpoints: readonly { readonly block: number; readonly ttl: Ttl }[];
+	/** What of the request separates caches inside a lane: betas, geography, speed. */
+	readonly salt: number;
+	readonly collapseRuns: boolean;
+	readonly startedAt: number;
+	/** Entries are readable from here on (R8). */
+	readonly firstByteAt: number;
+}
+
+export interface ShadowCaches {
+	readonly size: number;
+	/** For each lane the last block of the longest prefix that could be read there, or -1. Changes nothing. */
+	read(prompt: ShadowPrompt, lanes: readonly number[]): Int32Array;
+	/** The prompt went to `lane`, where it read up to `readBlock`: refreshes that entry, writes those behind it from `minimumBytes` on. */
+	serve(prompt: ShadowPrompt, where: { readonly lane: number; readonly readBlock: number; minimumBytes: number }): void;
+}
+
+/** Where one prefix is held: three numbers for each lane: lane, available at, expires at. */
+type Held = number[];
+const SLOT = 3;
+
+/** A lane is a set of deployments that share a cache. At most `maxEntries` prefixes are kept; the least recently written go first. */
+export function createShadowCaches(maxEntries: number): ShadowCaches {
+	const entries = new Map<number, Held>();
+
+	function keyOf({ chain, salt }: ShadowPrompt, block: number): number {
+		// 52 bits, of which the salt changes 32: equal keys of different prompts are as unlikely as equal fingerprints.
+		const high = chain.high[block] as number;
+		const low = ((high % 2 ** 32) ^ salt) >>> 0;
+		return Math.floor(high / 2 ** 32) * 2 ** 32 + low;
+	}
+
+	function put(key: number, lane: number, times: { available: number; expires: number }): void {
+		const held = entries.get(key) ?? [];
+		entries.delete(key);
+		entries.set(key, held);
+		const at = slotOf(held, lane);
+		if (at === -1) held.push(lane, times.available, times.expires);
+		else {
+			held[at + 1] = Math.min(held[at + 1] as number, times.available);
+			held[at + 2] = Math.max(held[at + 2] as number, times.expires);
+		}
+		// What has expired must not hide that it will be written anew: slots are few, so all are looked at.
+		for (let slot = held.length - SLOT; slot >= 0; slot -= SLOT)
+			if ((held[slot + 2] as number) < times.available - TTL_MS["1h"]) held.splice(slot, SLOT);
+		if (entries.size > maxEntries) {
+			const oldest = entries.keys().next().value;
+			if (oldest !== undefined) entries.delete(oldest);
+		}
+	}
+
+	return {
+		get size() {
+			return entries.size;
+		},
+		read(prompt, lanes) {
+			const found = new Int32Array(lanes.length).fill(-1);
+			let open = lanes.length;
+			visit(prompt, (block) => {
+				const held = entries.get(keyOf(prompt, block));
+				if (held === undefined) return open > 0;
+				for (const [index, lane] of lanes.entries()) {
+					if (found[index] !== -1) continue;
+					const at = slotOf(held, lane);
+					if (at === -1 || !isLive(held, at, prompt.startedAt)) continue;
+					found[index] = block;
+					open -= 1;
+				}
+				return open > 0;
+			});
+			return found;
+		},
+		serve(prompt, { lane, readBlock, minimumBytes }) {
+			const { chain, breakpoints, startedAt, firstByteAt } = prompt;
+			if (readBlock >= 0) {
+				const key = keyOf(prompt, readBlock);
+				const held = entries.get(key);
+				const at = held === undefined ? -1 : slotOf(held, lane);
+				if (held !== undefined && at !== -1) {
+					// Its lifetime is not kept: what the request asks for at this place, or what it had.
+					const ttl = breakpoints.find(({ block }) => block >= readBlock)?.ttl ?? "5m";
+					put(key, lane, { available: held[at + 1] as number, expires: startedAt + TTL_MS[ttl] });
+				}
+			}
+			for (const { block, ttl } of breakpoints) {
+				if (block <= readBlock || (chain.bytes[block] as number) < minimumBytes) continue;
+				const key = keyOf(prompt, block);
+				const held = entries.get(key);
+				const at = held === undefined ? -1 : slotOf(held, lane);
+				// An entry that has run out is a new one, readable only from now on.
+				if (held !== undefined && at !== -1 && !isLive(held, at, startedAt)) held.splice(at, SLOT);
+				put(key, lane, { available: firstByteAt, expires: startedAt + TTL_MS[ttl] });
+			}
+		},
+	};
+}
+
+function slotOf(held: Held, lane: number): number {
+	for (let at = 0; at < held.length; at += SLOT) if (held[at] === lane) return at;
+	return -1;
+}
+
+function isLive(held: Held, at: number, now: number): boolean {
+	return (held[at + 1] as number) <= now && now < (held[at + 2] as number);
+}
+
+/** The blocks that a look-up tries, longest prefix first (R4, R5), until `more` says no. */
+function visit({ chain, breakpoints, collapseRuns }: ShadowPrompt, more: (block: number) => boolean): void {
+	let tried = chain.count;
+	for (let mark = breakpoints.length - 1; mark >= 0; mark -= 1) {
+		let block = (breakpoints[mark] as { block: number }).block;
+		for (let left = LOOK_BACK_POSITIONS; block >= 0 && left > 0; left -= 1) {
+			const kind = chain.kind[block] as number;
+			do {
+				// A walk that runs into an earlier mark's own goes over the same blocks: they have been tried.
+				if (block < tried) {
+					if (!more(block)) return;
+					tried = block;
+				}
+				block -= 1;
+			} while (collapseRuns && kind !== 0 && block >= 0 && chain.kind[block] === kind);
+		}
+	}
+}

@@ -1,0 +1,161 @@
+// What a request would have cost, in expectation, under random routing over the same deployments. The past is one random world kept live
+// in cache/shadow; over the present choice the mean is taken, so that sums are unbiased and single figures are not all luck.
+
+import { hashText, requestPart } from "../cache/place.ts";
+import { cacheModel, collapsesRuns, minimumTokens } from "../cache/semantics.ts";
+import { createShadowCaches, type ShadowPrompt } from "../cache/shadow.ts";
+import type { DeploymentConfig } from "../config/schema.ts";
+import { costOf } from "../pricing/cost.ts";
+import type { Usage } from "../protocol/usage.ts";
+import { type Billed, billedModel, priceOfDeployment } from "./bill.ts";
+import type { RouteRequest } from "./decision.ts";
+
+export interface CounterfactualOptions {
+	/** Cache domain of a deployment; equal for those that read each other's entries. */
+	readonly domainOf: (deployment: DeploymentConfig) => number | string;
+	/** Uniform in [0, 1). */
+	readonly random: () => number;
+	/** Prefixes remembered. */
+	readonly maxEntries?: number;
+}
+
+/** A request that was answered, and what the provider reported. Times are ms since epoch. */
+export interface AnsweredRequest {
+	readonly request: RouteRequest;
+	/** Who really served it. */
+	readonly deployment: DeploymentConfig;
+	readonly usage: Usage;
+	readonly startedAt: number;
+	readonly firstByteAt: number;
+}
+
+/** Dollars; null where a price is unknown. Call it once a request, in the order of their ends: it remembers the prompt. */
+export type Counterfactual = (answered: AnsweredRequest) => number | null;
+
+const DEFAULT_ENTRIES = 200_000;
+/** Random routing is compared over so many cache domains at most: beyond, a share of a share decides nothing. */
+const MOST_LANES = 64;
+
+interface Lane {
+	readonly id: number;
+	readonly deployment: DeploymentConfig;
+	weight: number;
+}
+
+export function createCounterfactual({
+	domainOf,
+	random,
+	maxEntries = DEFAULT_ENTRIES,
+}: CounterfactualOptions): Counterfactual {
+	const caches = createShadowCaches(maxEntries);
+	const laneIds = new Map<string, number>();
+
+	function laneId(deployment: DeploymentConfig, wildcard: string | null): number {
+		const upstream =
+			wildcard === null ? deployment.upstreamModel : deployment.upstreamModel.replace("*", () => wildcard);
+		const key = `${domainOf(deployment)}\n${cacheModel(deployment.provider, upstream)}`;
+		const known = laneIds.get(key);
+		if (known !== undefined) return known;
+		laneIds.set(key, laneIds.size);
+		return laneIds.size - 1;
+	}
+
+	function lanesOf({ group, wildcard }: RouteRequest): readonly Lane[] {
+		const lanes = new Map<number, Lane>();
+		for (const deployment of group.deployments) {
+			const id = laneId(deployment, wildcard);
+			const lane = lanes.get(id);
+			if (lane !== undefined) lane.weight += deployment.weight;
+			else if (lanes.size < MOST_LANES) lanes.set(id, { id, deployment, weight: deployment.weight });
+		}
+		return [...lanes.values()].filter(({ weight }) => weight > 0);
+	}
+
+	return ({ request, deployment, usage, startedAt, firstByteAt }) => {
+		const { outline, betas, wildcard } = request;
+		const lanes = lanesOf(request);
+		const total = lanes.reduce((sum, { weight }) => sum + weight, 0);
+		const billed: Billed = { wildcard, variant: outline.variant, now: startedAt };
+		const cached = usage.cacheReadTokens + usage.cacheWriteTokens;
+		const last = outline.breakpoints.at(-1);
+		if (total === 0 || cached === 0 || last === undefined) {
+			return meanDollars(lanes.length === 0 ? [{ id: 0, deployment, weight: 1 }] : lanes, (lane) => {
+				const price = priceOfDeployment(lane.deployment, billed);
+				return price === null ? null : costOf(usage, price).total;
+			});
+		}
+		const { chain, breakpoints } = outline;
+		const bytesPerToken = (chain.bytes[last.block] as number) / cached;
+		const prompt: ShadowPrompt = {
+			chain,
+			breakpoints,
+			salt: hashText(String(requestPart(betas, outline.variant))),
+			collapseRuns: collapsesRuns(deployment.provider),
+			startedAt,
+			firstByteAt,
+		};
+		const reads = caches.read(
+			prompt,
+			lanes.map(({ id }) => id),
+		);
+		const dollars = meanDollars(lanes, (lane, index) => {
+			const price = priceOfDeployment(lane.deployment, billed);
+			if (price === null) return null;
+			const readBlock = reads[index] as number;
+			return costOf(usageWith(usage, request, { readBlock, bytesPerToken }), price).total;
+		});
+		const chosen = draw(lanes, random() * total);
+		const minimum = minimumTokens(
+			lanes[chosen]?.deployment.provider ?? deployment.provider,
+			billedModel(deployment, wildcard),
+		);
+		caches.serve(prompt, {
+			lane: (lanes[chosen] as Lane).id,
+			readBlock: reads[chosen] as number,
+			minimumBytes: minimum * bytesPerToken,
+		});
+		return dollars;
+	};
+}
+
+/** The same request had it read up to a block: what is behind it is written, with the lifetimes its breakpoints ask for (R7). */
+function usageWith(
+	usage: Usage,
+	{ outline }: RouteRequest,
+	{ readBlock, bytesPerToken }: { readonly readBlock: number; readonly bytesPerToken: number },
+): Usage {
+	const { chain, breakpoints } = outline;
+	const tokensAt = (block: number) => (block < 0 ? 0 : (chain.bytes[block] as number) / bytesPerToken);
+	const cached = usage.cacheReadTokens + usage.cacheWriteTokens;
+	const read = Math.min(cached, tokensAt(readBlock));
+	const longLived = breakpoints.findLast(({ ttl }) => ttl === "1h")?.block ?? -1;
+	const write1h = Math.max(0, Math.min(cached, tokensAt(longLived)) - read);
+	return {
+		...usage,
+		cacheReadTokens: read,
+		cacheWriteTokens: cached - read,
+		cacheWrite1hTokens: write1h,
+		cacheWrite5mTokens: cached - read - write1h,
+	};
+}
+
+function meanDollars(lanes: readonly Lane[], dollarsOf: (lane: Lane, index: number) => number | null): number | null {
+	let sum = 0;
+	let weights = 0;
+	for (const [index, lane] of lanes.entries()) {
+		const dollars = dollarsOf(lane, index);
+		if (dollars === null) return null;
+		sum += dollars * lane.weight;
+		weights += lane.weight;
+	}
+	return weights === 0 ? null : sum / weights;
+}
+
+function draw(lanes: readonly Lane[], at: number): number {
+	let left = at;
+	for (const [index, { weight }] of lanes.entries()) {
+		left -= weight;
+		if (left < 0) return index;
+	}
+	return lanes.length - 1;
+}
