@@ -1,31 +1,61 @@
-// The listener: sends each request to the data plane or to the control plane. Leaves both to their rooms.
+// Sends each request to the data plane or to the control plane, and the HTTP server that does so. Leaves both planes to their rooms.
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { isControlPlanePath } from "./admin/app.ts";
 import { GatewayError } from "./errors.ts";
-import { handle, isDataPlanePath, type Serving, sendError } from "./proxy/handler.ts";
+import { anthropicFormat } from "./proxy/formats/anthropic.ts";
+import { handle, type Serving, sendError } from "./proxy/handler.ts";
+import { acceptHttp2 } from "./proxy/http2.ts";
+import { routeOf } from "./proxy/routes.ts";
 
 /** Claude Code keeps connections open between turns; longer than common load balancers' 60 s idle time. */
 const KEEP_ALIVE_MS = 75_000;
+const MAX_HEADER_BYTES = 64 * 1024;
 
-/**
- * An HTTP server that is not listening yet. `serving` is asked once a request, so that a reload holds for the next one and a request
- * in flight keeps what it began with.
- */
-export function createGatewayServer(serving: () => Serving, admin: Hono): Server {
+/** What is served besides the data plane. */
+export interface Planes {
+	/** Health, the admin API, the UI. */
+	readonly control: boolean;
+	/** Clients' connectivity checks. */
+	readonly probes: boolean;
+	/** Why a request is refused whatever it asks; null = it is not. Default: none is. */
+	readonly refuse?: (request: IncomingMessage) => GatewayError | null;
+}
+
+/** Serves a request, unless nothing is served under its path: false, and nothing was done. */
+export type Offer = (request: IncomingMessage, response: ServerResponse, planes: Planes) => boolean;
+
+/** `serving` is asked once a request, so that a reload holds for the next one and a request in flight keeps what it began with. */
+export function createOffer(serving: () => Serving, admin: Hono): Offer {
 	const control = getRequestListener(admin.fetch);
+	return (request, response, planes) => {
+		const path = pathOf(request);
+		const route = routeOf(path);
+		const isProbed = route === null && planes.probes && isProbe(request, path);
+		if (route === null && !isProbed && !(planes.control && isControlPlanePath(path))) return false;
+		const refusal = planes.refuse?.(request) ?? null;
+		if (refusal !== null) refuse(request, response, refusal);
+		else if (route !== null) void handle(request, response, { route, serving: serving() });
+		else if (isProbed) probe(response);
+		else void control(request, response);
+		return true;
+	};
+}
+
+const ALL: Planes = { control: true, probes: true };
+
+/** An HTTP server that is not listening yet. */
+export function createGatewayServer(offer: Offer): Server {
+	const listener = (request: IncomingMessage, response: ServerResponse): void => {
+		if (!offer(request, response, ALL)) notServed(request, response);
+	};
 	const server = createServer(
-		{ noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: 64 * 1024 },
-		(request, response) => {
-			const path = pathOf(request);
-			if (isDataPlanePath(path)) void handle(request, response, serving());
-			else if (isProbe(request, path)) probe(response);
-			else if (isControlPlanePath(path)) void control(request, response);
-			else notServed(request, response);
-		},
+		{ noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
+		listener,
 	);
+	acceptHttp2(server, listener, { idleMs: KEEP_ALIVE_MS, maxHeaderBytes: MAX_HEADER_BYTES });
 	return server;
 }
 
@@ -48,8 +78,11 @@ function probe(response: ServerResponse): void {
 }
 
 function notServed(request: IncomingMessage, response: ServerResponse): void {
+	refuse(request, response, new GatewayError("not_found", { method: request.method ?? "", path: pathOf(request) }));
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, error: GatewayError): void {
 	request.on("error", () => {});
 	response.on("error", () => {});
-	const error = new GatewayError("not_found", { method: request.method ?? "", path: pathOf(request) });
-	sendError(response, error, randomUUID());
+	sendError(response, error, { id: randomUUID(), format: routeOf(pathOf(request))?.format ?? anthropicFormat });
 }

@@ -2,8 +2,8 @@
 // deployment comes next to proxy/dispatch and the meaning of a failure to the provider.
 import type { IncomingHttpHeaders } from "node:http";
 import { beginsContent, readError, statusOfErrorType } from "../protocol/anthropic.ts";
-import { sseData } from "../protocol/sse.ts";
-import type { Provider, UpstreamFailure, UpstreamRequest, Verdict } from "../providers/provider.ts";
+import { SseSplitter, sseData } from "../protocol/sse.ts";
+import type { Provider, Reframer, UpstreamFailure, UpstreamRequest, Verdict } from "../providers/provider.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import type { Exchange } from "./exchange.ts";
 import { headerValue } from "./headers.ts";
@@ -19,11 +19,19 @@ export interface FailedAnswer {
 	readonly verdict: Verdict;
 	/** Whole error body; empty where there was none. */
 	readonly body: Buffer;
+	/** What the upstream itself said, where the client speaks its format; null = `body` is all there is. */
+	readonly original: OriginalError | null;
 	readonly kind: "connect" | "timeout" | "status" | "stream";
 	/** Socket error code or `error.type`. */
 	readonly code: string;
 	/** The connection closed before any answer: a kept-alive socket may just have been stale. */
 	readonly staleSocket: boolean;
+}
+
+/** An upstream's error before it was made canonical. */
+export interface OriginalError {
+	readonly status: number;
+	readonly body: Buffer;
 }
 
 /**
@@ -52,6 +60,8 @@ export interface AttemptOptions {
 	readonly onStarted: (status: number, headers: IncomingHttpHeaders) => void;
 }
 
+const ERROR_EVENT = Buffer.from("event: error");
+
 const UNANSWERED = { status: null, errorType: null, errorCode: null, timedOut: false } as const;
 
 /** Runs one attempt to its end. Resolves when nothing more will happen; never rejects. */
@@ -66,11 +76,19 @@ class Attempt implements UpstreamListener {
 	#status = 0;
 	#headers: IncomingHttpHeaders = {};
 	#reader: AnswerReader | null = null;
+	/** Makes the answer canonical; null where it already is. */
+	#reframer: Reframer | null = null;
+	/** Cuts a stream that needs no change at its events; null where canonical bytes are what goes on. */
+	#untouched: SseSplitter | null = null;
+	/** An untouched stream ended in the middle of its answer. */
+	#cutShort = false;
 	#relay: Relay | null = null;
 	/** Bytes held back before the answer is committed to; for an error status, its body. */
 	#held: Buffer[] = [];
 	#heldBytes = 0;
 	#holdTimer: NodeJS.Timeout | null = null;
+	/** The events of a chunk are being looked at; its bytes are relayed right after, in one packet with the head. */
+	#reading = false;
 	#ended = false;
 
 	constructor(options: AttemptOptions, resolve: (outcome: AttemptOutcome) => void) {
@@ -90,8 +108,18 @@ class Attempt implements UpstreamListener {
 
 	head(status: number, headers: IncomingHttpHeaders): void {
 		this.#status = status;
-		this.#headers = headers;
+		const { provider, request } = this.#options;
+		this.#headers = withRequestId(headers, provider);
 		if (status >= 300) return;
+		this.#reframer = provider.reframe?.(request, { status, headers }) ?? null;
+		const canonical = this.#reframer === null ? this.#headers : reframedHead(this.#headers, this.#reframer);
+		if (request.untouched === true) this.#untouched = new SseSplitter(() => {});
+		else this.#headers = canonical;
+		this.#read(canonical);
+	}
+
+	/** Sets up what watches the answer pass. */
+	#read(headers: IncomingHttpHeaders): void {
 		const streaming = (headerValue(headers, "content-type") ?? "").startsWith("text/event-stream");
 		this.#reader = new AnswerReader({
 			streaming,
@@ -100,6 +128,7 @@ class Attempt implements UpstreamListener {
 		});
 		// A compressed stream is read too late to be held back; none is asked for (proxy/headers).
 		const { timeouts, holdMs } = this.#options;
+		if (this.#reframer?.streaming === false) return;
 		if (!this.#reader.plain) this.#commit();
 		else this.#holdTimer = setTimeout(() => this.#heldLongEnough(), Math.min(holdMs, timeouts.firstByteMs));
 	}
@@ -111,7 +140,24 @@ class Attempt implements UpstreamListener {
 			if (this.#heldBytes <= MAX_ERROR_BODY) this.#held.push(chunk);
 			return;
 		}
-		const relayable = this.#reader.push(chunk);
+		if (this.#reframer === null) this.#pass(this.#reader, chunk);
+		else if (!this.#reframer.streaming) this.#held.push(chunk);
+		else if (this.#untouched === null) this.#pass(this.#reader, this.#reframer.push(chunk));
+		else {
+			this.#reader.push(this.#reframer.push(chunk));
+			this.#forward(this.#untouched.push(chunk));
+		}
+	}
+
+	/** Canonical bytes on their way to the client, or held back. */
+	#pass(reader: AnswerReader, bytes: Buffer): void {
+		this.#reading = true;
+		const relayable = reader.push(bytes);
+		this.#reading = false;
+		this.#forward(relayable);
+	}
+
+	#forward(relayable: Buffer | null): void {
 		if (this.#ended || relayable === null) return;
 		if (this.#relay === null) this.#held.push(relayable);
 		else if (!this.#relay.write(relayable)) this.#pauseUntilDrained();
@@ -123,15 +169,52 @@ class Attempt implements UpstreamListener {
 			this.#failedStatus();
 			return;
 		}
+		this.#endReframed(this.#reader);
+		// What was left may have been an error.
+		if (this.#hasEnded()) return;
 		if (this.#relay === null) {
 			this.#failedStream({ ...UNANSWERED, message: "the stream ended before any content" }, "early_end");
 			return;
 		}
-		this.#relay.finish(this.#reader.rest());
+		this.#finish(this.#relay, this.#reader);
 		this.#reader.finish((usage) => {
 			this.#options.exchange.usage = usage;
 			this.#end({ kind: "served", status: this.#status });
 		});
+	}
+
+	/** The last bytes. An untouched stream that ended before its answer was complete is broken off. */
+	#finish(relay: Relay, reader: AnswerReader): void {
+		if (this.#untouched === null) relay.finish(reader.rest());
+		else if (this.#cutShort) relay.breakOff(true);
+		else relay.finish(this.#untouched.rest());
+	}
+
+	#endReframed(reader: AnswerReader): void {
+		const reframer = this.#reframer;
+		if (reframer === null) return;
+		if (reframer.streaming) {
+			const last = reframer.end();
+			if (last.length === 0) return;
+			if (this.#untouched === null) this.#pass(reader, last);
+			else {
+				this.#cutShort = last.subarray(0, ERROR_EVENT.length).equals(ERROR_EVENT);
+				reader.push(last);
+			}
+			return;
+		}
+		const whole = Buffer.concat(this.#held);
+		const body = reframer.body(whole);
+		const sent = this.#untouched === null ? body : whole;
+		this.#held = [];
+		this.#headers = { ...this.#headers, "content-length": String(sent.length) };
+		this.#commit();
+		reader.push(body);
+		this.#forward(sent);
+	}
+
+	#hasEnded(): boolean {
+		return this.#ended;
 	}
 
 	error(error: Error): void {
@@ -207,12 +290,20 @@ class Attempt implements UpstreamListener {
 		if (this.#holdTimer !== null) clearTimeout(this.#holdTimer);
 		const { exchange, onStarted, headers } = this.#options;
 		onStarted(this.#status, this.#headers);
-		const relay = new Relay(exchange, { status: this.#status, headers: this.#headers, own: headers });
+		const untouched = this.#untouched !== null;
+		const relay = new Relay(exchange, {
+			status: this.#status,
+			headers: this.#headers,
+			own: headers,
+			untouched,
+			needsPings: this.#reframer?.streaming === true,
+		});
 		this.#relay = relay;
 		const held = this.#held;
 		this.#held = [];
-		if (held.length === 0 && this.#reader?.streaming === true) relay.flushHead();
-		else if (!relay.writeAll(held)) this.#pauseUntilDrained();
+		if (held.length > 0) {
+			if (!relay.writeAll(held)) this.#pauseUntilDrained();
+		} else if (this.#reader?.streaming === true && !this.#reading) relay.flushHead();
 	}
 
 	#pauseUntilDrained(): void {
@@ -222,10 +313,16 @@ class Attempt implements UpstreamListener {
 
 	/** A whole answer with an error status: the client's, or a reason to try elsewhere. */
 	#failedStatus(): void {
-		const body = Buffer.concat(this.#held);
+		const whole = Buffer.concat(this.#held);
+		const { body, status, headers: head } = this.#canonicalError(whole);
+		// A page that is no error of the format is never shown as one.
+		const isOwn = this.#options.request.untouched === true && body !== whole;
+		const original = isOwn ? { status: this.#status, body: whole } : null;
+		this.#status = status;
+		this.#headers = head;
 		const error = readError(body.toString("utf8"));
 		const failure: UpstreamFailure = {
-			status: this.#status,
+			status,
 			errorType: error?.type ?? null,
 			message: error?.message ?? "",
 			errorCode: error?.code ?? null,
@@ -236,13 +333,34 @@ class Attempt implements UpstreamListener {
 		if (this.#isClients(verdict)) {
 			const { exchange, onStarted, headers } = this.#options;
 			onStarted(this.#status, this.#headers);
-			const relay = new Relay(exchange, { status: this.#status, headers: this.#headers, own: headers });
-			relay.finish(body);
-			this.#end({ kind: "served", status: this.#status });
+			const sent = original ?? { status, body };
+			const length = String(sent.body.length);
+			const relay = new Relay(exchange, {
+				status: sent.status,
+				headers: original === null ? this.#headers : { ...this.#headers, "content-length": length },
+				own: headers,
+				untouched: original !== null,
+			});
+			relay.finish(sent.body);
+			this.#end({ kind: "served", status: sent.status });
 			return;
 		}
-		const code = error?.type ?? `http_${this.#status}`;
-		this.#end({ kind: "failed", answer: { failure, verdict, body, kind: "status", code, staleSocket: false } });
+		const code = error?.code ?? error?.type ?? `http_${this.#status}`;
+		this.#end({
+			kind: "failed",
+			answer: { failure, verdict, body, original, kind: "status", code, staleSocket: false },
+		});
+	}
+
+	/** The error answer in the canonical dialect, where the provider knows its platform's own. */
+	#canonicalError(whole: Buffer): { status: number; headers: IncomingHttpHeaders; body: Buffer } {
+		const status = this.#status;
+		const headers = this.#headers;
+		const canonical = this.#options.provider.canonicalError?.({ status, headers }, whole) ?? null;
+		if (canonical === null) return { status, headers, body: whole };
+		const { body } = canonical;
+		const head = { ...headers, "content-type": "application/json", "content-length": String(body.length) };
+		return { status: canonical.status, headers: head, body };
 	}
 
 	/** Whether an answer belongs to the client: nobody else could do better, or nobody else is asked. */
@@ -264,7 +382,7 @@ class Attempt implements UpstreamListener {
 		const { kind, code, stale } = cause;
 		this.#end({
 			kind: "failed",
-			answer: { failure, verdict, body: Buffer.alloc(0), kind, code, staleSocket: stale },
+			answer: { failure, verdict, body: Buffer.alloc(0), original: null, kind, code, staleSocket: stale },
 		});
 	}
 
@@ -277,6 +395,20 @@ class Attempt implements UpstreamListener {
 		this.#held = [];
 		this.#resolve(outcome);
 	}
+}
+
+/** The answer's head, its request id under the Messages API's name. */
+function withRequestId(headers: IncomingHttpHeaders, { requestIdHeader }: Provider): IncomingHttpHeaders {
+	if (requestIdHeader === undefined || headers["request-id"] !== undefined) return headers;
+	const id = headers[requestIdHeader];
+	return id === undefined ? headers : { ...headers, "request-id": id };
+}
+
+/** Head of what a reframer makes of an answer. */
+function reframedHead(headers: IncomingHttpHeaders, { streaming }: Reframer): IncomingHttpHeaders {
+	const { "content-length": _length, "transfer-encoding": _encoding, ...kept } = headers;
+	const type = streaming ? "text/event-stream; charset=utf-8" : "application/json";
+	return { ...kept, "content-type": type };
 }
 
 function errorCode(error: Error): string {

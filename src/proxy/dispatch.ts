@@ -9,7 +9,9 @@ import type { FailedAnswer } from "./attempt.ts";
 import type { Exchange } from "./exchange.ts";
 import { failureAnswer } from "./failure.ts";
 import { forwardedHeaders } from "./headers.ts";
+import { Relay } from "./relay.ts";
 import { type Asked, routeRequest } from "./request.ts";
+import { estimateTokens } from "./token-estimate.ts";
 import { attempt, type DispatchDeps } from "./try.ts";
 
 /** Attempts after the first where nothing is configured: enough to ride out one bad moment of a single deployment. */
@@ -36,7 +38,25 @@ export async function dispatch(exchange: Exchange, asked: Asked, deps: DispatchD
 		for (const next of fallbacksAfter(config, model, failed.at(-1)?.verdict))
 			if (!models.includes(next)) models.push(next);
 	}
+	if (exchange.operation === "count_tokens" && nobodyCounts(exchange.plan, failures)) {
+		answerEstimate(exchange);
+		return;
+	}
 	if (exchange.plan !== null) failureAnswer(exchange, exchange.plan, { failures, now: deps.now() });
+}
+
+/** No deployment has such a call for its model; another failure is told as what it is. */
+function nobodyCounts(plan: Plan | null, failures: readonly FailedAnswer[]): boolean {
+	if (failures.length === 0) return plan !== null && plan.candidates.length > 0;
+	return failures.every(({ verdict }) => verdict.action === "next" && verdict.errorClass === "notFound");
+}
+
+/** Nobody counts: a number that is marked as an estimate serves a client better than none (litellm §4). */
+function answerEstimate(exchange: Exchange): void {
+	const body = Buffer.from(JSON.stringify({ input_tokens: estimateTokens(exchange.body) }));
+	const headers = { "content-type": "application/json", "content-length": String(body.length) };
+	const own = { "x-litellm-call-id": exchange.id, "x-warmpath-token-count": "estimate" };
+	new Relay(exchange, { status: 200, headers, own }).finish(body);
 }
 
 /** Which models stand in, by what went wrong last; none after a failure that is the client's own. */
@@ -107,17 +127,24 @@ class GroupRun {
 	}
 
 	async #serve(plan: Plan, candidate: Candidate): Promise<boolean> {
-		const { exchange, model } = this.#about;
+		const { exchange, asked, model } = this.#about;
 		const provider = this.#deps.providers.get(candidate.deployment.id);
 		if (provider === undefined) return false;
 		const { outline } = plan.request;
+		const upstreamModel = fillWildcard(candidate.deployment.config.upstreamModel, plan.request.wildcard);
+		if (exchange.operation === "count_tokens" && provider.counts?.(upstreamModel) === false) return false;
 		const call: Call = {
 			operation: exchange.operation,
 			query: exchange.query,
 			body: exchange.body,
-			modelSpan: outline.modelSpan,
-			model: fillWildcard(candidate.deployment.config.upstreamModel, plan.request.wildcard),
-			headers: forwardedHeaders(exchange.request.rawHeaders, outline.stream),
+			members: outline.members,
+			stream: outline.stream,
+			model: upstreamModel,
+			betas: asked.betaList,
+			headers: forwardedHeaders(exchange.request.rawHeaders, outline.stream || exchange.format.read !== null),
+			session: asked.conversation.session,
+			path: exchange.path,
+			source: exchange.source ?? { format: "anthropic", body: exchange.body },
 		};
 		const hasFallback = (verdict: Verdict) =>
 			(verdict.contextWindow || verdict.errorClass === "contentPolicyViolation") &&

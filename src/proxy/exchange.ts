@@ -1,12 +1,14 @@
 // The record of one request on its way through the gateway: the only per-request state. Leaves every step to its own file.
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Outline } from "../prompt/outline.ts";
 import type { Usage } from "../protocol/usage.ts";
-import type { Operation } from "../providers/provider.ts";
+import type { Call, Operation } from "../providers/provider.ts";
 import type { Plan } from "../routing/decision.ts";
 import type { Deployment } from "../routing/deployment.ts";
 import type { Caller } from "./authenticate.ts";
+import type { ClientRequest, ClientResponse } from "./client.ts";
+import type { CanonicalRequest, ClientFormat } from "./formats/format.ts";
+import type { BodyCapture } from "./redact.ts";
 
 /** How one attempt ended. */
 export interface AttemptRecord {
@@ -24,14 +26,29 @@ export interface AttemptRecord {
 /** One request. Steps fill it in the order of design §3. */
 export class Exchange {
 	readonly id: string = randomUUID();
-	readonly request: IncomingMessage;
-	readonly response: ServerResponse;
+	readonly request: ClientRequest;
+	readonly response: ClientResponse;
+	/** How the client speaks. */
+	readonly format: ClientFormat;
 	readonly operation: Operation;
-	/** With its `?`, or "". */
+	/** Of `passthrough`: OpenAI's path; else "". */
+	readonly path: string;
+	/** With its `?`, or ""; only what means something to the Messages API. */
 	readonly query: string;
+	/** The gateway's clock, ms since epoch. */
+	readonly now: () => number;
 	readonly startedAt: number;
 	caller: Caller | null = null;
+	/** Canonical. */
 	body: Buffer = Buffer.alloc(0);
+	/** What the client really sent, where its format is not the canonical one. */
+	source: Call["source"] | null = null;
+	/** Makes what puts the answer into the client's format; null where that is the canonical one. */
+	encoder: CanonicalRequest["answer"] = null;
+	/** What the body calls the conversation, not yet namespaced; null = nothing. */
+	session: string | null = null;
+	/** `cache_control_injection_points` were applied while it became canonical. */
+	pointsApplied = false;
 	outline: Outline | null = null;
 	plan: Plan | null = null;
 	readonly attempts: AttemptRecord[] = [];
@@ -40,24 +57,32 @@ export class Exchange {
 	/** When the first byte went to the client, ms since epoch. */
 	firstByteAt: number | null = null;
 	usage: Usage | null = null;
+	/** The gateway's own error that the client got; null = none. */
+	failure: { readonly code: string; readonly message: string } | null = null;
+	/** Collects the answer for the request log; null = bodies are not stored. */
+	capture: BodyCapture | null = null;
 	#onAbort: (() => void) | null = null;
 	#aborted = false;
 
 	constructor(
-		request: IncomingMessage,
-		response: ServerResponse,
-		about: { readonly operation: Operation; readonly query: string; readonly startedAt: number },
+		request: ClientRequest,
+		response: ClientResponse,
+		about: Pick<Exchange, "format" | "operation" | "query" | "now"> & { readonly path?: string },
 	) {
 		this.request = request;
 		this.response = response;
+		this.format = about.format;
 		this.operation = about.operation;
 		this.query = about.query;
-		this.startedAt = about.startedAt;
+		this.path = about.path ?? "";
+		this.now = about.now;
+		this.startedAt = about.now();
 		// A peer that vanishes is not a fault of ours: "close" below tells what matters; without listeners Node would end the process.
 		request.on("error", () => {});
 		response.on("error", () => {});
 		response.on("close", () => {
-			if (response.writableFinished) return;
+			// Over HTTP/2 a stream that the client closed counts as finished too.
+			if (response.writableEnded && response.writableFinished) return;
 			this.#aborted = true;
 			this.#onAbort?.();
 		});

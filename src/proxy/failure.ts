@@ -1,9 +1,11 @@
 // The one answer a client gets when no deployment could serve its request. Leaves single failures to proxy/attempt.
 import { GatewayError } from "../errors.ts";
 import { readError } from "../protocol/anthropic.ts";
-import type { Plan } from "../routing/decision.ts";
+import type { Exclusion, Plan } from "../routing/decision.ts";
+import { clientError } from "./answer-encoding.ts";
 import type { FailedAnswer } from "./attempt.ts";
 import type { Exchange } from "./exchange.ts";
+import { headerValue } from "./headers.ts";
 
 /** Claude Code gives up at once on a longer `retry-after` (claude-code-client §8), so no longer one is ever sent, s. */
 const LONGEST_RETRY_AFTER_S = 60;
@@ -19,6 +21,11 @@ export function failureAnswer(
 	{ failures, now }: { readonly failures: readonly FailedAnswer[]; readonly now: number },
 ): void {
 	const model = plan.request.outline.model;
+	if (failures.length === 0 && plan.excluded.length > 0 && plan.excluded.every((each) => each.why === "domain")) {
+		throw new GatewayError("domain_not_allowed", { model });
+	}
+	const refused = failures.length === 0 && plan.excluded.length > 0 && plan.excluded.every(isQuarantined);
+	if (refused) throw new GatewayError("upstream_rejected_credentials", { model, attempts: quarantines(plan, now) });
 	const limited = failures.filter((answer) => answer.failure.status === 429);
 	if (limited.length > 0 || (failures.length === 0 && plan.excluded.length > 0)) {
 		const seconds = shortestWait(plan, limited, now);
@@ -42,7 +49,11 @@ export function failureAnswer(
 		return;
 	}
 	if (failures.length > 0 && failures.every((answer) => [401, 402, 403].includes(answer.failure.status ?? 0))) {
-		throw new GatewayError("upstream_rejected_credentials", { model, attempts });
+		throw new GatewayError("upstream_rejected_credentials", { model, attempts: refusals(exchange) });
+	}
+	// What Claude Code retries three times and then takes for an outage (claude-code-client §8).
+	if (failures.length > 0 && failures.every((answer) => answer.verdict.errorClass === "serviceUnavailable")) {
+		throw new GatewayError("overloaded", { model, attempts });
 	}
 	const timedOut = failures.length > 0 && failures.every((answer) => answer.kind === "timeout");
 	throw new GatewayError(timedOut ? "upstream_timeout" : "unavailable", { model, attempts });
@@ -52,6 +63,24 @@ export function failureAnswer(
 function describe(failures: readonly FailedAnswer[]): string {
 	const causes = failures.map((answer) => String(answer.failure.status ?? answer.code));
 	return `${causes.length} attempt${causes.length === 1 ? "" : "s"}: ${causes.join(", ")}`;
+}
+
+/** `deployment account-1: 403 AccessDeniedException`: whose credentials the operator must look at. The names hold no secret. */
+function refusals({ attempts }: Exchange): string {
+	const told = attempts.map(({ deployment, status, error }) => `deployment ${deployment.id}: ${status ?? ""} ${error}`);
+	return [...new Set(told)].join(", ");
+}
+
+function isQuarantined({ why }: Exclusion): boolean {
+	return why === "quarantine";
+}
+
+/** `deployment account-1: refused before, asked again in 42 s`. */
+function quarantines({ excluded }: Plan, now: number): string {
+	const again = ({ until }: Exclusion) => Math.max(1, Math.ceil(((until ?? now) - now) / 1000));
+	return excluded
+		.map((each) => `deployment ${each.deployment.id}: refused before, asked again in ${again(each)} s`)
+		.join(", ");
 }
 
 /** Whole seconds until the first deployment is free again, 1 to 60. */
@@ -69,18 +98,27 @@ function isDialectError(answer: FailedAnswer): boolean {
 }
 
 function relayError(exchange: Exchange, answer: FailedAnswer, extra: Readonly<Record<string, string>>): void {
-	const { headers, status } = answer.failure;
+	const { headers } = answer.failure;
+	const { format, id } = exchange;
+	const status = answer.failure.status ?? 500;
 	const kept: Record<string, string | string[]> = {};
 	for (const name of ["content-type", "request-id", "retry-after", "x-should-retry"]) {
 		const value = headers[name];
 		if (value !== undefined) kept[name] = value;
 	}
-	exchange.response.writeHead(status ?? 500, {
+	const requestId = headerValue(headers, "request-id") ?? id;
+	const encoded = format.relaysErrors
+		? { status, headers: {}, body: answer.body }
+		: format.error(clientError(answer.body, { status, requestId }));
+	// In the client's own format the upstream's words stay as they are, `param` and `code` among them.
+	const own = answer.original === null ? encoded : { ...encoded, ...answer.original };
+	exchange.response.writeHead(own.status, {
 		...kept,
-		"content-length": String(answer.body.length),
-		"x-litellm-call-id": exchange.id,
+		...own.headers,
+		"content-length": String(own.body.length),
+		"x-litellm-call-id": id,
 		"x-warmpath-attempts": String(exchange.attempts.length),
 		...extra,
 	});
-	exchange.response.end(answer.body);
+	exchange.response.end(own.body);
 }

@@ -1,83 +1,226 @@
-// Data-plane entry: which operation a request asks for, the steps of design §3 in order, and the one error boundary around them.
-import type { IncomingMessage, ServerResponse } from "node:http";
+// Data-plane entry: the steps of design §3 in order, and the one error boundary around them. Which operation a path asks for is
+// proxy/routes' business.
+import type { IncomingHttpHeaders } from "node:http";
+import type { Config } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
-import { type ConversationMemory, head, outline, type PromptHasher } from "../prompt/outline.ts";
+import type { Loan } from "../prompt/memory.ts";
+import {
+	type ConversationMemory,
+	type Given,
+	head,
+	type KeptBody,
+	type OutlineOptions,
+	outline,
+	type PromptHasher,
+} from "../prompt/outline.ts";
 import { conversationOf } from "../prompt/session.ts";
-import { errorBody } from "../protocol/anthropic.ts";
-import type { Operation } from "../providers/provider.ts";
 import type { Logger } from "../telemetry/log.ts";
+import type { Admission } from "./admission.ts";
 import type { Authenticate, Caller } from "./authenticate.ts";
-import { ClientGone, readBody } from "./body.ts";
+import { ClientGone, type ReadBody, readBody } from "./body.ts";
+import type { ClientRequest, ClientResponse } from "./client.ts";
 import { dispatch } from "./dispatch.ts";
 import { Exchange } from "./exchange.ts";
 import { explainDecision } from "./explain.ts";
-import { modelList } from "./models.ts";
-import { recordExchange } from "./record.ts";
-import { asked, routeRequest } from "./request.ts";
+import type { ClientFormat, Target } from "./formats/format.ts";
+import { headerValue } from "./headers.ts";
+import {
+	type AutomaticMarking,
+	bodyOfOwnPoints,
+	hasOwnPoints,
+	markBody,
+	markingFor,
+	marksAnything,
+} from "./marking.ts";
+import { modelList, profileList } from "./models.ts";
+import { type BareUpstreams, sendWithOwnCredential } from "./own-credential.ts";
+import { askedBy, permitted } from "./permitted.ts";
+import { configuredName } from "./platform-models.ts";
+import { type Recorder, recordExchange } from "./record.ts";
+import { BodyCapture } from "./redact.ts";
+import { routeRequest } from "./request.ts";
+import type { Route } from "./routes.ts";
 import type { DispatchDeps } from "./try.ts";
 
 /** What a request is served with: one configuration's worth of parts. A reload makes a new one; requests keep the one they began with. */
 export interface Serving extends DispatchDeps {
 	readonly authenticate: Authenticate;
+	readonly admission: Admission;
+	readonly bareUpstreams: BareUpstreams;
 	readonly hasher: PromptHasher;
+	readonly recorder: Recorder;
+	readonly automaticMarking: AutomaticMarking;
 }
 
-const MESSAGES = "/v1/messages";
-const COUNT_TOKENS = "/v1/messages/count_tokens";
-const MODELS = "/v1/models";
-const EXPLAIN = "/route/explain";
-
-/** Whether the data plane answers this path; a prefix in front of it is tolerated. */
-export function isDataPlanePath(path: string): boolean {
-	return path.endsWith(MESSAGES) || path.endsWith(COUNT_TOKENS) || path.endsWith(MODELS) || path.endsWith(EXPLAIN);
+/** What a request asks for, and what it is served with. */
+export interface Handled {
+	readonly route: Route;
+	readonly serving: Serving;
 }
 
 /** Serves one data-plane request to its end. Never rejects. */
-export async function handle(request: IncomingMessage, response: ServerResponse, serving: Serving): Promise<void> {
-	const { path, query } = splitTarget(request.url ?? "/");
-	const exchange = new Exchange(request, response, {
-		operation: operationOf(path),
-		query,
-		startedAt: serving.now(),
+export function handle(request: ClientRequest, response: ClientResponse, about: Handled): Promise<void> {
+	return run(begin(request, response, about), about);
+}
+
+/** The record of a request that is about to be run. */
+export function begin(request: ClientRequest, response: ClientResponse, { route, serving }: Handled): Exchange {
+	const { query } = splitTarget(request.url ?? "/");
+	const { format } = route;
+	return new Exchange(request, response, {
+		format,
+		operation: route.kind === "call" ? route.target.operation : "messages",
+		path: (route.kind === "call" ? route.target.path : undefined) ?? "",
+		// Another format's query means nothing to the upstream.
+		query: format.read === null ? query : "",
+		now: serving.now,
 	});
+}
+
+/** Serves a request to its end. Never rejects. */
+export async function run(exchange: Exchange, { route, serving }: Handled): Promise<void> {
+	const { request, response } = exchange;
+	const { path, query } = splitTarget(request.url ?? "/");
 	try {
-		const caller = serving.authenticate(request.headers);
+		const caller = authenticate(request.headers, serving);
 		exchange.caller = caller;
-		if (path.endsWith(MODELS)) {
+		if (route.kind === "models" || route.kind === "profiles") {
 			requireMethod(request, path, ["GET", "HEAD"]);
-			sendJson(response, modelList(serving.config, new URLSearchParams(query)));
+			const list = route.kind === "models" ? modelList : profileList;
+			sendJson(
+				response,
+				list(serving.config, new URLSearchParams(query), (model) =>
+					serving.admission.mayUse(caller, model, serving.config),
+				),
+			);
 			return;
 		}
 		requireMethod(request, path, ["POST"]);
-		if (path.endsWith(EXPLAIN)) await explain(exchange, caller, serving);
-		else await serve(exchange, caller, serving);
+		if (serving.config.requestLog.storeBodies && serving.recorder.requests !== null)
+			exchange.capture = new BodyCapture();
+		if (route.kind === "call") await serve(exchange, { caller, target: route.target }, serving);
+		else await explain(exchange, caller, serving);
 	} catch (error) {
 		fail(exchange, error, serving.log);
 	}
-	recordExchange(serving.log, exchange, serving.now());
+	if (route.kind === "call") recordExchange(serving, exchange, serving.now());
+}
+
+/** AWS's signature proves a secret that only its owner and AWS have: to such a client the gateway says what it takes instead. */
+function authenticate(headers: IncomingHttpHeaders, serving: Serving): Caller {
+	try {
+		return serving.authenticate(headers);
+	} catch (error) {
+		const isSigned = headerValue(headers, "authorization")?.startsWith("AWS4-HMAC-SHA256") === true;
+		if (isSigned && error instanceof GatewayError && error.code === "missing_credentials") {
+			throw new GatewayError("signed_credentials");
+		}
+		throw error;
+	}
 }
 
 /** The decision that this body would get now, without sending anything: nothing is learned from it. */
 async function explain(exchange: Exchange, caller: Caller, serving: Serving): Promise<void> {
 	const { config, router } = serving;
-	exchange.body = await readBody(exchange.request, config.limits.maxBodyBytes);
-	const outlined = outline(exchange.body, { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth });
-	const request = routeRequest(asked(exchange, caller, outlined), outlined.model, serving);
+	serving.admission.authoriseExplain(caller);
+	exchange.body = (await readBody(exchange.request, config.limits.maxBodyBytes)).body;
+	const read = outline(exchange.body, { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth });
+	const outlined = permitted(read, caller, serving);
+	const about = askedBy(exchange, caller, { ...serving, outline: outlined });
+	const request = routeRequest(about, outlined.model, serving);
 	const decision = explainDecision(router.plan(request, serving.now()));
 	sendJson(exchange.response, Buffer.from(JSON.stringify(decision, null, 2)));
 }
 
-/** Body → outline → plan → dispatch. */
-async function serve(exchange: Exchange, caller: Caller, serving: Serving): Promise<void> {
-	const { config } = serving;
-	exchange.body = await readBody(exchange.request, config.limits.maxBodyBytes);
-	const options = { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth };
-	const outlined =
-		exchange.operation === "messages"
-			? outline(exchange.body, { ...options, memory: memoryOf(exchange, caller) })
-			: head(exchange.body, options);
+/** Body → canonical form → outline → plan → dispatch. */
+async function serve(
+	exchange: Exchange,
+	{ caller, target }: { readonly caller: Caller; readonly target: Target },
+	serving: Serving,
+): Promise<void> {
+	const { config, hasher } = serving;
+	const { format } = exchange;
+	// Only a body that goes on as it came can be read over the conversation's last one.
+	const conversation = exchange.operation === "messages" ? memoryOf(exchange, caller) : undefined;
+	// What goes to the client's own account goes as the client marked it.
+	const ownCredential = caller.credential !== null;
+	const marks = exchange.operation === "messages" && !ownCredential && marksAnything(config);
+	const isAsSent = format.read === null || format.keepsBody === true;
+	const isKept = isAsSent && conversation !== undefined && !marks;
+	const loan = isKept ? hasher.memory.lend(conversation.key, conversation.now) : null;
+	const { minBodyBytes: minBytes } = hasher.memory.limits;
+	const received = await readBody(exchange.request, config.limits.maxBodyBytes, isKept ? { minBytes, loan } : null);
+	exchange.body = received.body;
+	const given =
+		format.read === null
+			? undefined
+			: readForm(exchange, format.read, { target: { ...target, ownCredential }, config });
+	const options = { hasher, maxDepth: config.limits.maxJsonDepth, given };
+	const learned = marks ? mark(exchange, { caller, options }, serving) : null;
+	const memory = conversation === undefined ? undefined : { ...conversation, kept: keptBody(received, loan) };
+	const sent =
+		exchange.operation === "messages" ? outline(exchange.body, { ...options, memory }) : head(exchange.body, options);
+	const asMarked = bodyOfOwnPoints(exchange.body, sent.members);
+	if (asMarked !== null) exchange.body = asMarked;
+	const read = asMarked === null ? sent : outline(asMarked, options);
+	const { platform } = format;
+	exchange.outline = platform === null ? read : { ...read, model: configuredName(config, read.model, platform) };
+	const outlined = permitted(exchange.outline, caller, serving);
 	exchange.outline = outlined;
-	await dispatch(exchange, asked(exchange, caller, outlined), serving);
+	const admitted = serving.admission.admit(exchange, { caller, outline: outlined, config });
+	try {
+		const about = askedBy(exchange, caller, { ...serving, outline: outlined });
+		const { credential } = caller;
+		if (credential === null) await dispatch(exchange, about, serving);
+		else await sendWithOwnCredential(exchange, { asked: about, credential, upstreams: serving.bareUpstreams }, serving);
+	} finally {
+		admitted.settle(exchange);
+		learned?.();
+	}
+	// An upstream that answers in full has read the body to its end; after anything else it may still be on its way.
+	if (received.memory !== null && exchange.attempts.every((one) => one.outcome === "served" && one.status === 200)) {
+		received.memory.isFree = true;
+	}
+}
+
+/** Marks the body as its group's configuration says; what it gives back tells afterwards what that brought, where there is something to learn. */
+function mark(
+	exchange: Exchange,
+	{ caller, options }: { readonly caller: Caller; readonly options: OutlineOptions },
+	{ config, automaticMarking }: Serving,
+): (() => void) | null {
+	const { format, request } = exchange;
+	const seen = head(exchange.body, options);
+	const model = format.platform === null ? seen.model : configuredName(config, seen.model, format.platform);
+	const marking = markingFor(config, model);
+	if (marking === null || hasOwnPoints(exchange.body, seen.members)) return null;
+	const client = `${caller.id}\n${model}`;
+	const agent = headerValue(request.headers, "user-agent") ?? "";
+	const { pointsApplied } = exchange;
+	const about = { members: seen.members, marking, pointsApplied, agent, client };
+	const marked = markBody(exchange.body, about, automaticMarking);
+	exchange.body = marked.body;
+	return marked.automatic ? () => automaticMarking.learn(client, exchange.usage) : null;
+}
+
+/** Makes the body canonical, keeping what was sent. Answers what the URL said. Throws GatewayError as the format does. */
+function readForm(
+	exchange: Exchange,
+	read: NonNullable<ClientFormat["read"]>,
+	{ target, config }: { readonly target: Target; readonly config: Config },
+): Given | undefined {
+	const { body, given, answer, pointsApplied, session } = read(exchange.body, target, config);
+	exchange.session = session ?? null;
+	exchange.pointsApplied = pointsApplied === true;
+	exchange.source = { format: exchange.format.name, body: exchange.body };
+	exchange.body = body;
+	exchange.encoder = answer;
+	return given;
+}
+
+function keptBody({ memory, equal }: ReadBody, loan: Loan | null): KeptBody | null {
+	if (memory === null) return null;
+	return { memory, loan: loan === null ? null : { snapshot: loan.snapshot, equal } };
 }
 
 /** Under which name the prompt is remembered, so that only what a later turn adds is read; undefined for clients that name no session. */
@@ -86,16 +229,12 @@ function memoryOf(exchange: Exchange, caller: Caller): ConversationMemory | unde
 	return session === null ? undefined : { key: `${session}\n${agent ?? ""}`, now: exchange.startedAt };
 }
 
-function operationOf(path: string): Operation {
-	return path.endsWith(COUNT_TOKENS) ? "count_tokens" : "messages";
-}
-
 function splitTarget(target: string): { path: string; query: string } {
 	const at = target.indexOf("?");
 	return at === -1 ? { path: target, query: "" } : { path: target.slice(0, at), query: target.slice(at) };
 }
 
-function requireMethod(request: IncomingMessage, path: string, allowed: readonly string[]): void {
+function requireMethod(request: ClientRequest, path: string, allowed: readonly string[]): void {
 	if (allowed.includes(request.method ?? "")) return;
 	const allow = allowed.join(", ");
 	throw new GatewayError("method_not_allowed", { method: request.method ?? "", path, allow }, { headers: { allow } });
@@ -106,27 +245,32 @@ function fail(exchange: Exchange, error: unknown, log: Logger): void {
 	if (error instanceof ClientGone || exchange.aborted) return;
 	const known = error instanceof GatewayError ? error : new GatewayError("internal", {}, { cause: error });
 	if (known.code === "internal") log.error({ err: error, call_id: exchange.id }, "a request failed inside the gateway");
-	sendError(exchange.response, known, exchange.id);
+	exchange.failure = { code: known.code, message: known.message };
+	sendError(exchange.response, known, exchange);
 }
 
-/** Answers with a gateway error in the Messages API's shape; a response that has begun is cut instead. */
-export function sendError(response: ServerResponse, error: GatewayError, requestId: string): void {
+/** Answers with a gateway error in the client's format; a response that has begun is cut instead. */
+export function sendError(
+	response: ClientResponse,
+	error: GatewayError,
+	{ id, format }: Pick<Exchange, "id" | "format">,
+): void {
 	if (response.headersSent) {
 		response.destroy();
 		return;
 	}
-	const body = errorBody(error.anthropicType, error.message, requestId);
-	response.writeHead(error.status, {
-		"content-type": "application/json",
-		"content-length": String(body.length),
-		"request-id": requestId,
-		"x-litellm-call-id": requestId,
+	const { status, anthropicType, message } = error;
+	const answer = format.error({ status, type: anthropicType, message, requestId: id });
+	response.writeHead(answer.status, {
+		...answer.headers,
+		"content-length": String(answer.body.length),
+		"x-litellm-call-id": id,
 		...error.headers,
 	});
-	response.end(body);
+	response.end(answer.body);
 }
 
-function sendJson(response: ServerResponse, body: Buffer): void {
+function sendJson(response: ClientResponse, body: Buffer): void {
 	response.writeHead(200, { "content-type": "application/json", "content-length": String(body.length) });
 	response.end(body);
 }

@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 
 const CONNECTION = "connection";
+const COLON = 0x3a;
 
 /** RFC 9110 §7.6.1 and RFC 9112: meaningful for one connection only. */
 const HOP_BY_HOP = new Set([
@@ -33,16 +34,28 @@ const NOT_FORWARDED = new Set([
 	"x-forwarded-host",
 	"x-forwarded-proto",
 	"x-real-ip",
+	// Of the cloud formats: signatures and credentials, and what a client wishes of their framing.
+	"x-amz-date",
+	"x-amz-content-sha256",
+	"x-amz-security-token",
+	"x-amz-target",
+	"x-amz-user-agent",
+	"amz-sdk-invocation-id",
+	"amz-sdk-request",
+	"x-amzn-bedrock-accept",
+	"x-goog-api-key",
+	"x-goog-user-project",
 ]);
 
 /** Encodings whose answers we can read usage from in passing. */
 const READABLE_ENCODINGS = /^(gzip|x-gzip|deflate|br)(\s*;.*)?$/i;
 
 /**
- * The client's end-to-end headers in their order and case, as name, value, name, value. `accept-encoding` is renegotiated: a stream
- * is asked for plain, so that an error event can be added to it; otherwise what the client offers and we can read.
+ * The client's end-to-end headers in their order and case, as name, value, name, value. `accept-encoding` is renegotiated: an
+ * answer that may have to be changed is asked for plain (a stream, because an error event may be added; another format's, because it is
+ * translated); otherwise what the client offers and we can read.
  */
-export function forwardedHeaders(raw: readonly string[], streaming: boolean): string[] {
+export function forwardedHeaders(raw: readonly string[], plain: boolean): string[] {
 	const named = namedByConnection(raw);
 	const out: string[] = [];
 	let encodings = "";
@@ -50,10 +63,17 @@ export function forwardedHeaders(raw: readonly string[], streaming: boolean): st
 		const name = raw[i] as string;
 		const lower = name.toLowerCase();
 		if (lower === "accept-encoding") encodings = raw[i + 1] as string;
-		if (NOT_FORWARDED.has(lower) || lower.startsWith("x-litellm-") || named?.has(lower)) continue;
+		// Pseudo headers of HTTP/2 begin with a colon.
+		if (
+			lower.charCodeAt(0) === COLON ||
+			NOT_FORWARDED.has(lower) ||
+			lower.startsWith("x-litellm-") ||
+			named?.has(lower)
+		)
+			continue;
 		out.push(name, raw[i + 1] as string);
 	}
-	out.push("accept-encoding", streaming ? "identity" : readableEncodings(encodings));
+	out.push("accept-encoding", plain ? "identity" : readableEncodings(encodings));
 	return out;
 }
 

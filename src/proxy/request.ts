@@ -4,44 +4,58 @@ import type { Config, ModelGroup } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
 import type { Outline } from "../prompt/outline.ts";
 import { conversationOf } from "../prompt/session.ts";
-import type { Provider } from "../providers/provider.ts";
+import type { Operation } from "../providers/provider.ts";
 import type { Conversation, RouteRequest } from "../routing/decision.ts";
 import type { Caller } from "./authenticate.ts";
 import type { Exchange } from "./exchange.ts";
 import { headerValue } from "./headers.ts";
 
+/** What a question for the router is put together with. */
+interface Parts {
+	readonly config: Config;
+}
+
 /** What the client asked, whatever model ends up serving it. */
 export interface Asked {
+	readonly operation: Operation;
 	readonly outline: Outline;
 	readonly conversation: Conversation;
 	/** Sorted, comma-joined. */
 	readonly betas: string;
-	/** `x-litellm-tags`. */
+	/** Of header and body, in order of appearance, each once. */
+	readonly betaList: readonly string[];
+	/** `x-litellm-tags` and the caller's own. */
 	readonly tags: readonly string[];
+	/** See `RouteRequest.allowedDomains`. */
+	readonly allowedDomains?: readonly string[];
 }
 
+/** What of an exchange says who talks and how. */
+export type Sender = Pick<Exchange, "operation" | "session"> & {
+	readonly request: Pick<Exchange["request"], "headers">;
+};
+
 /** Reads conversation and betas off the headers. */
-export function asked(exchange: Exchange, caller: Caller, outline: Outline): Asked {
+export function asked(exchange: Sender, caller: Caller, outline: Outline): Asked {
 	const { headers } = exchange.request;
+	const betas = betasOf(headerValue(headers, "anthropic-beta"), outline.bodyBetas);
 	return {
+		operation: exchange.operation,
 		outline,
-		conversation: conversationOf(headers, outline.userId, caller.id),
-		betas: sortedBetas(headerValue(headers, "anthropic-beta")),
-		tags: listed(headerValue(headers, "x-litellm-tags")),
+		conversation: conversationOf(headers, outline.userId, caller.id, exchange.session),
+		betas: betas.sorted,
+		betaList: betas.list,
+		tags: [...listed(headerValue(headers, "x-litellm-tags")), ...caller.tags],
 	};
 }
 
-/** The question for one model. Throws unknown_model, or unsupported_provider when none of its deployments can be served. */
-export function routeRequest(
-	about: Asked,
-	model: string,
-	parts: { readonly config: Config; readonly providers: ReadonlyMap<string, Provider> },
-): RouteRequest {
+/** The question for one model. Throws unknown_model, or unsupported_operation when none of its deployments knows the operation. */
+export function routeRequest(about: Asked, model: string, parts: Parts): RouteRequest {
 	const resolved = resolveGroup(parts.config, model) ?? defaultGroup(parts.config);
 	if (resolved === null) {
 		throw new GatewayError("unknown_model", { model, suggestion: suggestModel(parts.config, model) });
 	}
-	return { ...about, group: served(resolved.group, parts.providers), wildcard: resolved.wildcard };
+	return { ...about, group: served(resolved.group, about.operation), wildcard: resolved.wildcard };
 }
 
 /** LiteLLM serves unknown models by `default_fallbacks` too [litellm §2.2]. */
@@ -53,29 +67,34 @@ function defaultGroup(config: Config): ReturnType<typeof resolveGroup> {
 	return null;
 }
 
-/** The group without deployments of kinds that are not served yet. */
-function served(group: ModelGroup, providers: ReadonlyMap<string, Provider>): ModelGroup {
-	if (group.deployments.every((deployment) => providers.has(deployment.id))) return group;
-	const deployments = group.deployments.filter((deployment) => providers.has(deployment.id));
-	const first = group.deployments[0];
-	if (deployments.length === 0 && first !== undefined) {
-		throw new GatewayError("unsupported_provider", { deployment: first.id, provider: first.provider });
-	}
+/** The group without deployments that do not know the operation. */
+function served(group: ModelGroup, operation: Operation): ModelGroup {
+	if (operation !== "passthrough") return group;
+	const deployments = group.deployments.filter(({ provider }) => provider === "openai");
+	if (deployments.length === 0) throw new GatewayError("unsupported_operation", { model: group.name });
 	return { name: group.name, deployments };
 }
 
-const knownBetas = new Map<string, string>();
+interface Betas {
+	readonly list: readonly string[];
+	readonly sorted: string;
+}
+
+const NO_BETAS: Betas = { list: [], sorted: "" };
+const knownBetas = new Map<string, Betas>();
 /** Clients send few different lists, each many times. */
 const MOST_KNOWN_BETAS = 256;
 
-function sortedBetas(header: string | null): string {
-	if (header === null) return "";
-	let sorted = knownBetas.get(header);
-	if (sorted === undefined) {
-		sorted = listed(header).sort().join(",");
-		if (knownBetas.size < MOST_KNOWN_BETAS) knownBetas.set(header, sorted);
+function betasOf(header: string | null, inBody: readonly string[]): Betas {
+	const written = inBody.length === 0 ? header : [header ?? "", ...inBody].join(",");
+	if (written === null) return NO_BETAS;
+	let betas = knownBetas.get(written);
+	if (betas === undefined) {
+		const list = [...new Set(listed(written))];
+		betas = { list, sorted: [...list].sort().join(",") };
+		if (knownBetas.size < MOST_KNOWN_BETAS) knownBetas.set(written, betas);
 	}
-	return sorted;
+	return betas;
 }
 
 function listed(header: string | null): string[] {

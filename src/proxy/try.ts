@@ -2,7 +2,14 @@
 // choice of candidates to proxy/dispatch.
 import type { IncomingHttpHeaders } from "node:http";
 import type { Config, DeploymentConfig } from "../config/schema.ts";
-import type { Call, Provider, UpstreamRequest, Verdict } from "../providers/provider.ts";
+import {
+	type Call,
+	CredentialError,
+	type Provider,
+	type ResponseHead,
+	type UpstreamRequest,
+	type Verdict,
+} from "../providers/provider.ts";
 import type { Candidate, Plan, ResponseIdentity, Router, Ticket } from "../routing/decision.ts";
 import type { AttemptFailure } from "../routing/deployment.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -10,13 +17,14 @@ import { type AttemptOutcome, type FailedAnswer, runAttempt } from "./attempt.ts
 import type { AttemptRecord, Exchange } from "./exchange.ts";
 import { headerValue } from "./headers.ts";
 import { recordRouting } from "./record.ts";
+import { tellRemoved } from "./removed.ts";
 import type { UpstreamPools, UpstreamTimeouts } from "./upstream.ts";
 
 /** What every attempt needs; built by the composition root. */
 export interface DispatchDeps {
 	readonly router: Router;
 	readonly pools: UpstreamPools;
-	/** By deployment id; a deployment that is missing here is of a kind this version does not serve. */
+	/** By deployment id. */
 	readonly providers: ReadonlyMap<string, Provider>;
 	readonly config: Config;
 	readonly log: Logger;
@@ -53,33 +61,48 @@ async function send(about: Try, ticket: Ticket, deps: DispatchDeps): Promise<Att
 		const prepared = provider.prepare(call);
 		request = prepared instanceof Promise ? await prepared : prepared;
 	} catch (cause) {
-		deps.log.error({ err: cause, deployment: candidate.deployment.id }, "the upstream request could not be prepared");
-		return notPrepared(provider, cause);
+		return notPrepared(about, cause, deps.log);
 	}
-	return runAttempt({
+	if (request.removed !== undefined)
+		tellRemoved(provider, { deployment: candidate.deployment.id, removed: request.removed }, deps.log);
+	const outcome = await runAttempt({
 		exchange,
 		provider,
 		request,
 		pools: deps.pools,
 		timeouts: timeoutsOf(candidate.deployment.config, plan, deps.config),
 		holdMs: deps.config.timeouts.holdMs,
-		headers: gatewayHeaders(exchange, plan, candidate),
+		headers: gatewayHeaders(exchange, { plan, candidate, request }),
 		hasFallback,
 		onStarted: (status, headers) => {
-			if (status < 300) deps.router.started(ticket, identityOf(headers, provider), deps.now());
+			if (status < 300) deps.router.started(ticket, identityOf({ status, headers }, provider), deps.now());
 			recordRouting(deps.log, plan, candidate);
 		},
 	});
+	if (outcome.kind === "failed") provider.failed?.(outcome.answer.failure, call);
+	return outcome;
 }
 
-function notPrepared(provider: Provider, cause: unknown): AttemptOutcome {
-	const unanswered = { status: null, errorType: null, errorCode: null, timedOut: false, headers: {} };
-	const failure = { ...unanswered, message: String(cause) };
+/** Credentials that cannot be had are told once, by the deployment's name; to the router they are a refusal like the upstream's own. */
+function notPrepared({ provider, candidate, exchange }: Try, cause: unknown, log: Logger): AttemptOutcome {
+	const unusable = cause instanceof CredentialError;
+	const about = { call_id: exchange.id, deployment: candidate.deployment.id };
+	if (unusable) log.error(about, `deployment ${candidate.deployment.id} has no usable credentials: ${cause.message}`);
+	else log.error({ ...about, err: cause }, "the upstream request could not be prepared");
+	const failure = {
+		status: unusable ? 401 : null,
+		errorType: unusable ? "authentication_error" : null,
+		errorCode: null,
+		timedOut: false,
+		headers: {},
+		message: unusable ? cause.message : String(cause),
+	};
 	const verdict = provider.judge(failure);
 	const answer = {
 		failure,
 		verdict,
 		body: Buffer.alloc(0),
+		original: null,
 		kind: "connect",
 		code: "prepare",
 		staleSocket: false,
@@ -93,10 +116,9 @@ function tellRouter(
 ): void {
 	const { ticket, exchange, router, now } = about;
 	switch (outcome.kind) {
-		case "failed": {
-			router.failed(ticket, failureOf(outcome.answer), now);
+		case "failed":
+			router.failed(ticket, failureOf(outcome.answer, exchange), now);
 			break;
-		}
 		case "aborted":
 			if (outcome.begun) router.settled(ticket, exchange.usage, now);
 			else router.failed(ticket, { kind: "abort", status: null, retryAfterMs: null }, now);
@@ -113,7 +135,11 @@ function tellRouter(
 	}
 }
 
-function failureOf({ kind, failure, verdict }: FailedAnswer): AttemptFailure {
+function failureOf({ kind, failure, verdict }: FailedAnswer, { operation }: Exchange): AttemptFailure {
+	// A platform that cannot count is not a sick one.
+	if (operation === "count_tokens" && verdict.errorClass === "notFound") {
+		return { kind: "abort", status: failure.status, retryAfterMs: null };
+	}
 	const { errorClass, lasting, retryAfterMs, limits } = verdict;
 	return { kind, status: failure.status, errorClass, lasting, retryAfterMs, limits };
 }
@@ -147,16 +173,30 @@ function timeoutsOf(deployment: DeploymentConfig, plan: Plan, config: Config): U
 	return { firstByteMs: Math.min(firstByteMs, totalMs), idleMs: config.timeouts.idleMs, totalMs };
 }
 
-function identityOf(headers: IncomingHttpHeaders, provider: Provider): ResponseIdentity {
+function identityOf(
+	head: ResponseHead & { readonly headers: IncomingHttpHeaders },
+	provider: Provider,
+): ResponseIdentity {
+	const { headers } = head;
+	const limits = provider.limits(headers);
+	const known = provider.identity?.(head) ?? null;
+	if (known !== null) return { ...known, limits };
 	return {
 		organization: headerValue(headers, "anthropic-organization-id"),
 		workspace: headerValue(headers, "anthropic-workspace-id"),
-		limits: provider.limits(headers),
+		limits,
 	};
 }
 
 /** LiteLLM's response headers that clients know, and our own short form of the decision. */
-function gatewayHeaders(exchange: Exchange, plan: Plan, candidate: Candidate): Record<string, string> {
+function gatewayHeaders(
+	exchange: Exchange,
+	{
+		plan,
+		candidate,
+		request,
+	}: { readonly plan: Plan; readonly candidate: Candidate; readonly request: UpstreamRequest },
+): Record<string, string> {
 	const headers: Record<string, string> = {
 		"x-litellm-call-id": exchange.id,
 		"x-litellm-model-id": candidate.deployment.id,
@@ -166,6 +206,8 @@ function gatewayHeaders(exchange: Exchange, plan: Plan, candidate: Candidate): R
 		"x-warmpath-predicted-cached-tokens": String(Math.round(candidate.predictedReadTokens)),
 		"x-warmpath-attempts": String(exchange.attempts.length + 1),
 	};
+	if (request.removed !== undefined && request.removed.length > 0)
+		headers["x-warmpath-removed"] = request.removed.join(", ");
 	if (exchange.waitedMs > 0) headers["x-warmpath-waited-ms"] = String(exchange.waitedMs);
 	if (plan.divertedFrom !== null) headers["x-warmpath-diverted-from"] = plan.divertedFrom.deployment.id;
 	return headers;

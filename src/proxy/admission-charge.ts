@@ -1,0 +1,133 @@
+// What a request is expected to take before it is sent, in tokens and dollars, and what it took. Leaves prices to pricing and whose
+// budget it is to proxy/admission.
+
+import type { ModelGroup } from "../config/schema.ts";
+import { costOf } from "../pricing/cost.ts";
+import { type Price, ratesFor } from "../pricing/prices.ts";
+import type { Outline } from "../prompt/outline.ts";
+import { priceOfDeployment } from "../routing/bill.ts";
+import type { Caller } from "./authenticate.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** The group that a model stands for; null = not configured. */
+export type Resolved = { readonly group: ModelGroup; readonly wildcard: string | null } | null;
+
+/** What one request is expected to take. */
+export interface Expected {
+	/** Prompt and answer. */
+	readonly tokens: number;
+	/** null = a deployment that may serve it has no known price. 0 = somebody else pays: the client brought its own credential. */
+	readonly dollars: number | null;
+	readonly promptTokens: number;
+	/** Whose later requests this one teaches something. */
+	readonly group: string;
+	/** The client's own credential pays. */
+	readonly own: boolean;
+}
+
+/** What it took. */
+export interface Charge {
+	/** null = nobody knows. */
+	readonly tokens: number | null;
+	readonly dollars: number | null;
+}
+
+export interface Charges {
+	expect(about: {
+		readonly caller: Caller;
+		readonly outline: Outline;
+		readonly resolved: Resolved;
+		readonly now: number;
+	}): Expected;
+	/** Never throws. Learns what requests of the group take. */
+	settle(exchange: Exchange, expected: Expected): Charge;
+}
+
+const NOTHING: Charge = { tokens: 0, dollars: 0 };
+/** English and code, before anything is known. */
+const BYTES_PER_TOKEN = 3.5;
+/** An answer's tokens before any was seen. */
+const FIRST_OUTPUT = 1000;
+/** Share of the newest answer in what is expected of the next. */
+const LEARNING_RATE = 0.1;
+
+interface Learned {
+	/** Dollars of a prompt over what it would cost without a cache: below 1 where it is read, 1.25 where it is written. */
+	promptFactor: number;
+	output: number;
+}
+
+/** Knows nothing yet. */
+export function createCharges(): Charges {
+	const learned = new Map<string, Learned>();
+
+	function learnedOf(group: string): Learned {
+		let known = learned.get(group);
+		if (known === undefined) {
+			known = { promptFactor: 1.25, output: FIRST_OUTPUT };
+			learned.set(group, known);
+		}
+		return known;
+	}
+
+	return {
+		expect({ caller, outline, resolved, now }) {
+			const group = resolved?.group.name ?? "";
+			const { promptFactor, output } = learnedOf(group);
+			const promptTokens = promptTokensOf(outline);
+			const outputTokens = Math.min(outline.maxTokens ?? output, output);
+			const tokens = promptTokens + outputTokens;
+			if (caller.credential !== null) return { tokens, dollars: 0, promptTokens, group, own: true };
+			const prices = pricesOf(resolved, outline, now);
+			const dollars = prices.map((price) => {
+				if (price === null) return null;
+				const rates = ratesFor(price, promptTokens);
+				return (promptTokens * rates.input * promptFactor + outputTokens * rates.output) / 1e6;
+			});
+			const known = dollars.filter((each) => each !== null);
+			const dearest = known.length < dollars.length || known.length === 0 ? null : Math.max(...known);
+			return { tokens, dollars: dearest, promptTokens, group, own: false };
+		},
+		settle(exchange, expected) {
+			const last = exchange.attempts.at(-1);
+			const { usage, outline } = exchange;
+			if (usage === null || last === undefined || outline === null) {
+				// Cut off after it had begun, before any usage was told: the provider bills it all the same.
+				const billed =
+					last !== undefined && (last.outcome === "broke" || exchange.firstByteAt !== null) && !isRefusal(last.status);
+				return billed ? { tokens: null, dollars: expected.dollars } : NOTHING;
+			}
+			const promptTokens = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
+			const tokens = promptTokens + usage.outputTokens;
+			if (expected.own) return { tokens, dollars: 0 };
+			const price = priceOfDeployment(last.deployment.config, {
+				wildcard: exchange.plan?.request.wildcard ?? null,
+				variant: outline.variant,
+				now: exchange.startedAt,
+			});
+			if (price === null) return { tokens, dollars: null };
+			const cost = costOf(usage, price);
+			const known = learnedOf(expected.group);
+			known.output += (usage.outputTokens - known.output) * LEARNING_RATE;
+			if (cost.promptWithoutCaching > 0) {
+				known.promptFactor += (cost.prompt / cost.promptWithoutCaching - known.promptFactor) * LEARNING_RATE;
+			}
+			return { tokens, dollars: cost.total };
+		},
+	};
+}
+
+function isRefusal(status: number | null): boolean {
+	return status !== null && status >= 400;
+}
+
+/** One price for each deployment of the group; none where the model is not known. */
+function pricesOf(resolved: Resolved, outline: Outline, now: number): readonly (Price | null)[] {
+	if (resolved === null) return [];
+	const { group, wildcard } = resolved;
+	return group.deployments.map((config) => priceOfDeployment(config, { wildcard, variant: outline.variant, now }));
+}
+
+function promptTokensOf({ chain }: Outline): number {
+	return Math.ceil((chain.bytes[chain.count - 1] ?? 0) / BYTES_PER_TOKEN);
+}

@@ -1,0 +1,191 @@
+// Puts an answer into the client's format where that is not the canonical one: event by event, or whole. Leaves the forms themselves to
+// proxy/formats and sockets to proxy/relay.
+import type { IncomingHttpHeaders } from "node:http";
+import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
+import { readError, statusOfErrorType } from "../protocol/anthropic.ts";
+import { SseSplitter } from "../protocol/sse.ts";
+import type { ClientResponse } from "./client.ts";
+import type { Exchange } from "./exchange.ts";
+import type { AnswerEncoder } from "./formats/format.ts";
+import { headerValue, relayedHeaders } from "./headers.ts";
+
+/** A whole answer may unpack to this size, bytes. */
+const MAX_UNPACKED = 64 * 1024 * 1024;
+/** An event must be whole to be encoded, bytes. */
+const MAX_EVENT = 64 * 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
+
+/** Of the upstream's head, what describes its bytes and not ours. */
+const ABOUT_BYTES = ["content-length", "content-encoding", "content-type", "transfer-encoding", "etag"];
+
+export interface AnswerHead {
+	readonly status: number;
+	readonly headers: IncomingHttpHeaders;
+	/** The gateway's own headers; they win over the upstream's of the same name. */
+	readonly own: Readonly<Record<string, string>>;
+	/** Its bytes are in the client's format already. */
+	readonly untouched?: boolean;
+}
+
+/** One answer on its way into the client's format. */
+export interface Encoding {
+	/** The next canonical bytes: whole events of a stream. false = the client is slower than the upstream. */
+	write(bytes: Buffer): boolean;
+	/** The answer is complete; `last` are its final bytes, maybe none. */
+	finish(last: Buffer): void;
+	/** What keeps an idle stream alive; null = nothing does. */
+	ping(): Buffer | null;
+	/** Whether the client has a stream that has begun. */
+	readonly streaming: boolean;
+}
+
+/** The encoding that an answer needs; null = canonical bytes are what the client expects. */
+export function encodingOf(exchange: Exchange, head: AnswerHead): Encoding | null {
+	const { format, encoder } = exchange;
+	if (head.untouched === true) return null;
+	if (head.status >= 300) return format.relaysErrors ? null : new WholeEncoding(exchange, head, null);
+	if (encoder === null) return null;
+	const made = encoder({ requestId: exchange.id, startedAt: exchange.startedAt, now: exchange.now });
+	const isStream = (headerValue(head.headers, "content-type") ?? "").startsWith("text/event-stream");
+	const isPlain = (headerValue(head.headers, "content-encoding") ?? "identity") === "identity";
+	return isStream && isPlain
+		? new StreamEncoding(exchange.response, head, made)
+		: new WholeEncoding(exchange, head, made);
+}
+
+/** Events as they come. */
+class StreamEncoding implements Encoding {
+	readonly streaming = true;
+	readonly #response: ClientResponse;
+	readonly #encoder: AnswerEncoder;
+	readonly #splitter: SseSplitter;
+	#encoded: Buffer[] = [];
+
+	constructor(response: ClientResponse, head: AnswerHead, encoder: AnswerEncoder) {
+		this.#response = response;
+		this.#encoder = encoder;
+		this.#splitter = new SseSplitter((name, event) => this.#encoded.push(encoder.event(name, event)), MAX_EVENT);
+		response.writeHead(head.status, { ...keptHeaders(head.headers), ...encoder.headers(true), ...head.own });
+	}
+
+	write(bytes: Buffer): boolean {
+		const encoded = this.#encode(bytes);
+		return encoded.length === 0 ? true : this.#response.write(encoded);
+	}
+
+	finish(last: Buffer): void {
+		const rest = this.#encode(last);
+		this.#response.end(Buffer.concat([rest, this.#encoder.end()]));
+	}
+
+	ping(): Buffer | null {
+		return this.#encoder.ping();
+	}
+
+	#encode(bytes: Buffer): Buffer {
+		if (bytes.length > 0) this.#splitter.push(bytes);
+		const encoded = this.#encoded;
+		if (encoded.length === 0) return NOTHING;
+		this.#encoded = [];
+		return encoded.length === 1 ? (encoded[0] as Buffer) : Buffer.concat(encoded);
+	}
+}
+
+/** An answer that must be known whole before its head is: JSON, or an error (`encoder` null). */
+class WholeEncoding implements Encoding {
+	readonly streaming = false;
+	readonly #exchange: Exchange;
+	readonly #head: AnswerHead;
+	readonly #encoder: AnswerEncoder | null;
+	readonly #pieces: Buffer[] = [];
+
+	constructor(exchange: Exchange, head: AnswerHead, encoder: AnswerEncoder | null) {
+		this.#exchange = exchange;
+		this.#head = head;
+		this.#encoder = encoder;
+	}
+
+	write(bytes: Buffer): boolean {
+		this.#pieces.push(bytes);
+		return true;
+	}
+
+	finish(last: Buffer): void {
+		this.#pieces.push(last);
+		const { headers, own, status } = this.#head;
+		const whole = unpacked(Buffer.concat(this.#pieces), headerValue(headers, "content-encoding") ?? "identity");
+		if (this.#encoder !== null) this.#send(status, this.#encoder.body(whole), () => this.#encoderHeaders());
+		else {
+			const error = clientError(whole, { status, requestId: requestIdOf(headers) ?? this.#exchange.id });
+			const answer = this.#exchange.format.error(error);
+			this.#send(answer.status, answer.body, () => ({ ...answer.headers, ...own }));
+		}
+	}
+
+	ping(): null {
+		return null;
+	}
+
+	#encoderHeaders(): Readonly<Record<string, string>> {
+		const encoder = this.#encoder;
+		return { ...encoder?.headers(false), ...encoder?.bodyHeaders?.(), ...this.#head.own };
+	}
+
+	#send(status: number, body: Buffer, headers: () => Readonly<Record<string, string>>): void {
+		const { response } = this.#exchange;
+		response.writeHead(status, {
+			...keptHeaders(this.#head.headers),
+			...headers(),
+			"content-length": String(body.length),
+		});
+		response.end(body);
+	}
+}
+
+/** An upstream's error in canonical words. A body that is no canonical error is quoted by its beginning. */
+export function clientError(
+	body: Buffer,
+	about: { readonly status: number; readonly requestId: string },
+): { readonly status: number; readonly type: string; readonly message: string; readonly requestId: string } {
+	const text = body.toString("utf8");
+	const error = readError(text);
+	if (error !== null) return { ...about, type: error.type, message: error.message };
+	return { ...about, type: typeOfStatus(about.status), message: text.slice(0, 2000) };
+}
+
+/** `error.type` for a status that came without one. */
+function typeOfStatus(status: number): string {
+	for (const type of ["authentication_error", "permission_error", "not_found_error", "rate_limit_error"])
+		if (statusOfErrorType(type) === status) return type;
+	return status < 500 ? "invalid_request_error" : "api_error";
+}
+
+function requestIdOf(headers: IncomingHttpHeaders): string | null {
+	return headerValue(headers, "request-id");
+}
+
+function keptHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+	const kept = relayedHeaders(headers);
+	for (const name of ABOUT_BYTES) delete kept[name];
+	return kept;
+}
+
+/** None is asked for (proxy/headers); an upstream may compress all the same. What cannot be unpacked stays as it is. */
+export function unpacked(body: Buffer, encoding: string): Buffer {
+	const bound = { maxOutputLength: MAX_UNPACKED };
+	try {
+		switch (encoding.toLowerCase()) {
+			case "gzip":
+			case "x-gzip":
+				return gunzipSync(body, bound);
+			case "deflate":
+				return inflateSync(body, bound);
+			case "br":
+				return brotliDecompressSync(body, bound);
+			default:
+				return body;
+		}
+	} catch {
+		return body;
+	}
+}

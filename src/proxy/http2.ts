@@ -1,0 +1,97 @@
+// HTTP/2 without TLS on the same port, for clients that speak nothing else: AWS's SDK for JavaScript calls Bedrock that way, whatever the
+// endpoint. Everyone else gets HTTP/1.1 as before. Leaves requests to the listener, which sees both through Node's compatible API.
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer, type Http2Session, type ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+
+/** What a client that knows it speaks HTTP/2 sends first (RFC 9113 §3.4). No HTTP/1.1 method begins like this. */
+const PREFACE = Buffer.from("PRI * HTTP/2.0");
+const FIRST_BYTE = PREFACE[0];
+/** Bodies of a megabyte are normal: without this a client would stop every 64 KB for permission to go on, bytes. */
+const WINDOW_BYTES = 1024 * 1024;
+/** Memory of one connection, MB; Node's default is below one large body. */
+const SESSION_MB = 64;
+
+export interface Http2Options {
+	/** A connection that sends nothing at all is closed after this, ms; one without requests too. */
+	readonly idleMs: number;
+	readonly maxHeaderBytes: number;
+}
+
+/**
+ * Lets `server`, which must not have connections yet, tell the two protocols apart by a connection's first bytes. Closing the server
+ * closes HTTP/2 connections as it does the others: idle ones at once, busy ones after their last answer.
+ */
+export function acceptHttp2(
+	server: Server,
+	listener: (request: IncomingMessage, response: ServerResponse) => void,
+	{ idleMs, maxHeaderBytes }: Http2Options,
+): void {
+	const sessions = new Set<Http2Session>();
+	const undecided = new Set<Socket>();
+	const http1 = server.listeners("connection") as ((socket: Socket) => void)[];
+	const http2 = createServer(
+		{
+			maxSessionMemory: SESSION_MB,
+			settings: { initialWindowSize: WINDOW_BYTES, maxHeaderListSize: maxHeaderBytes },
+		},
+		// Node's compatible API has what the data plane uses of the other: it differs in pseudo headers (proxy/headers).
+		(request, response) => listener(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+	);
+	http2.on("session", (session: ServerHttp2Session) => {
+		sessions.add(session);
+		session.setLocalWindowSize(WINDOW_BYTES * 4);
+		session.once("close", () => sessions.delete(session));
+		session.on("error", () => {});
+		// Ends after the last answer; a silent one that is still awaited stays.
+		session.setTimeout(idleMs, () => session.close());
+	});
+	http2.on("sessionError", () => {});
+
+	server.removeAllListeners("connection");
+	server.on("connection", (socket: Socket) => {
+		undecided.add(socket);
+		const drop = () => socket.destroy();
+		const gone = () => undecided.delete(socket);
+		const decide = () => {
+			const first: Buffer | null = socket.read();
+			if (first === null) return;
+			socket.removeListener("readable", decide);
+			socket.removeListener("error", drop);
+			socket.removeListener("timeout", drop);
+			socket.removeListener("close", gone);
+			socket.setTimeout(0);
+			undecided.delete(socket);
+			socket.unshift(first);
+			if (isPreface(first)) http2.emit("connection", socket);
+			else for (const take of http1) take.call(server, socket);
+		};
+		socket.on("readable", decide);
+		socket.on("error", drop);
+		socket.on("timeout", drop);
+		socket.once("close", gone);
+		socket.setTimeout(idleMs);
+	});
+
+	// What `close()` and the gateway's shutdown call.
+	const closeIdle = server.closeIdleConnections.bind(server);
+	server.closeIdleConnections = () => {
+		closeIdle();
+		for (const socket of undecided) socket.destroy();
+		for (const session of sessions) session.close();
+	};
+	const closeAll = server.closeAllConnections.bind(server);
+	server.closeAllConnections = () => {
+		closeAll();
+		for (const socket of undecided) socket.destroy();
+		for (const session of sessions) session.destroy();
+	};
+}
+
+/** A first packet may hold only part of the preface. */
+function isPreface(first: Buffer): boolean {
+	if (first[0] !== FIRST_BYTE) return false;
+	const length = Math.min(first.length, PREFACE.length);
+	// `PR` alone may be the beginning of PROPFIND; HTTP/1.1 then answers it.
+	return length > 2 && first.compare(PREFACE, 0, length, 0, length) === 0;
+}
