@@ -1,48 +1,176 @@
-// Composition root: the only place that constructs long-lived things. Start, reload, close.
-import { createHash } from "node:crypto";
+// Composition root: the only place that constructs long-lived things. Open, listen, reload, close.
+import { createHash, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { createAdminApp } from "./admin/app.ts";
+import { principalOf, sessionPrincipal, sessionSecretOf } from "./admin/keys-principal.ts";
 import type { Config } from "./config/schema.ts";
+import type { Database } from "./db/database.ts";
+import { Access, type ConfiguredKey } from "./db/keys-access.ts";
+import { FIELDS } from "./db/keys-fields.ts";
+import { type LogService, startLogService } from "./db/service.ts";
 import { createHasher, type HashSeed, type PromptHasher } from "./prompt/outline.ts";
-import { createProvider } from "./providers/index.ts";
-import type { Provider } from "./providers/provider.ts";
+import { createProvider, createProviderDeps } from "./providers/index.ts";
+import type { Provider, ProviderDeps } from "./providers/provider.ts";
+import { type Admission, createAdmission } from "./proxy/admission.ts";
 import { createAuthenticate } from "./proxy/authenticate.ts";
+import { explainNow } from "./proxy/explain-now.ts";
 import type { Serving } from "./proxy/handler.ts";
+import { type AutomaticMarking, createAutomaticMarking } from "./proxy/marking.ts";
+import { bareUpstreams } from "./proxy/own-credential.ts";
+import { probe } from "./proxy/probe.ts";
+import type { Recorder } from "./proxy/record.ts";
 import { UpstreamPools } from "./proxy/upstream.ts";
+import { createCounterfactual } from "./routing/counterfactual.ts";
 import { createRouter, type LiveRouter } from "./routing/router.ts";
-import { createGatewayServer } from "./server.ts";
+import { createGatewayServer, createOffer, type Offer } from "./server.ts";
+import { createRedisState, type RedisState } from "./state/redis.ts";
 import { createLogger, type Logger } from "./telemetry/log.ts";
+
+const { version: VERSION } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+	version: string;
+};
+
+/** How long closing waits for the database to take what is left of the request log. */
+const LOG_GRACE_MS = 5_000;
+/** How long starting waits for what other replicas know. */
+const STATE_READY_MS = 2_000;
 
 export interface GatewayOptions {
 	/** Where the log goes; by default made from the configuration. */
 	readonly log?: Logger;
 	/** ms since epoch. */
 	readonly now?: () => number;
+	/**
+	 * Of the request log, keys, teams, budgets and spend; open, and closed by whoever opened it. Absent or null = no log, and keys of the
+	 * configuration only.
+	 */
+	readonly database?: Database | null;
 	/** In 0..1, for tie-breaks that nothing else decides. */
 	readonly random?: () => number;
 }
 
+/** Everything of a gateway but its listener: what a program uses that serves requests of its own. */
+export interface OpenGateway {
+	/** Serves one HTTP request. */
+	readonly offer: Offer;
+	/** What a request that begins now is served with. */
+	readonly serving: () => Serving;
+	readonly router: LiveRouter;
+	/** Keys, teams, budgets and what was spent. */
+	readonly access: Access;
+	/** Null where the request log is off, or there is no database. */
+	readonly requestLog: LogService | null;
+	/** Swaps the configuration: requests in flight keep the old one, warm prefixes are kept by deployment id. */
+	reload(config: Config): Promise<void>;
+	/** Waits for `drained`, when requests in flight have ended, then closes every socket; the second call does nothing. */
+	close(drained?: () => Promise<void>): Promise<void>;
+}
+
 /** A running gateway. */
-export interface Gateway {
+export interface Gateway
+	extends Pick<OpenGateway, "offer" | "serving" | "router" | "access" | "requestLog" | "reload"> {
 	/** `http://127.0.0.1:4000`: an address that reaches it from this machine. */
 	readonly url: string;
 	readonly host: string;
 	readonly port: number;
-	readonly router: LiveRouter;
-	/** Swaps the configuration: requests in flight keep the old one, warm prefixes are kept by deployment id. */
-	reload(config: Config): Promise<void>;
-	/** Stops listening, lets requests in flight finish for `graceMs` (default 10 s), then closes every socket. */
-	close(graceMs?: number): Promise<void>;
+	/**
+	 * Stops listening, lets requests in flight finish for `graceMs` (default 10 s), waits for `drained` where requests came on other ways
+	 * than the listener, then closes every socket.
+	 */
+	close(graceMs?: number, drained?: () => Promise<void>): Promise<void>;
 	[Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Builds everything from a configuration and listens. Rejects when the address cannot be listened on. */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
+	const open = await openGateway(config, options);
+	const server = createGatewayServer(open.offer);
+	const sockets = trackSockets(server);
+	try {
+		await listen(server, config);
+	} catch (error) {
+		await open.close();
+		throw error;
+	}
+	const { port } = server.address() as AddressInfo;
+	const { host } = config.listen;
+
+	function drain(graceMs: number): Promise<void> {
+		return new Promise((resolve) => {
+			const cutOff = setTimeout(() => {
+				for (const socket of sockets) socket.destroy();
+			}, graceMs);
+			server.close(() => {
+				clearTimeout(cutOff);
+				resolve();
+			});
+			server.closeIdleConnections();
+		});
+	}
+
+	const { offer, serving, router, access, requestLog, reload } = open;
+	return {
+		url: `http://${reachableHost(host)}:${port}`,
+		host,
+		port,
+		offer,
+		serving,
+		router,
+		access,
+		requestLog,
+		reload,
+		close: (graceMs = 10_000, drained = async () => {}) =>
+			open.close(async () => {
+				await Promise.all([drain(graceMs), drained()]);
+			}),
+		[Symbol.asyncDispose]: () => open.close(() => drain(0)),
+	};
+}
+
+/** Builds everything from a configuration, and opens nothing but what `options` and the configuration name. */
+export async function openGateway(config: Config, options: GatewayOptions = {}): Promise<OpenGateway> {
 	const log = options.log ?? createLogger(config.log);
 	const now = options.now ?? Date.now;
-	const router = createRouter({ ...config, ...(options.random === undefined ? {} : { random: options.random }) });
-	const parts = { router, log, now, hasher: await createHasher(fingerprintSeed(config)) };
+	const shared = openState(config, { log, now });
+	const router = createRouter({
+		...config,
+		shared,
+		...(options.random === undefined ? {} : { random: options.random }),
+	});
+	await shared?.ready(STATE_READY_MS);
+	const providerDeps = createProviderDeps({ now, warn: (message) => log.warn(message) });
+	const access = await Access.open({
+		database: options.database ?? null,
+		keys: configuredKeys(config),
+		hashSecret: config.keySettings.hashSecret,
+		now,
+		onTrouble: (message) => log.warn(message),
+	});
+	const random = options.random ?? Math.random;
+	const domainOf = (deployment: { readonly id: string }) => router.domainOf(deployment) ?? deployment.id;
+	const logService =
+		options.database == null || !config.requestLog.enabled
+			? null
+			: startLogService(options.database, config.requestLog, { log, now });
+	const recorder: Recorder = {
+		requests: logService?.requests ?? null,
+		counterfactual: createCounterfactual({ domainOf, random }),
+		domainOf: (deployment) => router.cacheDomainOf(deployment),
+	};
+	const admission = createAdmission({ directory: access.directory, spend: access.spend, log, now });
+	const parts = {
+		router,
+		log,
+		now,
+		hasher: await createHasher(fingerprintSeed(config)),
+		providerDeps,
+		access,
+		admission,
+		recorder,
+		automaticMarking: createAutomaticMarking(),
+	};
 	let pools = new UpstreamPools(config.timeouts.connectMs);
 	let serving = assemble(config, pools, parts);
 	let closing = false;
@@ -50,43 +178,90 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 	const admin = createAdminApp({
 		config: () => serving.config,
 		deployments: () => router.deployments(),
-		authenticate: (headers) => serving.authenticate(headers),
+		auth: {
+			identify: (headers) => principalOf(serving.authenticate(headers), access.directory),
+			principal: (id) =>
+				sessionPrincipal(id, { directory: access.directory, hasMaster: serving.config.masterKey !== null, now: now() }),
+			sessionSecret: () => sessionSecretOf(serving.config.masterKey),
+			keyRequired: () => serving.config.masterKey !== null,
+			now,
+		},
+		records: { access, now },
+		api: {
+			log: logService === null || options.database == null ? null : { database: options.database, service: logService },
+			router,
+			now,
+		},
+		operate: {
+			config: () => serving.config,
+			router,
+			log: logService !== null,
+			version: VERSION,
+			explain: (question) => explainNow(question, { ...serving, directory: access.directory }),
+			probe: (id) => probe(id, serving),
+			now,
+		},
+		version: VERSION,
+		sharedState: () => (shared === null ? null : shared.connected ? "connected" : "detached"),
 		closing: () => closing,
 		now,
 	});
-	const server = createGatewayServer(() => serving, admin);
-	const sockets = trackSockets(server);
-	await listen(server, config);
-	const { port } = server.address() as AddressInfo;
-	const { host } = config.listen;
 
-	async function close(graceMs = 10_000): Promise<void> {
+	async function close(drained: () => Promise<void> = async () => {}): Promise<void> {
 		if (closing) return;
 		closing = true;
-		const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-		server.closeIdleConnections();
-		const cutOff = setTimeout(() => {
-			for (const socket of sockets) socket.destroy();
-		}, graceMs);
-		await closed;
-		clearTimeout(cutOff);
+		await drained();
 		await pools.close();
+		await shared?.close();
+		await access.close();
+		await logService?.close(LOG_GRACE_MS);
 	}
 
 	return {
-		url: `http://${reachableHost(host)}:${port}`,
-		host,
-		port,
+		offer: createOffer(() => serving, admin),
+		serving: () => serving,
 		router,
+		access,
+		requestLog: logService,
 		async reload(next) {
+			if (redisOf(next) !== redisOf(config)) log.warn("warmpath.state has changed: it takes effect at the next start");
 			router.update(next);
+			access.setFileKeys(configuredKeys(next));
 			if (next.timeouts.connectMs !== serving.config.timeouts.connectMs)
 				pools = new UpstreamPools(next.timeouts.connectMs);
 			serving = assemble(next, pools, parts);
 		},
 		close,
-		[Symbol.asyncDispose]: () => close(0),
 	};
+}
+
+/**
+ * What other replicas are met through; null where none are configured. Only replicas with the same master key meet: others' fingerprints
+ * differ.
+ */
+function openState(
+	config: Config,
+	{ log, now }: { readonly log: Logger; readonly now: () => number },
+): RedisState | null {
+	const redis = config.state?.redis ?? null;
+	if (redis === null) return null;
+	const { first, second } = fingerprintSeed(config);
+	const installation = createHash("sha256").update(`${first} ${second}`).digest("hex").slice(0, 16);
+	return createRedisState({
+		url: redis.url.reveal(),
+		key: `${redis.prefix}:state:${installation}`,
+		replica: randomUUID(),
+		now,
+		onChange({ connected, address, reason }) {
+			if (connected) log.info(`shared state: connected to Redis at ${address}`);
+			else log.warn(`shared state: Redis at ${address} cannot be used (${reason}); going on alone until it can`);
+		},
+	});
+}
+
+function redisOf(config: Config): string {
+	const redis = config.state?.redis ?? null;
+	return redis === null ? "" : `${redis.prefix} ${redis.url.reveal()}`;
 }
 
 interface Parts {
@@ -94,16 +269,40 @@ interface Parts {
 	readonly log: Logger;
 	readonly now: () => number;
 	readonly hasher: PromptHasher;
+	readonly providerDeps: ProviderDeps;
+	readonly access: Access;
+	readonly admission: Admission;
+	readonly recorder: Recorder;
+	readonly automaticMarking: AutomaticMarking;
+}
+
+function configuredKeys(config: Config): readonly ConfiguredKey[] {
+	return config.keys.map(({ id, secret, fields }) => ({ id, secret, fields: FIELDS.key.parse(withoutNulls(fields)) }));
+}
+
+function withoutNulls(fields: object): Record<string, unknown> {
+	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 /** One configuration's worth of parts. */
 function assemble(config: Config, pools: UpstreamPools, parts: Parts): Serving {
 	const providers = new Map<string, Provider>();
 	for (const deployment of config.deployments) {
-		const provider = createProvider(deployment);
-		if (provider !== null) providers.set(deployment.id, provider);
+		providers.set(deployment.id, createProvider(deployment, parts.providerDeps));
 	}
-	return { ...parts, config, pools, providers, authenticate: createAuthenticate(config.masterKey) };
+	return {
+		...parts,
+		config,
+		pools,
+		providers,
+		bareUpstreams: bareUpstreams(config, (bare) => createProvider(bare, parts.providerDeps)),
+		authenticate: createAuthenticate({
+			masterKey: config.masterKey,
+			keys: parts.access,
+			passThrough: config.passThrough,
+			now: parts.now,
+		}),
+	};
 }
 
 /**

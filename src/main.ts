@@ -91,7 +91,9 @@ program
 program
 	.command("simulator")
 	.alias("simulate")
-	.description("run fake Anthropic providers with real prompt-cache behaviour, limits and faults")
+	.description(
+		"run fake providers (Anthropic, AWS, Google, Foundry, OpenAI) with real prompt-cache behaviour, limits and faults",
+	)
 	.option("--port <number>", "port to listen on (0 = any free one)", portNumber, 9100)
 	.option(
 		"--deployments <n>",
@@ -101,12 +103,26 @@ program
 	)
 	.option("--shared-workspace", "let all keys share one workspace and so one cache")
 	.option("--itpm <tokens>", "uncached input tokens a minute and key", positiveNumber)
+	.option("--aws <n>", "AWS accounts with Bedrock", positiveNumber)
+	.option("--google <n>", "Google projects with Vertex AI", positiveNumber)
+	.option("--foundry <n>", "Microsoft Foundry resources", positiveNumber)
+	.option("--openai <n>", "OpenAI-compatible servers", positiveNumber)
+	.option(
+		"--region-stickiness <share>",
+		"chance that a cross-Region profile stays in the Region that served it last, 0 to 1",
+		Number,
+		1,
+	)
 	.option("--speed <factor>", "0 = answer at once, 1 = as slow as a real model", Number, 0.2)
+	.option("--write-config <file>", "write a gateway configuration for all of it")
 	.addHelpText(
 		"after",
 		`
 Examples:
   $ warmpath simulator --port 9100 --deployments 3
+  $ warmpath simulator --aws 2 --google 1         two AWS accounts and a Google project besides
+  $ warmpath simulator --aws 2 --write-config simulated.yaml
+                                                  then: warmpath --config simulated.yaml
   $ curl http://127.0.0.1:9100/_sim/report        what each cache saw
   $ open http://127.0.0.1:9100/_sim               the same as a page
 
@@ -158,6 +174,7 @@ program
 			.choices(["separate", "shared"])
 			.default("separate"),
 	)
+	.option("--table-delay <ms>", "how long what one gateway tells takes to the others", milliseconds, 5)
 	.addOption(
 		new Option("--head <kind>", "shared: all sessions have the same tools and system")
 			.choices(["own", "shared"])
@@ -190,6 +207,193 @@ Examples:
 
 type ReplayFlags = Partial<Omit<import("./commands/replay.ts").ReplayOptions, "format">> & { readonly json?: boolean };
 
+const keys = program
+	.command("keys")
+	.description("virtual keys: make, show, block and replace them; a running gateway takes it within a second")
+	.addHelpText(
+		"after",
+		`
+Examples:
+  $ warmpath keys create --alias laptop --models claude-code --max-budget 50 --budget-duration 30d
+  $ warmpath keys create --alias ci --team platform --type llm_api --duration 90d
+  $ warmpath keys list
+  $ warmpath keys block laptop
+  $ warmpath keys regenerate laptop
+
+Without --config the database is the one in the user's data folder (WARMPATH_HOME moves it).`,
+	);
+
+keys
+	.command("create")
+	.description("make a key and print it, once")
+	.option("--alias <name>", "name of the key")
+	.option("--models <names>", "models it may ask for, comma-separated; * matches anything", commaSeparated)
+	.option("--duration <time>", "how long it is valid: 30m, 24h, 30d, 1mo")
+	.option("--max-budget <dollars>", "dollars it may spend", amount)
+	.option("--budget-duration <time>", "when the budget starts anew: 24h, 30d, 1mo (default: never)")
+	.option("--soft-budget <dollars>", "dollars after which a warning is logged", amount)
+	.option("--rpm <n>", "requests a minute", positiveNumber)
+	.option("--tpm <n>", "tokens a minute", positiveNumber)
+	.option("--parallel <n>", "requests at the same time", positiveNumber)
+	.option("--team <id>", "team it belongs to")
+	.option("--user <id>", "user it belongs to")
+	.option("--tags <names>", "tags of its requests, comma-separated", commaSeparated)
+	.option("--allowed-domains <names>", "cache domains it is confined to, comma-separated", commaSeparated)
+	.option("--type <type>", "default, llm_api (models only), management, read_only")
+	.option("-c, --config <file>", "configuration that names the database")
+	.option("--json", "machine-readable")
+	.action(async (options: KeyCreateFlags) => {
+		const { config, json, alias, rpm, tpm, parallel, team, user, type, ...rest } = options;
+		const fields = {
+			key_alias: alias,
+			models: rest.models,
+			duration: rest.duration,
+			max_budget: rest.maxBudget,
+			budget_duration: rest.budgetDuration,
+			soft_budget: rest.softBudget,
+			rpm_limit: rpm,
+			tpm_limit: tpm,
+			max_parallel_requests: parallel,
+			team_id: team,
+			user_id: user,
+			tags: rest.tags,
+			allowed_domains: rest.allowedDomains,
+			key_type: type,
+		};
+		await runKeys({ kind: "create", fields }, { config, json });
+	});
+
+keys
+	.command("list")
+	.description("all keys with what they spent")
+	.option("-c, --config <file>", "configuration that names the database")
+	.option("--json", "machine-readable")
+	.action((options: KeyFlags) => runKeys({ kind: "list" }, options));
+
+for (const [kind, description] of [
+	["info", "everything about a key but its secret"],
+	["block", "refuse a key from now on"],
+	["unblock", "let a blocked key in again"],
+	["regenerate", "give a key a new secret; the old one ends at once"],
+] as const) {
+	keys
+		.command(kind)
+		.description(description)
+		.argument("<key>", "alias, id, hash, or the key itself")
+		.option("-c, --config <file>", "configuration that names the database")
+		.option("--json", "machine-readable")
+		.action((name: string, options: KeyFlags) => runKeys({ kind, name }, options));
+}
+
+keys
+	.command("delete")
+	.description("remove keys for good")
+	.argument("<keys...>", "aliases, ids, hashes, or the keys themselves")
+	.option("-c, --config <file>", "configuration that names the database")
+	.option("--json", "machine-readable")
+	.action((names: string[], options: KeyFlags) => runKeys({ kind: "delete", names }, options));
+
+const db = program
+	.command("db")
+	.description("the database of the request log and the keys: bring it up to date, look at it, export it")
+	.addHelpText(
+		"after",
+		`
+Examples:
+  $ warmpath db status
+  $ warmpath db export --from 2026-11-01 --output november.jsonl
+  $ warmpath replay november.jsonl --model recorded    what other ways of routing would have made of it
+  $ warmpath db migrate --config config.yaml           (serve does the same when it starts)
+
+Without --config the database is the one in the user's data folder (WARMPATH_HOME moves it).`,
+	);
+
+db.command("migrate")
+	.description("apply pending migrations; forward only")
+	.option("-c, --config <file>", "configuration that names the database")
+	.action((options: KeyFlags) => runDb({ kind: "migrate" }, options));
+
+db.command("status")
+	.description("where it is, how much is in it, which migrations it has")
+	.option("-c, --config <file>", "configuration that names the database")
+	.option("--json", "machine-readable")
+	.action((options: KeyFlags) => runDb({ kind: "status", format: options.json === true ? "json" : "text" }, options));
+
+db.command("export")
+	.description("the request log as JSON lines, oldest first: no prompts, but the ids of keys and sessions")
+	.option("-c, --config <file>", "configuration that names the database")
+	.option("--from <time>", "requests from then on, such as 2026-11-01", timeOf)
+	.option("--to <time>", "requests before then", timeOf)
+	.option("--session <id>", "one conversation")
+	.option("-o, --output <file>", "where to; default: standard output")
+	.action((options: KeyFlags & { from?: number; to?: number; session?: string; output?: string }) => {
+		const { from, to, session, output } = options;
+		return runDb({ kind: "export", filter: { from, to, session }, file: output ?? null }, options);
+	});
+
+async function runDb(action: import("./commands/db.ts").DbAction, { config }: KeyFlags): Promise<void> {
+	const { dbCommand } = await import("./commands/db.ts");
+	process.exitCode = await dbCommand(action, config ?? null, {
+		out: process.stdout,
+		err: (text) => process.stderr.write(text),
+		env: process.env,
+		now: Date.now,
+	});
+}
+
+function timeOf(text: string): number {
+	const ms = Date.parse(text);
+	if (Number.isNaN(ms)) throw new InvalidArgumentError("expected a date such as 2026-11-01, or 2026-11-01T12:00:00Z.");
+	return ms;
+}
+
+interface KeyFlags {
+	readonly config?: string | undefined;
+	readonly json?: boolean | undefined;
+}
+
+interface KeyCreateFlags extends KeyFlags {
+	readonly alias?: string;
+	readonly models?: readonly string[];
+	readonly duration?: string;
+	readonly maxBudget?: number;
+	readonly budgetDuration?: string;
+	readonly softBudget?: number;
+	readonly rpm?: number;
+	readonly tpm?: number;
+	readonly parallel?: number;
+	readonly team?: string;
+	readonly user?: string;
+	readonly tags?: readonly string[];
+	readonly allowedDomains?: readonly string[];
+	readonly type?: string;
+}
+
+async function runKeys(action: import("./commands/keys.ts").KeysAction, options: KeyFlags): Promise<void> {
+	const { keysCommand } = await import("./commands/keys.ts");
+	process.exitCode = await keysCommand(action, options.config ?? null, {
+		out: (text) => process.stdout.write(text),
+		err: (text) => process.stderr.write(text),
+		env: process.env,
+		now: Date.now,
+		format: options.json === true ? "json" : "text",
+	});
+}
+
+function commaSeparated(value: string): string[] {
+	return value
+		.split(",")
+		.map((each) => each.trim())
+		.filter((each) => each !== "");
+}
+
+function amount(value: string): number {
+	const dollars = Number(value);
+	if (value.trim() === "" || !Number.isFinite(dollars) || dollars < 0)
+		throw new InvalidArgumentError("expected dollars, such as 50 or 0.5.");
+	return dollars;
+}
+
 function portNumber(value: string): number {
 	const port = Number(value);
 	if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -201,6 +405,13 @@ function positiveNumber(value: string): number {
 	const count = Number(value);
 	if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("expected a whole number from 1.");
 	return count;
+}
+
+function milliseconds(value: string): number {
+	const ms = Number(value);
+	if (value.trim() === "" || !(ms >= 0 && ms <= 3_600_000))
+		throw new InvalidArgumentError("expected milliseconds from 0.");
+	return ms;
 }
 
 try {

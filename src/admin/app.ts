@@ -1,28 +1,67 @@
 // The control plane's HTTP app: health for now, later the admin API and UI. Leaves client traffic to proxy.
-import type { IncomingHttpHeaders } from "node:http";
 import { Hono } from "hono";
 import type { Config } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
 import type { Deployment } from "../routing/deployment.ts";
+import { type ApiDeps, apiRoutes } from "./api.ts";
+import { openApiDocument } from "./api-openapi.ts";
+import { spendRoutes } from "./api-spend.ts";
+import { type AuthDeps, createAdminAuth } from "./auth.ts";
+import { budgetRoutes } from "./budgets.ts";
+import { customerRoutes } from "./customers.ts";
+import { keyRoutes } from "./keys.ts";
+import type { RecordDeps } from "./keys-records.ts";
+import { teamRoutes } from "./teams.ts";
+import { builtUi, uiRoutes } from "./ui.ts";
+import { type OperateDeps, operateRoutes } from "./ui-operate.ts";
+import { userRoutes } from "./users.ts";
 
 /** What the control plane looks at; every member is asked at the time of a request, so a reload is seen at once. */
 export interface AdminDeps {
 	readonly config: () => Config;
 	readonly deployments: () => readonly Deployment[];
-	/** Throws a GatewayError when the headers carry no valid key. */
-	readonly authenticate: (headers: IncomingHttpHeaders) => unknown;
+	/** Who may use the control plane, and the keys it manages. */
+	readonly auth: AuthDeps;
+	readonly records: RecordDeps;
+	/** The request log, the ledger and the router. */
+	readonly api: ApiDeps;
+	readonly operate: OperateDeps;
+	/** Of the program. */
+	readonly version: string;
+	/** Whether this replica hears of the others; null = it is alone by configuration. */
+	readonly sharedState: () => "connected" | "detached" | null;
 	readonly closing: () => boolean;
 	readonly now: () => number;
 }
 
 /** Whether the control plane answers this path. */
 export function isControlPlanePath(path: string): boolean {
-	return path === "/health" || path.startsWith("/health/");
+	return (
+		path === "/health" ||
+		path === "/openapi.json" ||
+		path === "/ui" ||
+		PREFIXES.some((prefix) => path.startsWith(prefix))
+	);
 }
+
+const PREFIXES = [
+	"/ui/",
+	"/health/",
+	"/api/",
+	"/spend/",
+	"/key/",
+	"/team/",
+	"/user/",
+	"/customer/",
+	"/end_user/",
+	"/budget/",
+];
 
 /** The app. Health calls no model (LiteLLM's `/health` does, and costs money); the open probes say nothing secret. */
 export function createAdminApp(deps: AdminDeps): Hono {
 	const app = new Hono();
+
+	const { requireRole, routes } = createAdminAuth(deps.auth);
 
 	const alive = () => new Response(JSON.stringify("I'm alive!"), { headers: { "content-type": "application/json" } });
 	app.get("/health/liveliness", alive);
@@ -32,8 +71,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
 		deps.closing() ? c.json({ status: "closing" }, 503) : c.json({ status: "healthy" }),
 	);
 
-	app.get("/health", (c) => {
-		deps.authenticate(Object.fromEntries(c.req.raw.headers));
+	app.get("/health", requireRole("viewer"), (c) => {
 		const now = deps.now();
 		const healthy: object[] = [];
 		const unhealthy: object[] = [];
@@ -50,13 +88,29 @@ export function createAdminApp(deps: AdminDeps): Hono {
 				unhealthy.push({ ...entry, reason: whyOut(deployment, now), retry_at: new Date(until).toISOString() });
 			else healthy.push(entry);
 		}
+		const sharedState = deps.sharedState();
 		return c.json({
+			...(sharedState === null ? {} : { shared_state: sharedState }),
 			healthy_endpoints: healthy,
 			unhealthy_endpoints: unhealthy,
 			healthy_count: healthy.length,
 			unhealthy_count: unhealthy.length,
 		});
 	});
+
+	app.route("/", routes);
+	app.route("/", keyRoutes(deps.records, requireRole));
+	app.route("/", teamRoutes(deps.records, requireRole));
+	app.route("/", userRoutes(deps.records, requireRole));
+	app.route("/", customerRoutes(deps.records, requireRole));
+	app.route("/", budgetRoutes(deps.records, requireRole));
+	app.route("/", apiRoutes(deps.api, requireRole));
+	app.route("/", operateRoutes(deps.operate, requireRole));
+	app.route("/", uiRoutes(builtUi));
+	app.route("/", spendRoutes({ log: deps.api.log, hash: (key) => deps.records.access.hash(key) }, requireRole));
+
+	const document = openApiDocument(deps.version);
+	app.get("/openapi.json", (c) => c.json(document));
 
 	app.notFound((c) => answer(new GatewayError("not_found", { method: c.req.method, path: c.req.path })));
 	app.onError((error) =>

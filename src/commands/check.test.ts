@@ -29,7 +29,7 @@ const VALID = `model_list:
     litellm_params: {model: anthropic/claude-sonnet-4-5, api_key: os.environ/ANTHROPIC_API_KEY_1, rpm: 50}
     model_info: {id: first, cache_domain: team}
   - model_name: claude-code
-    litellm_params: {model: anthropic/claude-sonnet-4-5, api_key: os.environ/SHORT, api_base: https://proxy.example}
+    litellm_params: {model: anthropic/claude-sonnet-4-5, api_key: os.environ/SHORT, api_base: https://proxy.example, tenant_id: t}
     model_info: {id: second}
   - model_name: bedrock
     litellm_params:
@@ -49,15 +49,15 @@ it("a valid file: warnings, the deployments with masked credentials and their so
 	const { code, output } = await check(VALID);
 	expect(code).toBe(0);
 	expect(output).toMatchInlineSnapshot(`
-		"warning config.yaml:10:14 model_list.2.litellm_params.model: provider bedrock is parsed, not served by this version yet
-		    Requests that reach it are answered with 501. Deployments of anthropic/ models are served.
+		"warning config.yaml:6:118 model_list.1.litellm_params.tenant_id: has no effect on a deployment of provider anthropic
 
-		GROUP        ID      PROVIDER                  UPSTREAM MODEL                       API BASE               CACHE DOMAIN  LIMITS  CREDENTIAL
-		claude-code  first   anthropic                 claude-sonnet-4-5                    public                 team          rpm 50  api_key sk-…f3 (env ANTHROPIC_API_KEY_1)
-		             second  anthropic                 claude-sonnet-4-5                    https://proxy.example  learned       none    api_key *** (env SHORT)
-		bedrock      third   bedrock (not served yet)  us.anthropic.claude-sonnet-4-5-v1:0  public                 learned       none    aws_access_key_id AKI…EF (config.yaml:12:26)
-		                                                                                                                                 aws_secret_access_key aws…89 (config.yaml:13:30)
-		                                                                                                                                 aws_region_name us-west-2 (config.yaml:11:24)
+		GROUP        ID      PROVIDER   UPSTREAM MODEL                       API BASE               CACHE DOMAIN  LIMITS  CREDENTIAL
+		claude-code  first   anthropic  claude-sonnet-4-5                    public                 team          rpm 50  api_key sk-…f3 (env ANTHROPIC_API_KEY_1)
+		             second  anthropic  claude-sonnet-4-5                    https://proxy.example  learned       none    api_key *** (env SHORT)
+		                                                                                                                  tenant_id t (config.yaml:6:129)
+		bedrock      third   bedrock    us.anthropic.claude-sonnet-4-5-v1:0  public                 learned       none    aws_access_key_id AKI…EF (config.yaml:12:26)
+		                                                                                                                  aws_secret_access_key aws…89 (config.yaml:13:30)
+		                                                                                                                  aws_region_name us-west-2 (config.yaml:11:24)
 
 		Aliases     sonnet → claude-code, old → claude-code (hidden)
 		Listen      0.0.0.0:4000 (config.yaml:19:18, default)
@@ -175,7 +175,6 @@ it("--json gives the same findings as data", async () => {
 	expect(report.deployments[0]).toMatchObject({
 		group: "claude-code",
 		id: "first",
-		served: true,
 		cache_domain: "team",
 		credentials: { api_key: { value: "sk-…f3", origin: "env ANTHROPIC_API_KEY_1" } },
 	});
@@ -200,4 +199,25 @@ it("no form of output holds a secret", async () => {
 			expect(output).not.toContain(secret);
 		}
 	}
+});
+
+it("every cloud's deployments say where they are and whose credentials they use", async () => {
+	const { code, output } = await check(
+		`model_list:
+  - {model_name: c, litellm_params: {model: bedrock/us.anthropic.claude-sonnet-5-5, aws_region_name: us-west-2}}
+  - {model_name: c, litellm_params: {model: bedrock/us.anthropic.claude-sonnet-5-5, aws_profile_name: p, aws_bedrock_runtime_endpoint: "https://vpce.example"}}
+  - {model_name: c, litellm_params: {model: anthropic_aws/claude-sonnet-5-5, anthropic_workspace_id: w, aws_region_name: us-west-2, aws_role_name: "arn:aws:iam::111122223333:role/r"}}
+  - {model_name: c, litellm_params: {model: vertex_ai/claude-sonnet-5-5, vertex_project: p, vertex_location: global}}
+  - {model_name: c, litellm_params: {model: azure_ai/claude-sonnet-5-5, api_base: "https://r.services.ai.azure.com", azure_ad_token: very-secret-token}}
+`,
+		{ format: "text" },
+	);
+	expect(code, output).toBe(0);
+	const aws = "the machine's: environment, ~/.aws, container or instance role";
+	const rows = output.split("\n").map((row) => row.replace(/ {2,}/g, " | "));
+	expect(rows.filter((row) => row.includes(aws))).toHaveLength(2);
+	expect(rows.find((row) => row.includes("| vertex |"))).toContain("vertex_project p");
+	expect(output).toContain("the machine's: application default credentials");
+	expect(rows.find((row) => row.includes("vpce"))).toMatch(/\| bedrock \| .* \| https:\/\/vpce\.example \| learned/);
+	expect(output).not.toContain("very-secret-token");
 });

@@ -3,7 +3,6 @@ import { styleText } from "node:util";
 import type { Env } from "../config/environment.ts";
 import { listenFault } from "../config/listen.ts";
 import { loadConfig } from "../config/load.ts";
-import { NOT_SERVED } from "../config/provider-kind.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import type { Config, DeploymentConfig, Diagnostic } from "../config/schema.ts";
 import { Secret } from "../config/secret.ts";
@@ -91,9 +90,9 @@ function deploymentTable(config: Config, paint: Paint): string {
 			rows.push([
 				index === 0 ? group.name : "",
 				deployment.id,
-				NOT_SERVED.has(deployment.provider) ? `${deployment.provider} (not served yet)` : deployment.provider,
+				deployment.provider,
 				deployment.upstreamModel,
-				deployment.credentials.apiBase ?? "public",
+				addressOf(deployment) ?? "public",
 				deployment.cacheDomain ?? "learned",
 				limitsText(deployment),
 				first,
@@ -127,9 +126,35 @@ function limitsText(deployment: DeploymentConfig): string {
 	return given.length === 0 ? "none" : given.map(([name, limit]) => `${name} ${limit}`).join(", ");
 }
 
+/** Options that say where a deployment is: shown in a column of their own. */
+const ADDRESSES = ["aws_bedrock_runtime_endpoint", "api_base"];
+
+function addressOf({ credentials }: DeploymentConfig): string | null {
+	const runtime = credentials.extra["aws_bedrock_runtime_endpoint"];
+	return typeof runtime === "string" ? runtime : credentials.apiBase;
+}
+
 function credentialCells(deployment: DeploymentConfig): string[] {
-	const shown = Object.entries(credentialsOf(deployment)).filter(([name]) => name !== "api_base");
-	return shown.map(([name, { value, origin }]) => `${name} ${value} (${origin})`);
+	const shown = Object.entries(credentialsOf(deployment)).filter(([name]) => !ADDRESSES.includes(name));
+	const cells = shown.map(([name, { value, origin }]) => `${name} ${value} (${origin})`);
+	const machine = machineCredential(deployment);
+	return machine === null ? cells : [...cells, machine];
+}
+
+/** Where a credential comes from that the configuration does not name; null where it does. */
+function machineCredential({ provider, credentials }: DeploymentConfig): string | null {
+	const { apiKey, extra } = credentials;
+	switch (provider) {
+		case "bedrock":
+		case "anthropic_aws": {
+			const named = ["aws_access_key_id", "aws_profile_name", "aws_web_identity_token"].some((name) => name in extra);
+			return named || apiKey !== null ? null : "the machine's: environment, ~/.aws, container or instance role";
+		}
+		case "vertex":
+			return "vertex_credentials" in extra ? null : "the machine's: application default credentials";
+		default:
+			return null;
+	}
 }
 
 interface ShownCredential {
@@ -227,9 +252,8 @@ function summary(config: Config) {
 			group: deployment.group,
 			id: deployment.id,
 			provider: deployment.provider,
-			served: !NOT_SERVED.has(deployment.provider),
 			upstream_model: deployment.upstreamModel,
-			api_base: deployment.credentials.apiBase,
+			api_base: addressOf(deployment),
 			cache_domain: deployment.cacheDomain,
 			weight: deployment.weight,
 			order: deployment.order,

@@ -63,7 +63,7 @@ test("the page is written and its place told apart from the results", async () =
 	expect(err).toContain(report);
 	const html = await readFile(report, "utf8");
 	expect(html).toContain("450,000 a minute");
-	expect(html).toContain("2, shared tables");
+	expect(html).toContain("2, a shared table 5 ms late");
 });
 
 test("what cannot be done is said in one line, with exit code 1", async () => {

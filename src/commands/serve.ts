@@ -1,4 +1,4 @@
-// `warmpath serve`: load the file, start, reload on SIGHUP, close on SIGINT and SIGTERM.
+// `warmpath serve`: load the file, open the database, start, reload on SIGHUP, close on SIGINT and SIGTERM.
 
 import { setFlagsFromString } from "node:v8";
 import { listenFault } from "../config/listen.ts";
@@ -7,6 +7,7 @@ import { formatDiagnostic } from "../config/report.ts";
 import type { Config, Diagnostic } from "../config/schema.ts";
 import { type Gateway, startGateway } from "../gateway.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
+import { openForServing } from "./database.ts";
 
 export interface ServeOptions {
 	readonly config: string;
@@ -35,14 +36,18 @@ export async function serveCommand(options: ServeOptions): Promise<void> {
 	const { config } = loaded;
 	const log = createLogger(config.log);
 	for (const warning of config.warnings) log.warn(formatDiagnostic(warning));
-	const gateway = await startGateway(config, { log });
+	const database = await openForServing(config, process.env, log);
+	const gateway = await startGateway(config, { log, database });
 	process.stdout.write(`RUNNING on http://${config.listen.host}:${gateway.port}\n`);
 	process.on("SIGHUP", () => void reload(gateway, options, log));
 	for (const signal of ["SIGINT", "SIGTERM"] as const) {
 		process.once(signal, () => {
 			log.info("closing: waiting for running answers; a second signal ends them");
 			process.once(signal, () => process.exit(1));
-			void gateway.close(30_000).then(() => process.exit(0));
+			void gateway
+				.close(30_000)
+				.then(() => database?.close())
+				.then(() => process.exit(0));
 		});
 	}
 }

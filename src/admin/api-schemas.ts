@@ -1,0 +1,308 @@
+// What the control plane's own endpoints take and give, as schemas: types, checks and the OpenAPI document come from here. Times are ms
+// since epoch, money is dollars. Leaves answering to admin/api.
+import * as z from "zod";
+import { MISS_REASONS } from "../cache/miss.ts";
+import { MEASURES } from "../db/measures.ts";
+
+const MOST_ON_PAGE = 200;
+const DEFAULT_PAGE = 50;
+const id = () => z.string().min(1).max(512);
+const nullableText = () => z.string().nullable();
+const nullableNumber = () => z.number().nullable();
+
+/** ms since epoch, or anything `Date.parse` understands. */
+const time = () =>
+	z
+		.string()
+		.transform((text, context): number => {
+			const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+			if (Number.isFinite(ms)) return ms;
+			context.addIssue({ code: "custom", message: "expected ms since epoch, or a date such as 2026-11-21T12:00:00Z" });
+			return z.NEVER;
+		})
+		.optional();
+
+const page = {
+	limit: z.coerce.number().int().min(1).max(MOST_ON_PAGE).default(DEFAULT_PAGE),
+	cursor: z.string().max(4096).optional().describe("`next` of the page before."),
+};
+
+export const requestQuery = z.strictObject({
+	...page,
+	from: time().describe("Started then or later."),
+	to: time().describe("Started before."),
+	model: id().optional().describe("As the client asked for it."),
+	model_id: id().optional().describe("Deployment."),
+	key: id().optional().describe("Hash of the virtual key."),
+	team: id().optional(),
+	user: id().optional(),
+	end_user: id().optional(),
+	session: id().optional(),
+	agent: id().optional(),
+	status: z
+		.string()
+		.regex(
+			/^(success|error|aborted|rejected|4xx|5xx|\d{3})$/,
+			"expected success, error, aborted, rejected, 4xx, 5xx or a number",
+		)
+		.optional(),
+	reason: id().optional().describe("Why it went where it went: prefix, returned, diverted, session, head, cold …"),
+	affinity: z.enum(["hit", "new", "miss", "none", "off"]).optional(),
+	miss: z
+		.enum(["any", ...MISS_REASONS])
+		.optional()
+		.describe("Why less was read than was cached."),
+	q: z.string().max(200).optional().describe("Beginning of a request's, session's, deployment's, key's or team's id."),
+});
+
+export const requestView = z.object({
+	seq: z.number(),
+	id: z.string(),
+	started_at: z.number(),
+	first_byte_at: nullableNumber(),
+	ended_at: z.number(),
+	operation: z.string(),
+	dialect: z.string(),
+	outcome: z.string(),
+	status: z.number(),
+	error: nullableText(),
+	key_id: nullableText(),
+	key_alias: nullableText(),
+	team_id: nullableText(),
+	user_id: nullableText(),
+	end_user: nullableText(),
+	session: nullableText(),
+	agent: nullableText(),
+	client: nullableText(),
+	model: nullableText(),
+	model_group: nullableText(),
+	model_id: nullableText(),
+	upstream_model: nullableText(),
+	provider: nullableText(),
+	domain: nullableText(),
+	region: nullableText(),
+	stream: z.number(),
+	input_tokens: nullableNumber(),
+	output_tokens: nullableNumber(),
+	read_tokens: nullableNumber(),
+	write_5m_tokens: nullableNumber(),
+	write_1h_tokens: nullableNumber(),
+	cost: nullableNumber(),
+	cost_input: nullableNumber(),
+	cost_read: nullableNumber(),
+	cost_write_5m: nullableNumber(),
+	cost_write_1h: nullableNumber(),
+	cost_output: nullableNumber(),
+	cost_uncached: nullableNumber().describe("The same tokens had nothing been cached."),
+	cost_random: nullableNumber().describe("Expected under random routing over the same deployments."),
+	affinity: nullableText(),
+	reason: nullableText(),
+	predicted_read_tokens: nullableNumber(),
+	waited_ms: z.number(),
+	diverted_from: nullableText(),
+	runner_up: nullableText(),
+	attempts: z.number(),
+	miss: nullableText(),
+});
+
+export const requestPage = z.object({ requests: z.array(requestView), next: nullableText() });
+
+const missView = z.object({ reason: z.enum(MISS_REASONS), detail: z.string(), tokens: z.number() });
+
+/** One stretch of a prompt, in the provider's order. */
+const stripView = z.object({
+	level: z.enum(["tools", "system", "messages"]),
+	/** First block and the one after the last, counted over the whole prompt. */
+	from: z.number(),
+	to: z.number(),
+	/** Estimated by the share of bytes. */
+	tokens: z.number(),
+	fate: z.enum(["read", "written", "uncached"]),
+	/** A breakpoint ends it. */
+	breakpoint: z.enum(["5m", "1h"]).nullable(),
+});
+
+export const requestDetail = z.object({
+	request: requestView,
+	error_message: nullableText(),
+	attempts: z.array(
+		z.object({
+			model_id: z.string(),
+			outcome: z.string(),
+			status: nullableNumber(),
+			error: z.string(),
+			started_at: z.number(),
+			ms: z.number(),
+		}),
+	),
+	candidates: z.array(
+		z.object({
+			model_id: z.string(),
+			reason: z.string(),
+			predicted_read_tokens: z.number(),
+			expected_dollars: nullableNumber(),
+			thinking_at_risk: z.boolean(),
+		}),
+	),
+	excluded: z.array(z.object({ model_id: z.string(), why: z.string(), until: nullableNumber() })),
+	diverted: z.object({ model_id: z.string(), why: z.string() }).nullable(),
+	prompt_tokens: nullableNumber().describe("As estimated before it was sent."),
+	max_tokens: nullableNumber(),
+	request_class: nullableText(),
+	betas: nullableText().describe("`anthropic-beta` values, sorted, where a turn was kept."),
+	team_alias: nullableText(),
+	tags: z.array(z.string()),
+	metadata: z.record(z.string(), z.unknown()).nullable(),
+	miss: missView.nullable(),
+	prompt: z.array(stripView).nullable().describe("Where the prompt was read, written and uncached; null = not known."),
+	previous: nullableText().describe("Id of the conversation's turn before."),
+	following: nullableText(),
+	bodies: z.object({ request: nullableText(), response: nullableText() }).nullable(),
+});
+
+export const measuresView = z.object(
+	Object.fromEntries(MEASURES.map((name) => [name, z.number()])) as Record<(typeof MEASURES)[number], z.ZodNumber>,
+);
+
+export const sessionQuery = z.strictObject({
+	...page,
+	from: time().describe("Active then or later."),
+	to: time().describe("Begun before."),
+	key: id().optional(),
+	team: id().optional(),
+	q: z.string().max(200).optional().describe("Beginning of the session's id."),
+});
+
+export const sessionView = z.object({
+	key_id: z.string(),
+	key_alias: z.string(),
+	team_id: z.string(),
+	session: z.string(),
+	first_at: z.number(),
+	last_at: z.number(),
+	model: z.string(),
+	model_id: z.string(),
+	measures: measuresView,
+});
+
+export const sessionPage = z.object({ sessions: z.array(sessionView), next: nullableText() });
+
+export const sessionTurnsQuery = z.strictObject({
+	...page,
+	key: z.string().max(512).optional().describe("Whose session, where several keys used the same id."),
+});
+
+/** A conversation's turns, oldest first. */
+export const sessionDetail = z.object({ session: sessionView, turns: z.array(requestView), next: nullableText() });
+
+export const rangeQuery = z.strictObject({
+	from: time().describe("Default: a day ago."),
+	to: time().describe("Default: now."),
+	key: id().optional(),
+	team: id().optional(),
+	model: id().optional(),
+	model_id: id().optional(),
+});
+
+const GROUPS = ["hour", "minute", "key_id", "team_id", "model", "model_id"] as const;
+
+export const ledgerQuery = z.strictObject({
+	...rangeQuery.shape,
+	by: z
+		.string()
+		.default("")
+		.transform((text, context) => {
+			const names = text.split(",").filter((name) => name !== "");
+			const known = names.filter((name): name is (typeof GROUPS)[number] => GROUPS.some((group) => group === name));
+			if (known.length === names.length) return known;
+			context.addIssue({ code: "custom", message: `expected some of ${GROUPS.join(",")}` });
+			return z.NEVER;
+		})
+		.describe(
+			`What sums are told apart by: some of ${GROUPS.join(",")}, comma-separated. Minutes are kept for a week.`,
+		),
+});
+
+const sumsView = z.object({
+	hour: z.number().optional(),
+	minute: z.number().optional(),
+	key_id: z.string().optional(),
+	team_id: z.string().optional(),
+	model: z.string().optional(),
+	model_id: z.string().optional(),
+	measures: measuresView,
+});
+
+export const ledgerView = z.object({ from: z.number(), to: z.number(), sums: z.array(sumsView) });
+
+const alertView = z.object({
+	kind: z.enum(["hit_ratio_dropped", "cooling_down", "unread_writes", "log_loss"]),
+	model_id: nullableText(),
+	message: z.string(),
+});
+
+const logStats = z.object({
+	queued: z.number(),
+	written: z.number(),
+	lost: z.number().describe("Requests that could not be logged since the start."),
+	failure: nullableText().describe("Why the database does not take entries now; null = it does."),
+});
+
+export const overview = z.object({
+	from: z.number(),
+	to: z.number(),
+	/** Length of a step of the series, ms. */
+	step_ms: z.number(),
+	totals: measuresView,
+	series: z.array(z.object({ at: z.number(), model_id: z.string(), measures: measuresView })),
+	alerts: z.array(alertView),
+	log: logStats,
+});
+
+const levelView = z.object({ limit: z.number(), left: z.number() }).nullable();
+
+export const deploymentsView = z.object({
+	now: z.number(),
+	domains: z.array(
+		z.object({
+			/** Configured or learned; null = not known yet. */
+			name: nullableText(),
+			model_ids: z.array(z.string()),
+			conversations: z.number(),
+			warm_tokens: z.number(),
+			expiring_tokens: z.number().describe("Warm tokens that run out within a minute."),
+			read_back_rate: z.number().describe("Share of predicted reads that were really read of late."),
+		}),
+	),
+	deployments: z.array(
+		z.object({
+			model_id: z.string(),
+			model_group: z.string(),
+			provider: z.string(),
+			upstream_model: z.string(),
+			region: nullableText(),
+			domain: nullableText(),
+			weight: z.number(),
+			order: nullableNumber(),
+			state: z.enum(["ready", "trial", "cooling_down", "quarantined"]),
+			reason: nullableText(),
+			until: nullableNumber(),
+			draining: z.boolean().describe("The operator lets it run empty: it gets no new conversations."),
+			in_flight: z.number(),
+			max_parallel_requests: nullableNumber(),
+			recent_load_tokens: z.number(),
+			first_token_ms: nullableNumber(),
+			limits: z.object({ requests: levelView, input_tokens: levelView, output_tokens: levelView, tokens: levelView }),
+			/** Of the last 24 hours. */
+			measures: measuresView,
+			prediction_accuracy: nullableNumber().describe("Share of predicted tokens that were read, last 24 hours."),
+		}),
+	),
+});
+
+export type RequestView = z.infer<typeof requestView>;
+export type RequestDetail = z.infer<typeof requestDetail>;
+export type StripView = z.infer<typeof stripView>;
+export type Overview = z.infer<typeof overview>;
+export type Alert = z.infer<typeof alertView>;
+export type DeploymentsView = z.infer<typeof deploymentsView>;

@@ -1,0 +1,160 @@
+// The control plane's own endpoints: log, sessions, ledger, overview, deployments. Typed for the UI by `AdminApi`. Leaves keys and teams to
+// their files, LiteLLM's `/spend/logs` to admin/api-spend, and who may ask to admin/auth.
+import { Hono } from "hono";
+import { validator } from "hono/validator";
+import type * as z from "zod";
+import { findSessions, type LedgerFilter, listSessions, sumLedger } from "../db/ledger.ts";
+import type { RequestFilter, RequestRecord } from "../db/requests.ts";
+import { findRequest, listRequests } from "../db/requests.ts";
+import { GatewayError } from "../errors.ts";
+import type { LiveRouter } from "../routing/router.ts";
+import { deploymentsOf } from "./api-deployments.ts";
+import { type LogSource, readLog } from "./api-log.ts";
+import { overviewOf } from "./api-overview.ts";
+import {
+	ledgerQuery,
+	type RequestDetail,
+	rangeQuery,
+	requestQuery,
+	sessionQuery,
+	sessionTurnsQuery,
+} from "./api-schemas.ts";
+import { stripOf } from "./api-strip.ts";
+import type { AdminEnv, RequireRole } from "./auth.ts";
+import { type Principal, scopeOf } from "./roles.ts";
+
+export interface ApiDeps {
+	/** Null where the log is off. */
+	readonly log: LogSource | null;
+	readonly router: LiveRouter;
+	readonly now: () => number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Checks a query by its schema. Throws invalid_field. */
+export function query<Schema extends z.ZodType>(schema: Schema) {
+	return validator("query", (value): z.output<Schema> => {
+		const parsed = schema.safeParse(value);
+		if (parsed.success) return parsed.data;
+		const [issue] = parsed.error.issues;
+		const unknown = issue?.code === "unrecognized_keys" ? issue.keys.join(", ") : null;
+		throw new GatewayError("invalid_field", {
+			field: unknown ?? (issue?.path.join(".") || "query"),
+			reason: unknown === null ? (issue?.message ?? "is not valid") : "is not a filter of this endpoint",
+		});
+	});
+}
+
+/** The routes; the type is what the UI's client is made from. */
+export function apiRoutes(deps: ApiDeps, requireRole: RequireRole) {
+	const { now } = deps;
+	return new Hono<AdminEnv>()
+		.get("/api/requests", requireRole("owner"), query(requestQuery), async (c) => {
+			const { limit, cursor, ...asked } = c.req.valid("query");
+			const filter = filterOf(asked, c.get("principal"));
+			return c.json(await readLog(deps.log, ({ database }) => listRequests(database, filter, { limit, cursor })));
+		})
+		.get("/api/requests/:id", requireRole("owner"), async (c) => {
+			const id = c.req.param("id");
+			const record = await readLog(deps.log, ({ database }) => findRequest(database, id));
+			if (record === null || !isVisible(record, c.get("principal")))
+				throw new GatewayError("record_not_found", { kind: "request", id });
+			return c.json(detailOf(record));
+		})
+		.get("/api/sessions", requireRole("owner"), query(sessionQuery), async (c) => {
+			const { limit, cursor, from, to, key, team, q } = c.req.valid("query");
+			const filter = { from, to, keyId: ownKey(c.get("principal"), key), teamId: team, text: q };
+			return c.json(await readLog(deps.log, ({ database }) => listSessions(database, filter, { limit, cursor })));
+		})
+		.get("/api/sessions/:id", requireRole("owner"), query(sessionTurnsQuery), async (c) => {
+			const id = c.req.param("id");
+			const { limit, cursor, key } = c.req.valid("query");
+			const wanted = ownKey(c.get("principal"), key);
+			return c.json(
+				await readLog(deps.log, async ({ database }) => {
+					const found = await findSessions(database, id);
+					const session = found.find((one) => wanted === undefined || one.key_id === wanted);
+					if (session === undefined) throw new GatewayError("record_not_found", { kind: "session", id });
+					const filter = { session: id, ...(session.key_id === "" ? {} : { keyId: session.key_id }) };
+					const { requests, next } = await listRequests(database, filter, { limit, cursor });
+					return { session, turns: [...requests].reverse(), next };
+				}),
+			);
+		})
+		.get("/api/ledger", requireRole("owner"), query(ledgerQuery), async (c) => {
+			const { by, ...asked } = c.req.valid("query");
+			const filter = rangeOf(asked, c.get("principal"), now());
+			const sums = await readLog(deps.log, ({ database }) => sumLedger(database, filter, by));
+			return c.json({ from: filter.from, to: filter.to, sums });
+		})
+		.get("/api/overview", requireRole("owner"), query(rangeQuery), async (c) => {
+			const filter = rangeOf(c.req.valid("query"), c.get("principal"), now());
+			return c.json(
+				await readLog(deps.log, (source) => overviewOf(source, filter, { router: deps.router, now: now() })),
+			);
+		})
+		.get("/api/deployments", requireRole("viewer"), async (c) => c.json(await deploymentsOf(deps)));
+}
+
+/** The type that the UI's client is made from. */
+export type AdminApi = ReturnType<typeof apiRoutes>;
+
+function filterOf(asked: Omit<z.output<typeof requestQuery>, "limit" | "cursor">, principal: Principal): RequestFilter {
+	const { key, team, user, end_user, model_id, q, ...rest } = asked;
+	const own = scopeOf(principal);
+	return {
+		...rest,
+		modelId: model_id,
+		keyId: key,
+		teamId: team,
+		userId: user,
+		endUser: end_user,
+		text: q,
+		scope: own === null ? undefined : { keyHash: own.keyHash, userId: own.userId },
+	};
+}
+
+/** An owner sees the sums of its own key only. */
+function ownKey(principal: Principal, key: string | undefined): string | undefined {
+	const own = scopeOf(principal);
+	return own === null ? key : (own.keyHash ?? "");
+}
+
+function rangeOf(asked: z.output<typeof rangeQuery>, principal: Principal, now: number): LedgerFilter {
+	const to = asked.to ?? now;
+	const from = Math.min(asked.from ?? to - DAY_MS, to);
+	const { team, model, model_id } = asked;
+	return { from, to, keyId: ownKey(principal, asked.key), teamId: team, model, modelId: model_id };
+}
+
+function isVisible({ request }: RequestRecord, principal: Principal): boolean {
+	const own = scopeOf(principal);
+	if (own === null) return true;
+	return (
+		(own.keyHash !== null && request.key_id === own.keyHash) || (own.userId !== null && request.user_id === own.userId)
+	);
+}
+
+function detailOf({ request, details, miss, previous, following, bodies }: RequestRecord): RequestDetail {
+	return {
+		request,
+		error_message: details?.error_message ?? null,
+		attempts: [...(details?.attempts ?? [])],
+		candidates: [...(details?.candidates ?? [])],
+		excluded: [...(details?.excluded ?? [])],
+		diverted: details?.diverted ?? null,
+		prompt_tokens: details?.prompt_tokens ?? null,
+		max_tokens: details?.max_tokens ?? null,
+		request_class: details?.request_class ?? null,
+		betas: details?.turn?.betas ?? null,
+		team_alias: details?.team_alias ?? null,
+		tags: [...(details?.tags ?? [])],
+		metadata: details?.metadata ?? null,
+		miss,
+		prompt: stripOf(details),
+		previous,
+		following,
+		bodies,
+	};
+}

@@ -1,0 +1,200 @@
+// Who may use the control plane: keys in headers, the UI's signed cookie session, roles, and protection from other sites' pages.
+// Leaves what belongs to whom to admin/roles and finding keys to the directory it is given.
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+import { getConnInfo } from "@hono/node-server/conninfo";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { GatewayError } from "../errors.ts";
+import { createLoginLimit } from "./auth-login-limit.ts";
+import { atLeast, type Principal, type Role } from "./roles.ts";
+
+/** Hono environment of everything behind `requireRole`: `c.get("principal")` says who asks. */
+export type AdminEnv = { Variables: { principal: Principal } };
+
+export interface AuthDeps {
+	/** Whose key these headers carry. Throws missing_credentials, invalid_credentials, key_blocked or key_expired. */
+	readonly identify: (headers: IncomingHttpHeaders) => Principal;
+	/** What a principal of this id is now, for sessions; null when it is gone, blocked or expired. */
+	readonly principal: (id: string) => Principal | null;
+	/** Secret that signs sessions; the same on all replicas that share sessions. */
+	readonly sessionSecret: () => Buffer;
+	/** false = no master key is configured: whoever reaches the loopback address is the admin. */
+	readonly keyRequired: () => boolean;
+	readonly now: () => number;
+}
+
+/** Middleware that lets in who has at least `role`, and refuses changes to readers. Throws missing_credentials or forbidden. */
+export type RequireRole = (role: Role) => MiddlewareHandler<AdminEnv>;
+
+export interface AdminAuth {
+	readonly requireRole: RequireRole;
+	/** `/api/login`, `/api/logout`, `/api/me`. */
+	readonly routes: Hono<AdminEnv>;
+}
+
+const COOKIE = "warmpath_session";
+const SESSION_MS = 12 * 3_600_000;
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
+
+/** Sessions are stateless and signed; those logged out are remembered until they would have expired. */
+export function createAdminAuth(deps: AuthDeps): AdminAuth {
+	const loggedOut = new Map<string, number>();
+	const loginLimit = createLoginLimit(deps.now);
+
+	/** Headers win over the cookie: a request that carries a key is no browser's by accident. */
+	function principalOf(c: Context): Principal {
+		if (!deps.keyRequired()) {
+			requireLocalHost(c);
+			requireSameSite(c);
+			return deps.identify({});
+		}
+		const headers = headersOf(c);
+		const session = getCookie(c, COOKIE);
+		if (session === undefined || carriesKey(headers)) return deps.identify(headers);
+		requireSameSite(c);
+		const claims = readSession(session, deps.sessionSecret());
+		if (claims === null || claims.exp <= deps.now() || loggedOut.has(claims.jti)) {
+			throw new GatewayError("missing_credentials");
+		}
+		const principal = deps.principal(claims.sub);
+		if (principal === null) throw new GatewayError("missing_credentials");
+		return principal;
+	}
+
+	const requireRole: RequireRole = (role) => async (c, next) => {
+		const principal = principalOf(c);
+		if (!atLeast(principal.role, role)) throw new GatewayError("forbidden", { role });
+		if (!SAFE_METHODS.has(c.req.method) && (principal.readOnly || principal.role === "viewer")) {
+			throw new GatewayError("forbidden", { role: "admin" });
+		}
+		c.set("principal", principal);
+		c.header("cache-control", "no-store");
+		await next();
+	};
+
+	const routes = new Hono<AdminEnv>()
+		.post("/api/login", async (c) => {
+			requireSameSite(c);
+			const source = addressOf(c);
+			loginLimit.check(source);
+			const body: unknown = await c.req.json().catch(() => null);
+			const given = body as { readonly key?: unknown; readonly password?: unknown } | null;
+			const key = given?.key ?? given?.password;
+			if (typeof key !== "string" || key === "") {
+				throw new GatewayError("invalid_field", { field: "key", reason: 'Send {"key": "sk-…"}.' });
+			}
+			let principal: Principal;
+			try {
+				principal = deps.identify({ authorization: `Bearer ${key}` });
+			} catch (error) {
+				loginLimit.failed(source);
+				throw error;
+			}
+			const expires = deps.now() + SESSION_MS;
+			const claims = { sub: principal.id, exp: expires, jti: randomBytes(12).toString("base64url") };
+			setCookie(c, COOKIE, signSession(claims, deps.sessionSecret()), {
+				httpOnly: true,
+				sameSite: "Strict",
+				path: "/",
+				maxAge: SESSION_MS / 1000,
+				secure: isHttps(c),
+			});
+			c.header("cache-control", "no-store");
+			return c.json(meOf(principal));
+		})
+		.post("/api/logout", (c) => {
+			requireSameSite(c);
+			const session = getCookie(c, COOKIE);
+			const claims = session === undefined ? null : readSession(session, deps.sessionSecret());
+			const now = deps.now();
+			for (const [jti, until] of loggedOut) if (until <= now) loggedOut.delete(jti);
+			if (claims !== null && claims.exp > now) loggedOut.set(claims.jti, claims.exp);
+			deleteCookie(c, COOKIE, { path: "/" });
+			return c.json({ ok: true });
+		})
+		.get("/api/me", requireRole("owner"), (c) => c.json(meOf(c.get("principal"))));
+
+	return { requireRole, routes };
+}
+
+function meOf({ role, readOnly, id, keyAlias, userId, teamIds }: Principal) {
+	return { role, read_only: readOnly, id, key_alias: keyAlias, user_id: userId, teams: teamIds };
+}
+
+/** Request headers in the form that node:http gives them. */
+export function headersOf(c: Context): IncomingHttpHeaders {
+	return Object.fromEntries(c.req.raw.headers);
+}
+
+function carriesKey(headers: IncomingHttpHeaders): boolean {
+	return ["authorization", "x-api-key", "api-key", "x-litellm-api-key"].some((name) => headers[name] !== undefined);
+}
+
+/**
+ * For requests that a browser could be made to send by another site's page: SameSite=Strict keeps the cookie from them, and this
+ * keeps out what is left (no master key, sibling subdomains, log-in). Browsers cannot forge these headers.
+ */
+function requireSameSite(c: Context): void {
+	if (SAFE_METHODS.has(c.req.method)) return;
+	const site = c.req.header("sec-fetch-site");
+	if (site !== undefined && site !== "same-origin" && site !== "none") {
+		throw new GatewayError("cross_site", { reason: `sec-fetch-site: ${site}` });
+	}
+	const origin = c.req.header("origin");
+	if (origin !== undefined && hostOf(origin) !== c.req.header("host")) {
+		throw new GatewayError("cross_site", { reason: "origin is another host" });
+	}
+	const type = c.req.header("content-type") ?? "";
+	if (!/^application\/json\b/i.test(type)) {
+		throw new GatewayError("cross_site", { reason: "content-type is not application/json" });
+	}
+}
+
+/** Without a key the address is all that protects: a name that another site made point here is not ours (DNS rebinding). */
+function requireLocalHost(c: Context): void {
+	const host = c.req.header("host") ?? "";
+	if (!LOOPBACK_HOST.test(host)) throw new GatewayError("cross_site", { reason: "host is not a loopback name" });
+}
+
+function hostOf(origin: string): string | null {
+	return URL.canParse(origin) ? new URL(origin).host : null;
+}
+
+function isHttps(c: Context): boolean {
+	return c.req.header("x-forwarded-proto") === "https" || c.req.url.startsWith("https:");
+}
+
+function addressOf(c: Context): string {
+	try {
+		return getConnInfo(c).remote.address ?? "unknown";
+	} catch {
+		return "unknown";
+	}
+}
+
+interface Claims {
+	readonly sub: string;
+	/** ms since epoch. */
+	readonly exp: number;
+	readonly jti: string;
+}
+
+function signSession(claims: Claims, secret: Buffer): string {
+	const payload = Buffer.from(JSON.stringify(claims)).toString("base64url");
+	return `${payload}.${signature(payload, secret).toString("base64url")}`;
+}
+
+/** null for anything that this secret did not sign. */
+function readSession(text: string, secret: Buffer): Claims | null {
+	const [payload = "", signed = ""] = text.split(".");
+	const expected = signature(payload, secret);
+	const given = Buffer.from(signed, "base64url");
+	if (given.length !== expected.length || !timingSafeEqual(given, expected)) return null;
+	return JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as Claims;
+}
+
+function signature(payload: string, secret: Buffer): Buffer {
+	return createHmac("sha256", secret).update("warmpath session 1\0").update(payload).digest();
+}

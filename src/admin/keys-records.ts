@@ -1,0 +1,226 @@
+// What the endpoints of keys, teams, users, customers and budgets share: reading bodies, storing, showing, paging. Leaves each kind's own
+// names and rules to its file.
+import type { Context } from "hono";
+import type { ZodError } from "zod";
+import type { Access } from "../db/keys-access.ts";
+import { type AccessRecord, FIELDS, type FieldsOf, type Kind } from "../db/keys-fields.ts";
+import { mainLabel } from "../db/keys-limits.ts";
+import { GatewayError } from "../errors.ts";
+
+/** What the endpoints work with. */
+export interface RecordDeps {
+	readonly access: Access;
+	/** ms since epoch. */
+	readonly now: () => number;
+}
+
+/** A JSON object; anything else is refused. An empty body is an empty object. */
+export async function bodyOf(c: Context): Promise<Record<string, unknown>> {
+	const text = await c.req.text();
+	if (text.trim() === "") return {};
+	try {
+		const value: unknown = JSON.parse(text);
+		if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+	} catch {}
+	throw new GatewayError("invalid_field", { field: "body", reason: "Send one JSON object." });
+}
+
+/** A text that must be there. */
+export function textOf(body: Readonly<Record<string, unknown>>, field: string): string {
+	const value = body[field];
+	if (typeof value !== "string" || value === "")
+		throw new GatewayError("invalid_field", { field, reason: "expected text" });
+	return value;
+}
+
+/** A list of texts; one text alone is a list of one. */
+export function textsOf(body: Readonly<Record<string, unknown>>, field: string): readonly string[] {
+	const value = [body[field] ?? []].flat();
+	const texts = value.filter((each): each is string => typeof each === "string" && each !== "");
+	if (texts.length === 0 || texts.length < value.length) {
+		throw new GatewayError("invalid_field", { field, reason: "expected a list of texts" });
+	}
+	return texts;
+}
+
+/** Fields of LiteLLM's that change nothing here. */
+const HARMLESS = new Set(["send_invite_email", "auto_create_key", "spend"]);
+
+/**
+ * Fields out of a request's body, those of `before` where it names none. null takes a field back to its default. A field that is not
+ * supported is refused unless it is empty: to ignore a restriction would open what it closes.
+ */
+export function readFields<K extends Kind>(
+	kind: K,
+	body: Readonly<Record<string, unknown>>,
+	before: FieldsOf[K] | null = null,
+): FieldsOf[K] {
+	const merged: Record<string, unknown> = { ...before };
+	for (const [name, value] of Object.entries(body)) {
+		if (Object.hasOwn(FIELDS[kind].shape, name)) {
+			if (value === null || value === undefined) delete merged[name];
+			else merged[name] = value;
+		} else if (!HARMLESS.has(name) && !isEmpty(value)) {
+			throw new GatewayError("invalid_field", { field: name, reason: `is not supported for a ${kind}; leave it out` });
+		}
+	}
+	const parsed = FIELDS[kind].safeParse(merged);
+	if (!parsed.success) throw invalid(parsed.error);
+	return parsed.data as FieldsOf[K];
+}
+
+function isEmpty(value: unknown): boolean {
+	if (value === null || value === undefined || value === "" || value === false) return true;
+	return typeof value === "object" && Object.keys(value).length === 0;
+}
+
+function invalid(error: ZodError): GatewayError {
+	const [issue] = error.issues;
+	return new GatewayError("invalid_field", {
+		field: issue?.path.join(".") || "body",
+		reason: issue?.message ?? "is not valid",
+	});
+}
+
+/** Runs a change. Throws database_required without a database, and database_unavailable while it is away. */
+export async function stored<T>({ access }: RecordDeps, change: () => Promise<T>): Promise<T> {
+	if (!access.durable) throw new GatewayError("database_required");
+	try {
+		return await change();
+	} catch (cause) {
+		if (cause instanceof GatewayError) throw cause;
+		throw new GatewayError("database_unavailable", {}, { cause });
+	}
+}
+
+/** Throws record_exists. */
+export async function insert<K extends Kind>(
+	deps: RecordDeps,
+	record: { readonly kind: K; readonly id: string; readonly hash: string | null; readonly fields: FieldsOf[K] },
+	shownAs: string = record.id,
+): Promise<AccessRecord<K>> {
+	const inserted = await stored(deps, () => deps.access.insert(record));
+	if (inserted === null) throw new GatewayError("record_exists", { kind: record.kind, id: shownAs });
+	return inserted;
+}
+
+/** Throws record_not_found, record_fixed or record_exists. */
+export async function update<K extends Kind>(
+	deps: RecordDeps,
+	record: AccessRecord<K>,
+	change: (before: AccessRecord<K>) => { readonly fields: FieldsOf[K]; readonly hash?: string },
+): Promise<AccessRecord<K>> {
+	refuseFixed(record);
+	const updated = await stored(deps, () => deps.access.update(record.kind as K, record.id, change));
+	if (updated === null) throw new GatewayError("record_not_found", { kind: record.kind, id: record.id });
+	if (updated === "taken") throw new GatewayError("record_exists", { kind: record.kind, id: "of that alias" });
+	return updated;
+}
+
+/** Throws record_fixed for what stands in the configuration file. */
+export function refuseFixed(record: AccessRecord): void {
+	if (record.version === 0) throw new GatewayError("record_fixed", { id: record.id });
+}
+
+/** Throws record_not_found. */
+export function existing<K extends Kind>({ access }: RecordDeps, kind: K, id: string): AccessRecord<K> {
+	const record = access.directory.get(kind, id);
+	if (record === undefined) throw new GatewayError("record_not_found", { kind, id });
+	return record;
+}
+
+/** Spend as LiteLLM shows it: of the running window of `max_budget`, and when that ends. */
+export function spendOf({ access, now }: RecordDeps, record: AccessRecord) {
+	const subject = access.directory.subject(record);
+	const windows = subject.budgets.map((budget) => {
+		const account = access.spend.account(subject, budget, now());
+		const { end } = account.window;
+		return {
+			budget,
+			spend: account.spent,
+			reset_at: Number.isFinite(end) ? new Date(end).toISOString() : null,
+			unpriced: account.unpriced,
+		};
+	});
+	const { budget_duration: duration } = record.fields as FieldsOf["budget"];
+	const main = windows.find(({ budget }) => budget.label === mainLabel(duration)) ?? windows[0];
+	return {
+		spend: main?.spend ?? 0,
+		total_spend: windows[0]?.spend ?? 0,
+		budget_reset_at: main?.reset_at ?? null,
+		/** Requests whose price is not known: their spend is in none of these figures. */
+		unpriced_requests: windows[0]?.unpriced ?? 0,
+		budget_windows: windows
+			.filter(({ budget }) => budget.max !== null)
+			.map(({ budget, spend, reset_at }) => {
+				const { max, model, label } = budget;
+				return {
+					budget_duration: label === "total" ? null : label.split(":").at(-1),
+					model,
+					max_budget: max,
+					spend,
+					reset_at,
+				};
+			}),
+	};
+}
+
+/** When a record was made and last changed, ISO. */
+export function datesOf({ createdAt, updatedAt }: AccessRecord) {
+	return { created_at: new Date(createdAt).toISOString(), updated_at: new Date(updatedAt).toISOString() };
+}
+
+/** One page of a list, LiteLLM's `page` and `size` or our `cursor` and `limit`. */
+export interface Page<T> {
+	readonly items: readonly T[];
+	readonly total_count: number;
+	readonly current_page: number;
+	readonly total_pages: number;
+	/** Give it as `cursor` for what follows; null = this was the last page. Stable while records come and go. */
+	readonly next_cursor: string | null;
+}
+
+const MOST_LISTED = 1000;
+const LISTED = 100;
+
+/** `records` newest first. Throws invalid_field for a cursor that is none. */
+export function pageOf<T extends AccessRecord>(
+	records: readonly T[],
+	query: (name: string) => string | undefined,
+): Page<T> {
+	const size = Math.min(MOST_LISTED, positive(query("size") ?? query("limit") ?? query("page_size")) ?? LISTED);
+	const cursor = query("cursor");
+	const page = positive(query("page")) ?? 1;
+	const from = cursor === undefined ? (page - 1) * size : indexAfter(records, cursor);
+	const items = records.slice(from, from + size);
+	const last = items.at(-1);
+	return {
+		items,
+		total_count: records.length,
+		current_page: Math.floor(from / size) + 1,
+		total_pages: Math.ceil(records.length / size),
+		next_cursor: last === undefined || from + size >= records.length ? null : cursorOf(last),
+	};
+}
+
+function cursorOf({ createdAt, id }: AccessRecord): string {
+	return Buffer.from(JSON.stringify([createdAt, id])).toString("base64url");
+}
+
+function indexAfter(records: readonly AccessRecord[], cursor: string): number {
+	let place: unknown;
+	try {
+		place = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+	} catch {}
+	const [at, id] = Array.isArray(place) ? place : [];
+	if (typeof at !== "number" || typeof id !== "string") {
+		throw new GatewayError("invalid_field", { field: "cursor", reason: "is not one that a list gave" });
+	}
+	const found = records.findIndex((record) => record.createdAt < at || (record.createdAt === at && record.id > id));
+	return found === -1 ? records.length : found;
+}
+
+function positive(text: string | undefined): number | null {
+	const value = Number(text);
+	return text !== undefined && Number.isInteger(value) && value >= 1 ? value : null;
+}

@@ -1,0 +1,90 @@
+// LiteLLM's `/user/*`: people, their role and what they may spend by keys that are no team's. Leaves keys to admin/keys.
+import { Hono } from "hono";
+import type { AccessRecord } from "../db/keys-fields.ts";
+import { GatewayError } from "../errors.ts";
+import type { AdminEnv, RequireRole } from "./auth.ts";
+import { createKey, keyView, requireRecords, resetSpend } from "./keys.ts";
+import {
+	bodyOf,
+	datesOf,
+	existing,
+	insert,
+	pageOf,
+	type RecordDeps,
+	readFields,
+	spendOf,
+	stored,
+	textOf,
+	textsOf,
+	update,
+} from "./keys-records.ts";
+import { named } from "./teams.ts";
+
+function userView(deps: RecordDeps, user: AccessRecord<"user">) {
+	return { user_id: user.id, ...user.fields, ...spendOf(deps, user), ...datesOf(user) };
+}
+
+/** The endpoints. */
+export function userRoutes(deps: RecordDeps, requireRole: RequireRole) {
+	const { directory } = deps.access;
+	const admin = requireRole("admin");
+	const anyone = requireRole("owner");
+	const keysOf = (id: string) => directory.list("key").filter((key) => key.fields.user_id === id);
+
+	return new Hono<AdminEnv>()
+		.post("/user/new", admin, async (c) => {
+			const { user_id: id, duration, key_alias: alias, ...body } = await bodyOf(c);
+			const fields = readFields("user", body);
+			requireRecords(deps, { budget_id: fields.budget_id });
+			const user = await insert(deps, { kind: "user", id: named(id, "user_id"), hash: null, fields });
+			const view = userView(deps, user);
+			// LiteLLM makes a key along with the user unless it is told not to.
+			if (body["auto_create_key"] === false) return c.json({ ...view, key: null });
+			const key = await createKey(deps, { user_id: user.id, duration, key_alias: alias }, c.get("principal").id);
+			return c.json({ ...view, key: key.key, token: key.token, expires: key.expires });
+		})
+		.get("/user/info", anyone, (c) => {
+			const { role, userId } = c.get("principal");
+			const id = c.req.query("user_id") ?? userId ?? "";
+			if (role === "owner" && id !== userId) throw new GatewayError("record_not_found", { kind: "user", id });
+			const user = existing(deps, "user", id);
+			return c.json({
+				user_id: id,
+				user_info: userView(deps, user),
+				keys: keysOf(id).map((key) => keyView(deps, key)),
+			});
+		})
+		.get("/user/list", requireRole("viewer"), (c) => {
+			const role = c.req.query("role");
+			const email = c.req.query("user_email")?.toLowerCase();
+			const users = directory.list("user").filter(({ fields }) => {
+				const matches = email === undefined || fields.user_email?.toLowerCase().includes(email) === true;
+				return matches && (role === undefined || fields.user_role === role);
+			});
+			const { items, ...page } = pageOf(users, (name) => c.req.query(name));
+			return c.json({ users: items.map((user) => userView(deps, user)), ...page });
+		})
+		.post("/user/update", admin, async (c) => {
+			const { user_id: id, ...body } = await bodyOf(c);
+			const user = await update(deps, existing(deps, "user", textOf({ user_id: id }, "user_id")), (before) => {
+				const fields = readFields("user", body, before.fields);
+				requireRecords(deps, { budget_id: fields.budget_id });
+				return { fields };
+			});
+			if (typeof body["spend"] === "number") resetSpend(deps, user, body["spend"]);
+			return c.json(userView(deps, user));
+		})
+		.post("/user/delete", admin, async (c) => {
+			const ids = textsOf(await bodyOf(c), "user_ids");
+			for (const id of ids) existing(deps, "user", id);
+			const keys = ids.flatMap(keysOf).filter((key) => key.version !== 0);
+			await stored(deps, () =>
+				deps.access.remove(
+					"key",
+					keys.map((key) => key.id),
+				),
+			);
+			await stored(deps, () => deps.access.remove("user", ids));
+			return c.json({ deleted_users: ids, deleted_keys: keys.map((key) => key.hash) });
+		});
+}
