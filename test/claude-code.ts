@@ -13,6 +13,8 @@ export interface ClaudeRun {
 	readonly resume?: string;
 	readonly model?: string;
 	readonly env?: Readonly<Record<string, string>>;
+	/** Also collect the events of its streams. */
+	readonly events?: boolean;
 }
 
 /** The JSON that `claude -p --output-format json` prints, as far as the tests read it. */
@@ -28,6 +30,8 @@ export interface ClaudeResult {
 		readonly cache_creation_input_tokens: number;
 		readonly output_tokens: number;
 	};
+	/** Events of the Messages API's streams that the client saw, oldest first; only of a run with `events`. */
+	readonly events: readonly Readonly<Record<string, unknown>>[];
 	readonly stderr: string;
 }
 
@@ -58,7 +62,7 @@ export async function claudeCodeHome(options: ClaudeCodeOptions) {
 				"-p",
 				about.prompt,
 				"--output-format",
-				"json",
+				...(about.events === true ? ["stream-json", "--verbose", "--include-partial-messages"] : ["json"]),
 				"--allowedTools",
 				"Bash",
 				"Read",
@@ -107,8 +111,7 @@ function execute(
 		child.on("close", (code) => {
 			clearTimeout(limit);
 			try {
-				const parsed = JSON.parse(stdout) as Omit<ClaudeResult, "exitCode" | "stderr">;
-				resolve({ ...parsed, exitCode: code ?? -1, stderr });
+				resolve({ ...readOutput(stdout), exitCode: code ?? -1, stderr });
 			} catch {
 				reject(
 					new Error(`Claude Code printed no JSON (exit ${code}): ${stdout.slice(0, 500)} ${stderr.slice(0, 500)}`),
@@ -116,4 +119,17 @@ function execute(
 			}
 		});
 	});
+}
+
+interface OutputLine {
+	readonly type: string;
+	readonly event?: Readonly<Record<string, unknown>>;
+}
+
+/** The result alone, or a line for each thing that happened with the result as the last one. Throws when it is no JSON. */
+function readOutput(stdout: string): Omit<ClaudeResult, "exitCode" | "stderr"> {
+	const lines = stdout.trim().split("\n");
+	const result = JSON.parse(lines.at(-1) ?? "") as Omit<ClaudeResult, "exitCode" | "stderr" | "events">;
+	const seen = lines.slice(0, -1).map((line) => JSON.parse(line) as OutputLine);
+	return { ...result, events: seen.flatMap(({ type, event }) => (type === "stream_event" && event ? [event] : [])) };
 }

@@ -1,8 +1,13 @@
 // Runs the built command line as a child process. Leaves what it should print to the tests.
 import { type ChildProcess, spawn } from "node:child_process";
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export const MAIN = join(import.meta.dirname, "..", "dist", "main.js");
+
+/** Where commands keep their database, unless a test says otherwise. */
+const HOME = join(tmpdir(), `warmpath-test-${process.pid}`);
 
 export interface CliOptions {
 	readonly env?: Readonly<Record<string, string>>;
@@ -11,8 +16,11 @@ export interface CliOptions {
 	readonly main?: string;
 }
 
+/** Nothing of a test stays in the user's data folder. */
+process.once("exit", () => rmSync(HOME, { recursive: true, force: true }));
+
 function start(args: readonly string[], options: CliOptions): ChildProcess {
-	const env = { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...options.env };
+	const env = { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", WARMPATH_HOME: HOME, ...options.env };
 	return spawn(process.execPath, [options.main ?? MAIN, ...args], {
 		env,
 		cwd: options.cwd,

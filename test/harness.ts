@@ -8,6 +8,7 @@ import { startGateway } from "../src/gateway.ts";
 import type { SimulatorOptions } from "../src/simulator/options.ts";
 import { type Simulator, startSimulator } from "../src/simulator/server.ts";
 import { createLogger } from "../src/telemetry/log.ts";
+import { type CloudOptions, cloudEntries, cloudsOf } from "./cloud-deployments.ts";
 
 export const MASTER_KEY = "sk-test-master";
 
@@ -26,8 +27,11 @@ export interface DeploymentLine {
 	readonly group?: string;
 }
 
-/** A configuration of `anthropic/` deployments on a free port, with the test's master key. `extra` is more YAML, top level. */
-export function deploymentsConfig(lines: readonly DeploymentLine[], extra = ""): Config {
+/**
+ * A configuration of `anthropic/` deployments on a free port, with the test's master key. `extra` is more YAML, top level;
+ * `more` are further entries of model_list.
+ */
+export function deploymentsConfig(lines: readonly DeploymentLine[], extra = "", more = ""): Config {
 	const entries = lines.map(
 		(line) => `  - model_name: ${line.group ?? "claude-code"}
     litellm_params:
@@ -37,7 +41,7 @@ export function deploymentsConfig(lines: readonly DeploymentLine[], extra = ""):
     model_info: { id: ${line.id} }`,
 	);
 	return configFrom(
-		`model_list:\n${entries.join("\n")}\ngeneral_settings: { master_key: ${MASTER_KEY} }\n${extra.includes("warmpath:") ? "" : "warmpath: { listen: { port: 0 } }\n"}${extra}`,
+		`model_list:\n${[...entries, more].filter((entry) => entry !== "").join("\n")}\ngeneral_settings: { master_key: ${MASTER_KEY} }\n${extra.includes("warmpath:") ? "" : "warmpath: { listen: { port: 0 } }\n"}${extra}`,
 	);
 }
 
@@ -71,11 +75,13 @@ export async function startTestGateway(config: Config, options: GatewayOptions =
 	};
 }
 
-export interface WorldOptions {
-	/** Names of the simulated deployments; each has its own cache. */
-	readonly deployments: readonly string[];
+/** Deployments of all kinds are in one group; at least one is needed. */
+export interface WorldOptions extends CloudOptions {
+	/** Names of simulated keys of the first-party API; each has its own cache. */
+	readonly deployments?: readonly string[];
+	/** The model's first-party id. Default claude-sonnet-5-5. */
 	readonly model?: string;
-	readonly simulator?: Omit<SimulatorOptions, "deployments">;
+	readonly simulator?: Omit<SimulatorOptions, "deployments" | "aws" | "google" | "foundry" | "openai">;
 	readonly gateway?: GatewayOptions;
 	/** More YAML for the gateway. */
 	readonly extra?: string;
@@ -83,31 +89,41 @@ export interface WorldOptions {
 
 /** Simulated deployments with a gateway in front. */
 export async function startWorld(options: WorldOptions) {
+	const { deployments = [], model = "claude-sonnet-5-5" } = options;
 	const simulator = await startSimulator({
 		...options.simulator,
-		deployments: options.deployments.map((name) => ({ name, apiKey: `sk-sim-${name}` })),
+		...cloudsOf(options),
+		deployments: deployments.map((name) => ({ name, apiKey: `sk-sim-${name}` })),
 	});
 	const config = deploymentsConfig(
-		options.deployments.map((id) => ({
+		deployments.map((id) => ({
 			id,
 			apiBase: simulator.url,
 			apiKey: `sk-sim-${id}`,
-			model: `anthropic/${options.model ?? "claude-sonnet-5-5"}`,
+			model: `anthropic/${model}`,
 		})),
 		options.extra,
+		cloudEntries(simulator, options, { group: "claude-code", model }),
 	);
 	const gateway = await startTestGateway(config, options.gateway);
 	return {
 		simulator,
+		config,
 		gateway,
 		/** Requests to POST /v1/messages that the simulator saw, oldest first. */
 		messages: () => messagesOf(simulator),
+		/** Generations in every format that the simulator saw, oldest first. */
+		generations: () => simulator.recorded().filter((request) => GENERATION.test(request.path)),
 		async [Symbol.asyncDispose](): Promise<void> {
 			await gateway.close(0);
 			await simulator.close();
 		},
 	};
 }
+
+/** Paths that generate, of every platform. */
+const GENERATION =
+	/(\/v1\/messages|\/invoke(-with-response-stream)?|:(streamR|r)awPredict|\/chat\/completions|\/responses)(\?|$)/;
 
 function messagesOf(simulator: Simulator) {
 	return simulator.recorded().filter((request) => /\/v1\/messages(\?|$)/.test(request.path));

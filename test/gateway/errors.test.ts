@@ -99,24 +99,6 @@ test("a compressed request body is refused with 415", async () => {
 	expect(response.status).toBe(415);
 });
 
-test("a deployment of a kind that is not served yet gives a clear 501", async () => {
-	await using gateway = await startTestGateway(
-		configFrom(`
-model_list:
-  - model_name: us.anthropic.claude-sonnet-4-5-20250929-v1:0
-    litellm_params: { model: us.anthropic.claude-sonnet-4-5-20250929-v1:0, aws_profile_name: account-1, aws_region_name: us-west-2 }
-    model_info: { litellm_provider: bedrock }
-warmpath: { listen: { port: 0 } }
-`),
-	);
-	const response = await gateway.post(
-		"/v1/messages",
-		'{"model":"us.anthropic.claude-sonnet-4-5-20250929-v1:0","messages":[],"max_tokens":1}',
-	);
-	expect(response.status).toBe(501);
-	expect((await errorOf(response)).error.message).toMatch(/bedrock/);
-});
-
 test("probes, health and the model list answer as clients expect", async () => {
 	await using upstream = await startRecordingUpstream((_request, response) => response.end());
 	await using gateway = await startTestGateway(

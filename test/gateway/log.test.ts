@@ -1,0 +1,296 @@
+// The request log and the ledger through real sockets: what the provider counted is what the log says, on SQLite and on Postgres.
+import { describe, expect, test } from "vitest";
+import type { RequestDetail, RequestView } from "../../src/admin/api-schemas.ts";
+import { readAnswer } from "../../src/commands/demo/answer.ts";
+import { IN_MEMORY } from "../../src/db/location.ts";
+import { openDatabase } from "../../src/db/open.ts";
+import { SimulatedAgent } from "../../src/simulator/agent.ts";
+import { onEachDatabase } from "../databases.ts";
+import { MASTER_KEY, startWorld } from "../harness.ts";
+import { postgresPrograms, startPostgres } from "../postgres.ts";
+
+/** So few that a short death fills it. */
+const QUEUE = "warmpath: { listen: { port: 0 }, request_log: { queue: 60 } }\n";
+
+type World = Awaited<ReturnType<typeof startWorld>>;
+
+async function get<T>(world: World, path: string, status = 200): Promise<T> {
+	const response = await fetch(`${world.gateway.url}${path}`, { headers: { authorization: `Bearer ${MASTER_KEY}` } });
+	expect(response.status, path).toBe(status);
+	return (await response.json()) as T;
+}
+
+async function turn(world: World, agent: SimulatedAgent) {
+	const { body, headers } = agent.request();
+	const response = await world.gateway.post("/v1/messages?beta=true", body, { ...headers, "x-api-key": MASTER_KEY });
+	const answer = await readAnswer(response);
+	agent.answered(answer.content);
+	return { id: response.headers.get("x-litellm-call-id") ?? "", ...answer };
+}
+
+onEachDatabase((databases) => {
+	test("a conversation's rows say what the provider counted, and sum up to the ledger", async () => {
+		await using database = await databases.open();
+		await using world = await startWorld({ deployments: ["a", "b", "c"], gateway: { database } });
+		const agent = new SimulatedAgent({ model: "claude-code", seed: 1, project: 1, session: "session-1" });
+		const answers = [
+			await turn(world, agent),
+			await turn(world, agent),
+			await turn(world, agent),
+			await turn(world, agent),
+		];
+		await world.gateway.requestLog?.flush();
+
+		const { requests } = await get<{ requests: RequestView[] }>(world, "/api/requests?session=session-1");
+		expect(requests.map(({ id }) => id)).toEqual(answers.map(({ id }) => id).reverse());
+		const recorded = world.messages();
+		for (const [at, row] of [...requests].reverse().entries()) {
+			const usage = recorded[at]?.usage;
+			expect(row).toMatchObject({
+				outcome: "served",
+				status: 200,
+				model: "claude-code",
+				model_id: recorded[at]?.deployment,
+				input_tokens: usage?.uncached,
+				read_tokens: usage?.read,
+				write_5m_tokens: usage?.write5m,
+				write_1h_tokens: usage?.write1h,
+				output_tokens: usage?.output,
+				session: "session-1",
+				dialect: "anthropic",
+				provider: "anthropic",
+				attempts: 1,
+				miss: null,
+			});
+			// Sonnet 5.5: $2 in, $10 out, writes 1.25 and 2 times, reads a twentieth.
+			const tokens = usage ?? { uncached: 0, read: 0, write5m: 0, write1h: 0, output: 0 };
+			const dollars =
+				(tokens.uncached * 2 + tokens.read * 0.1 + tokens.write5m * 2.5 + tokens.write1h * 4 + tokens.output * 10) /
+				1e6;
+			expect(row.cost).toBeCloseTo(dollars, 9);
+		}
+		const spent = requests.reduce((sum, { cost }) => sum + (cost ?? 0), 0);
+		const random = requests.reduce((sum, { cost_random }) => sum + (cost_random ?? 0), 0);
+		// Three deployments: random routing would find the prefix once in three times.
+		expect(random).toBeGreaterThan(spent);
+
+		const overview = await get<{ totals: Record<string, number> }>(world, "/api/overview");
+		expect(overview.totals["requests"]).toBe(4);
+		expect(overview.totals["cost"]).toBeCloseTo(spent, 9);
+		expect(overview.totals["cost_random"]).toBeCloseTo(random, 9);
+		const { session, turns } = await get<{ session: { measures: Record<string, number> }; turns: RequestView[] }>(
+			world,
+			"/api/sessions/session-1",
+		);
+		expect(session.measures["cost"]).toBeCloseTo(spent, 9);
+		expect(turns.map(({ id }) => id)).toEqual(answers.map(({ id }) => id));
+
+		const spend = await get<Record<string, unknown>[]>(world, `/spend/logs?request_id=${answers[3]?.id}`);
+		expect(spend[0]).toMatchObject({
+			model_id: recorded[3]?.deployment,
+			cache_read_input_tokens: recorded[3]?.usage?.read,
+			completion_tokens: recorded[3]?.usage?.output,
+			custom_llm_provider: "anthropic",
+		});
+		const detail = await get<RequestDetail>(world, `/api/requests/${answers[2]?.id}`);
+		expect(detail.previous).toBe(answers[1]?.id);
+		expect(detail.following).toBe(answers[3]?.id);
+		expect(detail.candidates).toHaveLength(3);
+		const read = (detail.prompt ?? [])
+			.filter(({ fate }) => fate === "read")
+			.reduce((sum, { tokens }) => sum + tokens, 0);
+		expect(Math.abs(read - (recorded[2]?.usage?.read ?? 0))).toBeLessThan(5);
+	});
+
+	test("rejected, failed, broken and aborted requests have rows too", async () => {
+		await using database = await databases.open();
+		await using world = await startWorld({ deployments: ["a"], gateway: { database } });
+		const { simulator, gateway } = world;
+		const agent = new SimulatedAgent({ model: "claude-code", seed: 1, project: 1, session: "session-1" });
+		const { body, headers } = agent.request();
+		const send = (extra: Readonly<Record<string, string>> = {}) =>
+			gateway.post("/v1/messages", body, { ...headers, ...extra });
+
+		expect((await gateway.post("/v1/messages", JSON.stringify({ model: "nobody", messages: [] }))).status).toBe(404);
+		expect((await send({ "x-api-key": "sk-wrong" })).status).toBe(401);
+		simulator.faults.add({ kind: "status", status: 400 });
+		expect((await send()).status).toBe(400);
+		simulator.faults.add({ kind: "cut", afterDeltas: 2 });
+		await (await send()).text();
+		simulator.faults.add({ kind: "stall", at: "mid-content", ms: "forever" });
+		const leave = new AbortController();
+		const left = await fetch(`${gateway.url}/v1/messages`, {
+			method: "POST",
+			headers: { "content-type": "application/json", "x-api-key": MASTER_KEY, ...headers },
+			body,
+			signal: leave.signal,
+		});
+		await left.body?.getReader().read();
+		leave.abort();
+		await expect.poll(() => gateway.requestLog?.stats()).toMatchObject({ lost: 0 });
+		await expect
+			.poll(async () => {
+				await gateway.requestLog?.flush();
+				const { requests } = await get<{ requests: RequestView[] }>(world, "/api/requests");
+				return requests.map(({ outcome, status, error }) => [outcome, status, error]);
+			})
+			.toEqual([
+				["aborted", 499, null],
+				["broke", 200, expect.any(String)],
+				["failed", 400, expect.any(String)],
+				["rejected", 401, "invalid_credentials"],
+				["rejected", 404, "unknown_model"],
+			]);
+		const { requests } = await get<{ requests: RequestView[] }>(world, "/api/requests?status=error");
+		expect(requests.map(({ status }) => status)).toEqual([499, 400, 401, 404]);
+		// What had been told of tokens before the break is kept.
+		const broken = await get<{ requests: RequestView[] }>(world, "/api/requests?status=200");
+		expect(broken.requests[0]?.write_5m_tokens).toBeGreaterThan(0);
+	});
+
+	test("a turn that had to go elsewhere says why it missed, and what that cost", async () => {
+		await using database = await databases.open();
+		await using world = await startWorld({ deployments: ["a", "b"], gateway: { database } });
+		const agent = new SimulatedAgent({ model: "claude-code", seed: 1, project: 1, session: "session-1" });
+		const first = await turn(world, agent);
+		world.simulator.faults.add({ kind: "status", status: 529, deployment: first.deployment, times: "always" });
+		const second = await turn(world, agent);
+		world.simulator.faults.clear();
+		expect(second.deployment).not.toBe(first.deployment);
+		await world.gateway.requestLog?.flush();
+		const detail = await get<RequestDetail>(world, `/api/requests/${second.id}`);
+		expect(detail.miss).toMatchObject({ reason: "moved" });
+		expect(detail.miss?.detail).toContain(
+			`from ${first.deployment} to ${second.deployment} (${first.deployment} failed: 529`,
+		);
+		expect(detail.attempts.map(({ model_id, outcome, status }) => [model_id, outcome, status]).at(-1)).toEqual([
+			second.deployment,
+			"served",
+			200,
+		]);
+		const { requests } = await get<{ requests: RequestView[] }>(world, "/api/requests?miss=moved");
+		expect(requests.map(({ id }) => id)).toEqual([second.id]);
+	});
+});
+
+describe.skipIf(postgresPrograms() === null)("a database that dies", () => {
+	test("fails no request, and the rows that are missing are those that were counted", async () => {
+		await using server = await startPostgres();
+		await using database = await openDatabase({ kind: "postgres", url: await server.database() });
+		await using world = await startWorld({ deployments: ["a", "b"], gateway: { database }, extra: QUEUE });
+		const body = JSON.stringify({
+			model: "claude-code",
+			max_tokens: 5,
+			messages: [{ role: "user", content: "hello" }],
+		});
+		const statuses: number[] = [];
+		const load = async (many: number) => {
+			const answers = await Promise.all(Array.from({ length: many }, () => world.gateway.post("/v1/messages", body)));
+			for (const answer of answers) {
+				await answer.arrayBuffer();
+				statuses.push(answer.status);
+			}
+		};
+		await load(40);
+		const dead = server.kill();
+		for (let round = 0; round < 6; round += 1) await load(40);
+		await dead;
+		await load(40);
+		const during = await get<{ error: { message: string } }>(world, "/api/requests", 503);
+		expect(during.error.message).toContain("database does not answer");
+		expect((await get<{ now: number }>(world, "/api/deployments")).now).toBeGreaterThan(0);
+		await server.start();
+		await world.gateway.requestLog?.flush();
+		await load(20);
+		await world.gateway.requestLog?.flush();
+		expect(statuses).toEqual(statuses.map(() => 200));
+		const overview = await get<{ totals: { requests: number }; log: { lost: number; written: number; failure: null } }>(
+			world,
+			"/api/overview",
+		);
+		expect(overview.log.lost).toBeGreaterThan(0);
+		expect(overview.log.lost + overview.log.written).toBe(statuses.length);
+		expect(overview.totals.requests).toBe(overview.log.written);
+		expect(overview.log.failure).toBeNull();
+	}, 120_000);
+});
+
+test("bodies are kept only when asked for, without credentials", async () => {
+	const secret = "sk-ant-REDACTED";
+	const ask = (world: World) =>
+		world.gateway.post(
+			"/v1/messages",
+			JSON.stringify({
+				model: "claude-code",
+				max_tokens: 10,
+				messages: [{ role: "user", content: `my key is ${secret}` }],
+			}),
+		);
+	for (const stored of [false, true]) {
+		await using database = await openDatabase(IN_MEMORY);
+		await using world = await startWorld({ deployments: ["a"], gateway: { database } });
+		const { config } = world;
+		await world.gateway.reload({ ...config, requestLog: { ...config.requestLog, storeBodies: stored } });
+		const response = await ask(world);
+		const answer = await response.text();
+		await world.gateway.requestLog?.flush();
+		const detail = await get<RequestDetail>(world, `/api/requests/${response.headers.get("x-litellm-call-id")}`);
+		if (stored) {
+			expect(detail.bodies?.request).toContain("my key is ***");
+			expect(detail.bodies?.response).toBe(answer);
+		} else expect(detail.bodies).toBeNull();
+	}
+});
+
+test("a virtual key that may use the control plane sees its own rows and sums, and no deployments", async () => {
+	await using database = await openDatabase(IN_MEMORY);
+	await using world = await startWorld({ deployments: ["a"], gateway: { database } });
+	const { gateway } = world;
+	const made = await gateway.post("/key/generate", JSON.stringify({ key_alias: "laptop", user_id: "someone" }));
+	const { key } = (await made.json()) as { key: string };
+	const body = JSON.stringify({ model: "claude-code", max_tokens: 5, messages: [{ role: "user", content: "hello" }] });
+	const own = await gateway.post("/v1/messages", body, { "x-api-key": key });
+	const other = await gateway.post("/v1/messages", body);
+	await Promise.all([own.arrayBuffer(), other.arrayBuffer()]);
+	await gateway.requestLog?.flush();
+	const [ownId, otherId] = [own, other].map((answer) => answer.headers.get("x-litellm-call-id"));
+	const as = async (path: string) => {
+		const response = await fetch(`${gateway.url}${path}`, { headers: { authorization: `Bearer ${key}` } });
+		return { status: response.status, body: (await response.json()) as Record<string, never> };
+	};
+	const { requests } = (await as("/api/requests")).body as unknown as { requests: RequestView[] };
+	expect(requests.map(({ id, key_alias }) => [id, key_alias])).toEqual([[ownId, "laptop"]]);
+	expect((await as(`/api/requests/${ownId}`)).status).toBe(200);
+	expect((await as(`/api/requests/${otherId}`)).status).toBe(404);
+	const overview = (await as("/api/overview")).body as unknown as { totals: { requests: number } };
+	expect(overview.totals.requests).toBe(1);
+	expect((await as(`/spend/logs?request_id=${otherId}`)).body).toEqual([]);
+	expect((await as("/api/deployments")).status).toBe(403);
+	expect((await get<{ requests: RequestView[] }>(world, "/api/requests")).requests).toHaveLength(2);
+});
+
+test("filters that are none are refused, and the document describes those that are", async () => {
+	await using database = await openDatabase(IN_MEMORY);
+	await using world = await startWorld({ deployments: ["a"], gateway: { database } });
+	const refused = await get<{ error: { message: string } }>(world, "/api/requests?modelname=x", 400);
+	expect(refused.error.message).toBe("modelname: is not a filter of this endpoint");
+	expect((await get<{ error: { message: string } }>(world, "/api/requests?status=maybe", 400)).error.message).toContain(
+		"status:",
+	);
+	const document = await get<{ paths: Record<string, { get: { parameters: { name: string }[] } }> }>(
+		world,
+		"/openapi.json",
+	);
+	const names = document.paths["/api/requests"]?.get.parameters.map(({ name }) => name);
+	expect(names).toEqual(expect.arrayContaining(["model", "model_id", "status", "miss", "q", "cursor"]));
+});
+
+test("without a database requests are served and the log says what it needs", async () => {
+	await using world = await startWorld({ deployments: ["a"] });
+	const body = JSON.stringify({ model: "claude-code", max_tokens: 5, messages: [{ role: "user", content: "hello" }] });
+	expect((await world.gateway.post("/v1/messages", body)).status).toBe(200);
+	const refused = await get<{ error: { message: string } }>(world, "/api/requests", 503);
+	expect(refused.error.message).toContain("needs a database");
+	const { deployments } = await get<{ deployments: { model_id: string; state: string }[] }>(world, "/api/deployments");
+	expect(deployments).toMatchObject([{ model_id: "a", state: "ready" }]);
+});
