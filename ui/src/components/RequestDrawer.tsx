@@ -1,0 +1,332 @@
+// Everything known of one request, beside the list it was opened from.
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { type ReactNode, useEffect, useRef } from "react";
+import { requestQuery } from "../api/queries.ts";
+import type { RequestDetail, RequestView } from "../api/types.ts";
+import { fatesOf, hitShare, promptTokens, savedByCaching } from "../cache.ts";
+import {
+	clock,
+	count,
+	dollars,
+	duration,
+	exactDollars,
+	exactTime,
+	exactTokens,
+	percent,
+	shortId,
+	tokens,
+} from "../format.ts";
+import { useKeys } from "../keyboard.ts";
+import { MISSES, OUTCOMES } from "../words.ts";
+import { CacheBar } from "./CacheBar.tsx";
+import { Decision } from "./Decision.tsx";
+import { Failed, Loading } from "./Failure.tsx";
+import { Icon } from "./Icon.tsx";
+import { Badge, CopyBlock, CopyLine, DeploymentName, Facts, Status } from "./Parts.tsx";
+import { PrefixMap } from "./PrefixMap.tsx";
+
+export function RequestDrawer(about: {
+	readonly id: string;
+	readonly onOpen: (id: string) => void;
+	readonly onClose: () => void;
+}) {
+	const { id, onOpen, onClose } = about;
+	const query = useQuery(requestQuery(id));
+	const panel = useRef<HTMLElement>(null);
+	const previous = query.data?.previous ?? null;
+	const following = query.data?.following ?? null;
+	useKeys({
+		Escape: onClose,
+		"[": () => previous !== null && onOpen(previous),
+		"]": () => following !== null && onOpen(following),
+	});
+	useEffect(() => {
+		const before = document.activeElement;
+		panel.current?.focus({ preventScroll: true });
+		return () => {
+			if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+		};
+	}, []);
+	return (
+		<aside className="drawer" ref={panel} tabIndex={-1} aria-label="Request">
+			<div className="drawer-bar">
+				<button
+					type="button"
+					className="button small"
+					disabled={previous === null}
+					onClick={() => previous !== null && onOpen(previous)}
+				>
+					<Icon name="previous" /> Previous turn
+				</button>
+				<button
+					type="button"
+					className="button small"
+					disabled={following === null}
+					onClick={() => following !== null && onOpen(following)}
+				>
+					Next turn <Icon name="next" />
+				</button>
+				<button type="button" className="quiet icon-only" onClick={onClose} aria-label="Close" title="Close (Esc)">
+					<Icon name="close" />
+				</button>
+			</div>
+			{query.isPending ? (
+				<Loading />
+			) : query.isError ? (
+				<Failed error={query.error} retry={() => void query.refetch()} />
+			) : (
+				<Detail detail={query.data} />
+			)}
+		</aside>
+	);
+}
+
+function Section({ title, children }: { readonly title: string; readonly children: ReactNode }) {
+	return (
+		<section className="drawer-section">
+			<h3>{title}</h3>
+			{children}
+		</section>
+	);
+}
+
+function Detail({ detail }: { readonly detail: RequestDetail }) {
+	const { request } = detail;
+	return (
+		<div className="drawer-body" data-request={request.id}>
+			<header>
+				<h2>
+					<Status status={request.status} outcome={request.outcome} /> {request.model ?? "no model"}
+				</h2>
+				<p className="drawer-sub">
+					<DeploymentName id={request.model_id} />{" "}
+					<span title={exactTime(request.started_at)}>{clock(request.started_at)}</span>
+					{request.agent !== null && <Badge>subagent</Badge>}
+					{request.operation !== "messages" && <Badge>{request.operation}</Badge>}
+				</p>
+				{(detail.error_message !== null || request.error !== null) && (
+					<p className="notice bad">
+						{OUTCOMES[request.outcome] ?? request.outcome}. {detail.error_message ?? request.error}
+					</p>
+				)}
+			</header>
+			<Miss detail={detail} />
+			<Tokens request={request} />
+			{detail.prompt !== null && (
+				<Section title="Prefix map">
+					<PrefixMap strip={detail.prompt} />
+				</Section>
+			)}
+			<Cost request={request} />
+			<Section title="Routing decision">
+				<Decision
+					chosen={request.model_id}
+					reason={request.reason}
+					candidates={detail.candidates}
+					excluded={detail.excluded}
+					diverted={detail.diverted}
+				/>
+			</Section>
+			<Attempts detail={detail} />
+			<About detail={detail} />
+			{detail.bodies !== null && (
+				<Section title="Bodies">
+					{detail.bodies.request !== null && <CopyBlock label="request body" text={detail.bodies.request} />}
+					{detail.bodies.response !== null && <CopyBlock label="response body" text={detail.bodies.response} />}
+				</Section>
+			)}
+		</div>
+	);
+}
+
+function Miss({ detail: { miss } }: { readonly detail: RequestDetail }) {
+	if (miss === null) return null;
+	const word = MISSES[miss.reason];
+	return (
+		<div className="notice warn" data-miss={miss.reason}>
+			<strong>Why it missed: {word?.label ?? miss.reason}.</strong> {capital(miss.detail)}.
+			{miss.tokens > 0 && <> {tokens(miss.tokens)} cached tokens were not read.</>}
+		</div>
+	);
+}
+
+function Tokens({ request }: { readonly request: RequestView }) {
+	const fates = fatesOf(request);
+	const { first_byte_at, started_at, ended_at, predicted_read_tokens: predicted } = request;
+	return (
+		<Section title="Tokens and time">
+			<CacheBar fates={fates} tall />
+			<Facts
+				rows={[
+					["Cache read", tokens(fates?.read), exactTokens(fates?.read)],
+					[
+						"Cache write",
+						tokens(fates?.written),
+						`${count(request.write_5m_tokens)} for 5 min, ${count(request.write_1h_tokens)} for 1 h`,
+					],
+					["Uncached", tokens(fates?.uncached), exactTokens(fates?.uncached)],
+					[
+						"Prompt",
+						tokens(fates === null ? null : promptTokens(fates)),
+						exactTokens(fates === null ? null : promptTokens(fates)),
+					],
+					["Output", tokens(request.output_tokens), exactTokens(request.output_tokens)],
+					["Hit", percent(hitShare(fates), 1)],
+					["Predicted read", tokens(predicted), exactTokens(predicted)],
+					[
+						"First token",
+						duration(first_byte_at === null ? null : first_byte_at - started_at),
+						first_byte_at === null ? undefined : `${first_byte_at - started_at} ms`,
+					],
+					["Duration", duration(ended_at - started_at), `${ended_at - started_at} ms`],
+					...(request.waited_ms > 0
+						? [["Held back", duration(request.waited_ms), `${request.waited_ms} ms`] as const]
+						: []),
+				]}
+			/>
+		</Section>
+	);
+}
+
+function Cost({ request }: { readonly request: RequestView }) {
+	if (request.cost === null) {
+		return (
+			<Section title="Cost">
+				<p className="muted">
+					Unknown:{" "}
+					{request.input_tokens === null
+						? "no usage was reported."
+						: "this model has no price. Set input_cost_per_token and the others in its model_info."}
+				</p>
+			</Section>
+		);
+	}
+	const saved = savedByCaching(request);
+	const routed = request.cost_random === null ? null : request.cost_random - request.cost;
+	const parts: readonly (readonly [string, number | null])[] = [
+		["Uncached input", request.cost_input],
+		["Cache read", request.cost_read],
+		["Cache write, 5 min", request.cost_write_5m],
+		["Cache write, 1 h", request.cost_write_1h],
+		["Output", request.cost_output],
+	];
+	return (
+		<Section title="Cost">
+			<table className="small-table">
+				<tbody>
+					{parts
+						.filter(([, value]) => value !== null && value > 0)
+						.map(([name, value]) => (
+							<tr key={name}>
+								<th scope="row">{name}</th>
+								<td className="number" title={exactDollars(value)}>
+									{dollars(value)}
+								</td>
+							</tr>
+						))}
+					<tr className="total">
+						<th scope="row">Total</th>
+						<td className="number" title={exactDollars(request.cost)}>
+							{dollars(request.cost)}
+						</td>
+					</tr>
+					<tr>
+						<th scope="row">Without caching</th>
+						<td className="number" title={exactDollars(request.cost_uncached)}>
+							{dollars(request.cost_uncached)} <Saved value={saved} />
+						</td>
+					</tr>
+					{request.cost_random !== null && (
+						<tr>
+							<th scope="row">Expected with random routing</th>
+							<td className="number" title={exactDollars(request.cost_random)}>
+								{dollars(request.cost_random)} <Saved value={routed} />
+							</td>
+						</tr>
+					)}
+				</tbody>
+			</table>
+		</Section>
+	);
+}
+
+function Saved({ value }: { readonly value: number | null }) {
+	if (value === null || Math.abs(value) < 1e-9) return null;
+	return (
+		<small className={value > 0 ? "good" : "bad"}>
+			{value > 0 ? `saved ${dollars(value)}` : `cost ${dollars(-value)} more`}
+		</small>
+	);
+}
+
+function Attempts({ detail: { attempts } }: { readonly detail: RequestDetail }) {
+	if (attempts.length === 0) return null;
+	return (
+		<Section title={attempts.length === 1 ? "Attempt" : `${attempts.length} attempts`}>
+			<table className="small-table">
+				<tbody>
+					{attempts.map((each) => (
+						<tr key={`${each.model_id} ${each.started_at}`}>
+							<td>
+								<DeploymentName id={each.model_id} />
+							</td>
+							<td>
+								{each.outcome}
+								{each.status !== null && ` · ${each.status}`}
+								{each.error !== "" && <small className="bad"> {each.error}</small>}
+							</td>
+							<td className="number">{duration(each.ms)}</td>
+						</tr>
+					))}
+				</tbody>
+			</table>
+		</Section>
+	);
+}
+
+function About({ detail }: { readonly detail: RequestDetail }) {
+	const { request } = detail;
+	return (
+		<Section title="Request">
+			<Facts
+				rows={[
+					["Model asked for", request.model ?? "–"],
+					["Upstream model", request.upstream_model ?? "–"],
+					["Provider", [request.provider, request.region].filter((part) => part !== null).join(", ") || "–"],
+					["Cache domain", request.domain ?? "not known yet"],
+					["Format", `${request.dialect}${request.stream === 1 ? ", streamed" : ""}`],
+					["Client", request.client ?? "–"],
+					["Team", detail.team_alias ?? request.team_id ?? "–"],
+					...(detail.request_class === null ? [] : [["Class", detail.request_class] as const]),
+					...(detail.tags.length === 0 ? [] : [["Tags", detail.tags.join(", ")] as const]),
+				]}
+			/>
+			<CopyLine label="Request id" text={request.id} />
+			{request.model_id !== null && <CopyLine label="Model id" text={request.model_id} />}
+			{request.session !== null && <CopyLine label="Session" text={request.session} />}
+			{request.agent !== null && <CopyLine label="Agent" text={request.agent} />}
+			{request.key_id !== null && <CopyLine label={`Key ${request.key_alias ?? ""}`} text={request.key_id} />}
+			<p className="drawer-links">
+				{request.session !== null && (
+					<Link
+						to="/sessions/$session"
+						params={{ session: request.session }}
+						search={request.key_id === null ? {} : { key: request.key_id }}
+					>
+						Open session {shortId(request.session)}
+					</Link>
+				)}
+				{detail.bodies?.request != null && (
+					<Link to="/explain" search={{ request: request.id }}>
+						Where would it go now?
+					</Link>
+				)}
+			</p>
+		</Section>
+	);
+}
+
+function capital(text: string): string {
+	return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,209 @@
+// A conversation drawn turn by turn: what was read, written and uncached, on which deployment, with gaps and moves. One lane per agent.
+import { useEffect, useRef, useState } from "react";
+import { promptTokens } from "../cache.ts";
+import { useDeploymentColour } from "../colours.ts";
+import { clock, dollars, duration, shortId, tokens } from "../format.ts";
+import type { Bar, Timeline as Layout, Sign } from "../timeline.ts";
+import { MISSES } from "../words.ts";
+import { cacheTitle } from "./CacheBar.tsx";
+
+const WIDEST_COLUMN = 26;
+const NARROWEST_COLUMN = 13;
+/** Share of a column that its bar fills. */
+const FILLED = 0.7;
+const LANE = 152;
+/** Two rows of gaps' names above all lanes. */
+const HEAD = 34;
+const NAME = 18;
+const TALLEST = 96;
+const FOOT = 6;
+const LEFT = 52;
+const RIGHT = 8;
+const CLOCK_EVERY = 110;
+
+const SIGNS: Readonly<Record<Sign, { readonly sign: string; readonly label: string }>> = {
+	diverted: { sign: "↗", label: "diverted: its home could not take it" },
+	returned: { sign: "↩", label: "returned home" },
+	moved: { sign: "→", label: "moved to another cache" },
+	missed: { sign: "!", label: "missed: read less than was cached" },
+	failed: { sign: "×", label: "failed" },
+};
+
+export function TimelineLegend() {
+	return (
+		<ul className="legend">
+			{Object.entries(SIGNS).map(([name, { sign, label }]) => (
+				<li key={name}>
+					<span className={`sign ${name}`}>{sign}</span> {label}
+				</li>
+			))}
+			<li>
+				<span className="sign gap">┊</span> two minutes of silence or more
+			</li>
+		</ul>
+	);
+}
+
+interface TimelineProps {
+	readonly layout: Layout;
+	readonly opened: string | undefined;
+	readonly open: (id: string) => void;
+}
+
+export function Timeline({ layout, opened, open }: TimelineProps) {
+	const { lanes, bars, gaps, columns, most } = layout;
+	const box = useRef<HTMLElement>(null);
+	const [room, setRoom] = useState(900);
+	useEffect(() => {
+		const element = box.current;
+		if (element === null) return;
+		const observer = new ResizeObserver(() => setRoom(element.clientWidth));
+		observer.observe(element);
+		return () => observer.disconnect();
+	}, []);
+	const fitting = Math.floor((room - LEFT - RIGHT) / Math.max(1, columns));
+	const column = Math.max(NARROWEST_COLUMN, Math.min(WIDEST_COLUMN, fitting));
+	const width = LEFT + columns * column + RIGHT;
+	const height = HEAD + lanes.length * LANE + 16;
+	useEffect(() => {
+		// The latest turns first, where not all fit.
+		if (box.current !== null && width > room) box.current.scrollLeft = width;
+	}, [width, room]);
+	const every = Math.max(1, Math.round(CLOCK_EVERY / column));
+	return (
+		<section ref={box} className="timeline" aria-label="Turns of the conversation">
+			<svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-label={`${columns} turns`}>
+				{lanes.map((agent, lane) => {
+					const base = baseOf(lane);
+					return (
+						<g key={agent ?? "main"}>
+							<text x={0} y={base - TALLEST - NAME} className="lane-name">
+								{agent === null ? "Main" : `Subagent ${shortId(agent)}`}
+							</text>
+							<line x1={LEFT} x2={width} y1={base - TALLEST} y2={base - TALLEST} className="grid" />
+							<line x1={LEFT} x2={width} y1={base - TALLEST / 2} y2={base - TALLEST / 2} className="grid" />
+							<line x1={LEFT} x2={width} y1={base} y2={base} className="base" />
+							<text x={LEFT - 6} y={base - TALLEST + 4} className="scale">
+								{tokens(most)}
+							</text>
+							<text x={LEFT - 6} y={base - TALLEST / 2 + 4} className="scale">
+								{tokens(most / 2)}
+							</text>
+						</g>
+					);
+				})}
+				{gaps.map((gap, at) => {
+					const x = LEFT + gap.column * column;
+					return (
+						<g key={gap.column} className={gap.expired ? "gap expired" : "gap"}>
+							<line x1={x} x2={x} y1={HEAD - 4} y2={height - 18} />
+							<text x={x} y={at % 2 === 0 ? 12 : 26}>
+								{duration(gap.ms)}
+								{gap.expired ? ", expired" : ""}
+							</text>
+						</g>
+					);
+				})}
+				{bars.map((bar) => (
+					<TurnBar
+						key={bar.turn.id}
+						bar={bar}
+						most={most}
+						column={column}
+						isOpen={bar.turn.id === opened}
+						open={open}
+					/>
+				))}
+				{bars
+					.filter((bar) => bar.column % every === 0)
+					.map((bar) => (
+						<text key={bar.turn.id} x={LEFT + bar.column * column} y={height - 3}>
+							{clock(bar.turn.started_at).slice(-8)}
+						</text>
+					))}
+			</svg>
+		</section>
+	);
+}
+
+function baseOf(lane: number): number {
+	return HEAD + lane * LANE + NAME + TALLEST + 14;
+}
+
+interface TurnBarProps {
+	readonly bar: Bar;
+	readonly most: number;
+	readonly column: number;
+	readonly isOpen: boolean;
+	readonly open: (id: string) => void;
+}
+
+function TurnBar({ bar, most, column, isOpen, open }: TurnBarProps) {
+	const colour = useDeploymentColour();
+	const { turn, fates, signs, lane } = bar;
+	const width = Math.round(column * FILLED);
+	const left = LEFT + bar.column * column;
+	const x = left + (column - width) / 2;
+	const base = baseOf(lane);
+	const scale = TALLEST / most;
+	const parts: { readonly fate: string; readonly y: number; readonly height: number }[] = [];
+	let top = base;
+	for (const fate of ["read", "written", "uncached"] as const) {
+		const height = (fates?.[fate] ?? 0) * scale;
+		top -= height;
+		if (height > 0) parts.push({ fate, y: top, height: Math.max(0.75, height) });
+	}
+	const tallest = fates === null ? 0 : promptTokens(fates) * scale;
+	const label = labelOf(bar);
+	return (
+		// biome-ignore lint/a11y/useSemanticElements: svg has no button
+		<g
+			className={isOpen ? "turn opened" : "turn"}
+			role="button"
+			tabIndex={0}
+			aria-label={label}
+			data-turn={turn.id}
+			data-deployment={turn.model_id ?? ""}
+			data-signs={signs.join(" ")}
+			onClick={() => open(turn.id)}
+			onKeyDown={(event) => {
+				if (event.key !== "Enter" && event.key !== " ") return;
+				event.preventDefault();
+				open(turn.id);
+			}}
+		>
+			<title>{label}</title>
+			<rect x={left} y={base - TALLEST - 14} width={column} height={TALLEST + 14 + FOOT + 6} className="turn-area" />
+			{parts.map(({ fate, y, height }) => (
+				<rect key={fate} x={x} y={y} width={width} height={height} className={`fate-${fate}`} />
+			))}
+			<rect
+				x={x}
+				y={base + 3}
+				width={width}
+				height={FOOT}
+				rx={2}
+				style={{ fill: turn.model_id === null ? "var(--line-strong)" : `var(${colour(turn.model_id)})` }}
+			/>
+			{signs.map((sign, at) => (
+				<text key={sign} x={left + column / 2} y={base - tallest - 5 - at * 13} className={`turn-sign ${sign}`}>
+					{SIGNS[sign].sign}
+				</text>
+			))}
+		</g>
+	);
+}
+
+function labelOf({ turn, fates, signs }: Bar): string {
+	const told = signs.map((sign) => {
+		if (sign === "missed" && turn.miss !== null) return `missed: ${MISSES[turn.miss]?.label ?? turn.miss}`;
+		return SIGNS[sign].label;
+	});
+	return [
+		clock(turn.started_at),
+		turn.model_id ?? "not routed",
+		fates === null ? turn.outcome : cacheTitle(fates),
+		dollars(turn.cost),
+		...told,
+	].join(" · ");
+}

@@ -1,0 +1,375 @@
+// The request log, live: which deployment served each turn, what was read from its cache, what it cost and why it went there.
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useCallback, useMemo } from "react";
+import { connectQuery, type LogFilter, meQuery, requestsQuery, useDeploymentIds } from "../api/queries.ts";
+import type { RequestView } from "../api/types.ts";
+import { fatesOf, hitShare, promptTokens, savedByCaching } from "../cache.ts";
+import { CacheBar, CacheLegend } from "../components/CacheBar.tsx";
+import { Empty, Failed, Loading } from "../components/Failure.tsx";
+import { SearchField, Select } from "../components/Filters.tsx";
+import { Badge, DeploymentName, PageHead, Status } from "../components/Parts.tsx";
+import { RequestDrawer } from "../components/RequestDrawer.tsx";
+import {
+	clock,
+	count,
+	dollars,
+	duration,
+	exactDollars,
+	exactTime,
+	exactTokens,
+	percent,
+	shortId,
+	tokens,
+} from "../format.ts";
+import { useKeys } from "../keyboard.ts";
+import { RANGES, type Range, rangeOf } from "../search.ts";
+import { MISSES, missLabel, REASONS, reasonLabel } from "../words.ts";
+
+const route = getRouteApi("/logs");
+
+const STATUSES = [
+	{ value: "success", label: "Success" },
+	{ value: "error", label: "Any error" },
+	{ value: "4xx", label: "4xx" },
+	{ value: "5xx", label: "5xx" },
+	{ value: "aborted", label: "Aborted" },
+	{ value: "rejected", label: "Rejected" },
+];
+const REASON_CHOICES = Object.entries(REASONS).map(([value, { label }]) => ({ value, label }));
+const MISS_CHOICES = [
+	{ value: "any", label: "Any miss" },
+	...Object.entries(MISSES).map(([value, { label }]) => ({ value, label })),
+];
+const RANGE_CHOICES = Object.keys(RANGES).map((value) => ({ value, label: `Last ${value}` }));
+const FILTERS = ["model", "model_id", "key", "team", "session", "status", "reason", "miss", "q", "range"] as const;
+
+type Changes = Partial<Record<(typeof FILTERS)[number] | "live", string | undefined>>;
+
+export function LogsPage() {
+	const search = route.useSearch();
+	const navigate = route.useNavigate();
+	const { request, live: liveText, range: rangeText, ...rest } = search;
+	const live = liveText !== "off";
+	const filter: LogFilter = { ...rest, range: rangeText === undefined ? undefined : rangeOf(rangeText, "24h") };
+	const query = useInfiniteQuery(requestsQuery(filter, live));
+	const rows = useMemo(() => query.data?.pages.flatMap((page) => page.requests) ?? [], [query.data]);
+	const change = useCallback(
+		(next: Changes) => void navigate({ search: (before) => ({ ...before, ...next }), replace: true }),
+		[navigate],
+	);
+	const open = (id: string | undefined) =>
+		void navigate({
+			search: (before) => ({ ...before, request: id }),
+			replace: request !== undefined,
+			resetScroll: false,
+		});
+	const step = (by: number): void => {
+		const at = rows.findIndex(({ id }) => id === request);
+		const next = rows[request === undefined ? 0 : Math.max(0, Math.min(rows.length - 1, at + by))];
+		if (next === undefined) return;
+		open(next.id);
+		document.getElementById(`row-${next.id}`)?.scrollIntoView({ block: "nearest" });
+	};
+	useKeys({ j: () => step(1), k: () => step(-1) });
+	const filtered = FILTERS.some((name) => search[name] !== undefined);
+
+	return (
+		<div className={request === undefined ? "page" : "page with-drawer"}>
+			<PageHead title="Logs" note="One row per request, whatever became of it.">
+				<label className="switch">
+					<input
+						type="checkbox"
+						checked={live}
+						onChange={(event) => change({ live: event.target.checked ? undefined : "off" })}
+					/>
+					<span className={live ? "live-dot on" : "live-dot"} aria-hidden="true" /> Live tail
+				</label>
+			</PageHead>
+			<LogFilters
+				search={search}
+				change={change}
+				filtered={filtered}
+				clear={() => void navigate({ search: liveText === undefined ? {} : { live: liveText } })}
+			/>
+			{query.isPending ? (
+				<Loading lines={12} />
+			) : query.isError ? (
+				<Failed error={query.error} retry={() => void query.refetch()} />
+			) : rows.length === 0 ? (
+				<Nothing filtered={filtered} />
+			) : (
+				<>
+					<Rows rows={rows} opened={request} open={open} narrow={(session) => change({ session })} />
+					<footer className="table-foot">
+						<CacheLegend />
+						<span className="muted">{count(rows.length)} requests shown</span>
+						{query.hasNextPage && (
+							<button
+								type="button"
+								className="button"
+								disabled={query.isFetchingNextPage}
+								onClick={() => void query.fetchNextPage()}
+							>
+								{query.isFetchingNextPage ? "Loading…" : "Load earlier requests"}
+							</button>
+						)}
+					</footer>
+				</>
+			)}
+			{request !== undefined && <RequestDrawer id={request} onOpen={open} onClose={() => open(undefined)} />}
+		</div>
+	);
+}
+
+function LogFilters(about: {
+	readonly search: Partial<Record<(typeof FILTERS)[number], string>>;
+	readonly change: (next: Changes) => void;
+	readonly filtered: boolean;
+	readonly clear: () => void;
+}) {
+	const { search, change } = about;
+	const me = useQuery(meQuery).data;
+	const facts = useQuery({ ...connectQuery, enabled: me != null }).data;
+	const ids = useDeploymentIds();
+	const setModel = useCallback((model: string) => change({ model }), [change]);
+	const setText = useCallback((q: string) => change({ q }), [change]);
+	return (
+		<search className="filters">
+			<SearchField main label="Search ids" placeholder="Search ids" value={search.q ?? ""} onChange={setText} />
+			<SearchField
+				label="Filter by model name"
+				placeholder="Filter by model name"
+				value={search.model ?? ""}
+				onChange={setModel}
+				options={facts?.models.map(({ name }) => name) ?? []}
+			/>
+			<Select
+				label="Model id"
+				any="Any deployment"
+				value={search.model_id ?? ""}
+				choices={ids.map((id) => ({ value: id, label: id }))}
+				onChange={(model_id) => change({ model_id })}
+			/>
+			<Select
+				label="Status"
+				any="Any status"
+				value={search.status ?? ""}
+				choices={STATUSES}
+				onChange={(status) => change({ status })}
+			/>
+			<Select
+				label="Reason"
+				any="Any reason"
+				value={search.reason ?? ""}
+				choices={REASON_CHOICES}
+				onChange={(reason) => change({ reason })}
+			/>
+			<Select
+				label="Missed"
+				any="Missed or not"
+				value={search.miss ?? ""}
+				choices={MISS_CHOICES}
+				onChange={(miss) => change({ miss })}
+			/>
+			<Select
+				label="Time"
+				any="Any time"
+				value={search.range ?? ""}
+				choices={RANGE_CHOICES}
+				onChange={(range) => change({ range: range as Range })}
+			/>
+			{(["session", "key", "team"] as const).map((name) => {
+				const value = search[name];
+				return value === undefined ? null : (
+					<button
+						key={name}
+						type="button"
+						className="chip"
+						onClick={() => change({ [name]: undefined })}
+						title={`Remove: ${name} ${value}`}
+					>
+						{name} {shortId(value)} ✕
+					</button>
+				);
+			})}
+			{about.filtered && (
+				<button type="button" className="quiet" onClick={about.clear}>
+					Clear filters
+				</button>
+			)}
+		</search>
+	);
+}
+
+function Nothing({ filtered }: { readonly filtered: boolean }) {
+	if (filtered) {
+		return (
+			<Empty title="No request matches these filters">
+				<p>Clear a filter, or choose a longer time. Ids match from their beginning; model names must be whole.</p>
+			</Empty>
+		);
+	}
+	return (
+		<Empty title="Waiting for your first request…">
+			<p>
+				<Link to="/connect">Connect Claude Code or an SDK</Link>; its requests appear here within two seconds.
+			</p>
+		</Empty>
+	);
+}
+
+interface RowsProps {
+	readonly rows: readonly RequestView[];
+	readonly opened: string | undefined;
+	readonly open: (id: string) => void;
+	readonly narrow: (session: string) => void;
+}
+
+function Rows({ rows, opened, open, narrow }: RowsProps) {
+	return (
+		<div className="scroll">
+			<table className="table log-table">
+				<thead>
+					<tr>
+						<th scope="col">Time</th>
+						<th scope="col">Status</th>
+						<th scope="col" className="wide-only">
+							Model
+						</th>
+						<th scope="col">Model ID</th>
+						<th scope="col" className="wide-only">
+							Session
+						</th>
+						<th scope="col" className="wide-only">
+							Key
+						</th>
+						<th scope="col" className="number wide-only">
+							In / out
+						</th>
+						<th scope="col">Cache read / write</th>
+						<th scope="col" className="number">
+							Hit
+						</th>
+						<th scope="col" className="number">
+							Cost
+						</th>
+						<th scope="col" className="number wide-only">
+							Saved
+						</th>
+						<th scope="col" className="number wide-only">
+							TTFT
+						</th>
+						<th scope="col" className="number wide-only">
+							Duration
+						</th>
+						<th scope="col" className="wide-only keep">
+							Reason
+						</th>
+					</tr>
+				</thead>
+				<tbody>
+					{rows.map((row) => (
+						<Row key={row.id} row={row} isOpen={row.id === opened} open={open} narrow={narrow} />
+					))}
+				</tbody>
+			</table>
+		</div>
+	);
+}
+
+function Row({
+	row,
+	isOpen,
+	open,
+	narrow,
+}: Omit<RowsProps, "rows" | "opened"> & { readonly row: RequestView; readonly isOpen: boolean }) {
+	const fates = fatesOf(row);
+	const saved = savedByCaching(row);
+	const { session } = row;
+	const firstMs = row.first_byte_at === null ? null : row.first_byte_at - row.started_at;
+	const prompt = fates === null ? null : promptTokens(fates);
+	return (
+		<tr id={`row-${row.id}`} className={isOpen ? "opened" : undefined} onClick={() => open(row.id)} data-row={row.id}>
+			<td>
+				<button
+					type="button"
+					className="row-open"
+					aria-expanded={isOpen}
+					aria-label={`Details of the request at ${clock(row.started_at)}`}
+					title={exactTime(row.started_at)}
+					onClick={(event) => {
+						event.stopPropagation();
+						open(row.id);
+					}}
+				>
+					{clock(row.started_at)}
+				</button>
+			</td>
+			<td>
+				<Status status={row.status} outcome={row.outcome} />
+			</td>
+			<td className="wide-only cut" title={row.model ?? ""}>
+				{row.model ?? "–"}
+				{row.operation !== "messages" && <small className="muted"> {row.operation}</small>}
+			</td>
+			<td className="cut">
+				<DeploymentName id={row.model_id} />
+			</td>
+			<td className="wide-only">
+				{session === null ? (
+					<span className="muted">–</span>
+				) : (
+					<button
+						type="button"
+						className="link mono"
+						title={`Only session ${session}`}
+						onClick={(event) => {
+							event.stopPropagation();
+							narrow(session);
+						}}
+					>
+						{shortId(session)}
+					</button>
+				)}
+			</td>
+			<td className="wide-only cut" title={row.key_id ?? "master key, or none"}>
+				{row.key_alias ?? (row.key_id === null ? <span className="muted">–</span> : shortId(row.key_id))}
+			</td>
+			<td className="number wide-only" title={`${exactTokens(prompt)} in, ${exactTokens(row.output_tokens)} out`}>
+				{tokens(prompt)} / {tokens(row.output_tokens)}
+			</td>
+			<td className="bar-cell">
+				<CacheBar fates={fates} />
+				<span className="bar-figures">{fates !== null && `${tokens(fates.read)} / ${tokens(fates.written)}`}</span>
+			</td>
+			<td className="number" title={percent(hitShare(fates), 2)}>
+				{percent(hitShare(fates))}
+			</td>
+			<td className="number" title={exactDollars(row.cost)}>
+				{dollars(row.cost)}
+			</td>
+			<td
+				className={saved !== null && saved < 0 ? "number wide-only bad" : "number wide-only"}
+				title={exactDollars(saved)}
+			>
+				{dollars(saved)}
+			</td>
+			<td className="number wide-only" title={firstMs === null ? undefined : `${firstMs} ms`}>
+				{duration(firstMs)}
+			</td>
+			<td className="number wide-only" title={`${row.ended_at - row.started_at} ms`}>
+				{duration(row.ended_at - row.started_at)}
+			</td>
+			<td className="wide-only keep reason-cell">
+				<span title={row.reason === null ? undefined : REASONS[row.reason]?.means}>{reasonLabel(row.reason)}</span>
+				{row.diverted_from !== null && row.reason !== "diverted" && <Badge tone="warn">diverted</Badge>}
+				{row.miss !== null && (
+					<Badge tone="warn" {...(MISSES[row.miss] === undefined ? {} : { title: MISSES[row.miss]?.means ?? "" })}>
+						{missLabel(row.miss)}
+					</Badge>
+				)}
+			</td>
+		</tr>
+	);
+}

@@ -1,0 +1,314 @@
+// What was spent, what caching and routing saved, how warm and how fast it was, and what deserves a look.
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useMemo } from "react";
+import { overviewQuery } from "../api/queries.ts";
+import type { Measures, Overview } from "../api/types.ts";
+import { fatesOfSums, hitShare, promptTokens } from "../cache.ts";
+import { useDeploymentColour } from "../colours.ts";
+import { CacheBar } from "../components/CacheBar.tsx";
+import { Chart, type Line } from "../components/Chart.tsx";
+import { Empty, Failed, Loading } from "../components/Failure.tsx";
+import { RangeChoice } from "../components/Filters.tsx";
+import { Icon } from "../components/Icon.tsx";
+import { DeploymentName, PageHead, Stat } from "../components/Parts.tsx";
+import { count, dollars, duration, exactDollars, percent, tokens } from "../format.ts";
+import { rangeOf } from "../search.ts";
+
+const route = getRouteApi("/");
+
+export function OverviewPage() {
+	const search = route.useSearch();
+	const navigate = route.useNavigate();
+	const range = rangeOf(search.range, "24h");
+	const query = useQuery(overviewQuery(range));
+	return (
+		<div className="page">
+			<PageHead title="Overview">
+				<RangeChoice value={range} onChange={(next) => void navigate({ search: { range: next }, replace: true })} />
+			</PageHead>
+			{query.isPending ? (
+				<Loading />
+			) : query.isError ? (
+				<Failed error={query.error} retry={() => void query.refetch()} />
+			) : query.data.totals.requests === 0 ? (
+				<>
+					<Alerts alerts={query.data.alerts} />
+					<Empty title="No requests in this time">
+						<p>
+							Choose a longer time, or <Link to="/connect">connect a client</Link> and send the first one.
+						</p>
+					</Empty>
+				</>
+			) : (
+				<Figures overview={query.data} />
+			)}
+		</div>
+	);
+}
+
+function Figures({ overview }: { readonly overview: Overview }) {
+	const { totals, alerts } = overview;
+	const fates = fatesOfSums(totals);
+	const saved = totals.cost_uncached - totals.cost;
+	const routed = totals.cost_random - totals.cost;
+	const warm = mean(totals.warm_first_byte_ms, totals.warm_first_bytes);
+	const cold = mean(totals.cold_first_byte_ms, totals.cold_first_bytes);
+	const troubled = totals.failed + totals.rejected;
+	return (
+		<>
+			<Alerts alerts={alerts} />
+			<section className="stats" aria-label="Totals">
+				<Stat
+					label="Spent"
+					value={dollars(totals.cost)}
+					exact={exactDollars(totals.cost)}
+					note={totals.unpriced > 0 ? `${count(totals.unpriced)} requests without a known price` : "at list prices"}
+				/>
+				<Stat
+					label="Saved by caching"
+					value={dollars(saved)}
+					exact={exactDollars(saved)}
+					tone={saved >= 0 ? "good" : "bad"}
+					note={
+						totals.cost_uncached > 0
+							? `${percent(saved / totals.cost_uncached)} of ${dollars(totals.cost_uncached)}`
+							: undefined
+					}
+				/>
+				<Stat
+					label="Saved by routing"
+					value={dollars(routed)}
+					exact={exactDollars(routed)}
+					tone={routed >= 0 ? "good" : "bad"}
+					note={`random: ${dollars(totals.cost_random)}`}
+				/>
+				<Stat
+					label="Token hit ratio"
+					value={percent(hitShare(fates), 1)}
+					exact={`${count(fates.read)} of ${count(promptTokens(fates))} prompt tokens`}
+					note={<CacheBar fates={fates} />}
+				/>
+				<Stat
+					label="Requests"
+					value={count(totals.requests)}
+					note={
+						troubled > 0 ? (
+							<Link to="/logs" search={{ status: "error" }}>
+								{count(troubled)} failed or rejected
+							</Link>
+						) : (
+							"none failed"
+						)
+					}
+				/>
+				<Stat
+					label="First token, warm"
+					value={duration(warm)}
+					{...(warm === null ? {} : { exact: `${warm.toFixed(1)} ms, mean of ${count(totals.warm_first_bytes)}` })}
+					note={cold === null ? "no cold answers" : `cold: ${duration(cold)}`}
+				/>
+			</section>
+			<Charts overview={overview} />
+			<ByDeployment overview={overview} />
+		</>
+	);
+}
+
+function Alerts({ alerts }: { readonly alerts: Overview["alerts"] }) {
+	if (alerts.length === 0) return null;
+	return (
+		<ul className="alerts" aria-label="Alerts">
+			{alerts.map((alert) => (
+				<li
+					key={`${alert.kind} ${alert.model_id ?? ""}`}
+					className={alert.kind === "log_loss" ? "notice bad" : "notice warn"}
+				>
+					<Icon name="warning" />
+					<span>
+						{alert.model_id !== null && (
+							<>
+								<DeploymentName id={alert.model_id} link />{" "}
+							</>
+						)}
+						{ALERTS[alert.kind]}: {alert.message}
+					</span>
+				</li>
+			))}
+		</ul>
+	);
+}
+
+const ALERTS: Readonly<Record<Overview["alerts"][number]["kind"], string>> = {
+	hit_ratio_dropped: "Hit ratio dropped",
+	cooling_down: "Cooling down",
+	unread_writes: "Writes that nobody reads",
+	log_loss: "Request log",
+};
+
+function Charts({ overview }: { readonly overview: Overview }) {
+	const colour = useDeploymentColour();
+	const { from, to } = overview;
+	const { at, ids, width, cell } = useMemo(() => gridOf(overview), [overview]);
+	const byDeployment = (value: (sums: Measures) => number | null): Line[] =>
+		ids.map((id) => ({
+			label: id,
+			colour: colour(id),
+			values: at.map((step) => {
+				const sums = cell(step, id);
+				return sums === undefined ? null : value(sums);
+			}),
+		}));
+	const steps = at.map((step) => ids.flatMap((id) => cell(step, id) ?? []));
+	const overSteps = (of: (keyof Measures)[], per: (sums: number[]) => number | null) =>
+		steps.map((sums) => per(of.map((name) => sums.reduce((all, each) => all + each[name], 0))));
+	const fates: Line[] = [
+		{ label: "read", colour: "--read", values: overSteps(["read_tokens"], ([read]) => read ?? 0) },
+		{
+			label: "written",
+			colour: "--written",
+			values: overSteps(["write_5m_tokens", "write_1h_tokens"], ([short, long]) => (short ?? 0) + (long ?? 0)),
+		},
+		{ label: "uncached", colour: "--uncached", values: overSteps(["input_tokens"], ([plain]) => plain ?? 0) },
+	];
+	const ratio = (sum: number[]) => ((sum[1] ?? 0) > 0 ? (sum[0] ?? 0) / (sum[1] ?? 1) : null);
+	const firsts: Line[] = [
+		{ label: "warm", colour: "--read", values: overSteps(["warm_first_byte_ms", "warm_first_bytes"], ratio) },
+		{ label: "cold", colour: "--uncached", values: overSteps(["cold_first_byte_ms", "cold_first_bytes"], ratio) },
+	];
+	const per = width === 60_000 ? "minute" : width === 3_600_000 ? "hour" : duration(width);
+	const { totals } = overview;
+	const common = { at, from, to };
+	return (
+		<div className="charts">
+			<Chart
+				{...common}
+				title={`Prompt tokens per ${per}`}
+				summary={`${tokens(totals.read_tokens)} read, ${tokens(totals.write_5m_tokens + totals.write_1h_tokens)} written, ${tokens(totals.input_tokens)} uncached.`}
+				lines={fates}
+				unit={tokens}
+				stacked
+			/>
+			<Chart
+				{...common}
+				title="Token hit ratio by deployment"
+				summary={`Overall ${percent(hitShare(fatesOfSums(totals)), 1)}.`}
+				lines={byDeployment((sums) => hitShare(fatesOfSums(sums)))}
+				unit={(value) => percent(value)}
+				max={1}
+			/>
+			<Chart
+				{...common}
+				title={`Spend per ${per} by deployment`}
+				summary={`${dollars(totals.cost)} in all.`}
+				lines={byDeployment((sums) => sums.cost)}
+				unit={dollars}
+				stacked
+			/>
+			<Chart
+				{...common}
+				title="Time to first token"
+				summary="Of streamed answers; warm ones read more than half of their prompt."
+				lines={firsts}
+				unit={duration}
+			/>
+		</div>
+	);
+}
+
+/** More steps than these cannot be told apart on a chart. */
+const MOST_STEPS = 80;
+
+/** Every step of the time, also those without requests: a line must not cross a silence. Many steps are taken together. */
+function gridOf({ from, to, step_ms, series }: Overview) {
+	const width = step_ms * Math.max(1, Math.ceil((to - from) / step_ms / MOST_STEPS));
+	const startOf = (ms: number) => Math.floor(ms / width) * width;
+	const cells = new Map<string, Measures>();
+	for (const { at, model_id, measures } of series) {
+		const key = `${startOf(at)} ${model_id}`;
+		const known = cells.get(key);
+		cells.set(key, known === undefined ? measures : added(known, measures));
+	}
+	const at: number[] = [];
+	for (let step = startOf(from); step <= to; step += width) at.push(step);
+	const ids = [...new Set(series.map(({ model_id }) => model_id))].filter((id) => id !== "").sort();
+	return { at, ids, width, cell: (step: number, id: string) => cells.get(`${step} ${id}`) };
+}
+
+function added(one: Measures, other: Measures): Measures {
+	const names = Object.keys(one) as (keyof Measures)[];
+	return Object.fromEntries(names.map((name) => [name, one[name] + other[name]])) as Measures;
+}
+
+function ByDeployment({ overview }: { readonly overview: Overview }) {
+	const sums = useMemo(() => {
+		const found = new Map<string, Measures>();
+		for (const { model_id, measures } of overview.series) {
+			const known = found.get(model_id);
+			found.set(model_id, known === undefined ? measures : added(known, measures));
+		}
+		return [...found].filter(([id]) => id !== "").sort(([a], [b]) => a.localeCompare(b));
+	}, [overview]);
+	return (
+		<section className="card">
+			<h2>By deployment</h2>
+			<div className="scroll">
+				<table className="table">
+					<thead>
+						<tr>
+							<th scope="col">Deployment</th>
+							<th scope="col" className="number">
+								Requests
+							</th>
+							<th scope="col">Prompt tokens</th>
+							<th scope="col" className="number">
+								Hit
+							</th>
+							<th scope="col" className="number">
+								Spent
+							</th>
+							<th scope="col" className="number">
+								Saved by caching
+							</th>
+							<th scope="col" className="number wide-only">
+								Diverted
+							</th>
+							<th scope="col" className="number wide-only">
+								Misses
+							</th>
+						</tr>
+					</thead>
+					<tbody>
+						{sums.map(([id, each]) => {
+							const fates = fatesOfSums(each);
+							return (
+								<tr key={id}>
+									<td>
+										<DeploymentName id={id} link />
+									</td>
+									<td className="number">{count(each.requests)}</td>
+									<td className="bar-cell">
+										<CacheBar fates={fates} />
+									</td>
+									<td className="number">{percent(hitShare(fates), 1)}</td>
+									<td className="number" title={exactDollars(each.cost)}>
+										{dollars(each.cost)}
+									</td>
+									<td className="number" title={exactDollars(each.cost_uncached - each.cost)}>
+										{dollars(each.cost_uncached - each.cost)}
+									</td>
+									<td className="number wide-only">{count(each.diverted)}</td>
+									<td className="number wide-only">{count(each.misses)}</td>
+								</tr>
+							);
+						})}
+					</tbody>
+				</table>
+			</div>
+		</section>
+	);
+}
+
+function mean(sum: number, of: number): number | null {
+	return of === 0 ? null : sum / of;
+}

@@ -1,0 +1,80 @@
+// A conversation's turns laid out for drawing: lanes, columns, gaps, moves. Pure; leaves drawing to components/Timeline.
+import type { RequestView } from "./api/types.ts";
+import { type Fates, fatesOf, promptTokens } from "./cache.ts";
+
+/** What is to be seen of a turn beside its tokens. moved: another cache than its lane's last, for whatever reason. */
+export type Sign = "diverted" | "returned" | "moved" | "missed" | "failed";
+
+export interface Bar {
+	readonly turn: RequestView;
+	/** 0 = main loop. */
+	readonly lane: number;
+	readonly column: number;
+	readonly fates: Fates | null;
+	readonly signs: readonly Sign[];
+}
+
+export interface Gap {
+	/** Before this column. */
+	readonly column: number;
+	readonly ms: number;
+	/** What was cached has run out in it. */
+	readonly expired: boolean;
+}
+
+export interface Timeline {
+	/** null = main loop; the others are agents' ids. */
+	readonly lanes: readonly (string | null)[];
+	readonly bars: readonly Bar[];
+	readonly gaps: readonly Gap[];
+	readonly columns: number;
+	/** Longest prompt, tokens. */
+	readonly most: number;
+}
+
+/** Shorter silences are nothing to be marked. */
+const GAP_MS = 2 * 60_000;
+/** The shortest lifetime of an entry. */
+const EXPIRY_MS = 5 * 60_000;
+
+/** `turns` oldest first. Requests that nobody served have a column too, and no height. */
+export function layOut(turns: readonly RequestView[]): Timeline {
+	const shown = turns.filter(({ operation }) => operation === "messages");
+	const lanes: (string | null)[] = [null];
+	const bars: Bar[] = [];
+	const gaps: Gap[] = [];
+	const homes = new Map<number, RequestView>();
+	let most = 1;
+	for (const [column, turn] of shown.entries()) {
+		let lane = lanes.indexOf(turn.agent);
+		if (lane === -1) lane = lanes.push(turn.agent) - 1;
+		const before = homes.get(lane);
+		const fates = fatesOf(turn);
+		if (fates !== null) most = Math.max(most, promptTokens(fates));
+		bars.push({ turn, lane, column, fates, signs: signsOf(turn, before) });
+		const earlier = shown[column - 1];
+		const silence = earlier === undefined ? 0 : turn.started_at - Math.max(earlier.started_at, earlier.ended_at);
+		if (silence >= GAP_MS) {
+			const expired = turn.miss === "expired" || (silence >= EXPIRY_MS && turn.miss !== null);
+			gaps.push({ column, ms: silence, expired });
+		}
+		if (turn.outcome === "served") homes.set(lane, turn);
+	}
+	return { lanes, bars, gaps, columns: shown.length, most };
+}
+
+function signsOf(turn: RequestView, before: RequestView | undefined): readonly Sign[] {
+	const signs: Sign[] = [];
+	if (turn.outcome === "failed" || turn.outcome === "broke" || turn.outcome === "rejected") signs.push("failed");
+	const elsewhere = before !== undefined && turn.model_id !== null && placeOf(turn) !== placeOf(before);
+	if (turn.diverted_from !== null) signs.push("diverted");
+	else if (turn.reason === "returned") signs.push("returned");
+	else if (elsewhere) signs.push("moved");
+	if (turn.miss !== null) signs.push("missed");
+	return signs;
+}
+
+/** Deployments of one domain read each other's cache: to go from one to the other is no move. */
+function placeOf({ domain, model_id }: RequestView): string | null {
+	return domain ?? model_id;
+}
