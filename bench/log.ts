@@ -9,6 +9,7 @@ import { sql } from "kysely";
 import { deploymentsOf } from "../src/admin/api-deployments.ts";
 import { overviewOf } from "../src/admin/api-overview.ts";
 import { parseConfig } from "../src/config/load.ts";
+import { NO_DETAILS } from "../src/db/__fixtures__/rows.ts";
 import type { Database } from "../src/db/database.ts";
 import { findSessions, listSessions, sumLedger } from "../src/db/ledger.ts";
 import { openDatabase } from "../src/db/open.ts";
@@ -108,7 +109,7 @@ function rowOf(at: number, random: () => number): NewRequestRow {
 		runner_up: "deployment-2",
 		attempts: 1,
 		miss: !failed && random() < 0.03 ? pick(["expired", "moved", "history_edited", "tools_changed", "lost"]) : null,
-		details: JSON.stringify({ attempts: [], candidates: [], excluded: [], tags: [], turn: { summary: { prints } } }),
+		details: { ...NO_DETAILS, tags: [prints] },
 	};
 }
 

@@ -77,6 +77,23 @@ describe("points", () => {
 		]);
 	});
 
+	test("a point for tools has its marker kept, wherever it stands in the list", () => {
+		const tools = [{ name: "a", input_schema: {} }];
+		const body = injected({ tools, messages: conversation(9) }, [point({ role: "user" }), TOOLS]);
+		expect(body.tools[0].cache_control).toEqual(EPHEMERAL);
+		expect(JSON.stringify(body).match(/"cache_control"/g)).toHaveLength(4);
+		const bare = injected({ messages: conversation(9) }, [point({ role: "user" }), TOOLS]);
+		expect(JSON.stringify(bare).match(/"cache_control"/g)).toHaveLength(4);
+	});
+
+	test("of a role with more messages than markers the last are marked: the next turn reads those", () => {
+		const { messages } = injected({ messages: conversation(12) }, [point({ role: "user" })]);
+		const marked = messages.flatMap(({ content }: { content: unknown }, at: number) =>
+			typeof content === "string" ? [] : [at],
+		);
+		expect(marked).toEqual([4, 6, 8, 10]);
+	});
+
 	test("thinking and empty text cannot carry a marker, so the block before does", () => {
 		const content = [
 			{ type: "text", text: "a" },
