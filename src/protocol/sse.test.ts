@@ -34,6 +34,11 @@ test("however the bytes are cut, the same events come out and no byte changes", 
 	);
 });
 
+test("empty pieces within a terminator change nothing", () => {
+	const pieces = ["event: a\ndata: 1\r\n", "", "", "", "\r", "", "", "", "\n"].map((piece) => Buffer.from(piece));
+	expect(feed(pieces)).toMatchObject({ names: ["a"], rest: Buffer.alloc(0) });
+});
+
 test("a chunk that ends at an event boundary is passed on without a copy", () => {
 	const chunk = Buffer.from(STREAM);
 	expect(feed([chunk]).out[0]).toBe(chunk);

@@ -35,6 +35,8 @@ export class SseSplitter {
 
 	/** Takes the next piece; returns what may be relayed now, or null when no event ended in it. */
 	push(chunk: Buffer): Buffer | null {
+		// An empty piece among those held would hide a terminator that straddles it.
+		if (chunk.length === 0) return null;
 		let bytes = chunk;
 		let from = 0;
 		if (this.#pendingBytes > 0) {

@@ -154,6 +154,24 @@ describe("messages", () => {
 	});
 });
 
+describe("strict tools", () => {
+	const tools = (count: number, extra: object = {}) =>
+		Array.from({ length: count }, (_, i) => ({
+			type: "function",
+			function: { name: `t${i}`, strict: true, parameters: { type: "object", additionalProperties: false }, ...extra },
+		}));
+	const strictOf = (list: readonly object[], traits = MODERN) =>
+		translated({ tools: list }, traits).body.tools.map((tool: { strict?: boolean }) => tool.strict);
+
+	test("stay strict where every model has structured outputs, and as many as it admits", () => {
+		expect(strictOf(tools(2))).toEqual([true, true]);
+		expect(strictOf(tools(2, { strict: false }))).toEqual([undefined, undefined]);
+		expect(strictOf(tools(2), OLD)).toEqual([undefined, undefined]);
+		expect(strictOf(tools(20)).every(Boolean)).toBe(true);
+		expect(strictOf(tools(21)).some(Boolean)).toBe(false);
+	});
+});
+
 describe("options", () => {
 	test.each([
 		["none", { type: "none" }],

@@ -35,6 +35,15 @@ describe("points on a chat request", () => {
 		expect(markedAt([point({ index: 0 })], own)).toEqual([]);
 	});
 
+	test("keep a marker for the tools, and of a role with too many messages mark the last", () => {
+		const messages = Array.from({ length: 6 }, (_, i) => ({ role: "user", content: `m${i}` }));
+		expect(markedAt([point({ role: "user" })], messages)).toEqual([2, 3, 4, 5]);
+		const points = [point({ role: "user" }), point({ location: "tools" })];
+		const chat = markChat({ messages, tools: [{ function: { name: "a" } }] }, points);
+		expect(chat["tools"]).toEqual([{ function: { name: "a" }, cache_control: EPHEMERAL }]);
+		expect(JSON.stringify(chat).match(/"cache_control"/g)).toHaveLength(4);
+	});
+
 	test("mark the last tool, unless one is marked", () => {
 		const tools = [{ function: { name: "a" } }, { function: { name: "b" } }];
 		const tool = point({ location: "tools", ttl: "1h" });

@@ -21,6 +21,11 @@ export class ChatReframer {
 	#finish: string | null = null;
 	#usage: JsonObject = {};
 
+	/** No chunk had any: the counts of zero in the events mean nothing. */
+	get usageUnknown(): boolean {
+		return Object.keys(this.#usage).length === 0;
+	}
+
 	push(chunk: Buffer): Buffer {
 		this.#splitter.push(chunk);
 		return this.#taken();
