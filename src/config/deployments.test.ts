@@ -207,3 +207,52 @@ describe("ids", () => {
 		expect(ids).toEqual([ids[0], "7", `${ids[0]}-2`, `${ids[0]}-3`]);
 	});
 });
+
+describe("marking", () => {
+	const POINTS = "cache_control_injection_points: [{location: message, role: system}]";
+	const warningsOf = (...params: readonly string[]) => {
+		const entries = params.map((each, i) => {
+			const model = each.includes("openai/")
+				? each
+				: `model: claude-x, api_key: ${KEY}${i}${each === "" ? "" : `, ${each}`}`;
+			return `  - {model_name: a, litellm_params: {${model}}}`;
+		});
+		return parse(`model_list:\n${entries.join("\n")}\n`).warnings.filter(({ message }) =>
+			message.includes("marks other"),
+		);
+	};
+
+	it("deployments of one group that differ in it are told once, with what to do", () => {
+		const [warning, ...others] = warningsOf(POINTS, "", "cache_control: auto");
+		expect(others).toEqual([]);
+		expect(warning).toMatchObject({
+			severity: "warning",
+			path: "model_list.1.litellm_params",
+			message: "marks other parts of a prompt than the deployment of 'a' at config.yaml:2:5",
+			hint: expect.stringContaining("the first deployment that marks anything speaks for its group"),
+		});
+		expect(warningsOf("", POINTS)[0]?.path).toBe("model_list.1.litellm_params.cache_control_injection_points");
+	});
+
+	it("equal ones are not, nor a server that caches by itself", () => {
+		expect(warningsOf(POINTS, POINTS)).toEqual([]);
+		expect(warningsOf("", "")).toEqual([]);
+		expect(warningsOf(POINTS, `model: openai/qwen, api_key: ${KEY}, api_base: "http://gpu:8000/v1"`)).toEqual([]);
+	});
+
+	it("a point that says nothing is told, one that is nonsense is a fault with what is expected", () => {
+		const told = (point: string) => {
+			const text = `model_list:\n  - {model_name: a, litellm_params: {model: claude-x, api_key: ${KEY}, cache_control_injection_points: [${point}]}}\n`;
+			const result = parseConfig(text, { path: "config.yaml", env: {} });
+			const findings = result.ok ? result.config.warnings : result.diagnostics;
+			return findings.map(({ severity, path, message }) => `${severity} ${path.split(".").at(-1)}: ${message}`);
+		};
+		expect(told("{location: message}")).toEqual(["warning 0: says neither role nor index, so that it marks nothing"]);
+		expect(told("{location: system}")).toEqual([expect.stringMatching(/^error location: .*message.*tool_config/)]);
+		expect(told("{location: message, index: first}")).toEqual([
+			expect.stringMatching(/^error index: expected a whole number/),
+		]);
+		expect(told('{location: message, index: "-1"}')).toEqual([]);
+		expect(told("{location: tool_config}")).toEqual([]);
+	});
+});

@@ -52,6 +52,7 @@ export function readDeployments(
 		checkGroupName(entry, path, target, report);
 		checkHeaders(entry, [...params, "extra_headers"], report);
 		warnOfModelInfo(entry, [...path, "model_info"], report);
+		warnOfPoints(entry, [...params, "cache_control_injection_points"], report);
 		const credentials = credentialsOf({ params: entry.litellm_params, path: params, target }, context);
 		drafts.push({ entry, path, target, credentials });
 	}
@@ -128,6 +129,20 @@ function warnOfModelInfo(entry: DeploymentEntry, path: Path, report: Report): vo
 		const meant = nearest(name, ["cache_domain", "litellm_provider", "max_input_tokens"]);
 		if (meant === null || meant === name || name.length < 9) continue;
 		report.warn({ path: [...path, name], at: "key", message: `has no meaning here. Did you mean '${meant}'?` });
+	}
+}
+
+/** LiteLLM passes over a point that names no message. */
+function warnOfPoints(entry: DeploymentEntry, path: Path, report: Report): void {
+	for (const [at, { location }] of entry.litellm_params.cache_control_injection_points.entries()) {
+		// As they are written: one that is faulty has been told already.
+		const isNamed = ["role", "index"].some((name) => report.value([...path, at, name]) !== undefined);
+		if (location !== "message" || isNamed) continue;
+		report.warn({
+			path: [...path, at],
+			message: "says neither role nor index, so that it marks nothing",
+			hint: "Add role: system, user or assistant, or index: a position in the list, negative from the end.",
+		});
 	}
 }
 

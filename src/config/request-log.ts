@@ -1,8 +1,7 @@
-// Options of the database and the request log: as written, and what they amount to. Leaves the file's other sections to config/file.
+// Options of the database and the request log: as written, and with their defaults. Leaves what they amount to
+// to config/request-log-read.
 import * as z from "zod";
 import { age, flag, integer, number } from "./fields.ts";
-import { firstGiven, isGiven } from "./precedence.ts";
-import type { Report } from "./report.ts";
 
 /** What of requests is kept, and for how long. */
 export interface RequestLogConfig {
@@ -18,7 +17,7 @@ export interface RequestLogConfig {
 	readonly storeBodies: boolean;
 }
 
-const MEGABYTE = 1024 * 1024;
+export const MEGABYTE = 1024 * 1024;
 const DAY_MS = 86_400_000;
 
 export const REQUEST_LOG_DEFAULTS: RequestLogConfig = {
@@ -40,37 +39,3 @@ export const requestLogSchema = z.strictObject({
 		.default(REQUEST_LOG_DEFAULTS.maxQueued)
 		.describe("Requests that wait in memory while the database is away; more are lost, and counted."),
 });
-
-/** LiteLLM's names for the same things; ours win. */
-export interface SpendLogOptions {
-	readonly disable_spend_logs?: boolean | undefined;
-	readonly maximum_spend_logs_retention_period?: number | null | undefined;
-	readonly store_prompts_in_spend_logs: boolean;
-}
-
-export function readRequestLog(
-	own: z.output<typeof requestLogSchema>,
-	general: SpendLogOptions,
-	report: Report,
-): RequestLogConfig {
-	const agePath = ["warmpath", "request_log", "max_age"];
-	const litellmAge = general.maximum_spend_logs_retention_period;
-	const maxAge = firstGiven(
-		[
-			{ path: agePath, value: isGiven(report, agePath) ? { ms: own.max_age } : undefined },
-			{
-				path: ["general_settings", "maximum_spend_logs_retention_period"],
-				value: litellmAge === undefined ? undefined : { ms: litellmAge },
-			},
-		],
-		report,
-	);
-	const { max_size_mb: megabytes } = own;
-	return {
-		enabled: own.enabled ?? general.disable_spend_logs !== true,
-		maxAgeMs: maxAge === null ? own.max_age : maxAge.value.ms,
-		maxBytes: typeof megabytes === "number" ? Math.floor(megabytes * MEGABYTE) : null,
-		maxQueued: own.queue,
-		storeBodies: general.store_prompts_in_spend_logs,
-	};
-}

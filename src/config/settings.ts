@@ -4,7 +4,7 @@ import { type Environment, isUnresolved } from "./environment.ts";
 import { readKeys } from "./keys-read.ts";
 import { type Candidate, firstGiven, isGiven } from "./precedence.ts";
 import type { Report } from "./report.ts";
-import { readRequestLog } from "./request-log.ts";
+import { readRequestLog } from "./request-log-read.ts";
 import {
 	DEFAULTS,
 	type KeyConfig,

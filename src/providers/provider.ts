@@ -69,6 +69,8 @@ export interface StreamReframer {
 	push(chunk: Buffer): Buffer;
 	/** What is left when the upstream has ended; an `error` event where its framing broke off. */
 	end(): Buffer;
+	/** The upstream told no usage: what the events say of it is made up, for clients that insist on it. */
+	readonly usageUnknown?: boolean;
 }
 
 /** A whole answer becoming canonical JSON. */
