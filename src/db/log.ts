@@ -51,10 +51,9 @@ export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMem
 			const entry: NewRequestRow = {
 				...bounded(row),
 				miss: miss?.reason ?? null,
-				details: cleanJson(JSON.stringify(whole)),
+				details: whole,
 			};
-			const stored = bodies === null ? null : { request: cleaned(bodies.request), response: cleaned(bodies.response) };
-			writer.push({ row: entry, body: stored });
+			writer.push({ row: entry, body: bodies });
 			return miss;
 		},
 	};
@@ -72,26 +71,7 @@ function bounded(row: FinishedRequest["row"]): FinishedRequest["row"] {
 	for (const name of FOREIGN) {
 		const value = row[name];
 		if (value === null) continue;
-		const short = clean(value.length > MOST_TEXT ? value.slice(0, MOST_TEXT) : value);
-		if (short !== value) changed[name] = short;
+		if (value.length > MOST_TEXT) changed[name] = value.slice(0, MOST_TEXT);
 	}
 	return { ...row, ...changed };
-}
-
-function cleaned(text: string | null): string | null {
-	return text === null ? null : clean(text);
-}
-
-/** Half of a surrogate pair. */
-const LONE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-const SUSPECT = /[\0\ud800-\udfff]/;
-
-/** Without NULs and halves of surrogate pairs: Postgres takes neither, and would refuse the row. */
-function clean(text: string): string {
-	return SUSPECT.test(text) ? text.replaceAll("\0", "\ufffd").replace(LONE, "\ufffd") : text;
-}
-
-/** The same for JSON, which escapes both; whole pairs stand in it as they are. */
-function cleanJson(text: string): string {
-	return text.includes("\\u") ? text.replace(/\\u(?:0000|d[89a-f][0-9a-f]{2})/g, "\ufffd") : text;
 }

@@ -51,7 +51,7 @@ function bulk(steps) {
 	try {
 		for (const { sql, rows } of steps) {
 			const statement = prepared(sql);
-			for (const parameters of JSON.parse(rows)) statement.run(parameters);
+			for (const parameters of JSON.parse(rows)) statement.run(parameters.map(storable));
 		}
 		database.exec("commit");
 	} catch (error) {
@@ -59,6 +59,14 @@ function bulk(steps) {
 		throw error;
 	}
 	return { rows: [] };
+}
+
+/**
+ * What is more than a number or a text is stored as JSON.
+ * @param {unknown} value
+ */
+function storable(value) {
+	return typeof value === "object" && value !== null ? JSON.stringify(value) : value;
 }
 
 port.on("message", (message) => {

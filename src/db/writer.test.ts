@@ -110,7 +110,7 @@ onEachDatabase((databases) => {
 			max_tokens: null,
 			request_class: null,
 			team_alias: null,
-			tags: ["'; drop table requests; --"],
+			tags: ["'; drop table requests; --", "a literal \\u0000 and \\ud800 stay"],
 			metadata: { nul: "\0" },
 		};
 		const { miss: _, details: __, ...row } = rowAt(0, { session: `nul\0 half\udc00 ${"x".repeat(9_000)}` });
@@ -119,7 +119,10 @@ onEachDatabase((databases) => {
 		expect(writer.stats()).toMatchObject({ written: 1, lost: 0 });
 		const stored = await database.query.selectFrom("requests").selectAll().executeTakeFirstOrThrow();
 		expect(stored.session).toBe(`nul\ufffd half\ufffd ${"x".repeat(501)}`);
-		expect(JSON.parse(stored.details)).toMatchObject({ error_message: "lone \ufffd surrogate and \ufffd" });
+		expect(JSON.parse(stored.details)).toMatchObject({
+			error_message: "lone \ufffd surrogate and \ufffd",
+			tags: details.tags,
+		});
 		const body = await database.query.selectFrom("request_bodies").selectAll().executeTakeFirstOrThrow();
 		expect(body.request).toBe("a\ufffdb");
 	});

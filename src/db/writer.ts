@@ -2,11 +2,13 @@
 // was lost. Leaves what a row says to db/log and reading to db/requests and db/ledger.
 import type { Logger } from "../telemetry/log.ts";
 import type { Database } from "./database.ts";
+import type { Details } from "./details.ts";
 import { addMeasures, measuresOf } from "./measures.ts";
 import { REQUEST_COLUMN_NAMES, type Statements, statementsFor } from "./statements.ts";
 import type { RequestBodyRow, RequestRow } from "./tables.ts";
 
-export type NewRequestRow = Omit<RequestRow, "seq">;
+/** Details are made JSON together with the row: what is made JSON twice costs twice. */
+export type NewRequestRow = Omit<RequestRow, "seq" | "details"> & { readonly details: Details };
 
 /** One finished request on its way to the database. */
 export interface LogEntry {
@@ -48,8 +50,8 @@ const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
-/** What a row takes beside its details and bodies, about. */
-const ROW_BYTES = 1_500;
+/** What a row takes beside its prompt's summary and bodies, about. */
+const ROW_BYTES = 3_000;
 
 export function createLogWriter(database: Database, options: WriterOptions): LogWriter {
 	const { log } = options;
@@ -248,9 +250,7 @@ function stepsOf(batch: readonly LogEntry[], statements: Statements) {
 		{ sql: statements.minutes, rows: minutes.rows() },
 		{ sql: statements.sessions, rows: sessions.rows() },
 	];
-	return steps
-		.filter((step) => step.rows.length > 0)
-		.map(({ sql, rows: list }) => ({ sql, rows: JSON.stringify(list) }));
+	return steps.filter((step) => step.rows.length > 0).map(({ sql, rows: list }) => ({ sql, rows: storableJson(list) }));
 }
 
 /** Sums by key. In the order of the keys: replicas that add to the same rows must not do it crosswise, or one waits for the other. */
@@ -306,7 +306,22 @@ function sortedByName<Value>(map: ReadonlyMap<string, Value>): Value[] {
 }
 
 function bytesOf({ row, body }: LogEntry): number {
-	return ROW_BYTES + row.details.length + (body?.request?.length ?? 0) + (body?.response?.length ?? 0);
+	return (
+		ROW_BYTES +
+		(row.details.turn?.summary.prints.length ?? 0) * 2 +
+		(body?.request?.length ?? 0) +
+		(body?.response?.length ?? 0)
+	);
+}
+
+/**
+ * JSON without escaped NULs and halves of surrogate pairs: Postgres takes neither, and would refuse the row. Escapes are gone through one
+ * by one, since the second half of an escaped backslash begins none.
+ */
+function storableJson(value: unknown): string {
+	const text = JSON.stringify(value);
+	if (!text.includes("\\u0000") && !text.includes("\\ud")) return text;
+	return text.replace(/\\(?:u(?:0000|d[89a-f][0-9a-f]{2})|.)/g, (found) => (found.length > 2 ? "\ufffd" : found));
 }
 
 /** The database answered and does not want these rows: data (22), constraints (23), types (42) of Postgres, the same of SQLite. */

@@ -2,6 +2,8 @@
 import type { Usage } from "../protocol/usage.ts";
 import { type Price, ratesFor } from "./prices.ts";
 
+export type { Usage };
+
 /** Dollars. */
 export interface Cost {
 	/** All five parts. */

@@ -1,5 +1,22 @@
 // Rows for tests of the log: an answered request with figures that can be told apart. Leaves real ones to the gateway's tests.
+import type { Details } from "../details.ts";
 import type { NewRequestRow } from "../writer.ts";
+
+export const NO_DETAILS: Details = {
+	error_message: null,
+	attempts: [],
+	candidates: [],
+	excluded: [],
+	diverted: null,
+	prompt_tokens: null,
+	max_tokens: null,
+	request_class: null,
+	team_alias: null,
+	tags: [],
+	metadata: null,
+	miss: null,
+	turn: null,
+};
 
 export const NOON = Date.parse("2026-11-20T12:00:00Z");
 
@@ -53,7 +70,7 @@ export function rowAt(at: number, change: Partial<NewRequestRow> = {}): NewReque
 		runner_up: "b",
 		attempts: 1,
 		miss: null,
-		details: '{"attempts":[]}',
+		details: NO_DETAILS,
 		...change,
 	};
 }
