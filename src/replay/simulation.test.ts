@@ -128,12 +128,13 @@ test("a shared table is as good as it is fresh: minutes late it is hardly better
 });
 
 test("gateways that share a table mirror each other's use of the limits", () => {
-	const tight: SimulationOptions = { ...limited, deployments: 2, gateways: 4 };
-	const one = simulate(plain, "warmpath", { ...tight, gateways: 1 });
-	const shared = simulate(plain, "warmpath", { ...tight, table: "shared" });
-	const separate = simulate(plain, "warmpath", { ...tight, table: "separate" });
-	expect(separate.rateLimited).toBeGreaterThan(one.rateLimited + 20);
-	expect(shared.rateLimited - one.rateLimited).toBeLessThan((separate.rateLimited - one.rateLimited) / 4);
+	const limits = { inputTokens: 25_000, requests: null };
+	const four: SimulationOptions = { ...OPTIONS, limits, deployments: 3, gateways: 4 };
+	const one = simulate(plain, "warmpath", { ...four, gateways: 1 }).rateLimited;
+	const shared = simulate(plain, "warmpath", { ...four, table: "shared" }).rateLimited;
+	const separate = simulate(plain, "warmpath", { ...four, table: "separate" }).rateLimited;
+	expect(separate).toBeGreaterThan(one + 100);
+	expect(shared).toBeLessThan(one + (separate - one) / 10);
 });
 
 test("one shared head does not send all conversations to one deployment", async () => {

@@ -1,8 +1,9 @@
 // Replicas that talk through Redis or Valkey: one capped stream, to which each appends and which each follows. A replica that comes late, or
 // was cut off, reads on from where the stream still begins. Leaves what is told to state/notes.
 import { createClient } from "@redis/client";
-import { decodeBatch, encodeBatch, isPassing, type Note } from "./notes.ts";
+import { isPassing, type Note } from "./notes.ts";
 import type { NoteListener, SharedState } from "./state.ts";
+import { decodeBatch, encodeBatch } from "./wire.ts";
 
 export interface RedisStateOptions {
 	/** `redis://` or `rediss://`, with user, password and database number as needed. Never printed. */

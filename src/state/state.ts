@@ -1,6 +1,7 @@
 // What replicas of one gateway share: each keeps a copy of its own and tells the others what it did. Here the interface, and a bus inside one
 // process. Leaves what is told to state/notes, and Redis to state/redis.
-import { decodeBatch, encodeBatch, type Note } from "./notes.ts";
+import type { Note } from "./notes.ts";
+import { decodeBatch, encodeBatch } from "./wire.ts";
 
 /** Told of one note of another replica: `from` is that replica's id, `now` ms since epoch. Must not throw. */
 export type NoteListener = (note: Note, from: string, now: number) => void;

@@ -1,6 +1,7 @@
 // Notes on the wire: every kind comes back as it went, and what makes no sense is left out.
 import { expect, test } from "vitest";
-import { decodeBatch, encodeBatch, type Note, type SharedLimits, type SharedSpot } from "./notes.ts";
+import type { Note, SharedLimits, SharedSpot } from "./notes.ts";
+import { decodeBatch, encodeBatch } from "./wire.ts";
 
 const spot: SharedSpot = {
 	domain: { name: "anthropic/org-1/ws-1", deployment: "a" },
