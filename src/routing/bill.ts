@@ -2,9 +2,8 @@
 // sums to pricing/cost.
 import { canonicalModel } from "../cache/semantics.ts";
 import type { DeploymentConfig } from "../config/schema.ts";
-import { type Cost, costOf } from "../pricing/cost.ts";
+import { type Cost, costOf, type Usage } from "../pricing/cost.ts";
 import { overridesOf, type Price, type PriceConditions, priceOf, reachOf } from "../pricing/prices.ts";
-import type { Usage } from "../protocol/usage.ts";
 
 /** What a deployment's price depends on. */
 export interface Billed {

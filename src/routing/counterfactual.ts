@@ -5,8 +5,7 @@ import { hashText, requestPart } from "../cache/place.ts";
 import { cacheModel, collapsesRuns, minimumTokens } from "../cache/semantics.ts";
 import { createShadowCaches, type ShadowPrompt } from "../cache/shadow.ts";
 import type { DeploymentConfig } from "../config/schema.ts";
-import { costOf } from "../pricing/cost.ts";
-import type { Usage } from "../protocol/usage.ts";
+import { costOf, type Usage } from "../pricing/cost.ts";
 import { type Billed, billedModel, priceOfDeployment } from "./bill.ts";
 import type { RouteRequest } from "./decision.ts";
 
