@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { beginsContent, readError, statusOfErrorType } from "../protocol/anthropic.ts";
 import { SseSplitter, sseData } from "../protocol/sse.ts";
+import type { Usage } from "../protocol/usage.ts";
 import type { Provider, Reframer, UpstreamFailure, UpstreamRequest, Verdict } from "../providers/provider.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import type { Exchange } from "./exchange.ts";
@@ -178,9 +179,14 @@ class Attempt implements UpstreamListener {
 		}
 		this.#finish(this.#relay, this.#reader);
 		this.#reader.finish((usage) => {
-			this.#options.exchange.usage = usage;
+			this.#options.exchange.usage = this.#told(usage);
 			this.#end({ kind: "served", status: this.#status });
 		});
+	}
+
+	/** Usage as the upstream told it; null where it told none. */
+	#told(usage: Usage | null): Usage | null {
+		return this.#reframer?.streaming === true && this.#reframer.usageUnknown === true ? null : usage;
 	}
 
 	/** The last bytes. An untouched stream that ended before its answer was complete is broken off. */
@@ -222,7 +228,7 @@ class Attempt implements UpstreamListener {
 		const code = errorCode(error);
 		if (this.#relay !== null) {
 			this.#relay.breakOff(this.#reader?.plain === true);
-			this.#options.exchange.usage = this.#reader?.usage ?? null;
+			this.#options.exchange.usage = this.#told(this.#reader?.usage ?? null);
 			this.#end({ kind: "broke", status: this.#status, code });
 			return;
 		}
@@ -391,7 +397,7 @@ class Attempt implements UpstreamListener {
 		this.#ended = true;
 		if (this.#holdTimer !== null) clearTimeout(this.#holdTimer);
 		this.#options.exchange.onAbort = null;
-		if (outcome.kind === "aborted") this.#options.exchange.usage = this.#reader?.usage ?? null;
+		if (outcome.kind === "aborted") this.#options.exchange.usage = this.#told(this.#reader?.usage ?? null);
 		this.#held = [];
 		this.#resolve(outcome);
 	}
