@@ -86,7 +86,7 @@ async function live(world: UiWorld, clock: PastClock): Promise<Shown> {
 	await world.call("/key/block", { key: held.token });
 	const start = clock.now();
 	const main = world.agent(1, { project: 1, toolCalls: 5 });
-	const speakers: Speaker[] = [{ agent: main, key: keys.alice, next: start, left: 60 }];
+	const speakers: Speaker[] = [{ agent: main, key: keys.alice, next: start + 92 * MINUTE, left: 70 }];
 	const names = Object.values(keys);
 	// They come in waves, as people do, so that load decides where new conversations go.
 	for (let wave = 0; wave < 6; wave += 1) {
@@ -102,7 +102,7 @@ async function live(world: UiWorld, clock: PastClock): Promise<Shown> {
 	const helper: Speaker = {
 		agent: world.agent(90, { project: 1, toolCalls: 5, session: main.session, toolBytes: 9_000 }),
 		key: keys.alice,
-		next: start + 26 * MINUTE,
+		next: start + 120 * MINUTE,
 		left: 9,
 		headers: { "x-claude-code-agent-id": "a4f1c2d8-reviewer" },
 	};
@@ -119,17 +119,17 @@ async function live(world: UiWorld, clock: PastClock): Promise<Shown> {
 		speaker.left -= 1;
 		const pause = isMain ? 40_000 + random() * 150_000 : 8_000 + random() * 90_000;
 		speaker.next = clock.now() + pause;
-		if (isMain && speaker.left === 40 && !silent) {
+		if (isMain && speaker.left === 50 && !silent) {
 			silent = true;
 			speaker.next = clock.now() + 9 * MINUTE;
 		}
-		if (isMain && speaker.left === 24 && !limited) {
+		if (isMain && speaker.left === 34 && !limited) {
 			limited = true;
 			for (const deployment of DEPLOYMENTS.filter((id) => id.slice(0, 6) === turn.deployment.slice(0, 6)))
 				world.simulator.faults.add({ kind: "status", status: 429, retryAfter: 55, deployment, times: 1 });
 			speaker.next = clock.now() + 6_000;
 		}
-		if (isMain && limited && speaker.left > 20) speaker.next = clock.now() + 18_000;
+		if (isMain && limited && speaker.left > 30) speaker.next = clock.now() + 18_000;
 	}
 	await world.gateway.post(
 		"/v1/messages",

@@ -60,6 +60,11 @@ export function clock(at: number, now = Date.now()): string {
 	return date.toDateString() === new Date(now).toDateString() ? time : `${day(at)} ${time.slice(0, 5)}`;
 }
 
+/** 14:03. */
+export function hourOf(at: number): string {
+	return new Date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+}
+
 /** 21 Nov. */
 export function day(at: number): string {
 	return new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short" });

@@ -18,6 +18,8 @@ export interface Gap {
 	/** Before this column. */
 	readonly column: number;
 	readonly ms: number;
+	/** As long as the shortest lifetime of an entry, or what was cached has run out in it. */
+	readonly isLong: boolean;
 	/** What was cached has run out in it. */
 	readonly expired: boolean;
 }
@@ -56,7 +58,7 @@ export function layOut(turns: readonly RequestView[]): Timeline {
 		const silence = earlier === undefined ? 0 : turn.started_at - Math.max(earlier.started_at, earlier.ended_at);
 		if (silence >= GAP_MS) {
 			const expired = turn.miss === "expired" || (silence >= EXPIRY_MS && turn.miss !== null);
-			gaps.push({ column, ms: silence, expired });
+			gaps.push({ column, ms: silence, expired, isLong: expired || silence >= EXPIRY_MS });
 		}
 		if (turn.outcome === "served") homes.set(lane, turn);
 	}

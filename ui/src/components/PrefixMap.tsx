@@ -9,6 +9,7 @@ export function PrefixMap({ strip }: { readonly strip: readonly StripView[] }) {
 		const sum = parts.reduce((all, part) => all + part.tokens, 0);
 		return parts.length === 0 ? [] : [{ level, parts, sum }];
 	});
+	const all = strip.reduce((sum, part) => sum + part.tokens, 0);
 	return (
 		<div className="prefix-map">
 			<div className="prefix-strip">
@@ -20,13 +21,11 @@ export function PrefixMap({ strip }: { readonly strip: readonly StripView[] }) {
 								const title = `${level}, blocks ${part.from}–${part.to - 1}: about ${tokens(part.tokens)} tokens ${part.fate}${part.breakpoint === null ? "" : `, breakpoint (${part.breakpoint})`}`;
 								return (
 									<span
-										key={part.from}
+										key={`${part.from} ${part.fate}`}
 										role="img"
 										aria-label={title}
 										title={title}
-										className={
-											part.breakpoint === null ? `prefix-part ${part.fate}` : `prefix-part ${part.fate} marked`
-										}
+										className={`prefix-part ${part.fate}${part.breakpoint === null ? "" : " marked"}${part.tokens < all / 20 ? " small" : ""}`}
 										style={{
 											flexGrow: Math.max(1, part.tokens),
 											backgroundSize: `calc(100% / ${Math.min(blocks, 40)}) 100%`,

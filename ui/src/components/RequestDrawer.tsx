@@ -34,8 +34,10 @@ export function RequestDrawer(about: {
 	const { id, onOpen, onClose } = about;
 	const query = useQuery(requestQuery(id));
 	const panel = useRef<HTMLElement>(null);
-	const previous = query.data?.previous ?? null;
-	const following = query.data?.following ?? null;
+	// While the next request is fetched the last one is still shown: its neighbours are not this one's.
+	const shown = query.data?.request.id === id ? query.data : undefined;
+	const previous = shown?.previous ?? null;
+	const following = shown?.following ?? null;
 	useKeys({
 		Escape: onClose,
 		"[": () => previous !== null && onOpen(previous),

@@ -68,7 +68,13 @@ function Frame({ me }: { readonly me: Me }) {
 				</nav>
 				<div className="side-foot">
 					<ThemeChoice />
-					<button type="button" className="quiet" onClick={() => help.current?.showModal()} aria-keyshortcuts="?">
+					<button
+						type="button"
+						className="quiet"
+						onClick={() => help.current?.showModal()}
+						aria-label="Keys and colours"
+						aria-keyshortcuts="?"
+					>
 						<Icon name="help" /> <span>Keys and colours</span>
 					</button>
 					<WhoAmI me={me} />

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "react";
 import { promptTokens } from "../cache.ts";
 import { useDeploymentColour } from "../colours.ts";
-import { clock, dollars, duration, shortId, tokens } from "../format.ts";
+import { clock, dollars, duration, hourOf, shortId, tokens } from "../format.ts";
 import type { Bar, Timeline as Layout, Sign } from "../timeline.ts";
 import { MISSES } from "../words.ts";
 import { cacheTitle } from "./CacheBar.tsx";
@@ -12,8 +12,8 @@ const NARROWEST_COLUMN = 13;
 /** Share of a column that its bar fills. */
 const FILLED = 0.7;
 const LANE = 152;
-/** Two rows of gaps' names above all lanes. */
-const HEAD = 34;
+/** For long gaps' names, above all lanes. */
+const HEAD = 24;
 const NAME = 18;
 const TALLEST = 96;
 const FOOT = 6;
@@ -92,15 +92,18 @@ export function Timeline({ layout, opened, open }: TimelineProps) {
 						</g>
 					);
 				})}
-				{gaps.map((gap, at) => {
+				{gaps.map((gap) => {
 					const x = LEFT + gap.column * column;
 					return (
 						<g key={gap.column} className={gap.expired ? "gap expired" : "gap"}>
-							<line x1={x} x2={x} y1={HEAD - 4} y2={height - 18} />
-							<text x={x} y={at % 2 === 0 ? 12 : 26}>
-								{duration(gap.ms)}
-								{gap.expired ? ", expired" : ""}
-							</text>
+							<title>{`${duration(gap.ms)} of silence`}</title>
+							<line x1={x} x2={x} y1={gap.isLong ? 18 : HEAD + 4} y2={height - 18} />
+							{gap.isLong && (
+								<text x={x} y={12}>
+									{duration(gap.ms)}
+									{gap.expired ? ", expired" : ""}
+								</text>
+							)}
 						</g>
 					);
 				})}
@@ -115,10 +118,10 @@ export function Timeline({ layout, opened, open }: TimelineProps) {
 					/>
 				))}
 				{bars
-					.filter((bar) => bar.column % every === 0)
+					.filter((bar) => bar.column % every === 0 && (columns - bar.column) * column > 30)
 					.map((bar) => (
 						<text key={bar.turn.id} x={LEFT + bar.column * column} y={height - 3}>
-							{clock(bar.turn.started_at).slice(-8)}
+							{hourOf(bar.turn.started_at)}
 						</text>
 					))}
 			</svg>

@@ -181,10 +181,10 @@ function DeploymentCard({ deployment, now }: { readonly deployment: DeploymentVi
 }
 
 const LIMITS = [
-	["requests", "requests / min"],
-	["input_tokens", "input tokens / min"],
-	["output_tokens", "output tokens / min"],
-	["tokens", "tokens / min"],
+	["requests", "requests"],
+	["input_tokens", "input tokens"],
+	["output_tokens", "output tokens"],
+	["tokens", "all tokens"],
 ] as const;
 
 function Headroom({ limits }: { readonly limits: DeploymentView["limits"] }) {
@@ -194,10 +194,10 @@ function Headroom({ limits }: { readonly limits: DeploymentView["limits"] }) {
 	});
 	if (known.length === 0) return <p className="hint">No rate limit is known yet.</p>;
 	return (
-		<ul className="headroom">
+		<ul className="headroom" aria-label="Room that is left, a minute">
 			{known.map(({ name, label, limit, left }) => {
 				const share = Math.max(0, Math.min(1, left / limit));
-				const exact = `${count(left)} of ${count(limit)} ${label} left`;
+				const exact = `${count(left)} of ${count(limit)} ${label} a minute left`;
 				return (
 					<li key={name}>
 						<span className="headroom-label">{label}</span>
