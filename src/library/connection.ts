@@ -15,55 +15,27 @@ export interface MemoryRequestParts {
 	readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A request whose body is there, or comes from a stream. */
+/** A request whose body is there. */
 export class MemoryRequest extends Readable implements ClientRequest {
 	readonly method: string;
 	readonly url: string;
 	readonly headers: IncomingHttpHeaders;
 	readonly rawHeaders: readonly string[];
 	readonly httpVersionMajor = 1;
-	#complete = false;
-	#chunks: AsyncIterator<Uint8Array> | null;
+	readonly complete = true;
 
-	constructor({ method, url, headers }: MemoryRequestParts, body: Uint8Array | AsyncIterable<Uint8Array>) {
+	constructor({ method, url, headers }: MemoryRequestParts, body: Uint8Array) {
 		super();
 		this.method = method;
 		this.url = url;
 		this.headers = headers;
 		this.rawHeaders = Object.entries(headers).flat();
-		if (body instanceof Uint8Array) {
-			this.#chunks = null;
-			this.#complete = true;
-			if (body.length > 0) this.push(body);
-			this.push(null);
-		} else this.#chunks = body[Symbol.asyncIterator]();
+		this.push(body);
+		this.push(null);
 	}
 
-	get complete(): boolean {
-		return this.#complete;
-	}
-
-	override _read(): void {
-		const chunks = this.#chunks;
-		if (chunks === null) return;
-		chunks.next().then(
-			({ done, value }) => {
-				if (done !== true) {
-					this.push(value);
-					return;
-				}
-				this.#complete = true;
-				this.push(null);
-			},
-			(cause) => this.destroy(cause instanceof Error ? cause : new Error(String(cause))),
-		);
-	}
-
-	override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-		void this.#chunks?.return?.().catch(() => {});
-		this.#chunks = null;
-		done(error);
-	}
+	/** Everything is pushed already. */
+	override _read(): void {}
 }
 
 /** Head of an answer. */
