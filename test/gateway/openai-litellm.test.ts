@@ -56,9 +56,7 @@ async function startServers(names: readonly string[], extra = "") {
 		);
 		const section = `warmpath:\n  listen: { port: 0 }\n  ${extra}\n`;
 		return startTestGateway(
-			configFrom(
-				`model_list:\n${entries.join("\n")}\ngeneral_settings: { master_key: ${MASTER_KEY} }\n${section}`,
-			),
+			configFrom(`model_list:\n${entries.join("\n")}\ngeneral_settings: { master_key: ${MASTER_KEY} }\n${section}`),
 		);
 	};
 	const gateway = await replica(names);
@@ -136,9 +134,9 @@ describe("client's markers on chat completions", () => {
 		expect((await chat(world, moved, sorted)).read).toBe(0);
 		// What nobody knows is no reason to fail.
 		const strange = { metadata: { deep: [null, { 1: 2 ** 70 }] }, seed: {}, unknown: "\u0000", store: "maybe" };
-		expect((await chat(world, [{ ...user([marked]), name: 7, extra: [[]] }, user("e")], { ...sorted, ...strange })).read).toBe(
-			first.written,
-		);
+		expect(
+			(await chat(world, [{ ...user([marked]), name: 7, extra: [[]] }, user("e")], { ...sorted, ...strange })).read,
+		).toBe(first.written);
 	});
 
 	test("2: one marked system, three different questions, one prefix", async () => {
@@ -388,7 +386,7 @@ describe("replicas that cannot see each other", () => {
 	test("39: prompts below the minimum are spread, for nothing of them is kept", async () => {
 		await using world = await startServers(PLACES);
 		const places = new Set<string | null>();
-		for (let i = 0; i < 4; i += 1) places.add((await chat(world, [user("Hello")])).place);
+		for (let i = 0; i < 6; i += 1) places.add((await chat(world, [user(`Hello ${i}`)])).place);
 		expect(places.size).toBeGreaterThan(1);
 	});
 

@@ -211,7 +211,10 @@ describe("clients of OpenAI's API", () => {
 		});
 		const ask = () => setup.gateway.post("/v1/chat/completions", '{"model":"local","messages":[]}');
 		const page = await ask();
-		expect([page.status, await page.json()]).toEqual([503, { error: expect.objectContaining({ type: "server_error" }) }]);
+		expect([page.status, await page.json()]).toEqual([
+			503,
+			{ error: expect.objectContaining({ type: "server_error" }) },
+		]);
 		setup.upstream.setAnswer((_request, response) => {
 			response.writeHead(401, { "content-type": "application/json" });
 			response.end('{"error":{"message":"Incorrect API key provided: sk-1","type":"invalid_request_error"}}');
@@ -274,6 +277,38 @@ describe("implicit prefix caches", () => {
 		expect(conversations.map(({ places }) => places.size)).toEqual([1, 1, 1, 1, 1, 1]);
 		expect(new Set(conversations.flatMap(({ places }) => [...places])).size).toBeGreaterThan(1);
 		expect(read / expected).toBeGreaterThan(0.95);
+	});
+
+	test("a stream without usage is followed, and charged by what was expected instead of nothing", async () => {
+		const simulator = await startSimulator({
+			openai: ["gpu1", "gpu2"].map((name) => ({ name, engine: "vllm" as const })),
+		});
+		const entries = ["gpu1", "gpu2"].map(
+			(id) => `  - model_name: local
+    litellm_params: { model: openai/qwen-3, api_base: "${simulator.url}/v1", api_key: sk-openai-${id} }
+    model_info: { id: ${id}, input_cost_per_token: 0.00001, output_cost_per_token: 0.00001 }`,
+		);
+		const gateway = await startTestGateway(
+			configFrom(
+				`model_list:\n${entries.join("\n")}\ngeneral_settings: { master_key: ${MASTER_KEY} }\nwarmpath: { listen: { port: 0 }, keys: [{ key_alias: k, key: sk-k, max_budget: 0.08 }] }\n`,
+			),
+		);
+		const messages = [{ role: "user", content: LONG }];
+		const answers: (string | number | null)[][] = [];
+		for (let turn = 0; turn < 8; turn += 1) {
+			const body = JSON.stringify({ model: "local", max_tokens: 20, stream: true, messages });
+			const answer = await gateway.post("/v1/chat/completions", body, { "x-api-key": "sk-k" });
+			expect(await answer.text()).not.toContain('"usage":{');
+			answers.push([answer.status, answer.headers.get("x-litellm-model-id")]);
+			messages.push({ role: "assistant", content: "x" }, { role: "user", content: "more" });
+		}
+		const served = answers.filter(([status]) => status === 200);
+		expect(new Set(served.map(([, place]) => place)).size).toBe(1);
+		// About 2,000 tokens each, at a cent a thousand.
+		expect(served.length).toBeGreaterThan(1);
+		expect(answers.at(-1)?.[0]).toBe(429);
+		await gateway.close(0);
+		await simulator.close();
 	});
 
 	test("a server that never tells what it read is followed all the same", async () => {

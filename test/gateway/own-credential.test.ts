@@ -101,7 +101,13 @@ test("what the client's own account pays for is marked by the client alone, in b
 	const config = deploymentsConfig([{ id: "a", apiBase: upstream.url }]);
 	const point = { location: "message", role: "system", index: null, ttl: null } as const;
 	const text = "rule ".repeat(4000);
-	const chat = { model: "claude-code", messages: [{ role: "system", content: text }, { role: "user", content: "x" }] };
+	const chat = {
+		model: "claude-code",
+		messages: [
+			{ role: "system", content: text },
+			{ role: "user", content: "x" },
+		],
+	};
 	const native = { model: "claude-code", max_tokens: 9, system: text, messages: [{ role: "user", content: "x" }] };
 	for (const marking of [
 		{ auto: true, points: [], ttl: null },
