@@ -109,7 +109,7 @@ function rowOf(at: number, random: () => number): NewRequestRow {
 		runner_up: "deployment-2",
 		attempts: 1,
 		miss: !failed && random() < 0.03 ? pick(["expired", "moved", "history_edited", "tools_changed", "lost"]) : null,
-		details: { ...NO_DETAILS, tags: [prints] },
+		details: JSON.stringify({ ...NO_DETAILS, tags: [prints] }),
 	};
 }
 
