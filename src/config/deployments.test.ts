@@ -208,6 +208,22 @@ describe("ids", () => {
 	});
 });
 
+describe("servers that speak OpenAI's API", () => {
+	const warnings = (params: string) =>
+		parse(`model_list:\n  - {model_name: a, litellm_params: {model: openai/qwen, ${params}}}\n`, {
+			OPENAI_API_KEY: "sk-openai-0123456789",
+		}).warnings.map(({ path, message }) => `${path}: ${message}`);
+
+	it("are not given the environment's OpenAI key unnoticed", () => {
+		expect(warnings("api_base: 'http://gpu:8000/v1'")).toEqual([
+			"model_list.0.litellm_params.api_base: this server is sent OPENAI_API_KEY of the environment",
+		]);
+		expect(warnings("api_base: 'http://gpu:8000/v1', api_key: none")).toEqual([]);
+		expect(warnings("api_base: 'https://eu.api.openai.com/v1'")).toEqual([]);
+		expect(warnings("organization: o")).toEqual([]);
+	});
+});
+
 describe("marking", () => {
 	const POINTS = "cache_control_injection_points: [{location: message, role: system}]";
 	const warningsOf = (...params: readonly string[]) => {

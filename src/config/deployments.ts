@@ -54,6 +54,7 @@ export function readDeployments(
 		warnOfModelInfo(entry, [...path, "model_info"], report);
 		warnOfPoints(entry, [...params, "cache_control_injection_points"], report);
 		const credentials = credentialsOf({ params: entry.litellm_params, path: params, target }, context);
+		warnOfLentKey(credentials, { target, path: params, report });
 		drafts.push({ entry, path, target, credentials });
 	}
 	warnMixedMarking(drafts, { report, defaults });
@@ -130,6 +131,22 @@ function warnOfModelInfo(entry: DeploymentEntry, path: Path, report: Report): vo
 		if (meant === null || meant === name || name.length < 9) continue;
 		report.warn({ path: [...path, name], at: "key", message: `has no meaning here. Did you mean '${meant}'?` });
 	}
+}
+
+const OPENAI_HOST = /(^|\.)(openai\.com|openai\.azure\.com)$/;
+
+/** As LiteLLM does, the environment's key of OpenAI goes to whatever server the file names: the operator should know. */
+function warnOfLentKey(
+	{ apiBase, origins }: DeploymentCredentials,
+	{ target, path, report }: { readonly target: Target; readonly path: Path; readonly report: Report },
+): void {
+	if (target.provider !== "openai" || apiBase === null || origins?.["api_key"] !== "env OPENAI_API_KEY") return;
+	if (!URL.canParse(apiBase) || OPENAI_HOST.test(new URL(apiBase).hostname)) return;
+	report.warn({
+		path: [...path, "api_base"],
+		message: "this server is sent OPENAI_API_KEY of the environment",
+		hint: "Give the deployment an api_key of its own; any text will do for a server that asks for none.",
+	});
 }
 
 /** LiteLLM passes over a point that names no message. */
