@@ -15,7 +15,7 @@ export interface Database {
 	readonly query: Kysely<Tables>;
 	/**
 	 * Runs every step's statement for its rows in one transaction, all or nothing. SQLite: `sql` is run once for each parameter list.
-	 * Postgres: `sql` is run once with the JSON text as `$1`. Rows cross to the database as one text, which is what makes it fast.
+	 * Postgres: `sql` is run once with the JSON text as `$1` and the lines, where there are any, as `$2`. Rows cross to the database as one text, which is what makes it fast.
 	 */
 	bulk(steps: readonly BulkStep[]): Promise<void>;
 	close(): Promise<void>;

@@ -1,6 +1,6 @@
 // What a log row keeps as JSON: how a request was decided and tried, and its prompt's summary. Leaves the flat columns to db/tables.
 import type { Turn } from "../cache/miss.ts";
-import { readSummary, type StoredSummary, storeSummary } from "../cache/summary.ts";
+import { readSummary, type StoredSummary } from "../cache/summary.ts";
 
 /** Times are ms since epoch. */
 export interface Details {
@@ -37,12 +37,11 @@ export interface Details {
 	readonly turn: StoredTurn | null;
 }
 
+/** The same before it is JSON. */
+export type NewDetails = Omit<Details, "turn"> & { readonly turn: Turn | null };
+
 /** A turn as JSON keeps it. */
 export type StoredTurn = Omit<Turn, "summary"> & { readonly summary: StoredSummary };
-
-export function storeTurn({ summary, ...rest }: Turn): StoredTurn {
-	return { ...rest, summary: storeSummary(summary) };
-}
 
 export function readTurn({ summary, ...rest }: StoredTurn): Turn {
 	return { ...rest, summary: readSummary(summary) };

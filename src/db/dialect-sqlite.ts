@@ -15,6 +15,8 @@ import {
 export interface BulkStep {
 	readonly sql: string;
 	readonly rows: string;
+	/** Lines, one a row, each its row's last parameter: a long text that would cost twice inside the JSON. */
+	readonly texts?: string;
 }
 
 /** A failure that SQLite reported. */

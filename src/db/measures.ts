@@ -79,7 +79,7 @@ export function measuresOf(row: Omit<RequestRow, "seq" | "details">): number[] {
 
 /** Adds in place. */
 export function addMeasures(sums: number[], more: readonly number[]): void {
-	for (const [at, value] of more.entries()) sums[at] = (sums[at] ?? 0) + value;
+	for (let at = 0; at < more.length; at += 1) sums[at] = (sums[at] ?? 0) + (more[at] ?? 0);
 }
 
 /** Sums by name; absent = 0. */

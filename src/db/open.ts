@@ -64,7 +64,7 @@ function connectPostgres(url: string): Database {
 			let broken: Error | undefined;
 			try {
 				await client.query("begin");
-				for (const { sql, rows } of steps) await client.query(sql, [rows]);
+				for (const { sql, rows, texts } of steps) await client.query(sql, texts === undefined ? [rows] : [rows, texts]);
 				await client.query("commit");
 			} catch (error) {
 				broken = error instanceof Error ? error : new Error(String(error));

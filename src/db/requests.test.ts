@@ -46,7 +46,7 @@ onEachDatabase((databases) => {
 		const { requests } = await listRequests(database, {}, { limit: 1 });
 		const { details, ...flat } = row;
 		expect(requests[0]).toEqual({ seq: 1, ...flat });
-		expect((await findRequest(database, row.id))?.details).toEqual(details);
+		expect((await findRequest(database, row.id))?.details).toEqual(JSON.parse(details));
 		expect(await findRequest(database, "nobody")).toBeNull();
 	});
 
@@ -216,7 +216,7 @@ onEachDatabase((databases) => {
 		await fill(
 			database,
 			Array.from({ length: 4_000 }, (_, at) =>
-				rowAt(at, { id: `id-${at}`, details: { ...NO_DETAILS, tags: ["x".repeat(2_000)] } }),
+				rowAt(at, { id: `id-${at}`, details: JSON.stringify({ ...NO_DETAILS, tags: ["x".repeat(2_000)] }) }),
 			),
 		);
 		if (database.kind === "postgres") await sql`analyze requests`.execute(database.query);

@@ -19,6 +19,8 @@ database.exec("pragma synchronous = normal");
 database.exec("pragma foreign_keys = on");
 database.exec("pragma cache_size = -65536");
 database.exec("pragma temp_store = memory");
+// The same pages change with every batch: fewer checkpoints write them less often.
+database.exec("pragma wal_autocheckpoint = 8000");
 
 /** @type {Map<string, import("libsql").Statement>} */
 const statements = new Map();
@@ -43,15 +45,19 @@ function run(sql, parameters) {
 }
 
 /**
- * Every statement for every row of its JSON array of parameter lists, all or nothing.
- * @param {readonly { sql: string, rows: string }[]} steps
+ * Every statement for every row of its JSON array of parameter lists, all or nothing. A line of `texts` is its row's last parameter.
+ * @param {readonly { sql: string, rows: string, texts?: string }[]} steps
  */
 function bulk(steps) {
 	database.exec("begin immediate");
 	try {
-		for (const { sql, rows } of steps) {
+		for (const { sql, rows, texts } of steps) {
 			const statement = prepared(sql);
-			for (const parameters of JSON.parse(rows)) statement.run(parameters.map(storable));
+			const lines = texts?.split("\n");
+			for (const [at, parameters] of JSON.parse(rows).entries()) {
+				if (lines !== undefined) parameters.push(lines[at]);
+				statement.run(parameters);
+			}
 		}
 		database.exec("commit");
 	} catch (error) {
@@ -59,14 +65,6 @@ function bulk(steps) {
 		throw error;
 	}
 	return { rows: [] };
-}
-
-/**
- * What is more than a number or a text is stored as JSON.
- * @param {unknown} value
- */
-function storable(value) {
-	return typeof value === "object" && value !== null ? JSON.stringify(value) : value;
 }
 
 port.on("message", (message) => {

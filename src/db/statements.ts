@@ -6,8 +6,8 @@ import type { RequestRow } from "./tables.ts";
 
 type Type = "text" | "bigint" | "integer" | "double precision";
 
-/** All of a request's columns but `seq`, in the order in which a row's values are given. */
-export const REQUEST_COLUMNS: Readonly<Record<Exclude<keyof RequestRow, "seq">, Type>> = {
+/** All of a request's columns but `seq` and the details, which go beside the row; in the order in which a row's values are given. */
+export const REQUEST_COLUMNS: Readonly<Record<Exclude<keyof RequestRow, "seq" | "details">, Type>> = {
 	id: "text",
 	started_at: "bigint",
 	first_byte_at: "bigint",
@@ -54,11 +54,10 @@ export const REQUEST_COLUMNS: Readonly<Record<Exclude<keyof RequestRow, "seq">, 
 	runner_up: "text",
 	attempts: "integer",
 	miss: "text",
-	details: "text",
 };
 
 /** A row's values in that order. */
-export const REQUEST_COLUMN_NAMES = Object.keys(REQUEST_COLUMNS) as readonly Exclude<keyof RequestRow, "seq">[];
+export const REQUEST_COLUMN_NAMES = Object.keys(REQUEST_COLUMNS) as readonly (keyof typeof REQUEST_COLUMNS)[];
 
 const BODY_COLUMNS = { id: "text", started_at: "bigint", request: "text", response: "text" } as const;
 
@@ -96,7 +95,7 @@ export function statementsFor(kind: DatabaseKind): Statements {
 	const later = (column: string) =>
 		`${column} = case when excluded.last_at >= sessions.last_at then excluded.${column} else sessions.${column} end`;
 	return {
-		requests: insert(kind, "requests", REQUEST_COLUMNS),
+		requests: insert(kind, "requests", REQUEST_COLUMNS, "details"),
 		bodies: insert(kind, "request_bodies", BODY_COLUMNS),
 		hours: addTo(kind, "ledger_hours", { keys: hourKeys, facts: {}, updates: [] }),
 		minutes: addTo(kind, "ledger_minutes", { keys: minuteKeys, facts: {}, updates: [] }),
@@ -126,11 +125,17 @@ function addTo(
 	return `${sql} on conflict (${Object.keys(keys).join(", ")}) do update set ${[...updates, ...sums].join(", ")}`;
 }
 
-/** SQLite: one parameter a column. Postgres: `$1` is a JSON array of rows, each an array of values. */
-function insert(kind: DatabaseKind, table: string, columns: Readonly<Record<string, Type>>): string {
-	const names = Object.keys(columns);
+/**
+ * SQLite: one parameter a column. Postgres: `$1` is a JSON array of rows, each an array of values. With a column for texts, those come
+ * last, or as the lines of `$2`.
+ */
+function insert(kind: DatabaseKind, table: string, columns: Readonly<Record<string, Type>>, texts?: string): string {
+	const names = [...Object.keys(columns), ...(texts === undefined ? [] : [texts])];
 	const into = `insert into ${table} (${names.join(", ")})`;
 	if (kind === "sqlite") return `${into} values (${names.map(() => "?").join(", ")})`;
 	const values = Object.values(columns).map((type, at) => (type === "text" ? `r->>${at}` : `(r->>${at})::${type}`));
-	return `${into} select ${values.join(", ")} from jsonb_array_elements($1::jsonb) as r`;
+	const rows = "jsonb_array_elements($1::jsonb) with ordinality as a(r, n)";
+	if (texts === undefined) return `${into} select ${values.join(", ")} from ${rows}`;
+	const lines = "unnest(string_to_array($2::text, chr(10))) with ordinality as b(t, n)";
+	return `${into} select ${values.join(", ")}, t from ${rows} join ${lines} using (n) order by n`;
 }

@@ -105,5 +105,5 @@ function expiryOf({ startedAt, summary }: Turn): number {
 }
 
 function sizeOf({ summary }: Turn): number {
-	return 64 + summary.prints.length;
+	return 64 + summary.words.length;
 }

@@ -2,13 +2,13 @@
 // was lost. Leaves what a row says to db/log and reading to db/requests and db/ledger.
 import type { Logger } from "../telemetry/log.ts";
 import type { Database } from "./database.ts";
-import type { Details } from "./details.ts";
+import type { BulkStep } from "./dialect-sqlite.ts";
 import { addMeasures, measuresOf } from "./measures.ts";
 import { REQUEST_COLUMN_NAMES, type Statements, statementsFor } from "./statements.ts";
 import type { RequestBodyRow, RequestRow } from "./tables.ts";
 
-/** Details are made JSON together with the row: what is made JSON twice costs twice. */
-export type NewRequestRow = Omit<RequestRow, "seq" | "details"> & { readonly details: Details };
+/** `details` is JSON, and so holds no line break. */
+export type NewRequestRow = Omit<RequestRow, "seq">;
 
 /** One finished request on its way to the database. */
 export interface LogEntry {
@@ -43,15 +43,15 @@ export interface LogWriter {
 	close(graceMs: number): Promise<void>;
 }
 
-const MOST_IN_BATCH = 500;
+const MOST_IN_BATCH = 1_000;
 /** Entries are collected so long before they are written, ms. */
-const COLLECT_MS = 200;
+const COLLECT_MS = 500;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
-/** What a row takes beside its prompt's summary and bodies, about. */
-const ROW_BYTES = 3_000;
+/** What a row takes beside its details and bodies, about. */
+const ROW_BYTES = 1_500;
 
 export function createLogWriter(database: Database, options: WriterOptions): LogWriter {
 	const { log } = options;
@@ -224,33 +224,40 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 	};
 }
 
-function stepsOf(batch: readonly LogEntry[], statements: Statements) {
+function stepsOf(batch: readonly LogEntry[], statements: Statements): BulkStep[] {
 	const rows: unknown[][] = [];
+	const details: string[] = [];
 	const bodies: unknown[][] = [];
 	const hours = new Sums();
 	const minutes = new Sums();
 	const sessions = new Sessions();
 	for (const { row, body } of batch) {
-		rows.push(REQUEST_COLUMN_NAMES.map((name) => row[name]));
+		rows.push(valuesOf(row));
+		details.push(row.details);
 		if (body !== null) bodies.push([row.id, row.started_at, body.request, body.response]);
 		const measures = measuresOf(row);
 		const model = row.model ?? "";
 		const modelId = row.model_id ?? "";
-		hours.add(
-			[row.started_at - (row.started_at % HOUR_MS), row.key_id ?? "", row.team_id ?? "", model, modelId],
-			measures,
-		);
+		const hour = row.started_at - (row.started_at % HOUR_MS);
+		hours.add([hour, row.key_id ?? "", row.team_id ?? "", model, modelId], measures);
 		minutes.add([row.started_at - (row.started_at % MINUTE_MS), model, modelId], measures);
 		if (row.session !== null) sessions.add(row, measures);
 	}
-	const steps = [
-		{ sql: statements.requests, rows },
+	const steps: BulkStep[] = [{ sql: statements.requests, rows: storableJson(rows), texts: storable(details.join("\n")) }];
+	const sums = [
 		{ sql: statements.bodies, rows: bodies },
 		{ sql: statements.hours, rows: hours.rows() },
 		{ sql: statements.minutes, rows: minutes.rows() },
 		{ sql: statements.sessions, rows: sessions.rows() },
 	];
-	return steps.filter((step) => step.rows.length > 0).map(({ sql, rows: list }) => ({ sql, rows: storableJson(list) }));
+	for (const { sql, rows: list } of sums) if (list.length > 0) steps.push({ sql, rows: storableJson(list) });
+	return steps;
+}
+
+function valuesOf(row: NewRequestRow): unknown[] {
+	const values: unknown[] = [];
+	for (const name of REQUEST_COLUMN_NAMES) values.push(row[name]);
+	return values;
 }
 
 /** Sums by key. In the order of the keys: replicas that add to the same rows must not do it crosswise, or one waits for the other. */
@@ -258,7 +265,7 @@ class Sums {
 	readonly #sums = new Map<string, { readonly key: readonly (string | number)[]; readonly measures: number[] }>();
 
 	add(key: readonly (string | number)[], measures: readonly number[]): void {
-		const name = JSON.stringify(key);
+		const name = key.join("\0");
 		const known = this.#sums.get(name);
 		if (known === undefined) this.#sums.set(name, { key, measures: [...measures] });
 		else addMeasures(known.measures, measures);
@@ -273,7 +280,7 @@ class Sessions {
 	readonly #sums = new Map<string, { first: number; last: NewRequestRow; measures: number[] }>();
 
 	add(row: NewRequestRow, measures: readonly number[]): void {
-		const name = JSON.stringify([row.key_id ?? "", row.session]);
+		const name = `${row.key_id ?? ""}\0${row.session}`;
 		const known = this.#sums.get(name);
 		if (known === undefined) {
 			this.#sums.set(name, { first: row.started_at, last: row, measures: [...measures] });
@@ -318,10 +325,13 @@ function bytesOf({ row, body }: LogEntry): number {
  * JSON without escaped NULs and halves of surrogate pairs: Postgres takes neither, and would refuse the row. Escapes are gone through one
  * by one, since the second half of an escaped backslash begins none.
  */
-function storableJson(value: unknown): string {
-	const text = JSON.stringify(value);
+function storable(text: string): string {
 	if (!text.includes("\\u0000") && !text.includes("\\ud")) return text;
 	return text.replace(/\\(?:u(?:0000|d[89a-f][0-9a-f]{2})|.)/g, (found) => (found.length > 2 ? "\ufffd" : found));
+}
+
+function storableJson(value: unknown): string {
+	return storable(JSON.stringify(value));
 }
 
 /** The database answered and does not want these rows: data (22), constraints (23), types (42) of Postgres, the same of SQLite. */

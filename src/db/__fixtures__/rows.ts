@@ -70,7 +70,7 @@ export function rowAt(at: number, change: Partial<NewRequestRow> = {}): NewReque
 		runner_up: "b",
 		attempts: 1,
 		miss: null,
-		details: NO_DETAILS,
+		details: JSON.stringify(NO_DETAILS),
 		...change,
 	};
 }
