@@ -1,6 +1,6 @@
 // Traces that `warmpath db export` writes: the gateway's own request log, with fingerprints in the place of prompts. Leaves reading files
 // to replay/trace.
-import { bytesOfClass, readSummary, type StoredSummary } from "../cache/summary.ts";
+import { blocksOf, type PrefixSummary, printOf, readSummary, type StoredSummary, sizeOfBlock } from "../cache/summary.ts";
 import type { TraceFormat, TraceHeader, TraceRequest } from "./trace-format.ts";
 
 /** Tokens of the blocks that prompts are cut into: small, since the log's own blocks are of any size. */
@@ -89,17 +89,17 @@ class Reader {
 	}
 
 	/** Each of the log's blocks as a run of ids, the same whenever it comes again behind the same prefix. */
-	#blocksOf(summary: ReturnType<typeof readSummary>, promptTokens: number): Node[] {
+	#blocksOf(summary: PrefixSummary, promptTokens: number): Node[] {
 		const bytes = summary.bytes[2];
 		const tokensPerByte = bytes === 0 ? 0 : promptTokens / bytes;
 		const blocks: Node[] = [];
 		let parent = 0;
 		let end = 0;
-		for (const [block, print] of summary.prints.entries()) {
-			const key = `${parent}/${print < 0 ? PRINT_SPACE + block : print}`;
+		for (let block = 0; block < blocksOf(summary); block += 1) {
+			const key = `${parent}/${printOf(summary, block) ?? PRINT_SPACE + block}`;
 			let node = this.#nodes.get(key);
 			if (node === undefined) {
-				end += bytesOfClass(summary.sizes[block] ?? 0) * tokensPerByte;
+				end += sizeOfBlock(summary, block) * tokensPerByte;
 				const before = blocks.reduce((sum, { count }) => sum + count, 0);
 				const count = Math.max(0, Math.round(end / BLOCK_TOKENS) - before);
 				// A block that is smaller than any of ours still tells two prefixes apart: it has a number, and no blocks.
