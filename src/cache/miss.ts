@@ -1,7 +1,7 @@
 // Why a turn read less from the cache than its conversation had there: from two turns' summaries, never from their text. Pure. Leaves
 // remembering turns to db/turns.
 import { LOOK_BACK_POSITIONS, TTL_MS, type Ttl } from "./semantics.ts";
-import { commonBlocks, kindOf, levelOf, messageOf, type PrefixSummary, type SummedMark } from "./summary.ts";
+import { blocksOf, commonBlocks, kindOf, levelOf, messageOf, type PrefixSummary, type SummedMark } from "./summary.ts";
 
 /**
  * expired: nobody read it within its lifetime · tools_changed, system_changed, history_edited: the prompt differs before the end of what
@@ -121,7 +121,7 @@ function changeOf(turn: Turn, earlier: Turn, common: number): Cause | null {
 	const end = (earlier.summary.marks.at(-1)?.block ?? -1) + 1;
 	if (common >= end) return null;
 	const before = levelOf(earlier.summary, common);
-	const after = common < turn.summary.prints.length ? levelOf(turn.summary, common) : null;
+	const after = common < blocksOf(turn.summary) ? levelOf(turn.summary, common) : null;
 	if (before === "tools" || after === "tools") return ["tools_changed", toolsDetail(turn, earlier, common)];
 	const { tools, system } = turn.summary;
 	if (before === "system" || after === "system") {

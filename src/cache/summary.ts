@@ -33,40 +33,40 @@ export interface PrefixSummary {
 	readonly bytes: readonly [number, number, number];
 	/** Breakpoints in order of block. */
 	readonly marks: readonly SummedMark[];
-	/** For each block PRINT_BITS of its prefix's fingerprint above two bits of its kind; UNKNOWN where not kept. */
-	readonly prints: Int32Array;
-	/** Sizes of the same blocks as `sizeClassOf` puts them; 0 where not kept. */
-	readonly sizes: Uint8Array;
+	/** One word for each kept block: 22 bits of its prefix's fingerprint, 2 of its kind, 8 of its size. Read them by the functions below. */
+	readonly words: Uint32Array;
 	/** Blocks of each message, at most 255 told. */
 	readonly messageBlocks: Uint8Array;
+	/** As the log stores it. */
+	toJSON(): StoredSummary;
 }
 
-/** Blocks whose fingerprints are kept, half of them from each end: no client sends more, and it bounds a row. */
-export const MOST_PRINTS = 1024;
+/** Blocks that are kept, half of them from each end: no client sends more, and it bounds a row. */
+export const MOST_KEPT = 1024;
+const HALF = MOST_KEPT / 2;
 const MOST_MESSAGES = 2048;
 const MOST_MARKS = 8;
 const PRINT_SPACE = 2 ** 22;
-const UNKNOWN = -1;
 
 /** Fingerprints are cut to 22 bits: each stands for its whole prefix, so a chance agreement hides a change from one turn only. */
 export function summarise(chain: SummedChain, breakpoints: readonly { block: number; ttl: Ttl }[]): PrefixSummary {
-	const { count, level, bytes, message } = chain;
-	const ends = [0, 0, 0];
-	for (let block = 0; block < count; block += 1) ends[level[block] as number] = block + 1;
-	const tools = ends[0] as number;
-	const head = Math.max(tools, ends[1] as number);
-	const prints = new Int32Array(count);
-	const sizes = new Uint8Array(count);
-	let before = 0;
-	for (let block = 0; block < count; block += 1) {
-		const kept = isKept(block, count);
-		const end = bytes[block] as number;
-		prints[block] = kept ? printOf(chain, block) : UNKNOWN;
-		sizes[block] = kept ? sizeClassOf(end - before) : 0;
-		before = end;
+	const { count, level, bytes, message, high, kind } = chain;
+	let tools = 0;
+	let head = 0;
+	for (let block = 0; block < count && level[block] !== 2; block += 1) {
+		head = block + 1;
+		if (level[block] === 0) tools = head;
+	}
+	const kept = Math.min(count, MOST_KEPT);
+	const words = new Uint32Array(kept);
+	for (let at = 0; at < kept; at += 1) {
+		const block = count > MOST_KEPT && at >= HALF ? count - MOST_KEPT + at : at;
+		const size = (bytes[block] as number) - (block === 0 ? 0 : (bytes[block - 1] as number));
+		const print = (high[block] as number) % PRINT_SPACE;
+		words[at] = print * 1024 + ((kind[block] as number) & 3) * 256 + sizeClassOf(size);
 	}
 	const last = count === 0 ? -1 : (message[count - 1] as number);
-	const messageBlocks = new Uint8Array(Math.min(MOST_MESSAGES, last + 1));
+	const messageBlocks = new Uint8Array(Math.max(0, Math.min(MOST_MESSAGES, last + 1)));
 	for (let block = head; block < count; block += 1) {
 		const at = message[block] as number;
 		const blocks = messageBlocks[at];
@@ -79,9 +79,9 @@ export function summarise(chain: SummedChain, breakpoints: readonly { block: num
 		messages: count - head,
 		bytes: [upTo(tools), upTo(head), upTo(count)],
 		marks: breakpoints.slice(-MOST_MARKS).map(({ block, ttl }) => ({ block, ttl, bytes: bytes[block] ?? 0 })),
-		prints,
-		sizes,
+		words,
 		messageBlocks,
+		toJSON: stored,
 	};
 }
 
@@ -93,18 +93,39 @@ export function sizeClassOf(bytes: number): number {
 	return bytes < 1 ? 0 : Math.min(255, 1 + Math.round(Math.log2(bytes) * CLASSES_AN_OCTAVE));
 }
 
-/** Bytes of a size class, to a few percent. */
-export function bytesOfClass(sizeClass: number): number {
+/** Bytes of a block, to a few percent; 0 where it is not kept. */
+export function sizeOfBlock(summary: PrefixSummary, block: number): number {
+	const sizeClass = (wordOf(summary, block) ?? 0) & 255;
 	return sizeClass === 0 ? 0 : 2 ** ((sizeClass - 1) / CLASSES_AN_OCTAVE);
+}
+
+/** Blocks of a prompt. */
+export function blocksOf({ tools, system, messages }: PrefixSummary): number {
+	return tools + system + messages;
+}
+
+/** What is kept of a block's fingerprint; null = nothing. */
+export function printOf(summary: PrefixSummary, block: number): number | null {
+	const word = wordOf(summary, block);
+	return word === null ? null : word >>> 10;
+}
+
+/** Null for blocks in the middle of a huge prompt. */
+function wordOf(summary: PrefixSummary, block: number): number | null {
+	const { words } = summary;
+	const count = blocksOf(summary);
+	if (count <= MOST_KEPT || block < HALF) return words[block] ?? null;
+	const at = block - (count - MOST_KEPT);
+	return at < HALF ? null : (words[at] ?? null);
 }
 
 /** How many first blocks two prompts have in common, as far as is known. */
 export function commonBlocks(left: PrefixSummary, right: PrefixSummary): number {
-	const most = Math.min(left.prints.length, right.prints.length);
+	const most = Math.min(blocksOf(left), blocksOf(right));
 	for (let block = 0; block < most; block += 1) {
-		const one = left.prints[block] as number;
-		const other = right.prints[block] as number;
-		if (one !== other && one !== UNKNOWN && other !== UNKNOWN) return block;
+		const one = printOf(left, block);
+		const other = printOf(right, block);
+		if (one !== other && one !== null && other !== null) return block;
 		// The same bytes at another level are another prompt.
 		if (levelOf(left, block) !== levelOf(right, block)) return block;
 	}
@@ -118,9 +139,8 @@ export function levelOf({ tools, system }: PrefixSummary, block: number): LevelN
 }
 
 /** 0 = neither, 1 = tool_use, 2 = tool_result. */
-export function kindOf({ prints }: PrefixSummary, block: number): number {
-	const print = prints[block] ?? UNKNOWN;
-	return print === UNKNOWN ? 0 : print & 3;
+export function kindOf(summary: PrefixSummary, block: number): number {
+	return ((wordOf(summary, block) ?? 0) >>> 8) & 3;
 }
 
 /** Which message a block of the messages belongs to, from 0. */
@@ -140,59 +160,27 @@ export interface StoredSummary {
 	readonly messages: number;
 	readonly bytes: readonly [number, number, number];
 	readonly marks: readonly SummedMark[];
-	/** Base64 of three bytes a kept block. */
-	readonly prints: string;
-	/** Base64 of one byte a kept block. */
-	readonly sizes: string;
+	/** Base64 of four bytes a kept block, the lowest first. */
+	readonly words: string;
 	/** Base64 of one byte a message. */
 	readonly message_blocks: string;
 }
 
-export function storeSummary(summary: PrefixSummary): StoredSummary {
-	const { tools, system, messages, bytes, marks, prints, sizes, messageBlocks } = summary;
-	const packed = Buffer.allocUnsafe(3 * Math.min(prints.length, MOST_PRINTS));
-	const packedSizes = Buffer.allocUnsafe(Math.min(prints.length, MOST_PRINTS));
-	let at = 0;
-	for (const [block, print] of prints.entries()) {
-		if (print === UNKNOWN) continue;
-		packedSizes[at / 3] = sizes[block] as number;
-		at = packed.writeUIntBE(print, at, 3);
-	}
-	const messageBytes = Buffer.from(messageBlocks.buffer, messageBlocks.byteOffset, messageBlocks.length);
-	return {
-		tools,
-		system,
-		messages,
-		bytes,
-		marks,
-		prints: packed.toString("base64", 0, at),
-		sizes: packedSizes.toString("base64", 0, at / 3),
-		message_blocks: messageBytes.toString("base64"),
-	};
+export function readSummary(read: StoredSummary): PrefixSummary {
+	const { tools, system, messages, bytes, marks } = read;
+	const packed = Buffer.from(read.words, "base64");
+	const words = new Uint32Array(packed.length >> 2);
+	for (let at = 0; at < words.length; at += 1) words[at] = packed.readUInt32LE(at * 4);
+	const messageBlocks = new Uint8Array(Buffer.from(read.message_blocks, "base64"));
+	return { tools, system, messages, bytes, marks, words, messageBlocks, toJSON: stored };
 }
 
-export function readSummary(stored: StoredSummary): PrefixSummary {
-	const { tools, system, messages, bytes, marks } = stored;
-	const count = tools + system + messages;
-	const packed = Buffer.from(stored.prints, "base64");
-	const packedSizes = Buffer.from(stored.sizes, "base64");
-	const prints = new Int32Array(count);
-	const sizes = new Uint8Array(count);
-	let at = 0;
-	for (let block = 0; block < count; block += 1) {
-		const kept = isKept(block, count) && at + 3 <= packed.length;
-		sizes[block] = kept ? (packedSizes[at / 3] ?? 0) : 0;
-		prints[block] = kept ? packed.readUIntBE(at, 3) : UNKNOWN;
-		if (kept) at += 3;
-	}
-	const messageBlocks = new Uint8Array(Buffer.from(stored.message_blocks, "base64"));
-	return { tools, system, messages, bytes, marks, prints, sizes, messageBlocks };
+/** Processors that Node runs on keep the lowest byte first. */
+function stored(this: PrefixSummary): StoredSummary {
+	const { tools, system, messages, bytes, marks, words, messageBlocks } = this;
+	return { tools, system, messages, bytes, marks, words: base64(words), message_blocks: base64(messageBlocks) };
 }
 
-function isKept(block: number, count: number): boolean {
-	return count <= MOST_PRINTS || block < MOST_PRINTS / 2 || block >= count - MOST_PRINTS / 2;
-}
-
-function printOf({ high, kind }: SummedChain, block: number): number {
-	return ((high[block] as number) % PRINT_SPACE) * 4 + ((kind[block] as number) & 3);
+function base64({ buffer, byteOffset, byteLength }: Uint32Array | Uint8Array): string {
+	return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
 }

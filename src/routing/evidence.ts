@@ -103,6 +103,7 @@ interface Room {
 type Outs = ReadonlyMap<Deployment, Exclusion>;
 type Loader = (member: SiteMember) => Loaded;
 
+const NONE_LOADED: readonly Loaded[] = [];
 const NOBODY: readonly Exclusion[] = [];
 
 /** `ExpectedInput` and what else a place is weighed by, before prices. */
@@ -169,11 +170,12 @@ export function createEvidence(options: EvidenceOptions): Gather {
 	/** Who of a place can take the request now, and who could later. Those that drain take it if it `binds` and nobody else there can. */
 	function roomAt(
 		{ gathered, input }: Weighed,
-		about: { out: Outs; loadedOf: Loader; maxTokens: number | null; now: number; binds: boolean },
+		binds: boolean,
+		about: { out: Outs; loadedOf: Loader; maxTokens: number | null; now: number },
 	): Room {
 		const { out, now } = about;
 		const members: Loaded[] = [];
-		const draining: Loaded[] = [];
+		let draining = NONE_LOADED;
 		let full = NOBODY;
 		let others = NOBODY;
 		for (const member of gathered.site.members) {
@@ -187,11 +189,11 @@ export function createEvidence(options: EvidenceOptions): Gather {
 			const need = { inputTokens, outputTokens: headroom.outputNeed(deployment, target, about.maxTokens) };
 			const until = headroom.admitsAt(deployment, { target, need }, now);
 			if (until > now) full = [...full, { deployment, why: "limit" as const, until }].sort(bySoonest);
-			else if (deployment.draining) draining.push(about.loadedOf(member));
+			else if (deployment.draining) draining = [...draining, about.loadedOf(member)];
 			else members.push(about.loadedOf(member));
 		}
 		if (draining.length === 0) return { members, full, others };
-		if (about.binds && members.length === 0) return { members: draining, full, others };
+		if (binds && members.length === 0) return { members: draining, full, others };
 		const shut = draining.map(({ deployment }): Exclusion => ({ deployment, why: "draining", until: null }));
 		return { members, full: [...full, ...shut], others };
 	}
@@ -310,7 +312,7 @@ export function createEvidence(options: EvidenceOptions): Gather {
 			const { input, match, lost } = each;
 			const home = place.domain === found.homeDomain;
 			const binds = match.home !== NONE || (home && compacts);
-			const { members, full, others } = roomAt(each, { ...room, binds });
+			const { members, full, others } = roomAt(each, binds, room);
 			const dollars = each.rates === null ? null : inputDollars(each.rates, input);
 			const tokens = unit === null || dollars === null ? inputDollars(PLAIN_RATES, input) * 1e6 : dollars / unit;
 			const scarce = ((input.writeTokens + input.uncachedTokens) * routing.uncachedTokenPrice) / 1e6;
