@@ -4,6 +4,7 @@ import { IN_MEMORY } from "../src/db/location.ts";
 import { openDatabase } from "../src/db/open.ts";
 import { type AgentOptions, SimulatedAgent } from "../src/simulator/agent.ts";
 import type { Clock } from "../src/simulator/clock.ts";
+import { seededRandom } from "../src/simulator/random.ts";
 import { startSimulator } from "../src/simulator/server.ts";
 import { deploymentsConfig, MASTER_KEY, startTestGateway } from "./harness.ts";
 
@@ -56,7 +57,7 @@ export async function startUiWorld(options: UiWorldOptions = {}) {
 		options.extra,
 		"",
 	);
-	const gateway = await startTestGateway(config, { database, now, random: () => 0.5 });
+	const gateway = await startTestGateway(config, { database, now, random: seededRandom(3) });
 
 	async function call<T>(path: string, body?: unknown, key = MASTER_KEY): Promise<T> {
 		const response = await fetch(`${gateway.url}${path}`, {

@@ -139,7 +139,7 @@ function LogFilters(about: {
 			<SearchField main label="Search ids" placeholder="Search ids" value={search.q ?? ""} onChange={setText} />
 			<SearchField
 				label="Filter by model name"
-				placeholder="Filter by model name"
+				placeholder="Model name"
 				value={search.model ?? ""}
 				onChange={setModel}
 				options={facts?.models.map(({ name }) => name) ?? []}
