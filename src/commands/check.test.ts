@@ -221,3 +221,26 @@ it("every cloud's deployments say where they are and whose credentials they use"
 	expect(rows.find((row) => row.includes("vpce"))).toMatch(/\| bedrock \| .* \| https:\/\/vpce\.example \| learned/);
 	expect(output).not.toContain("very-secret-token");
 });
+
+it("shows OpenAI-compatible servers, and which groups' prompts are marked", async () => {
+	const text = `model_list:
+  - model_name: local
+    litellm_params: { model: openai/Qwen/Qwen3-Coder, api_base: "http://gpu-1:8000/v1", api_key: none }
+    model_info: { id: gpu-1 }
+  - model_name: claude-code
+    litellm_params:
+      model: anthropic/claude-sonnet-5-5
+      api_key: sk-ant-0123456789
+      cache_control_injection_points:
+        - { location: message, role: system, control: { ttl: 1h } }
+        - { location: tool_config }
+        - { location: message, index: -1 }
+  - model_name: other
+    litellm_params: { model: anthropic/claude-sonnet-5-5, api_key: sk-ant-0123456789, cache_control: auto }
+`;
+	const { code, output } = await check(text);
+	expect(code).toBe(0);
+	expect(output).toMatch(/local +gpu-1 +openai +Qwen\/Qwen3-Coder +http:\/\/gpu-1:8000\/v1/);
+	expect(output).toContain("claude-code: role system for 1h, the last tool, message -1");
+	expect(output).toContain("other: automatic, where the client marks nothing");
+});

@@ -197,6 +197,7 @@ function settingsText(config: Config, paint: Paint): string {
 		["Affinity", `${routing.affinity ? "on" : "off"} (${origin("warmpath.routing.affinity")})`],
 		["Strategy", strategyText(config)],
 		["Failures", failuresText(config)],
+		...markingLines(config).map((line, index): [string, string] => [index === 0 ? "Marking" : "", line]),
 		...fallbackLines(config).map((line, index): [string, string] => [index === 0 ? "Fallbacks" : "", line]),
 	];
 	return rows.map(([name, value]) => `${paint("bold", name.padEnd(10))}  ${value}`).join("\n");
@@ -223,6 +224,19 @@ function failuresText({ failures }: Config): string {
 		numRetries === null ? "every deployment once" : numRetries === 1 ? "1 retry" : `${numRetries} retries`;
 	const after = allowedFails === null ? "the first failure" : `more than ${count(allowedFails, "failure")} a minute`;
 	return `${retries}, ${disableCooldowns ? "no cool-downs" : `cool-down ${cooldownMs / 1000}s after ${after}`}`;
+}
+
+/** One line for each group whose prompts the gateway marks for caching. */
+function markingLines({ groups }: Config): string[] {
+	return [...groups.values()].flatMap(({ name, deployments }) => {
+		const marking = deployments.find((deployment) => (deployment.marking ?? null) !== null)?.marking;
+		if (marking === undefined || marking === null) return [];
+		const points = marking.points.map(({ location, role, index, ttl }) => {
+			const spot = location === "tools" ? "the last tool" : index === null ? `role ${role}` : `message ${index}`;
+			return ttl === null ? spot : `${spot} for ${ttl}`;
+		});
+		return [`${name}: ${points.length === 0 ? "automatic, where the client marks nothing" : points.join(", ")}`];
+	});
 }
 
 /** One line for each group that others stand in for. */
