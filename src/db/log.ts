@@ -1,15 +1,20 @@
-// The request log as those see it who fill it: a finished request goes in, nothing comes back. Leaves translating an exchange to
-// proxy/record and writing to db/writer.
+// The request log as those see it who fill it: a finished request goes in, and is kept. Leaves translating an exchange to proxy/record and
+// writing to db/writer.
 import type { Miss, Turn } from "../cache/miss.ts";
 import { type SummedChain, summarise } from "../cache/summary.ts";
-import { type Details, storeTurn } from "./details.ts";
+import type { NewDetails } from "./details.ts";
 import type { TurnMemory } from "./turns.ts";
 import type { LogWriter, NewRequestRow } from "./writer.ts";
 
-/** A request that has come to its end, in whatever way. */
+/**
+ * A request that has come to its end, in whatever way. Made for one call and given away: the log fills in what it alone knows, which
+ * costs less than copying objects of fifty fields once a request.
+ */
 export interface FinishedRequest {
-	readonly row: Omit<NewRequestRow, "miss" | "details">;
-	readonly details: Omit<Details, "miss" | "turn">;
+	/** The log sets `miss` and `details`, and cuts what is too long. */
+	readonly row: Mutable<NewRequestRow>;
+	/** The log sets `miss` and `turn`. */
+	readonly details: Mutable<NewDetails>;
 	/** Null where it marked nothing for caching, or no usage was reported. */
 	readonly turn: ServedTurn | null;
 	/** Whose next turn it may be; null = the client named no session. */
@@ -18,12 +23,13 @@ export interface FinishedRequest {
 	readonly bodies: { readonly request: string | null; readonly response: string | null } | null;
 }
 
+type Mutable<Fields> = { -readonly [Field in keyof Fields]: Fields[Field] };
+
 /** A turn with its prompt, not summed up yet. */
-export interface ServedTurn extends Omit<Turn, "summary"> {
-	readonly prompt: {
-		readonly chain: SummedChain;
-		readonly breakpoints: readonly { readonly block: number; readonly ttl: "5m" | "1h" }[];
-	};
+export interface ServedTurn {
+	readonly about: Omit<Turn, "summary">;
+	readonly chain: SummedChain;
+	readonly breakpoints: readonly { readonly block: number; readonly ttl: "5m" | "1h" }[];
 }
 
 export interface RequestLog {
@@ -33,45 +39,56 @@ export interface RequestLog {
 
 /** Longest text of a column; ids of clients are shorter. */
 const MOST_TEXT = 512;
-const MOST_ENTRIES = 16;
 
 export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMemory): RequestLog {
 	return {
 		record({ row, details, turn: served, conversation, bodies }) {
 			const turn = served === null ? null : turnOf(served);
 			const miss = turn === null || conversation === null ? null : turns.next(conversation, turn);
-			const whole: Details = {
-				...details,
-				attempts: details.attempts.slice(0, MOST_ENTRIES),
-				candidates: details.candidates.slice(0, MOST_ENTRIES),
-				excluded: details.excluded.slice(0, MOST_ENTRIES),
-				miss: miss === null ? null : { detail: miss.detail, tokens: miss.tokens },
-				turn: turn === null ? null : storeTurn(turn),
-			};
-			const entry: NewRequestRow = {
-				...bounded(row),
-				miss: miss?.reason ?? null,
-				details: whole,
-			};
-			writer.push({ row: entry, body: bodies });
+			for (const name of FOREIGN) {
+				const value = row[name];
+				if (value !== null && (value.length > MOST_TEXT || SUSPECT.test(value))) row[name] = storable(value);
+			}
+			details.turn = turn;
+			if (miss !== null) {
+				details.miss = { detail: miss.detail, tokens: miss.tokens };
+				row.miss = miss.reason;
+			}
+			row.details = JSON.stringify(details);
+			writer.push({ row, body: bodies });
 			return miss;
 		},
 	};
 }
 
-function turnOf({ prompt, ...turn }: ServedTurn): Turn {
-	return { ...turn, summary: summarise(prompt.chain, prompt.breakpoints) };
+function turnOf({ about, chain, breakpoints }: ServedTurn): Turn {
+	return {
+		startedAt: about.startedAt,
+		firstByteAt: about.firstByteAt,
+		model: about.model,
+		place: about.place,
+		modelId: about.modelId,
+		betas: about.betas,
+		variant: about.variant,
+		settings: about.settings,
+		summary: summarise(chain, breakpoints),
+		inputTokens: about.inputTokens,
+		readTokens: about.readTokens,
+		writeTokens: about.writeTokens,
+		minimumTokens: about.minimumTokens,
+		collapseRuns: about.collapseRuns,
+		route: about.route,
+		diagnosis: about.diagnosis,
+	};
 }
 
 /** Columns that hold what clients and upstreams sent. */
 const FOREIGN = ["error", "end_user", "session", "agent", "client", "model", "user_id", "key_alias"] as const;
 
-function bounded(row: FinishedRequest["row"]): FinishedRequest["row"] {
-	const changed: Partial<Record<(typeof FOREIGN)[number], string>> = {};
-	for (const name of FOREIGN) {
-		const value = row[name];
-		if (value === null) continue;
-		if (value.length > MOST_TEXT) changed[name] = value.slice(0, MOST_TEXT);
-	}
-	return { ...row, ...changed };
+/** NULs and halves of surrogate pairs. Ids are sums' keys, so two that are stored alike must be alike before. */
+const SUSPECT = /[\0\ud800-\udfff]/;
+const LONE = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
+function storable(text: string): string {
+	return text.slice(0, MOST_TEXT).replace(LONE, "\ufffd");
 }

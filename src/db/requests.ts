@@ -296,7 +296,7 @@ function statusConditions(where: Where, status: string): Expression<SqlBool>[] {
 		case "5xx":
 			return [errors, where("status", ">=", 500)];
 		default:
-			return [where("status", "=", Number(status))];
+			return [...(Number(status) >= 400 ? [errors] : []), where("status", "=", Number(status))];
 	}
 }
 

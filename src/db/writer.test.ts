@@ -112,8 +112,10 @@ onEachDatabase((databases) => {
 			team_alias: null,
 			tags: ["'; drop table requests; --", "a literal \\u0000 and \\ud800 stay"],
 			metadata: { nul: "\0" },
+			miss: null,
+			turn: null,
 		};
-		const { miss: _, details: __, ...row } = rowAt(0, { session: `nul\0 half\udc00 ${"x".repeat(9_000)}` });
+		const row = rowAt(0, { session: `nul\0 half\udc00 ${"x".repeat(9_000)}` });
 		requestLog.record({ row, details, turn: null, conversation: null, bodies: { request: "a\0b", response: null } });
 		await writer.flush();
 		expect(writer.stats()).toMatchObject({ written: 1, lost: 0 });

@@ -243,7 +243,9 @@ function stepsOf(batch: readonly LogEntry[], statements: Statements): BulkStep[]
 		minutes.add([row.started_at - (row.started_at % MINUTE_MS), model, modelId], measures);
 		if (row.session !== null) sessions.add(row, measures);
 	}
-	const steps: BulkStep[] = [{ sql: statements.requests, rows: storableJson(rows), texts: storable(details.join("\n")) }];
+	const steps: BulkStep[] = [
+		{ sql: statements.requests, rows: storableJson(rows), texts: storable(details.join("\n")) },
+	];
 	const sums = [
 		{ sql: statements.bodies, rows: bodies },
 		{ sql: statements.hours, rows: hours.rows() },
@@ -313,12 +315,7 @@ function sortedByName<Value>(map: ReadonlyMap<string, Value>): Value[] {
 }
 
 function bytesOf({ row, body }: LogEntry): number {
-	return (
-		ROW_BYTES +
-		(row.details.turn?.summary.prints.length ?? 0) * 2 +
-		(body?.request?.length ?? 0) +
-		(body?.response?.length ?? 0)
-	);
+	return ROW_BYTES + row.details.length + (body?.request?.length ?? 0) + (body?.response?.length ?? 0);
 }
 
 /**
@@ -334,10 +331,10 @@ function storableJson(value: unknown): string {
 	return storable(JSON.stringify(value));
 }
 
-/** The database answered and does not want these rows: data (22), constraints (23), types (42) of Postgres, the same of SQLite. */
+/** The database answered and does not want these rows: the statement (21), data (22), constraints (23), types (42) of Postgres, the same of SQLite. */
 function isRefusal(error: unknown): boolean {
 	const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
-	return /^(22|23|42)/.test(code) || /^SQLITE_(CONSTRAINT|MISMATCH|RANGE|TOOBIG|ERROR)/.test(code);
+	return /^(21|22|23|42)/.test(code) || /^SQLITE_(CONSTRAINT|MISMATCH|RANGE|TOOBIG|ERROR)/.test(code);
 }
 
 function messageOf(error: unknown): string {

@@ -53,7 +53,7 @@ function statements(kind: "sqlite" | "postgres"): readonly string[] {
 			attempts integer not null, miss ${text}, details ${text} not null)`,
 		`create unique index requests_id on requests (id)`,
 		`create index requests_started_at on requests (${order})`,
-		...["model", "model_id", "key_id", "team_id", "session", "status", "reason"].map(filter),
+		...["model", "model_id", "key_id", "team_id", "session", "reason"].map(filter),
 		`create index requests_errors on requests (${order}, status) where status >= 400`,
 		`create index requests_miss on requests (miss, ${order}) where miss is not null`,
 		`create index requests_missed on requests (${order}) where miss is not null`,
