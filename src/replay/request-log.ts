@@ -1,6 +1,13 @@
 // Traces that `warmpath db export` writes: the gateway's own request log, with fingerprints in the place of prompts. Leaves reading files
 // to replay/trace.
-import { blocksOf, type PrefixSummary, printOf, readSummary, type StoredSummary, sizeOfBlock } from "../cache/summary.ts";
+import {
+	blocksOf,
+	type PrefixSummary,
+	printOf,
+	readSummary,
+	type StoredSummary,
+	sizeOfBlock,
+} from "../cache/summary.ts";
 import type { TraceFormat, TraceHeader, TraceRequest } from "./trace-format.ts";
 
 /** Tokens of the blocks that prompts are cut into: small, since the log's own blocks are of any size. */
