@@ -14,7 +14,23 @@ export interface CachingFacts {
 	readonly upstreamModel: string;
 }
 
+/** What was asked for of late; a wildcard matches what clients send. */
+const known = new WeakMap<DeploymentConfig, Map<string | null, CachingFacts>>();
+const MOST_KNOWN = 64;
+
 export function cachingFacts(deployment: DeploymentConfig, wildcard: string | null): CachingFacts {
+	const facts = known.get(deployment) ?? new Map<string | null, CachingFacts>();
+	known.set(deployment, facts);
+	let found = facts.get(wildcard);
+	if (found === undefined) {
+		found = factsOf(deployment, wildcard);
+		if (facts.size >= MOST_KNOWN) facts.clear();
+		facts.set(wildcard, found);
+	}
+	return found;
+}
+
+function factsOf(deployment: DeploymentConfig, wildcard: string | null): CachingFacts {
 	const { provider } = deployment;
 	const upstreamModel =
 		wildcard === null ? deployment.upstreamModel : deployment.upstreamModel.replace("*", () => wildcard);

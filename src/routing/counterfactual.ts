@@ -2,11 +2,11 @@
 // in cache/shadow; over the present choice the mean is taken, so that sums are unbiased and single figures are not all luck.
 
 import { hashText, requestPart } from "../cache/place.ts";
-import { cacheModel, collapsesRuns, minimumTokens } from "../cache/semantics.ts";
 import { createShadowCaches, type ShadowPrompt } from "../cache/shadow.ts";
 import type { DeploymentConfig } from "../config/schema.ts";
 import { costOf, type Usage } from "../pricing/cost.ts";
-import { type Billed, billedModel, priceOfDeployment } from "./bill.ts";
+import { type Billed, priceOfDeployment } from "./bill.ts";
+import { cachingFacts } from "./caching.ts";
 import type { RouteRequest } from "./decision.ts";
 
 export interface CounterfactualOptions {
@@ -50,9 +50,7 @@ export function createCounterfactual({
 	const laneIds = new Map<string, number>();
 
 	function laneId(deployment: DeploymentConfig, wildcard: string | null): number {
-		const upstream =
-			wildcard === null ? deployment.upstreamModel : deployment.upstreamModel.replace("*", () => wildcard);
-		const key = `${domainOf(deployment)}\n${cacheModel(deployment.provider, upstream)}`;
+		const key = `${domainOf(deployment)}\n${cachingFacts(deployment, wildcard).model}`;
 		const known = laneIds.get(key);
 		if (known !== undefined) return known;
 		laneIds.set(key, laneIds.size);
@@ -89,7 +87,7 @@ export function createCounterfactual({
 			chain,
 			breakpoints,
 			salt: hashText(String(requestPart(betas, outline.variant))),
-			collapseRuns: collapsesRuns(deployment.provider),
+			collapseRuns: cachingFacts(deployment, wildcard).collapseRuns,
 			startedAt,
 			firstByteAt,
 		};
@@ -104,14 +102,12 @@ export function createCounterfactual({
 			return costOf(usageWith(usage, request, { readBlock, bytesPerToken }), price).total;
 		});
 		const chosen = draw(lanes, random() * total);
-		const minimum = minimumTokens(
-			lanes[chosen]?.deployment.provider ?? deployment.provider,
-			billedModel(deployment, wildcard),
-		);
+		const lane = lanes[chosen] as Lane;
+		const { minimumTokens } = cachingFacts(lane.deployment, wildcard);
 		caches.serve(prompt, {
-			lane: (lanes[chosen] as Lane).id,
+			lane: lane.id,
 			readBlock: reads[chosen] as number,
-			minimumBytes: minimum * bytesPerToken,
+			minimumBytes: minimumTokens * bytesPerToken,
 		});
 		return dollars;
 	};
