@@ -1,8 +1,9 @@
 // What happened to a request, told to the process log, the request log and the ledger. Never throws, never delays the answer. Leaves
 // beliefs about caches to routing and keeping the records to db.
 import type { FinishedRequest, RequestLog } from "../db/log.ts";
+import type { Cost } from "../pricing/cost.ts";
 import { billOf } from "../routing/bill.ts";
-import { cachingFacts } from "../routing/caching.ts";
+import { type CachingFacts, cachingFacts } from "../routing/caching.ts";
 import type { Counterfactual } from "../routing/counterfactual.ts";
 import type { Candidate, Plan } from "../routing/decision.ts";
 import type { Deployment } from "../routing/deployment.ts";
@@ -97,7 +98,9 @@ function finishedRequest(exchange: Exchange, recorder: Recorder, now: number): F
 	const session = sessionOf(exchange);
 	const facts = deployment === null ? null : cachingFacts(deployment.config, plan?.request.wildcard ?? null);
 	const domain = deployment === null ? null : recorder.domainOf(deployment);
-	const turn = turnOf(exchange, { domain, candidate });
+	const end = outcomeOf(exchange, last);
+	const costs = costsOf(exchange, recorder, deployment);
+	const cost = costs?.cost ?? null;
 	return {
 		row: {
 			id: exchange.id,
@@ -106,7 +109,9 @@ function finishedRequest(exchange: Exchange, recorder: Recorder, now: number): F
 			ended_at: now,
 			operation: exchange.operation,
 			dialect: exchange.format.name,
-			...outcomeOf(exchange, last),
+			outcome: end.outcome,
+			status: end.status,
+			error: end.error,
 			key_id: caller?.keyHash ?? null,
 			key_alias: caller?.keyAlias ?? null,
 			team_id: caller?.teamId ?? null,
@@ -128,7 +133,14 @@ function finishedRequest(exchange: Exchange, recorder: Recorder, now: number): F
 			read_tokens: usage?.cacheReadTokens ?? null,
 			write_5m_tokens: usage === null ? null : usage.cacheWriteTokens - usage.cacheWrite1hTokens,
 			write_1h_tokens: usage?.cacheWrite1hTokens ?? null,
-			...costsOf(exchange, recorder, deployment),
+			cost: cost?.total ?? null,
+			cost_input: cost?.input ?? null,
+			cost_read: cost?.read ?? null,
+			cost_write_5m: cost?.write5m ?? null,
+			cost_write_1h: cost?.write1h ?? null,
+			cost_output: cost?.output ?? null,
+			cost_uncached: cost?.withoutCaching ?? null,
+			cost_random: costs?.random ?? null,
 			affinity: plan?.outcome ?? null,
 			reason: candidate?.reason ?? null,
 			predicted_read_tokens: candidate === null ? null : Math.round(candidate.predictedReadTokens),
@@ -136,9 +148,11 @@ function finishedRequest(exchange: Exchange, recorder: Recorder, now: number): F
 			diverted_from: plan?.divertedFrom?.deployment.id ?? null,
 			runner_up: plan?.candidates[1]?.deployment.id ?? null,
 			attempts: exchange.attempts.length,
+			miss: null,
+			details: "",
 		},
 		details: detailsOf(exchange),
-		turn,
+		turn: turnOf(exchange, { domain, candidate, facts }),
 		conversation: session.conversation,
 		bodies: exchange.capture === null ? null : bodiesOf(exchange, exchange.capture.text()),
 	};
@@ -160,84 +174,61 @@ function outcomeOf(
 	return { outcome: refused ? "rejected" : "failed", status: statusCode, error: error ?? `http_${statusCode}` };
 }
 
-type Costs = Pick<
-	FinishedRequest["row"],
-	| "cost"
-	| "cost_input"
-	| "cost_read"
-	| "cost_write_5m"
-	| "cost_write_1h"
-	| "cost_output"
-	| "cost_uncached"
-	| "cost_random"
->;
-
-const UNKNOWN_COSTS: Costs = {
-	cost: null,
-	cost_input: null,
-	cost_read: null,
-	cost_write_5m: null,
-	cost_write_1h: null,
-	cost_output: null,
-	cost_uncached: null,
-	cost_random: null,
-};
-
-/** At the provider's list price, also where the client's own credential pays. */
-function costsOf(exchange: Exchange, { counterfactual }: Recorder, deployment: Deployment | null): Costs {
+/** At the provider's list price, also where the client's own credential pays; null where usage or price is unknown. */
+function costsOf(
+	exchange: Exchange,
+	{ counterfactual }: Recorder,
+	deployment: Deployment | null,
+): { readonly cost: Cost; readonly random: number | null } | null {
 	const { usage, plan, startedAt } = exchange;
-	if (usage === null || plan === null || deployment === null) return UNKNOWN_COSTS;
-	const { wildcard, outline } = plan.request;
+	if (usage === null || plan === null || deployment === null) return null;
+	const { request } = plan;
+	const { wildcard } = request;
+	const { config } = deployment;
 	const random = counterfactual({
-		request: plan.request,
-		deployment: deployment.config,
+		request,
+		deployment: config,
 		usage,
 		startedAt,
 		firstByteAt: exchange.firstByteAt ?? startedAt,
 	});
-	const cost = billOf(usage, deployment.config, { wildcard, variant: outline.variant, now: startedAt });
-	if (cost === null) return UNKNOWN_COSTS;
-	return {
-		cost: cost.total,
-		cost_input: cost.input,
-		cost_read: cost.read,
-		cost_write_5m: cost.write5m,
-		cost_write_1h: cost.write1h,
-		cost_output: cost.output,
-		cost_uncached: cost.withoutCaching,
-		cost_random: random,
-	};
+	const cost = billOf(usage, config, { wildcard, variant: request.outline.variant, now: startedAt });
+	return cost === null ? null : { cost, random };
 }
 
 /** What a later turn is compared with; null where nothing was marked for caching or nothing is known of what was read. */
 function turnOf(
 	exchange: Exchange,
-	{ domain, candidate }: { readonly domain: string | null; readonly candidate: Candidate | null },
+	known: {
+		readonly domain: string | null;
+		readonly candidate: Candidate | null;
+		readonly facts: CachingFacts | null;
+	},
 ): FinishedRequest["turn"] {
 	const { usage, plan, startedAt, firstByteAt, operation } = exchange;
+	const { domain, candidate, facts } = known;
 	const deployment = exchange.attempts.at(-1)?.deployment;
-	if (usage === null || plan === null || deployment === undefined || operation !== "messages") return null;
-	const { outline, betas, wildcard } = plan.request;
-	if (outline.breakpoints.length === 0) return null;
-	const { model, minimumTokens, collapseRuns } = cachingFacts(deployment.config, wildcard);
-	return {
+	if (usage === null || plan === null || deployment === undefined || facts === null) return null;
+	const { outline, betas } = plan.request;
+	if (operation !== "messages" || outline.breakpoints.length === 0) return null;
+	const about = {
 		startedAt,
 		firstByteAt,
-		model,
+		model: facts.model,
 		place: domain ?? deployment.id,
 		modelId: deployment.id,
-		betas: betas.slice(0, 1024),
+		betas: betas.slice(0, MOST_BETAS),
 		variant: outline.variant,
 		settings: outline.settings,
-		prompt: { chain: outline.chain, breakpoints: outline.breakpoints },
 		inputTokens: usage.inputTokens,
 		readTokens: usage.cacheReadTokens,
 		writeTokens: usage.cacheWriteTokens,
-		minimumTokens,
-		collapseRuns,
+		minimumTokens: facts.minimumTokens,
+		collapseRuns: facts.collapseRuns,
 		route: routeText(plan, candidate, exchange.attempts),
 		diagnosis: usage.cacheMissReason ?? null,
 	};
+	return { about, chain: outline.chain, breakpoints: outline.breakpoints };
 }
 
 /** Why a request went where it went, for people. */
@@ -248,15 +239,21 @@ function routeText(plan: Plan, candidate: Candidate | null, attempts: readonly A
 	return candidate?.reason ?? "";
 }
 
+/** Attempts, candidates and exclusions that a row keeps. */
+const MOST_LISTED = 16;
+const MOST_BETAS = 1024;
+
 function detailsOf(exchange: Exchange): FinishedRequest["details"] {
 	const { plan, outline, caller, failure } = exchange;
 	const divertedFrom = plan?.divertedFrom ?? null;
 	return {
 		error_message: failure?.message ?? null,
-		attempts: exchange.attempts.map(({ deployment, outcome, status, error, startedAt, endedAt }) => {
-			return { model_id: deployment.id, outcome, status, error, started_at: startedAt, ms: endedAt - startedAt };
-		}),
-		candidates: (plan?.candidates ?? []).map((candidate) => {
+		attempts: exchange.attempts
+			.slice(0, MOST_LISTED)
+			.map(({ deployment, outcome, status, error, startedAt, endedAt }) => {
+				return { model_id: deployment.id, outcome, status, error, started_at: startedAt, ms: endedAt - startedAt };
+			}),
+		candidates: (plan?.candidates ?? []).slice(0, MOST_LISTED).map((candidate) => {
 			return {
 				model_id: candidate.deployment.id,
 				reason: candidate.reason,
@@ -265,7 +262,9 @@ function detailsOf(exchange: Exchange): FinishedRequest["details"] {
 				thinking_at_risk: candidate.thinkingAtRisk,
 			};
 		}),
-		excluded: (plan?.excluded ?? []).map(({ deployment, why, until }) => ({ model_id: deployment.id, why, until })),
+		excluded: (plan?.excluded ?? [])
+			.slice(0, MOST_LISTED)
+			.map(({ deployment, why, until }) => ({ model_id: deployment.id, why, until })),
 		diverted: divertedFrom === null ? null : { model_id: divertedFrom.deployment.id, why: divertedFrom.why },
 		prompt_tokens: plan === null ? null : Math.round(plan.promptTokens),
 		max_tokens: outline?.maxTokens ?? null,
@@ -273,6 +272,8 @@ function detailsOf(exchange: Exchange): FinishedRequest["details"] {
 		team_alias: caller?.teamAlias ?? null,
 		tags: [...new Set([...(caller?.tags ?? []), ...(plan?.request.tags ?? [])])].slice(0, 32),
 		metadata: metadataOf(exchange),
+		miss: null,
+		turn: null,
 	};
 }
 
