@@ -27,6 +27,9 @@ export type DbAction =
 	/** `file` null = standard output. */
 	| { readonly kind: "export"; readonly filter: RequestFilter; readonly file: string | null };
 
+/** What makes the request log's tables. */
+const LOG_MIGRATION = "0001_requests";
+
 /** Runs one action; gives the exit code. `configPath` names the database; null = the file in the user's data folder. */
 export async function dbCommand(action: DbAction, configPath: string | null, io: DbIo): Promise<number> {
 	const config = configPath === null ? null : read(configPath, io);
@@ -59,7 +62,7 @@ async function migrateNow(database: Database, { out, now, err: _ }: DbIo): Promi
 
 async function showStatus(database: Database, format: "text" | "json", { out }: DbIo): Promise<void> {
 	const status = await migrationStatus(database);
-	const isThere = status.applied.some(({ name }) => name === "0001_requests");
+	const isThere = status.applied.some(({ name }) => name === LOG_MIGRATION);
 	const counted = isThere
 		? await database.query
 				.selectFrom("requests")
@@ -97,6 +100,12 @@ async function exportLog(
 	{ filter, file }: Extract<DbAction, { readonly kind: "export" }>,
 	io: DbIo,
 ): Promise<void> {
+	const { applied } = await migrationStatus(database);
+	if (!applied.some(({ name }) => name === LOG_MIGRATION)) {
+		throw new Error(
+			`${database.description} holds no request log. A gateway makes it at its first start; if yours keeps it elsewhere, name its file with --config.`,
+		);
+	}
 	const out = file === null ? io.out : createWriteStream(file, { mode: 0o600 });
 	const write = async (line: object) => {
 		if (!out.write(`${JSON.stringify(line)}\n`)) await once(out, "drain");
