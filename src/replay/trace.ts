@@ -74,5 +74,6 @@ function headerOf(value: unknown): TraceHeader {
 
 function reasonOf(cause: unknown): string {
 	if (cause instanceof SyntaxError) return `not JSON: ${cause.message}`;
+	if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return "there is no such file";
 	return cause instanceof Error ? cause.message : String(cause);
 }
