@@ -1,7 +1,7 @@
 // Deployments that share caches, fail, carry weight or change by reload.
 import { expect, test } from "vitest";
 import { DEFAULTS } from "../config/schema.ts";
-import { createWorld, deployment, groupOf, outlineOf, turnOf, UNKNOWN } from "./__fixtures__/world.ts";
+import { createWorld, deployment, groupOf, outlineOf, turnOf, UNKNOWN, type World } from "./__fixtures__/world.ts";
 import type { Plan, ResponseIdentity, RouteRequest } from "./decision.ts";
 import type { AttemptFailure } from "./deployment.ts";
 import { createRouter } from "./router.ts";
@@ -164,17 +164,40 @@ test("once answers tell that two keys share a workspace, a conversation may use 
 	]);
 });
 
-test("inside a domain requests go where fewest are in flight", () => {
-	const shared = { cacheDomain: "shared" };
-	const world = createWorld({
-		deployments: [deployment("a", shared), deployment("b", shared)],
+const SHARED = { cacheDomain: "shared" };
+
+function twoOfOneDomain(): World {
+	return createWorld({
+		deployments: [deployment("a", SHARED), deployment("b", SHARED)],
 		domainOf: () => "shared",
 	});
+}
+
+test("inside a domain a burst of one conversation is shared by all", () => {
+	const world = twoOfOneDomain();
 	world.serve(world.request(turnOf("s", 1), { session: "s" }), 0);
-	const burst = Array.from({ length: 6 }, () =>
+	const burst = Array.from({ length: 12 }, () =>
 		world.send(world.request(turnOf("s", 2), { session: "s" }), 10 * SECOND),
 	);
-	expect(burst.filter((sent) => sent.deployment === "a")).toHaveLength(3);
+	const atA = burst.filter((sent) => sent.deployment === "a").length;
+	expect(atA).toBeGreaterThanOrEqual(4);
+	expect(atA).toBeLessThanOrEqual(8);
+});
+
+test("inside a domain the turns of a conversation keep to one deployment, and conversations are shared out", () => {
+	const world = twoOfOneDomain();
+	const turns = new Map<string, number>();
+	for (let session = 0; session < 40; session++) {
+		const id = `s${session}`;
+		const served = new Set<string>();
+		for (let turn = 1; turn <= 6; turn++) {
+			const sent = world.serve(world.request(turnOf(id, turn), { session: id }), (session * 6 + turn) * 2 * SECOND);
+			served.add(sent.deployment);
+			turns.set(sent.deployment, (turns.get(sent.deployment) ?? 0) + 1);
+		}
+		expect(served.size, id).toBe(1);
+	}
+	expect(Math.max(...turns.values())).toBeLessThanOrEqual(40 * 6 * 0.65);
 });
 
 test("a deployment whose answers come from another workspace takes its new entries along", () => {

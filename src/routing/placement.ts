@@ -17,6 +17,9 @@ const HOME_WORTH = 0.5;
  */
 const TIE_SHARE = 0.9;
 
+/** A deployment of a domain has more than its part from so many times the mean on. */
+const OWN_PART = 1.25;
+
 /** One usable deployment with its load now. */
 export interface Loaded {
 	readonly deployment: MutableDeployment;
@@ -134,7 +137,7 @@ function rankedOf<S extends Standing>(standing: S, options: PlacementOptions): R
 	const bonus = standing.home ? HOME_WORTH * options.promptTokens : 0;
 	return {
 		standing,
-		members: spread(standing.members, options.seed),
+		members: spread(standing.members, options),
 		score: perShare(load, share) + standing.cost + slow - bonus,
 		distance: nearest,
 	};
@@ -148,17 +151,28 @@ function byAffinityThenScore(a: Ranked<Standing>, b: Ranked<Standing>): number {
 	return a.score - b.score || a.distance - b.distance;
 }
 
-/** Inside a domain every deployment is as warm as the next: none that is slow, fewest in flight, then least load (design §7.4). */
-function spread(members: readonly Loaded[], seed: number): readonly Loaded[] {
+/**
+ * Inside a domain every deployment is as warm as the next: none that is slow, then the conversation's own (by rendezvous, so that its turns
+ * keep to one deployment, as the guides tell users to look for) unless that has more than its part; of those, fewest in flight, then
+ * least load (design §7.4). Rendezvous hashing with bounded loads: what goes elsewhere does so only while the excess lasts.
+ */
+function spread(members: readonly Loaded[], { seed, promptTokens }: PlacementOptions): readonly Loaded[] {
 	if (members.length < 2) return members;
 	const keyed = members.map((member) => ({
 		member,
 		inFlight: perShare(member.deployment.inFlight, member.share),
 		load: perShare(member.load, member.share),
 		distance: distance(seed, member.deployment),
+		isFull: false,
 	}));
+	const part = OWN_PART / keyed.length;
+	const mostInFlight = keyed.reduce((sum, each) => sum + each.inFlight, 0) * part + 1;
+	const mostLoad = keyed.reduce((sum, each) => sum + each.load, 0) * part + promptTokens;
+	for (const each of keyed) each.isFull = each.inFlight > mostInFlight || each.load > mostLoad;
 	keyed.sort((a, b) => {
-		return a.member.slow - b.member.slow || a.inFlight - b.inFlight || a.load - b.load || a.distance - b.distance;
+		const slower = a.member.slow - b.member.slow || Number(a.isFull) - Number(b.isFull);
+		if (slower !== 0) return slower;
+		return a.isFull ? a.inFlight - b.inFlight || a.load - b.load || a.distance - b.distance : a.distance - b.distance;
 	});
 	return keyed.map((each) => each.member);
 }
