@@ -178,7 +178,7 @@ export const ERRORS = {
 		anthropic: "not_found_error",
 		openai: "invalid_request_error",
 		message: "{method} {path} is not served here.",
-		hint: "Point ANTHROPIC_BASE_URL at the gateway's root, ANTHROPIC_BEDROCK_BASE_URL at its /bedrock, ANTHROPIC_VERTEX_BASE_URL at its /vertex/v1; it serves POST /v1/messages, POST /v1/messages/count_tokens and GET /v1/models.",
+		hint: "Point ANTHROPIC_BASE_URL at the gateway's root, ANTHROPIC_BEDROCK_BASE_URL at its /bedrock, ANTHROPIC_VERTEX_BASE_URL at its /vertex/v1; an OpenAI client's base_url at its /v1. People: /ui, and /openapi.json for the control plane.",
 	},
 	ui_not_built: {
 		status: 404,

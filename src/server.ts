@@ -38,6 +38,7 @@ export function createOffer(serving: () => Serving, admin: Hono): Offer {
 		const refusal = planes.refuse?.(request) ?? null;
 		if (refusal !== null) refuse(request, response, refusal);
 		else if (route !== null) void handle(request, response, { route, serving: serving() });
+		else if (isProbed && isBrowser(request, path)) response.writeHead(302, { location: "/ui/" }).end();
 		else if (isProbed) probe(response);
 		else void control(request, response);
 		return true;
@@ -69,6 +70,11 @@ function pathOf(request: IncomingMessage): string {
 function isProbe(request: IncomingMessage, path: string): boolean {
 	if (request.method === "HEAD") return path.endsWith("/") || path.endsWith("/api/hello");
 	return request.method === "GET" && (path === "/" || path.endsWith("/api/hello"));
+}
+
+/** Somebody who typed the gateway's address wants its pages. */
+function isBrowser(request: IncomingMessage, path: string): boolean {
+	return request.method === "GET" && path === "/" && (request.headers.accept ?? "").includes("text/html");
 }
 
 function probe(response: ServerResponse): void {
