@@ -27,9 +27,10 @@ Start here:
 program
 	.command("serve", { isDefault: true })
 	.description("start the gateway (also without the word 'serve')")
-	.requiredOption("-c, --config <file>", "configuration, in LiteLLM's config.yaml format")
+	.option("-c, --config <file>", "configuration, in LiteLLM's config.yaml format (required)")
 	.option("--host <address>", "address to listen on (default: 127.0.0.1; other addresses need a master key)")
 	.option("--port <number>", "port to listen on (default: 4000; 0 = any free one)", portNumber)
+	.allowExcessArguments()
 	.addHelpText(
 		"after",
 		`
@@ -42,12 +43,30 @@ Examples:
 Then point Claude Code at it:
   $ export ANTHROPIC_BASE_URL=http://127.0.0.1:4000
   $ export ANTHROPIC_AUTH_TOKEN=<general_settings.master_key, or anything when none is set>
-  $ claude                                        or simply: warmpath claude`,
+  $ claude                                        or simply: warmpath claude
+
+The admin UI is at http://127.0.0.1:4000/ui`,
 	)
-	.action(async (options: { config: string; host?: string; port?: number }) => {
+	.action(async (options: { config?: string; host?: string; port?: number }, command: Command) => {
+		const { config, ...rest } = options;
+		const [word] = command.args;
+		if (word !== undefined) refuseWord(word);
+		if (config === undefined) {
+			return program.error(
+				"error: no configuration given\nStart with 'warmpath --config config.yaml', or see it work without one: 'warmpath demo'",
+			);
+		}
 		const { serveCommand } = await import("./commands/serve.ts");
-		await serveCommand(options);
+		await serveCommand({ config, ...rest });
 	});
+
+/** `serve` is what a line without a command means, so a mistyped command comes to it as an argument. */
+function refuseWord(word: string): never {
+	if (/\.ya?ml$/i.test(word)) program.error(`error: '${word}' is no command\nTo serve it: warmpath --config ${word}`);
+	const names = program.commands.flatMap((command) => [command.name(), ...command.aliases()]);
+	const near = names.find((name) => name.startsWith(word) || word.startsWith(name));
+	return program.error(`error: '${word}' is no command${near === undefined ? "" : `\n(Did you mean ${near}?)`}`);
+}
 
 program
 	.command("check")
@@ -110,10 +129,10 @@ program
 	.option(
 		"--region-stickiness <share>",
 		"chance that a cross-Region profile stays in the Region that served it last, 0 to 1",
-		Number,
+		share,
 		1,
 	)
-	.option("--speed <factor>", "0 = answer at once, 1 = as slow as a real model", Number, 0.2)
+	.option("--speed <factor>", "0 = answer at once, 1 = as slow as a real model", factor, 0.2)
 	.option("--write-config <file>", "write a gateway configuration for all of it")
 	.addHelpText(
 		"after",
@@ -163,7 +182,7 @@ program
 	.description(
 		"what each way of routing would have made of a recorded workload: hit ratio, dollars, 429s; how many keys you need",
 	)
-	.argument("<trace>", "a recorded workload, .jsonl or .jsonl.gz")
+	.argument("<trace>", "a recorded workload, .jsonl or .jsonl.gz, such as 'warmpath db export' writes")
 	.option("--deployments <n>", "deployments, each with a cache and limits of its own", positiveNumber, 8)
 	.option("--itpm <tokens>", "uncached input tokens a minute that each admits (default: no limit)", positiveNumber)
 	.option("--rpm <requests>", "requests a minute that each admits (default: no limit)", positiveNumber)
@@ -180,7 +199,11 @@ program
 			.choices(["own", "shared"])
 			.default("own"),
 	)
-	.option("--policies <names>", "comma-separated (default: all)", (names: string) => names.split(","), ["all"])
+	.addOption(
+		new Option("--policies <names>", "ways of routing to compare, comma-separated")
+			.argParser((names: string) => names.split(","))
+			.default(["all"], "all"),
+	)
 	.option("--model <name>", "model of every request, for its price; 'recorded' = as the trace says", "claude-sonnet-5")
 	.option("--sessions-per-hour <n>", "start rate, for traces without a common clock", positiveNumber, 72)
 	.option("--seed <n>", "for everything random", positiveNumber, 1)
@@ -193,6 +216,7 @@ Examples:
   $ warmpath replay trace.jsonl.gz
   $ warmpath replay trace.jsonl.gz --deployments 4 --itpm 450000 --policies warmpath,session-affinity
   $ warmpath replay trace.jsonl.gz --density 2 --report replay.html
+  $ warmpath replay november.jsonl --model recorded       a log that 'warmpath db export' wrote
   $ warmpath replay trace.jsonl.gz --json | jq '.policies[] | {policy, hitRatio}'`,
 	)
 	.action(async (trace: string, options: ReplayFlags) => {
@@ -209,7 +233,7 @@ type ReplayFlags = Partial<Omit<import("./commands/replay.ts").ReplayOptions, "f
 
 const keys = program
 	.command("keys")
-	.description("virtual keys: make, show, block and replace them; a running gateway takes it within a second")
+	.description("virtual keys: make, show, block and replace them; a running gateway knows within a second")
 	.addHelpText(
 		"after",
 		`
@@ -242,6 +266,15 @@ keys
 	.option("--type <type>", "default, llm_api (models only), management, read_only")
 	.option("-c, --config <file>", "configuration that names the database")
 	.option("--json", "machine-readable")
+	.addHelpText(
+		"after",
+		`
+Examples:
+  $ warmpath keys create --alias laptop --models claude-code --max-budget 50 --budget-duration 30d
+  $ warmpath keys create --alias ci --type llm_api --duration 90d --rpm 60 --json | jq -r .key
+
+A client sends it as its key: ANTHROPIC_AUTH_TOKEN for Claude Code, api_key for OpenAI clients.`,
+	)
 	.action(async (options: KeyCreateFlags) => {
 		const { config, json, alias, rpm, tpm, parallel, team, user, type, ...rest } = options;
 		const fields = {
@@ -405,6 +438,20 @@ function positiveNumber(value: string): number {
 	const count = Number(value);
 	if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("expected a whole number from 1.");
 	return count;
+}
+
+function share(value: string): number {
+	const part = Number(value);
+	if (value.trim() === "" || !(part >= 0 && part <= 1))
+		throw new InvalidArgumentError("expected a number from 0 to 1.");
+	return part;
+}
+
+function factor(value: string): number {
+	const times = Number(value);
+	if (value.trim() === "" || !Number.isFinite(times) || times < 0)
+		throw new InvalidArgumentError("expected a number from 0.");
+	return times;
 }
 
 function milliseconds(value: string): number {

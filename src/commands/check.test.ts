@@ -20,7 +20,13 @@ async function check(text: string, options: Partial<CheckIo> = {}): Promise<{ co
 	const write = (piece: string): void => {
 		output += piece;
 	};
-	const code = await checkCommand(path, { write, env: ENV, format: "text", colour: false, ...options });
+	const code = await checkCommand(path, {
+		write,
+		env: { ...ENV, WARMPATH_HOME: "/data" },
+		format: "text",
+		colour: false,
+		...options,
+	});
 	return { code, output: output.replaceAll(`${directory}/`, "") };
 }
 
@@ -136,6 +142,28 @@ it("strategy, limits, failures and fallbacks are shown, and given as data", asyn
 		tags: ["a"],
 		limits: { rpm: 50, tpm: null, itpm: 2_000_000, otpm: null, max_parallel_requests: 8, max_input_tokens: null },
 	});
+});
+
+it("shows the database, the log, the file's keys and where replicas meet, without passwords", async () => {
+	const text = `${VALID.replace(
+		"{master_key: sk-master-0123456789}",
+		"{master_key: sk-master-0123456789, database_url: 'postgres://warm:pg-secret@db.internal/warmpath'}",
+	)}  request_log: {max_age: 7d, max_size_mb: off}
+  keys: [{key_alias: ci, key: sk-ci-0123456789012}]
+  state: {redis: {url: 'rediss://:redis-secret@cache.internal:6380/2'}}
+`;
+	const { code, output } = await check(text);
+	expect(code).toBe(0);
+	expect(output.slice(output.indexOf("Database"), output.indexOf("config.yaml is"))).toMatchInlineSnapshot();
+	const report = (await check(text, { format: "json" })).output;
+	expect(JSON.parse(report)).toMatchObject({
+		database: "postgres://db.internal/warmpath",
+		request_log: { enabled: true, max_age_ms: 604_800_000, max_bytes: null, with_text: false },
+		keys: ["ci"],
+		redis: "rediss://cache.internal:6380/2",
+	});
+	for (const secret of ["pg-secret", "redis-secret", "sk-ci-0123456789012"])
+		expect(output + report).not.toContain(secret);
 });
 
 it("listening for other machines without a master key is a fault at the address's place", async () => {

@@ -6,6 +6,8 @@ import { loadConfig } from "../config/load.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import type { Config, DeploymentConfig, Diagnostic } from "../config/schema.ts";
 import { Secret } from "../config/secret.ts";
+import { describeLocation } from "../db/location.ts";
+import { locationOf } from "./database.ts";
 
 /** Where the command writes, and how. */
 export interface CheckIo {
@@ -30,8 +32,8 @@ export async function checkCommand(path: string, io: CheckIo): Promise<number> {
 	const diagnostics = config === null ? (result.ok ? [] : result.diagnostics) : withListenFault(config);
 	io.write(
 		io.format === "json"
-			? jsonReport(config, diagnostics)
-			: textReport(path, { config, diagnostics }, painter(io.colour)),
+			? jsonReport({ config, diagnostics, env: io.env })
+			: textReport(path, { config, diagnostics, env: io.env }, painter(io.colour)),
 	);
 	return diagnostics.some(({ severity }) => severity === "error") ? 1 : 0;
 }
@@ -54,16 +56,17 @@ function painter(colour: CheckIo["colour"]): Paint {
 interface Findings {
 	readonly config: Config | null;
 	readonly diagnostics: readonly Diagnostic[];
+	readonly env: Env;
 }
 
-function textReport(path: string, { config, diagnostics }: Findings, paint: Paint): string {
+function textReport(path: string, { config, diagnostics, env }: Findings, paint: Paint): string {
 	const parts: string[] = [];
 	for (const diagnostic of diagnostics) {
 		const [head = "", ...hint] = formatDiagnostic(diagnostic).split("\n");
 		const label = diagnostic.severity === "error" ? paint("red", "error  ") : paint("yellow", "warning");
 		parts.push([`${label} ${head}`, ...hint.map((line) => paint("dim", line))].join("\n"));
 	}
-	if (config !== null) parts.push(deploymentTable(config, paint), settingsText(config, paint));
+	if (config !== null) parts.push(deploymentTable(config, paint), settingsText(config, paint, env));
 	parts.push(verdict(path, diagnostics, paint));
 	return `${parts.join("\n\n")}\n`;
 }
@@ -182,7 +185,7 @@ function mask(secret: Secret): string {
 	return value.length < SHORTEST_SHOWN ? "***" : `${value.slice(0, 3)}…${value.slice(-2)}`;
 }
 
-function settingsText(config: Config, paint: Paint): string {
+function settingsText(config: Config, paint: Paint, env: Env): string {
 	const { listen, masterKey, aliases, routing } = config;
 	const origin = (path: string): string => config.origins?.[path] ?? "unknown";
 	const aliasTexts = [...aliases.values()].map(
@@ -199,6 +202,10 @@ function settingsText(config: Config, paint: Paint): string {
 		["Failures", failuresText(config)],
 		...markingLines(config).map((line, index): [string, string] => [index === 0 ? "Marking" : "", line]),
 		...fallbackLines(config).map((line, index): [string, string] => [index === 0 ? "Fallbacks" : "", line]),
+		["Database", databaseText(config, env)],
+		["Log", logText(config)],
+		...keyLines(config).map((text): [string, string] => ["Keys", text]),
+		...replicaLines(config).map((text): [string, string] => ["Replicas", text]),
 	];
 	return rows.map(([name, value]) => `${paint("bold", name.padEnd(10))}  ${value}`).join("\n");
 }
@@ -254,12 +261,48 @@ function fallbackLines({ fallbacks }: Config): string[] {
 	return lines.length === 0 ? ["none"] : lines;
 }
 
-function jsonReport(config: Config | null, diagnostics: readonly Diagnostic[]): string {
-	const ok = !diagnostics.some(({ severity }) => severity === "error");
-	return `${JSON.stringify({ ok, diagnostics, ...(config === null ? {} : summary(config)) }, null, 2)}\n`;
+/** Without user and password. */
+function databaseText(config: Config, env: Env): string {
+	const where = describeLocation(locationOf(config, env));
+	return `${where} (${config.databaseUrl === null ? "default" : "general_settings.database_url"})`;
 }
 
-function summary(config: Config) {
+function logText({ requestLog }: Config): string {
+	if (!requestLog.enabled) return "off";
+	const { maxAgeMs, maxBytes, storeBodies } = requestLog;
+	const age = maxAgeMs === null ? "of any age" : `for ${count(Math.round(maxAgeMs / DAY_MS), "day")}`;
+	const size = maxBytes === null ? "of any size" : `up to ${Math.round(maxBytes / BYTES_PER_MEGABYTE)} MB`;
+	return `requests are kept ${age}, ${size}, ${storeBodies ? "with" : "without"} their text`;
+}
+
+const DAY_MS = 86_400_000;
+const BYTES_PER_MEGABYTE = 1024 * 1024;
+
+/** What the file itself says of keys; nothing where there are none. */
+function keyLines({ keys }: Config): string[] {
+	return keys.length === 0
+		? []
+		: [`${keys.length} in this file: ${keys.map(({ fields }) => fields.key_alias).join(", ")}`];
+}
+
+function replicaLines({ state }: Config): string[] {
+	const redis = state?.redis ?? null;
+	if (redis === null) return [];
+	return [`meet at ${redisAddress(redis.url)}, prefix ${redis.prefix}`];
+}
+
+/** Without user and password. */
+function redisAddress(url: Secret): string {
+	const { protocol, host, pathname } = new URL(url.reveal());
+	return `${protocol}//${host}${pathname}`;
+}
+
+function jsonReport({ config, diagnostics, env }: Findings): string {
+	const ok = !diagnostics.some(({ severity }) => severity === "error");
+	return `${JSON.stringify({ ok, diagnostics, ...(config === null ? {} : summary(config, env)) }, null, 2)}\n`;
+}
+
+function summary(config: Config, env: Env) {
 	return {
 		path: config.path,
 		deployments: config.deployments.map((deployment) => ({
@@ -297,5 +340,15 @@ function summary(config: Config) {
 			default_fallbacks: config.fallbacks.default,
 			max_fallbacks: config.fallbacks.maxFallbacks,
 		},
+		database: describeLocation(locationOf(config, env)),
+		request_log: {
+			enabled: config.requestLog.enabled,
+			max_age_ms: config.requestLog.maxAgeMs,
+			max_bytes: config.requestLog.maxBytes,
+			with_text: config.requestLog.storeBodies,
+		},
+		keys: config.keys.map(({ fields }) => fields.key_alias),
+		redis:
+			config.state?.redis === undefined || config.state.redis === null ? null : redisAddress(config.state.redis.url),
 	};
 }

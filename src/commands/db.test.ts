@@ -1,5 +1,5 @@
 // `warmpath db` over a real file: status before and after, and an export that `warmpath replay` reads.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -46,6 +46,14 @@ test("status tells what is pending, migrate applies it", async () => {
 	expect((await run({ kind: "migrate" })).stdout).toBe(`${join(home, "warmpath.db")} is up to date\n`);
 	const after = JSON.parse((await run({ kind: "status", format: "json" })).stdout) as Record<string, unknown>;
 	expect(after).toMatchObject({ kind: "sqlite", requests: 0, oldest: null, pending: [], unknown: [] });
+});
+
+test("an export of a database that no gateway has used says so and writes no file", async () => {
+	const file = join(home, "log.jsonl");
+	const refused = await run({ kind: "export", filter: {}, file });
+	expect(refused.code).toBe(1);
+	expect(refused.stderr).toContain(`${join(home, "warmpath.db")} holds no request log`);
+	expect(existsSync(file)).toBe(false);
 });
 
 test("the configuration names another database; a bad one is told", async () => {
