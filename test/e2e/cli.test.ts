@@ -146,6 +146,17 @@ test("listening beyond loopback without a master key is refused", async () => {
 	expect(started.stderr).toMatch(/master_key/);
 });
 
+test("a line that names no configuration or no command says what to type instead", async () => {
+	const bare = await runCli([]);
+	expect(bare.code).toBe(1);
+	expect(bare.stderr).toMatch(/no configuration given[\s\S]*warmpath --config config\.yaml[\s\S]*warmpath demo/);
+	const file = await runCli(["config.yaml"]);
+	expect(file.stderr).toContain("warmpath --config config.yaml");
+	const slip = await runCli(["sim"]);
+	expect(slip.code).toBe(1);
+	expect(slip.stderr).toMatch(/'sim' is no command[\s\S]*Did you mean simulator\?/);
+});
+
 test("the demo ends by itself and shows conversations that stay and what that saved", async () => {
 	const demo = await runCli(["demo", "--for", "8s"]);
 	expect(demo.code).toBe(0);
@@ -163,6 +174,10 @@ test("--help teaches with examples, also for every command", async () => {
 		["demo", "--help"],
 		["simulator", "--help"],
 		["claude", "--help"],
+		["replay", "--help"],
+		["keys", "--help"],
+		["keys", "create", "--help"],
+		["db", "--help"],
 	]) {
 		const help = await runCli(args);
 		expect(help.code).toBe(0);

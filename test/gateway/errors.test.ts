@@ -120,6 +120,9 @@ warmpath: { listen: { port: 0 } }
 	for (const path of ["/", "/api/hello", "/gw/team-a/api/hello"]) {
 		expect((await fetch(`${gateway.url}${path}`, { method: "HEAD" })).status).toBe(200);
 	}
+	expect(await (await fetch(`${gateway.url}/`)).json()).toEqual({ name: "warmpath" });
+	const browser = await fetch(`${gateway.url}/`, { headers: { accept: "text/html,*/*" }, redirect: "manual" });
+	expect([browser.status, browser.headers.get("location")]).toEqual([302, "/ui/"]);
 	expect(await (await fetch(`${gateway.url}/health/liveliness`)).json()).toBe("I'm alive!");
 	const ready = await fetch(`${gateway.url}/health/readiness`);
 	expect(ready.status).toBe(200);
