@@ -61,6 +61,7 @@ function rowOf(at: number, random: () => number): NewRequestRow {
 	const read = Math.floor(random() * 150_000);
 	const write = Math.floor(random() * 5_000);
 	const cost = failed ? null : (read * 0.1 + write * 2.5 + 4_000) / 1e6;
+	const model = pick(MODELS);
 	const prints = "A".repeat(300 + Math.floor(random() * 300));
 	return {
 		id: `${((at * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, "0")}-0000-4000-8000-${at.toString(16).padStart(12, "0")}`,
@@ -80,9 +81,10 @@ function rowOf(at: number, random: () => number): NewRequestRow {
 		session: `${session.toString(16).padStart(8, "0")}-aaaa-4bbb-8ccc-dddddddddddd`,
 		agent: null,
 		client: "claude-cli/2.1.280 (external, cli)",
-		model: pick(MODELS),
+		model,
 		model_group: "claude-code",
-		model_id: pick(DEPLOYMENTS),
+		// A deployment serves one model.
+		model_id: DEPLOYMENTS[MODELS.indexOf(model) * 2 + (random() < 0.7 ? 0 : 1)] ?? null,
 		upstream_model: "claude-sonnet-5-5",
 		provider: "anthropic",
 		domain: "anthropic/00000000-0000-4000-8000-000000000000/wrkspc_1",
