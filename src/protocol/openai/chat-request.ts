@@ -1,5 +1,7 @@
 // A Chat Completions request → a Messages API request. Pure and deterministic: the same conversation begins with the same bytes turn
 // after turn. Leaves answers to chat-answer and chat-stream.
+
+import { membersAt } from "../walk.ts";
 import { conversationOf } from "./chat-messages.ts";
 import { toolsOf } from "./chat-tools.ts";
 import { asList, asObject, type Draft, type JsonObject, member, numberOf, parseLenient, put, textOf } from "./json.ts";
@@ -28,7 +30,17 @@ export function readChat(body: Buffer): JsonObject {
 	if (parsed === undefined) refuse("body", "Input should be valid JSON");
 	const chat = asObject(parsed);
 	if (chat === null) refuse("body", "Input should be an object");
+	refuseTwice(body);
 	return chat;
+}
+
+/** An upstream of the same format gets these bytes: which of two members it would take is not certain. */
+function refuseTwice(body: Buffer): void {
+	const seen = new Set<string>();
+	for (const { name } of membersAt(body, body.indexOf("{"))) {
+		if (seen.has(name)) refuse(name.slice(0, 64), "Field occurs twice in one object");
+		seen.add(name);
+	}
 }
 
 /** The model that a request names. Throws invalid_field where there is none. */
