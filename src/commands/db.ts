@@ -49,6 +49,8 @@ export async function dbCommand(action: DbAction, configPath: string | null, io:
 		}
 		return 0;
 	} catch (error) {
+		// `| head` has seen enough.
+		if (error instanceof Error && "code" in error && error.code === "EPIPE") return 0;
 		io.err(`warmpath db ${action.kind}: ${error instanceof Error ? error.message : String(error)}\n`);
 		return 1;
 	}
@@ -106,8 +108,11 @@ async function exportLog(
 			`${database.description} holds no request log. A gateway makes it at its first start; if yours keeps it elsewhere, name its file with --config.`,
 		);
 	}
-	const out = file === null ? io.out : createWriteStream(file, { mode: 0o600 });
+	const out: NodeJS.WritableStream = file === null ? io.out : createWriteStream(file, { mode: 0o600 });
+	const failures: Error[] = [];
+	out.on("error", (error: Error) => failures.push(error));
 	const write = async (line: object) => {
+		if (failures[0] !== undefined) throw failures[0];
 		if (!out.write(`${JSON.stringify(line)}\n`)) await once(out, "drain");
 	};
 	const header: ExportHeader = { warmpath_log: 1, exported_at: new Date(io.now()).toISOString() };
@@ -117,6 +122,7 @@ async function exportLog(
 		await write(exported(row));
 		count += 1;
 	}
+	if (failures[0] !== undefined) throw failures[0];
 	if (file !== null) {
 		out.end();
 		await finished(out as NodeJS.WritableStream & { end(): void });

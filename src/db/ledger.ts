@@ -51,7 +51,7 @@ export async function sumLedger(
 	by: readonly LedgerGroup[],
 ): Promise<readonly LedgerSums[]> {
 	const unit = by.includes("minute") ? "minute" : "hour";
-	const table = unit === "minute" ? "ledger_minutes" : "ledger_hours";
+	const table = unit === "minute" ? "ledger_minutes" : tableFor(filter, by);
 	const step = unit === "minute" ? MINUTE_MS : HOUR_MS;
 	const from = Math.floor(filter.from / step) * step;
 	const to = Math.ceil(filter.to / step) * step;
@@ -75,6 +75,15 @@ export async function sumLedger(
 		const keys = Object.fromEntries(by.map((column) => [column, row[column]]));
 		return { ...keys, measures: namedMeasures(row) };
 	});
+}
+
+/** The smallest table that knows all that is asked for. */
+function tableFor(filter: LedgerFilter, by: readonly LedgerGroup[]): "ledger_hours" | "ledger_places" | "ledger_keys" {
+	const ofKeys =
+		filter.keyId !== undefined || filter.teamId !== undefined || by.some((name) => /^(key|team)_id$/.test(name));
+	const ofPlaces = filter.model !== undefined || filter.modelId !== undefined || by.some((name) => /^model/.test(name));
+	if (ofKeys && ofPlaces) return "ledger_hours";
+	return ofKeys ? "ledger_keys" : "ledger_places";
 }
 
 /** Conversations that were last active in a time, latest first. */

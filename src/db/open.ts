@@ -1,5 +1,5 @@
 // One query builder over SQLite or Postgres, its schema up to date. Leaves tables to the migrations and queries to the files beside.
-import { mkdir } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Kysely } from "kysely";
 import { type Database, DatabaseError } from "./database.ts";
@@ -35,6 +35,8 @@ export async function openDatabase(location: DatabaseLocation): Promise<Database
 
 async function connectSqlite(path: string): Promise<Database> {
 	if (path !== ":memory:") await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+	// It holds who asked what and when, and what keys are compared with: SQLite gives its side files the same rights.
+	if (path !== ":memory:") await (await open(path, "a", 0o600)).close();
 	const thread = await SqliteThread.open(path);
 	const query = new Kysely<Tables>({ dialect: sqliteDialect(thread) });
 	const close = async () => {

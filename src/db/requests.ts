@@ -212,13 +212,44 @@ async function search(query: Query, selection: Selection & { readonly text: stri
 		}),
 	);
 	const ranges = (["id", "session"] as const).map((column) =>
-		select(query, selection).where(column, ">=", text).where(column, "<", end).execute(),
+		beginning(query, selection, { column, text, end }).execute(),
 	);
 	const rows = (await Promise.all([...ranges, ...found.flat()])).flat();
 	const distinct = new Map(rows.map((row) => [row.seq, row]));
 	return [...distinct.values()]
 		.sort((left, right) => right.started_at - left.started_at || right.seq - left.seq)
 		.slice(0, selection.most);
+}
+
+/**
+ * Rows whose id begins with a text. They are found first and put in order then: a planner that hopes to meet them on the way back
+ * through time reads the whole log when it does not.
+ */
+function beginning(
+	query: Query,
+	{ filter, before, most }: Selection,
+	range: { readonly column: "id" | "session"; readonly text: string; readonly end: string },
+) {
+	const { column, text, end } = range;
+	return query
+		.with(
+			(cte) => cte("found").materialized(),
+			(inner) =>
+				inner
+					.selectFrom("requests")
+					.select(["seq as at", "started_at as since"])
+					.where(column, ">=", text)
+					.where(column, "<", end)
+					.where((where) => where.and(conditions(where, filter)))
+					.$if(before !== null, (builder) => builder.where((where) => beforeCursor(where, before as Cursor))),
+		)
+		.selectFrom("requests")
+		.select(SUMMARY)
+		.where("seq", "in", (inner) =>
+			inner.selectFrom("found").select("at").orderBy("since", "desc").orderBy("at", "desc").limit(most),
+		)
+		.orderBy("started_at", "desc")
+		.orderBy("seq", "desc");
 }
 
 /** Jumps from value to value on the column's index. */

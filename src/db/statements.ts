@@ -1,4 +1,4 @@
-// The writer's four statements, for both databases: append requests and bodies, add to hours, minutes and sessions. Built once from the
+// The writer's statements, for both databases: append requests and bodies, add to hours, minutes and sessions. Built once from the
 // lists of columns, so that there is one place where a column is named. Leaves batching to db/writer.
 import type { DatabaseKind } from "./database.ts";
 import { MEASURES } from "./measures.ts";
@@ -76,12 +76,16 @@ export interface Statements {
 	readonly requests: string;
 	readonly bodies: string;
 	readonly hours: string;
+	readonly places: string;
+	readonly keys: string;
 	readonly minutes: string;
 	readonly sessions: string;
 }
 
 export function statementsFor(kind: DatabaseKind): Statements {
 	const hourKeys = { hour: "bigint", key_id: "text", team_id: "text", model: "text", model_id: "text" } as const;
+	const placeKeys = { hour: "bigint", model: "text", model_id: "text" } as const;
+	const keyKeys = { hour: "bigint", key_id: "text", team_id: "text" } as const;
 	const minuteKeys = { minute: "bigint", model: "text", model_id: "text" } as const;
 	const sessionKeys = { key_id: "text", session: "text" } as const;
 	const sessionFacts = {
@@ -98,6 +102,8 @@ export function statementsFor(kind: DatabaseKind): Statements {
 		requests: insert(kind, "requests", REQUEST_COLUMNS, "details"),
 		bodies: insert(kind, "request_bodies", BODY_COLUMNS),
 		hours: addTo(kind, "ledger_hours", { keys: hourKeys, facts: {}, updates: [] }),
+		places: addTo(kind, "ledger_places", { keys: placeKeys, facts: {}, updates: [] }),
+		keys: addTo(kind, "ledger_keys", { keys: keyKeys, facts: {}, updates: [] }),
 		minutes: addTo(kind, "ledger_minutes", { keys: minuteKeys, facts: {}, updates: [] }),
 		sessions: addTo(kind, "sessions", {
 			keys: sessionKeys,

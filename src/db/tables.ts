@@ -111,7 +111,7 @@ export interface MeasureColumns {
 	cold_first_bytes: number;
 }
 
-/** An hour's sums. */
+/** An hour's sums. Those told apart by place or by key alone are kept besides: there are far fewer of them. */
 export interface LedgerHourRow extends MeasureColumns {
 	/** Its beginning. */
 	hour: number;
@@ -145,6 +145,8 @@ export interface Tables {
 	requests: RequestRow;
 	request_bodies: RequestBodyRow;
 	ledger_hours: LedgerHourRow;
+	ledger_places: Omit<LedgerHourRow, "key_id" | "team_id">;
+	ledger_keys: Omit<LedgerHourRow, "model" | "model_id">;
 	ledger_minutes: LedgerMinuteRow;
 	sessions: SessionRow;
 }

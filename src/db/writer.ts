@@ -229,6 +229,8 @@ function stepsOf(batch: readonly LogEntry[], statements: Statements): BulkStep[]
 	const details: string[] = [];
 	const bodies: unknown[][] = [];
 	const hours = new Sums();
+	const places = new Sums();
+	const keys = new Sums();
 	const minutes = new Sums();
 	const sessions = new Sessions();
 	for (const { row, body } of batch) {
@@ -239,7 +241,10 @@ function stepsOf(batch: readonly LogEntry[], statements: Statements): BulkStep[]
 		const model = row.model ?? "";
 		const modelId = row.model_id ?? "";
 		const hour = row.started_at - (row.started_at % HOUR_MS);
-		hours.add([hour, row.key_id ?? "", row.team_id ?? "", model, modelId], measures);
+		const [key, team] = [row.key_id ?? "", row.team_id ?? ""];
+		hours.add([hour, key, team, model, modelId], measures);
+		places.add([hour, model, modelId], measures);
+		keys.add([hour, key, team], measures);
 		minutes.add([row.started_at - (row.started_at % MINUTE_MS), model, modelId], measures);
 		if (row.session !== null) sessions.add(row, measures);
 	}
@@ -249,6 +254,8 @@ function stepsOf(batch: readonly LogEntry[], statements: Statements): BulkStep[]
 	const sums = [
 		{ sql: statements.bodies, rows: bodies },
 		{ sql: statements.hours, rows: hours.rows() },
+		{ sql: statements.places, rows: places.rows() },
+		{ sql: statements.keys, rows: keys.rows() },
 		{ sql: statements.minutes, rows: minutes.rows() },
 		{ sql: statements.sessions, rows: sessions.rows() },
 	];

@@ -38,6 +38,8 @@ function statements(kind: "sqlite" | "postgres"): readonly string[] {
 	const sequence = kind === "sqlite" ? "integer primary key" : "bigint generated always as identity primary key";
 	// Prefix search needs the order of bytes, which is SQLite's own.
 	const text = kind === "sqlite" ? "text" : 'text collate "C"';
+	// Sums are read in stretches of time.
+	const clustered = kind === "sqlite" ? " without rowid" : "";
 	const filter = (column: string) => `create index requests_${column} on requests (${column}, ${order})`;
 	return [
 		`create table requests (
@@ -61,10 +63,17 @@ function statements(kind: "sqlite" | "postgres"): readonly string[] {
 		`create index request_bodies_started_at on request_bodies (started_at)`,
 		`create table ledger_hours (
 			hour bigint not null, key_id ${text} not null, team_id ${text} not null, model ${text} not null, model_id ${text} not null,
-			${MEASURES}, primary key (hour, key_id, team_id, model, model_id))`,
+			${MEASURES}, primary key (hour, key_id, team_id, model, model_id))${clustered}`,
+		`create index ledger_hours_key_id on ledger_hours (key_id, hour)`,
+		`create table ledger_places (
+			hour bigint not null, model ${text} not null, model_id ${text} not null, ${MEASURES},
+			primary key (hour, model, model_id))${clustered}`,
+		`create table ledger_keys (
+			hour bigint not null, key_id ${text} not null, team_id ${text} not null, ${MEASURES},
+			primary key (hour, key_id, team_id))${clustered}`,
 		`create table ledger_minutes (
 			minute bigint not null, model ${text} not null, model_id ${text} not null, ${MEASURES},
-			primary key (minute, model, model_id))`,
+			primary key (minute, model, model_id))${clustered}`,
 		`create table sessions (
 			key_id ${text} not null, session ${text} not null, team_id ${text} not null, first_at bigint not null,
 			last_at bigint not null, model ${text} not null, model_id ${text} not null, key_alias ${text} not null, ${MEASURES},
