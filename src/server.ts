@@ -45,18 +45,21 @@ export function createOffer(serving: () => Serving, admin: Hono): Offer {
 	};
 }
 
-const ALL: Planes = { control: true, probes: true };
-
-/** An HTTP server that is not listening yet. */
-export function createGatewayServer(offer: Offer): Server {
+/** An HTTP server that is not listening yet. `refusal` is `Planes.refuse`. */
+export function createGatewayServer(offer: Offer, refusal: NonNullable<Planes["refuse"]>): Server {
+	const planes: Planes = { control: true, probes: true, refuse: refusal };
 	const listener = (request: IncomingMessage, response: ServerResponse): void => {
-		if (!offer(request, response, ALL)) notServed(request, response);
+		if (!offer(request, response, planes)) notServed(request, response);
 	};
 	const server = createServer(
 		{ noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
 		listener,
 	);
-	acceptHttp2(server, listener, { idleMs: KEEP_ALIVE_MS, maxHeaderBytes: MAX_HEADER_BYTES });
+	acceptHttp2(server, listener, {
+		idleMs: KEEP_ALIVE_MS,
+		maxHeaderBytes: MAX_HEADER_BYTES,
+		requestMs: server.requestTimeout,
+	});
 	return server;
 }
 

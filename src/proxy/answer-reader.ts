@@ -51,8 +51,9 @@ export class AnswerReader {
 
 	push(chunk: Buffer): Buffer | null {
 		if (this.plain && this.#splitter !== null) return this.#splitter.push(chunk);
-		if (this.#decoder !== null) this.#decoder.write(chunk);
-		else if (this.#body !== null) this.#keep(chunk);
+		if (this.#decoder !== null) {
+			if (!this.#decoder.destroyed) this.#decoder.write(chunk);
+		} else if (this.#body !== null) this.#keep(chunk);
 		return chunk;
 	}
 
@@ -65,6 +66,11 @@ export class AnswerReader {
 	finish(done: (usage: Usage | null) => void): void {
 		const report = () => done(this.usage);
 		if (this.#decoder !== null) {
+			// One that failed has closed already, or will without a further word.
+			if (this.#decoder.destroyed) {
+				report();
+				return;
+			}
 			this.#decoder.once("close", report);
 			this.#decoder.end();
 			this.#decoder.resume();

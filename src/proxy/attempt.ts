@@ -13,6 +13,8 @@ import type { UpstreamCall, UpstreamListener, UpstreamPools, UpstreamTimeouts } 
 
 /** Error bodies up to this size are read whole, bytes. */
 const MAX_ERROR_BODY = 1024 * 1024;
+/** An opening that shows no content in so many bytes is let through, bytes. */
+const MAX_OPENING = 8 * 1024 * 1024;
 
 /** An answer that is not the client's, kept in case nothing better comes. */
 export interface FailedAnswer {
@@ -160,8 +162,11 @@ class Attempt implements UpstreamListener {
 
 	#forward(relayable: Buffer | null): void {
 		if (this.#ended || relayable === null) return;
-		if (this.#relay === null) this.#held.push(relayable);
-		else if (!this.#relay.write(relayable)) this.#pauseUntilDrained();
+		if (this.#relay === null) {
+			this.#held.push(relayable);
+			this.#heldBytes += relayable.length;
+			if (this.#heldBytes > MAX_OPENING) this.#commit();
+		} else if (!this.#relay.write(relayable)) this.#pauseUntilDrained();
 	}
 
 	end(): void {

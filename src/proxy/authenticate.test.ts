@@ -3,6 +3,7 @@ import { Secret } from "../config/secret.ts";
 import { MutableDirectory } from "../db/keys-directory.ts";
 import { FIELDS } from "../db/keys-fields.ts";
 import { keyHasher } from "../db/keys-hash.ts";
+import { conversationOf } from "../prompt/session.ts";
 import { type AuthenticateOptions, createAuthenticate, type PassThroughOptions } from "./authenticate.ts";
 
 const hash = keyHasher(Buffer.from("pepper"));
@@ -78,6 +79,20 @@ describe("a virtual key", () => {
 		expect(known({ authorization: "Bearer sk-a" })).toBe(caller);
 		keys.put("a", { key_alias: "renamed" }, 2);
 		expect(known({ "x-api-key": "sk-a" }).keyAlias).toBe("renamed");
+	});
+
+	test("never shares a session with another one, whatever they are called and however long", () => {
+		const keys = lookup();
+		const long = "x".repeat(300);
+		const names = ["config:a", "config:a:b", "config:a%3Ab", `config:${long}1`, `config:${long}2`];
+		for (const name of names) keys.put(name, {}, 1);
+		const check = authenticateWith({ keys });
+		const sessionOf = (name: string, id: string) => {
+			const headers = { "x-claude-code-session-id": id };
+			return conversationOf(headers, null, check({ "x-api-key": `sk-${name}` }).id).session;
+		};
+		expect(sessionOf("config:a", "b:s")).not.toBe(sessionOf("config:a:b", "s"));
+		expect(new Set(names.map((name) => sessionOf(name, "s"))).size).toBe(names.length);
 	});
 
 	test("is refused when it is blocked, expired or removed, or its team or user is blocked", () => {

@@ -121,6 +121,18 @@ export function createAuthenticate({ masterKey, keys, passThrough, now }: Authen
 	};
 }
 
+const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
+
+/**
+ * Without a key the address is all that protects, and any page that somebody looks at can have their browser send here. Browsers say
+ * whose page it was, also where its name was made to point here (DNS rebinding). cross_site for such a request, null for others.
+ */
+export function foreignPage(headers: IncomingHttpHeaders): GatewayError | null {
+	const origin = headerValue(headers, "origin");
+	if (origin === null || LOOPBACK_ORIGIN.test(origin)) return null;
+	return new GatewayError("cross_site", { reason: "origin is another host" });
+}
+
 /** Secret → caller, null where nobody has it. A caller is made once and kept until anything in the directory changes. */
 function createCallers(keys: KeyLookup, now: () => number): (secret: string) => Caller | null {
 	const { directory } = keys;
@@ -144,12 +156,21 @@ function createCallers(keys: KeyLookup, now: () => number): (secret: string) => 
 	};
 }
 
+/** Session ids stand behind it and both are cut together (prompt/session): it must be short. */
+const LONGEST_ID = 100;
+
+/** Ids of keys in the file hold aliases of any form: none may run into the session id behind it, nor be cut into another one. */
+function callerId(id: string): string {
+	const plain = id.replaceAll("%", "%25").replaceAll(":", "%3A");
+	return `key-${plain.length <= LONGEST_ID ? plain : hash("sha256", id, "hex")}`;
+}
+
 /** The caller that a key makes, whether or not it may be used now. */
 export function describe(key: AccessRecord<"key">, directory: Directory): Caller {
 	const { fields } = key;
 	const team = fields.team_id === null ? undefined : directory.get("team", fields.team_id);
 	return {
-		id: `key-${key.id}`,
+		id: callerId(key.id),
 		key,
 		keyHash: key.hash,
 		keyAlias: fields.key_alias,

@@ -38,7 +38,7 @@ import { askedBy, permitted } from "./permitted.ts";
 import { configuredName } from "./platform-models.ts";
 import { type Recorder, recordExchange } from "./record.ts";
 import { BodyCapture } from "./redact.ts";
-import { routeRequest } from "./request.ts";
+import { refuseUnsendable, routeRequest } from "./request.ts";
 import type { Route } from "./routes.ts";
 import type { DispatchDeps } from "./try.ts";
 
@@ -167,6 +167,7 @@ async function serve(
 	exchange.outline = platform === null ? read : { ...read, model: configuredName(config, read.model, platform) };
 	const outlined = permitted(exchange.outline, caller, serving);
 	exchange.outline = outlined;
+	refuseUnsendable(exchange.body, outlined);
 	const admitted = serving.admission.admit(exchange, { caller, outline: outlined, config });
 	try {
 		const about = askedBy(exchange, caller, { ...serving, outline: outlined });

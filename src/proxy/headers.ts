@@ -17,6 +17,15 @@ const HOP_BY_HOP = new Set([
 	"upgrade",
 ]);
 
+/** Of an answer: what an upstream says to browsers about its own origin, which is not the gateway's. */
+const OF_ORIGIN = new Set([
+	"set-cookie",
+	"alt-svc",
+	"strict-transport-security",
+	"access-control-allow-origin",
+	"access-control-allow-credentials",
+]);
+
 /** Of the client's headers: replaced on the upstream leg, or meant for the gateway alone. Credentials never travel on. */
 const NOT_FORWARDED = new Set([
 	...HOP_BY_HOP,
@@ -45,6 +54,7 @@ const NOT_FORWARDED = new Set([
 	"x-amzn-bedrock-accept",
 	"x-goog-api-key",
 	"x-goog-user-project",
+	"ocp-apim-subscription-key",
 ]);
 
 /** Encodings whose answers we can read usage from in passing. */
@@ -77,7 +87,7 @@ export function forwardedHeaders(raw: readonly string[], plain: boolean): string
 	return out;
 }
 
-/** The upstream's answer headers for the client, hop-by-hop ones removed. */
+/** The upstream's answer headers for the client, without hop-by-hop ones and those of its origin. */
 export function relayedHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
 	const connection = headers["connection"];
 	const named =
@@ -87,7 +97,7 @@ export function relayedHeaders(headers: IncomingHttpHeaders): Record<string, str
 	const out: Record<string, string | string[]> = {};
 	for (const name in headers) {
 		const value = headers[name];
-		if (value !== undefined && !HOP_BY_HOP.has(name) && !named?.has(name)) out[name] = value;
+		if (value !== undefined && !HOP_BY_HOP.has(name) && !OF_ORIGIN.has(name) && !named?.has(name)) out[name] = value;
 	}
 	return out;
 }

@@ -1,7 +1,7 @@
 // HTTP/2 without TLS on the same port, for clients that speak nothing else: AWS's SDK for JavaScript calls Bedrock that way, whatever the
 // endpoint. Everyone else gets HTTP/1.1 as before. Leaves requests to the listener, which sees both through Node's compatible API.
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { createServer, type Http2Session, type ServerHttp2Session } from "node:http2";
+import { constants, createServer, type Http2Session, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 
 /** What a client that knows it speaks HTTP/2 sends first (RFC 9113 §3.4). No HTTP/1.1 method begins like this. */
@@ -9,6 +9,8 @@ const PREFACE = Buffer.from("PRI * HTTP/2.0");
 const FIRST_BYTE = PREFACE[0];
 /** Bodies of a megabyte are normal: without this a client would stop every 64 KB for permission to go on, bytes. */
 const WINDOW_BYTES = 1024 * 1024;
+/** More of one connection wait their turn. */
+const MOST_STREAMS = 512;
 /** Memory of one connection, MB; Node's default is below one large body. */
 const SESSION_MB = 64;
 
@@ -16,6 +18,8 @@ export interface Http2Options {
 	/** A connection that sends nothing at all is closed after this, ms; one without requests too. */
 	readonly idleMs: number;
 	readonly maxHeaderBytes: number;
+	/** A request that has not come whole after this is dropped, as `Server.requestTimeout` does it with the others, ms. */
+	readonly requestMs: number;
 }
 
 /**
@@ -25,7 +29,7 @@ export interface Http2Options {
 export function acceptHttp2(
 	server: Server,
 	listener: (request: IncomingMessage, response: ServerResponse) => void,
-	{ idleMs, maxHeaderBytes }: Http2Options,
+	{ idleMs, maxHeaderBytes, requestMs }: Http2Options,
 ): void {
 	const sessions = new Set<Http2Session>();
 	const undecided = new Set<Socket>();
@@ -33,10 +37,22 @@ export function acceptHttp2(
 	const http2 = createServer(
 		{
 			maxSessionMemory: SESSION_MB,
-			settings: { initialWindowSize: WINDOW_BYTES, maxHeaderListSize: maxHeaderBytes },
+			settings: {
+				initialWindowSize: WINDOW_BYTES,
+				maxHeaderListSize: maxHeaderBytes,
+				maxConcurrentStreams: MOST_STREAMS,
+			},
 		},
 		// Node's compatible API has what the data plane uses of the other: it differs in pseudo headers (proxy/headers).
-		(request, response) => listener(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+		(request, response) => {
+			const drop = () => {
+				if (!request.complete) request.stream.close(constants.NGHTTP2_CANCEL);
+			};
+			const tooSlow = setTimeout(drop, requestMs).unref();
+			request.once("end", () => clearTimeout(tooSlow));
+			request.stream.once("close", () => clearTimeout(tooSlow));
+			listener(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+		},
 	);
 	http2.on("session", (session: ServerHttp2Session) => {
 		sessions.add(session);

@@ -49,6 +49,29 @@ export function asked(exchange: Sender, caller: Caller, outline: Outline): Asked
 	};
 }
 
+/** What a header's value may hold. */
+const SENDABLE = /^[\t\x20-\x7e]*$/;
+/** Half of a character, which no URL can hold. */
+const BROKEN_TEXT = /\p{Surrogate}/u;
+
+/**
+ * Refuses values that upstream headers and paths are made of and that cannot be sent there: no upstream is to blame for them. Throws
+ * invalid_field.
+ */
+export function refuseUnsendable(body: Buffer, { model, members, bodyBetas }: Outline): void {
+	if (BROKEN_TEXT.test(model))
+		throw new GatewayError("invalid_field", { field: "model", reason: "Input should be valid Unicode" });
+	if (!bodyBetas.every((beta) => SENDABLE.test(beta))) throw unsendable("anthropic_beta");
+	const version = members.anthropicVersion;
+	if (version === null) return;
+	const value: unknown = JSON.parse(body.toString("utf8", version.start, version.end));
+	if (typeof value === "string" && !SENDABLE.test(value)) throw unsendable("anthropic_version");
+}
+
+function unsendable(field: string): GatewayError {
+	return new GatewayError("invalid_field", { field, reason: "Input should be printable ASCII" });
+}
+
 /** The question for one model. Throws unknown_model, or unsupported_operation when none of its deployments knows the operation. */
 export function routeRequest(about: Asked, model: string, parts: Parts): RouteRequest {
 	const resolved = resolveGroup(parts.config, model) ?? defaultGroup(parts.config);

@@ -83,6 +83,10 @@ async function send(about: Try, ticket: Ticket, deps: DispatchDeps): Promise<Att
 	return outcome;
 }
 
+const NOT_PREPARED = "unprepared";
+/** Codes of attempts that ended before anything was sent; the last two are undici's, for headers and paths that HTTP has not. */
+const UNSENT: ReadonlySet<string> = new Set([NOT_PREPARED, "UND_ERR_INVALID_ARG", "UND_ERR_NOT_SUPPORTED"]);
+
 /** Credentials that cannot be had are told once, by the deployment's name; to the router they are a refusal like the upstream's own. */
 function notPrepared({ provider, candidate, exchange }: Try, cause: unknown, log: Logger): AttemptOutcome {
 	const unusable = cause instanceof CredentialError;
@@ -104,7 +108,7 @@ function notPrepared({ provider, candidate, exchange }: Try, cause: unknown, log
 		body: Buffer.alloc(0),
 		original: null,
 		kind: "connect",
-		code: "prepare",
+		code: unusable ? "prepare" : NOT_PREPARED,
 		staleSocket: false,
 	} as const;
 	return { kind: "failed", answer };
@@ -135,11 +139,13 @@ function tellRouter(
 	}
 }
 
-function failureOf({ kind, failure, verdict }: FailedAnswer, { operation }: Exchange): AttemptFailure {
+function failureOf({ kind, code, failure, verdict }: FailedAnswer, { operation }: Exchange): AttemptFailure {
 	// A platform that cannot count is not a sick one.
 	if (operation === "count_tokens" && verdict.errorClass === "notFound") {
 		return { kind: "abort", status: failure.status, retryAfterMs: null };
 	}
+	// Nothing was sent: what could not be, this request brought with it.
+	if (UNSENT.has(code)) return { kind: "abort", status: null, retryAfterMs: null };
 	const { errorClass, lasting, retryAfterMs, limits } = verdict;
 	return { kind, status: failure.status, errorClass, lasting, retryAfterMs, limits };
 }

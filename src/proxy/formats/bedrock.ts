@@ -76,7 +76,14 @@ function countedBody(body: Buffer): Buffer {
 		});
 	}
 	const kept = Object.entries(inner).filter(([name]) => !NOT_COUNTED.has(name));
-	return Buffer.from(JSON.stringify(Object.fromEntries(kept)));
+	try {
+		return Buffer.from(JSON.stringify(Object.fromEntries(kept)));
+	} catch (error) {
+		// Only what is nested too deeply cannot be written again.
+		if (error instanceof RangeError)
+			throw new GatewayError("invalid_field", { field: "input.invokeModel.body", reason: "nested too deeply" });
+		throw error;
+	}
 }
 
 /** InvokeModel's answers: the same JSON with its counts in the head, or each event in a frame and the counts in the last one. */

@@ -1,0 +1,30 @@
+import { createServer } from "node:http";
+import { connect } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { expect, test } from "vitest";
+import { acceptHttp2 } from "./http2.ts";
+
+test("a request whose body does not come in time is dropped; how many one connection may have at once is bounded", async () => {
+	const server = createServer();
+	acceptHttp2(
+		server,
+		(request, response) => {
+			request.resume();
+			request.on("error", () => {});
+			response.on("error", () => {});
+		},
+		{ idleMs: 60_000, maxHeaderBytes: 16_384, requestMs: 30 },
+	);
+	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+	const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+	await new Promise((resolve) => session.once("remoteSettings", resolve));
+	expect(session.remoteSettings.maxConcurrentStreams).toBeLessThan(1000);
+	const stream = session.request({ ":method": "POST", ":path": "/" });
+	stream.on("error", () => {});
+	stream.write("{");
+	await new Promise((resolve) => stream.once("close", resolve));
+	expect(stream.rstCode).not.toBe(0);
+	expect(session.closed).toBe(false);
+	session.destroy();
+	server.close();
+});
