@@ -85,6 +85,13 @@ export function apiRoutes(deps: ApiDeps, requireRole: RequireRole) {
 		.get("/api/ledger", requireRole("owner"), query(ledgerQuery), async (c) => {
 			const { by, ...asked } = c.req.valid("query");
 			const filter = rangeOf(asked, c.get("principal"), now());
+			const ofKeys =
+				filter.keyId !== undefined || filter.teamId !== undefined || by.some((name) => /^(key|team)_id$/.test(name));
+			if (by.includes("minute") && ofKeys)
+				throw new GatewayError("invalid_field", {
+					field: "by",
+					reason: "minutes are not kept by key or team; use hour",
+				});
 			const sums = await readLog(deps.log, ({ database }) => sumLedger(database, filter, by));
 			return c.json({ from: filter.from, to: filter.to, sums });
 		})

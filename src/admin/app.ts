@@ -1,5 +1,6 @@
-// The control plane's HTTP app: health for now, later the admin API and UI. Leaves client traffic to proxy.
-import { Hono } from "hono";
+// The control plane's HTTP app: health, login, keys, log, UI. Leaves client traffic to proxy.
+import { Hono, type MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import type { Config } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
 import type { Deployment } from "../routing/deployment.ts";
@@ -62,6 +63,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
 	const app = new Hono();
 
 	const { requireRole, routes } = createAdminAuth(deps.auth);
+	app.use(limitBody(() => deps.config().limits.maxBodyBytes));
 
 	const alive = () => new Response(JSON.stringify("I'm alive!"), { headers: { "content-type": "application/json" } });
 	app.get("/health/liveliness", alive);
@@ -117,6 +119,26 @@ export function createAdminApp(deps: AdminDeps): Hono {
 		answer(error instanceof GatewayError ? error : new GatewayError("internal", {}, { cause: error })),
 	);
 	return app;
+}
+
+/** Forms and keys are small. */
+const MOST_BODY_BYTES = 1024 * 1024;
+/** Takes a prompt inside a JSON text, where each quote of it takes two bytes. */
+const EXPLAIN_PATH = "/api/explain";
+const ESCAPED = 2;
+
+/** Refuses larger bodies with body_too_large, before they are held and before it is known who sends them. */
+function limitBody(maxPromptBytes: () => number): MiddlewareHandler {
+	return (c, next) => {
+		const maxSize =
+			c.req.path === EXPLAIN_PATH && c.req.header("content-length") !== undefined
+				? Math.max(MOST_BODY_BYTES, maxPromptBytes() * ESCAPED)
+				: MOST_BODY_BYTES;
+		const onError = () => {
+			throw new GatewayError("body_too_large", { limit: maxSize });
+		};
+		return bodyLimit({ maxSize, onError })(c, next);
+	};
 }
 
 /** Why a deployment is not used now. */

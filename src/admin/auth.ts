@@ -77,14 +77,15 @@ export function createAdminAuth(deps: AuthDeps): AdminAuth {
 	const routes = new Hono<AdminEnv>()
 		.post("/api/login", async (c) => {
 			requireSameSite(c);
-			const source = addressOf(c);
-			loginLimit.check(source);
 			const body: unknown = await c.req.json().catch(() => null);
 			const given = body as { readonly key?: unknown; readonly password?: unknown } | null;
 			const key = given?.key ?? given?.password;
 			if (typeof key !== "string" || key === "") {
 				throw new GatewayError("invalid_field", { field: "key", reason: 'Send {"key": "sk-…"}.' });
 			}
+			const source = addressOf(c);
+			// In one step with the guess it counts, or many at once would all see the same last one.
+			loginLimit.check(source);
 			let principal: Principal;
 			try {
 				principal = deps.identify({ authorization: `Bearer ${key}` });
