@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { GatewayError } from "../errors.ts";
 import type { OpenGateway } from "../gateway.ts";
+import { foreignPage } from "../proxy/authenticate.ts";
 import type { InFlight } from "./in-flight.ts";
 
 export interface HandlerOptions {
@@ -34,6 +35,8 @@ export function requestHandler(
 	function refuse(request: IncomingMessage): GatewayError | null {
 		const needsKey = keyless === "loopback" && serving().config.masterKey === null;
 		if (needsKey && !isLoopback(request.socket.remoteAddress)) return new GatewayError("no_key_set");
+		const foreign = needsKey ? foreignPage(request.headers) : null;
+		if (foreign !== null) return foreign;
 		return request.readableDidRead ? new GatewayError("body_already_read") : null;
 	}
 
