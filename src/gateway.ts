@@ -14,7 +14,7 @@ import { createHasher, type HashSeed, type PromptHasher } from "./prompt/outline
 import { createProvider, createProviderDeps } from "./providers/index.ts";
 import type { Provider, ProviderDeps } from "./providers/provider.ts";
 import { type Admission, createAdmission } from "./proxy/admission.ts";
-import { createAuthenticate } from "./proxy/authenticate.ts";
+import { createAuthenticate, foreignPage } from "./proxy/authenticate.ts";
 import { explainNow } from "./proxy/explain-now.ts";
 import type { Serving } from "./proxy/handler.ts";
 import { type AutomaticMarking, createAutomaticMarking } from "./proxy/marking.ts";
@@ -86,7 +86,9 @@ export interface Gateway
 /** Builds everything from a configuration and listens. Rejects when the address cannot be listened on. */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
 	const open = await openGateway(config, options);
-	const server = createGatewayServer(open.offer);
+	const server = createGatewayServer(open.offer, (request) =>
+		open.serving().config.masterKey === null ? foreignPage(request.headers) : null,
+	);
 	const sockets = trackSockets(server);
 	try {
 		await listen(server, config);
@@ -225,6 +227,7 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 		requestLog: logService,
 		async reload(next) {
 			if (redisOf(next) !== redisOf(config)) log.warn("warmpath.state has changed: it takes effect at the next start");
+			for (const name of fixedChanges(config, next)) log.warn(`${name} has changed: it takes effect at the next start`);
 			router.update(next);
 			access.setFileKeys(configuredKeys(next));
 			if (next.timeouts.connectMs !== serving.config.timeouts.connectMs)
@@ -257,6 +260,20 @@ function openState(
 			else log.warn(`shared state: Redis at ${address} cannot be used (${reason}); going on alone until it can`);
 		},
 	});
+}
+
+/** What stays as it was at the start, of the options that differ. */
+function fixedChanges(before: Config, next: Config): readonly string[] {
+	const secretOf = (secret: Config["databaseUrl"]) => secret?.reveal() ?? null;
+	const changes: readonly (readonly [string, boolean])[] = [
+		["general_settings.database_url", secretOf(before.databaseUrl) !== secretOf(next.databaseUrl)],
+		[
+			"warmpath.key_settings.hash_secret",
+			secretOf(before.keySettings.hashSecret) !== secretOf(next.keySettings.hashSecret),
+		],
+		["warmpath.request_log.enabled", before.requestLog.enabled !== next.requestLog.enabled],
+	];
+	return changes.filter(([, differs]) => differs).map(([name]) => name);
 }
 
 function redisOf(config: Config): string {

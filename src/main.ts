@@ -1,7 +1,17 @@
 #!/usr/bin/env node
 // The command line: which command does what, with help that teaches. Leaves the work to commands/.
 import { readFileSync } from "node:fs";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
+import {
+	amount,
+	commaSeparated,
+	factor,
+	milliseconds,
+	portNumber,
+	positiveNumber,
+	share,
+	timeOf,
+} from "./commands/option-values.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
 	version: string;
@@ -374,12 +384,6 @@ async function runDb(action: import("./commands/db.ts").DbAction, { config }: Ke
 	});
 }
 
-function timeOf(text: string): number {
-	const ms = Date.parse(text);
-	if (Number.isNaN(ms)) throw new InvalidArgumentError("expected a date such as 2026-11-01, or 2026-11-01T12:00:00Z.");
-	return ms;
-}
-
 interface KeyFlags {
 	readonly config?: string | undefined;
 	readonly json?: boolean | undefined;
@@ -413,57 +417,21 @@ async function runKeys(action: import("./commands/keys.ts").KeysAction, options:
 	});
 }
 
-function commaSeparated(value: string): string[] {
-	return value
-		.split(",")
-		.map((each) => each.trim())
-		.filter((each) => each !== "");
-}
-
-function amount(value: string): number {
-	const dollars = Number(value);
-	if (value.trim() === "" || !Number.isFinite(dollars) || dollars < 0)
-		throw new InvalidArgumentError("expected dollars, such as 50 or 0.5.");
-	return dollars;
-}
-
-function portNumber(value: string): number {
-	const port = Number(value);
-	if (!Number.isInteger(port) || port < 0 || port > 65_535)
-		throw new InvalidArgumentError("a port is a number from 0 to 65535.");
-	return port;
-}
-
-function positiveNumber(value: string): number {
-	const count = Number(value);
-	if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("expected a whole number from 1.");
-	return count;
-}
-
-function share(value: string): number {
-	const part = Number(value);
-	if (value.trim() === "" || !(part >= 0 && part <= 1))
-		throw new InvalidArgumentError("expected a number from 0 to 1.");
-	return part;
-}
-
-function factor(value: string): number {
-	const times = Number(value);
-	if (value.trim() === "" || !Number.isFinite(times) || times < 0)
-		throw new InvalidArgumentError("expected a number from 0.");
-	return times;
-}
-
-function milliseconds(value: string): number {
-	const ms = Number(value);
-	if (value.trim() === "" || !(ms >= 0 && ms <= 3_600_000))
-		throw new InvalidArgumentError("expected milliseconds from 0.");
-	return ms;
-}
-
 try {
 	await program.parseAsync();
 } catch (error) {
-	process.stderr.write(`warmpath: ${error instanceof Error ? error.message : String(error)}\n`);
+	process.stderr.write(`warmpath: ${sentenceOf(error)}\n`);
 	process.exitCode = 1;
+}
+
+function sentenceOf(error: unknown): string {
+	if (!(error instanceof Error)) return String(error);
+	const { code, address, port } = error as NodeJS.ErrnoException & {
+		readonly address?: string;
+		readonly port?: number;
+	};
+	if (code === "EADDRINUSE") return `port ${port} of ${address} is taken. Choose another one with --port.`;
+	if (code === "EACCES" && port !== undefined)
+		return `listening on port ${port} is not allowed. Choose one from 1024 on.`;
+	return error.message;
 }

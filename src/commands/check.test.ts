@@ -72,6 +72,8 @@ it("a valid file: warnings, the deployments with masked credentials and their so
 		Strategy    least recent load, where the prompt cache leaves it open (default)
 		Failures    every deployment once, cool-down 5s after the first failure
 		Fallbacks   none
+		Database    /data/warmpath.db (default)
+		Requests    kept for 30 days, up to 4096 MB, without their text
 
 		config.yaml is valid, 1 warning.
 		"
@@ -121,6 +123,8 @@ it("strategy, limits, failures and fallbacks are shown, and given as data", asyn
 		Fallbacks   claude-code → bedrock
 		            content policy: bedrock → none
 		            any other → claude-code
+		Database    /data/warmpath.db (default)
+		Requests    kept for 30 days, up to 4096 MB, without their text
 
 		"
 	`);
@@ -154,7 +158,14 @@ it("shows the database, the log, the file's keys and where replicas meet, withou
 `;
 	const { code, output } = await check(text);
 	expect(code).toBe(0);
-	expect(output.slice(output.indexOf("Database"), output.indexOf("config.yaml is"))).toMatchInlineSnapshot();
+	expect(output.slice(output.indexOf("Database"), output.indexOf("config.yaml is"))).toMatchInlineSnapshot(`
+		"Database    postgres://db.internal/warmpath (general_settings.database_url)
+		Requests    kept for 7 days, of any size, without their text
+		Keys        1 in this file: ci
+		Replicas    meet at rediss://cache.internal:6380/2, prefix warmpath
+
+		"
+	`);
 	const report = (await check(text, { format: "json" })).output;
 	expect(JSON.parse(report)).toMatchObject({
 		database: "postgres://db.internal/warmpath",

@@ -203,7 +203,7 @@ function settingsText(config: Config, paint: Paint, env: Env): string {
 		...markingLines(config).map((line, index): [string, string] => [index === 0 ? "Marking" : "", line]),
 		...fallbackLines(config).map((line, index): [string, string] => [index === 0 ? "Fallbacks" : "", line]),
 		["Database", databaseText(config, env)],
-		["Log", logText(config)],
+		["Requests", logText(config)],
 		...keyLines(config).map((text): [string, string] => ["Keys", text]),
 		...replicaLines(config).map((text): [string, string] => ["Replicas", text]),
 	];
@@ -268,11 +268,11 @@ function databaseText(config: Config, env: Env): string {
 }
 
 function logText({ requestLog }: Config): string {
-	if (!requestLog.enabled) return "off";
+	if (!requestLog.enabled) return "not kept";
 	const { maxAgeMs, maxBytes, storeBodies } = requestLog;
 	const age = maxAgeMs === null ? "of any age" : `for ${count(Math.round(maxAgeMs / DAY_MS), "day")}`;
 	const size = maxBytes === null ? "of any size" : `up to ${Math.round(maxBytes / BYTES_PER_MEGABYTE)} MB`;
-	return `requests are kept ${age}, ${size}, ${storeBodies ? "with" : "without"} their text`;
+	return `kept ${age}, ${size}, ${storeBodies ? "with" : "without"} their text`;
 }
 
 const DAY_MS = 86_400_000;

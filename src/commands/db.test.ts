@@ -19,13 +19,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-async function run(action: DbAction, configPath: string | null = null) {
+async function run(action: DbAction, configPath: string | null = null, failure: Error | null = null) {
 	let stdout = "";
 	let stderr = "";
 	const out = new Writable({
 		write(chunk: Buffer, _, done) {
 			stdout += chunk.toString();
-			done();
+			done(failure);
 		},
 	});
 	const env = { WARMPATH_HOME: home };
@@ -54,6 +54,16 @@ test("an export of a database that no gateway has used says so and writes no fil
 	expect(refused.code).toBe(1);
 	expect(refused.stderr).toContain(`${join(home, "warmpath.db")} holds no request log`);
 	expect(existsSync(file)).toBe(false);
+});
+
+test("an export into a pipe that was closed ends quietly; another failure is told", async () => {
+	await run({ kind: "migrate" });
+	const gone = Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
+	expect(await run({ kind: "export", filter: {}, file: null }, null, gone)).toMatchObject({ code: 0 });
+	const full = Object.assign(new Error("write ENOSPC"), { code: "ENOSPC" });
+	const failed = await run({ kind: "export", filter: {}, file: null }, null, full);
+	expect(failed.code).toBe(1);
+	expect(failed.stderr).toContain("write ENOSPC");
 });
 
 test("the configuration names another database; a bad one is told", async () => {

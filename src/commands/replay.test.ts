@@ -77,7 +77,7 @@ test("what cannot be done is said in one line, with exit code 1", async () => {
 	});
 	expect(await run({}, join(folder, "none.jsonl"))).toMatchObject({
 		code: 1,
-		err: expect.stringContaining("none.jsonl: ENOENT"),
+		err: expect.stringContaining("none.jsonl: there is no such file"),
 	});
 	expect(await run({ policies: ["random"], report: join(folder, "no", "r.html") })).toMatchObject({
 		code: 1,

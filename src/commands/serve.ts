@@ -66,9 +66,12 @@ async function reload(gateway: Gateway, options: ServeOptions, log: Logger): Pro
 		log.warn("the listening address changes only with a restart");
 	}
 	await gateway.reload(config);
-	log.info(
-		`reloaded ${options.config}: ${config.deployments.length} deployments in ${config.groups.size} model groups`,
-	);
+	const deployments = counted(config.deployments.length, "deployment");
+	log.info(`reloaded ${options.config}: ${deployments} in ${counted(config.groups.size, "model group")}`);
+}
+
+function counted(number: number, noun: string): string {
+	return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 function read(options: ServeOptions): { readonly config: Config } | { readonly faults: readonly Diagnostic[] } {

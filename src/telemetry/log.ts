@@ -1,7 +1,8 @@
 // The process log: pino, human-readable on a terminal and JSON lines otherwise. Leaves what is worth saying to the callers; no prompt text, no secrets.
 import { Writable } from "node:stream";
 import { styleText } from "node:util";
-import { type Logger, pino } from "pino";
+import { type DestinationStream, type Logger, pino } from "pino";
+import { batchedOutput } from "./standard-output.ts";
 
 export type { Logger } from "pino";
 
@@ -15,11 +16,7 @@ export interface LogOptions {
 export function createLogger(options: LogOptions, destination?: NodeJS.WritableStream): Logger {
 	const terminal = destination === undefined && process.stdout.isTTY === true;
 	const human = options.format === "human" || (options.format === "auto" && terminal);
-	const target =
-		destination ??
-		(human
-			? process.stdout
-			: pino.destination({ dest: 1, sync: false, minLength: BATCH_BYTES, periodicFlush: FLUSH_MS }));
+	const target = destination ?? standardOutput(human);
 	const sink = human ? humanStream(target as NodeJS.WritableStream, terminal) : target;
 	return pino(
 		{
@@ -32,9 +29,14 @@ export function createLogger(options: LogOptions, destination?: NodeJS.WritableS
 	);
 }
 
-/** Lines are written together: a system call a line would cost more than making it. */
-const BATCH_BYTES = 4096;
-const FLUSH_MS = 100;
+/** What cannot be written is lost: a full disk or a reader that went away must not end the process. */
+function standardOutput(human: boolean): NodeJS.WritableStream | DestinationStream {
+	if (!process.stdout.listeners("error").includes(loseLines)) process.stdout.on("error", loseLines);
+	if (human) return process.stdout;
+	return batchedOutput();
+}
+
+function loseLines(): void {}
 
 const COLOURS = { debug: "gray", info: "cyan", warn: "yellow", error: "red" } as const;
 

@@ -1,0 +1,64 @@
+// What a value on the command line means. Each throws commander's InvalidArgumentError that says what was expected.
+import { InvalidArgumentError } from "commander";
+
+/** A date, or a date and time: ms since epoch. */
+export function timeOf(text: string): number {
+	const ms = Date.parse(text);
+	if (Number.isNaN(ms)) throw new InvalidArgumentError("expected a date such as 2026-11-01, or 2026-11-01T12:00:00Z.");
+	return ms;
+}
+
+/** Names between commas; empty ones are left out. */
+export function commaSeparated(value: string): string[] {
+	return value
+		.split(",")
+		.map((each) => each.trim())
+		.filter((each) => each !== "");
+}
+
+/** Dollars from 0. */
+export function amount(value: string): number {
+	const dollars = Number(value);
+	if (value.trim() === "" || !Number.isFinite(dollars) || dollars < 0)
+		throw new InvalidArgumentError("expected dollars, such as 50 or 0.5.");
+	return dollars;
+}
+
+/** 0 to 65535. */
+export function portNumber(value: string): number {
+	const port = Number(value);
+	if (!Number.isInteger(port) || port < 0 || port > 65_535)
+		throw new InvalidArgumentError("a port is a number from 0 to 65535.");
+	return port;
+}
+
+/** A whole number from 1. */
+export function positiveNumber(value: string): number {
+	const count = Number(value);
+	if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("expected a whole number from 1.");
+	return count;
+}
+
+/** 0 to 1. */
+export function share(value: string): number {
+	const part = Number(value);
+	if (value.trim() === "" || !(part >= 0 && part <= 1))
+		throw new InvalidArgumentError("expected a number from 0 to 1.");
+	return part;
+}
+
+/** A number from 0. */
+export function factor(value: string): number {
+	const times = Number(value);
+	if (value.trim() === "" || !Number.isFinite(times) || times < 0)
+		throw new InvalidArgumentError("expected a number from 0.");
+	return times;
+}
+
+/** 0 to an hour. */
+export function milliseconds(value: string): number {
+	const ms = Number(value);
+	if (value.trim() === "" || !(ms >= 0 && ms <= 3_600_000))
+		throw new InvalidArgumentError("expected milliseconds from 0.");
+	return ms;
+}
