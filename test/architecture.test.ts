@@ -76,6 +76,15 @@ test("every room is in the table", () => {
 	expect(files.map((file) => room(file.name)).filter((name) => !(name in ALLOWED))).toEqual([]);
 });
 
+test("ARCHITECTURE.md shows the same table", () => {
+	const text = readFileSync(resolve(SRC, "..", "ARCHITECTURE.md"), "utf8");
+	const rows = [...text.matchAll(/^\| `(\w+)(?:\.ts|\/)` \|.*\| ([^|]+) \|$/gm)];
+	const shown = rows.map(([, name = "", imports = ""]) => [name, imports === "–" ? [] : imports.split(", ").sort()]);
+	expect(Object.fromEntries(shown)).toEqual(
+		Object.fromEntries(Object.entries(ALLOWED).map(([name, targets]) => [name, [...targets].sort()])),
+	);
+});
+
 test("no file imports what its room may not import", () => {
 	const wrong = files.flatMap((file) =>
 		file.imports.filter((target) => !allowed(file.name, target)).map((target) => `${file.name} → ${target}`),

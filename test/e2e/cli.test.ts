@@ -102,7 +102,7 @@ test("SIGHUP takes a new file without dropping a stream; a bad file keeps the ol
 	const streaming = response.text();
 	await writeFile(file, guideConfig(simulator.url, [1]).replace("claude-code", "claude-renamed"));
 	gateway.kill("SIGHUP");
-	await gateway.waitFor(/reloaded .*: 1 deployments/);
+	await gateway.waitFor(/reloaded .*: 1 deployment in 1 model group/);
 	expect((await ask("claude-code")).status).toBe(404);
 	const renamed = await ask("claude-renamed");
 	expect(renamed.status).toBe(200);
@@ -155,6 +155,16 @@ test("a line that names no configuration or no command says what to type instead
 	const slip = await runCli(["sim"]);
 	expect(slip.code).toBe(1);
 	expect(slip.stderr).toMatch(/'sim' is no command[\s\S]*Did you mean simulator\?/);
+});
+
+test("a port that is taken is said in a sentence", async () => {
+	await using simulator = await simulatedKeys();
+	const { port } = new URL(simulator.url);
+	const taken = await runCli(["simulator", "--port", port]);
+	expect(taken).toMatchObject({
+		code: 1,
+		stderr: `warmpath: port ${port} of 127.0.0.1 is taken. Choose another one with --port.\n`,
+	});
 });
 
 test("the demo ends by itself and shows conversations that stay and what that saved", async () => {

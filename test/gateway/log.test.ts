@@ -277,6 +277,8 @@ test("filters that are none are refused, and the document describes those that a
 	expect((await get<{ error: { message: string } }>(world, "/api/requests?status=maybe", 400)).error.message).toContain(
 		"status:",
 	);
+	const minutes = await get<{ error: { message: string } }>(world, "/api/ledger?by=minute,key_id", 400);
+	expect(minutes.error.message).toContain("by: minutes are not kept by key or team");
 	const document = await get<{ paths: Record<string, { get: { parameters: { name: string }[] } }> }>(
 		world,
 		"/openapi.json",
