@@ -15,6 +15,7 @@ export interface RequestFilter {
 	readonly model?: string | undefined;
 	/** Deployment. */
 	readonly modelId?: string | undefined;
+	/** "" = of no virtual key, as the ledger has it. */
 	readonly keyId?: string | undefined;
 	readonly teamId?: string | undefined;
 	readonly userId?: string | undefined;
@@ -292,7 +293,10 @@ function conditions(where: Where, filter: RequestFilter): Expression<SqlBool>[] 
 		["reason", filter.reason],
 		["affinity", filter.affinity],
 	] as const;
-	for (const [column, value] of equal) if (value !== undefined) all.push(where(column, "=", value));
+	for (const [column, value] of equal) {
+		if (value === undefined) continue;
+		all.push(column === "key_id" && value === "" ? where(column, "is", null) : where(column, "=", value));
+	}
 	if (filter.from !== undefined) all.push(where("started_at", ">=", filter.from));
 	if (filter.to !== undefined) all.push(where("started_at", "<", filter.to));
 	if (filter.status !== undefined) all.push(...statusConditions(where, filter.status));
