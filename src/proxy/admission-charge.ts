@@ -93,8 +93,11 @@ export function createCharges(): Charges {
 			const { usage, outline } = exchange;
 			if (usage === null || last === undefined || outline === null) {
 				// Cut off after it had begun, before any usage was told: the provider bills it all the same.
-				const billed =
+				const begun =
 					last !== undefined && (last.outcome === "broke" || exchange.firstByteAt !== null) && !isRefusal(last.status);
+				// An answer in one piece is made out of sight: whoever leaves just before it comes would have it made for nothing.
+				const unseen = last?.outcome === "aborted" && outline?.stream === false;
+				const billed = begun || unseen;
 				return billed ? { tokens: null, dollars: expected.dollars } : NOTHING;
 			}
 			const promptTokens = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
