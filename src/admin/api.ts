@@ -76,7 +76,7 @@ export function apiRoutes(deps: ApiDeps, requireRole: RequireRole) {
 					const found = await findSessions(database, id);
 					const session = found.find((one) => wanted === undefined || one.key_id === wanted);
 					if (session === undefined) throw new GatewayError("record_not_found", { kind: "session", id });
-					const filter = { session: id, ...(session.key_id === "" ? {} : { keyId: session.key_id }) };
+					const filter = { session: id, keyId: session.key_id };
 					const { requests, next } = await listRequests(database, filter, { limit, cursor });
 					return { session, turns: [...requests].reverse(), next };
 				}),
