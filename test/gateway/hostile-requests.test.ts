@@ -3,6 +3,9 @@
 import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
+import type { Database } from "../../src/db/database.ts";
+import { IN_MEMORY } from "../../src/db/location.ts";
+import { openDatabase } from "../../src/db/open.ts";
 import { type DeploymentLine, deploymentsConfig, MASTER_KEY, startTestGateway } from "../harness.ts";
 import { type Answer, startRecordingUpstream } from "../recording-upstream.ts";
 
@@ -17,12 +20,18 @@ const WHOLE: Answer = (_request, response) => {
 };
 const BODY = JSON.stringify({ model: "claude-code", max_tokens: 5, messages: [{ role: "user", content: "hi" }] });
 
-async function start(answer: Answer = WHOLE, { keyless = false }: { readonly keyless?: boolean } = {}) {
+/** Of a key that may spend next to nothing. */
+const SMALL_KEY = "sk-small-budget-0123456789";
+
+async function start(
+	answer: Answer = WHOLE,
+	{ keyless = false, database = null }: { readonly keyless?: boolean; readonly database?: Database | null } = {},
+) {
 	const upstream = await startRecordingUpstream(answer);
 	const line: DeploymentLine = { id: "a", apiBase: upstream.url };
 	const config = deploymentsConfig(
 		[line],
-		"",
+		`warmpath: { listen: { port: 0 }, keys: [{ key_alias: small, key: ${SMALL_KEY}, max_budget: 0.000001 }] }\n`,
 		`  - model_name: gpt
     litellm_params: { model: openai/gpt-x, api_base: "${upstream.url}/v1", api_key: sk-upstream }
     model_info: { id: gpt }
@@ -30,7 +39,7 @@ async function start(answer: Answer = WHOLE, { keyless = false }: { readonly key
     litellm_params: { model: "bedrock/*", api_base: "${upstream.url}", aws_region_name: us-east-1, api_key: dummy }
     model_info: { id: cloud }`,
 	);
-	const gateway = await startTestGateway(keyless ? { ...config, masterKey: null } : config);
+	const gateway = await startTestGateway(keyless ? { ...config, masterKey: null } : config, { database });
 	return {
 		upstream,
 		gateway,
@@ -142,6 +151,25 @@ test("an opening without content is not held for ever: its client gets it when i
 	await expect.poll(() => w.inFlight()).toBe(0);
 });
 
+test("leaving before an answer in one piece comes does not have it made for nothing", async () => {
+	await using w = await start(() => {});
+	const gone = new AbortController();
+	const ask = (signal: AbortSignal | null) =>
+		fetch(`${w.gateway.url}/v1/messages`, {
+			method: "POST",
+			headers: { "x-api-key": SMALL_KEY },
+			body: BODY,
+			signal,
+		});
+	const left = ask(gone.signal);
+	await expect.poll(() => w.upstream.requests.length).toBe(1);
+	gone.abort();
+	await expect(left).rejects.toThrow();
+	await expect.poll(() => w.inFlight()).toBe(0);
+	const next = await ask(AbortSignal.timeout(2_000));
+	expect(await next.text()).toContain("Budget of the key 'small'");
+});
+
 describe("the control plane", () => {
 	test.each(["/api/login", "/key/generate", "/api/explain"])(
 		"holds no large body, whoever sends it (%s)",
@@ -162,6 +190,21 @@ describe("the control plane", () => {
 			expect([413, "closed"]).toContain(answered);
 		},
 	);
+
+	test("shows the turns of one caller under a session, not those of all who call theirs the same", async () => {
+		await using database = await openDatabase(IN_MEMORY);
+		await using w = await start(WHOLE, { database });
+		const session = { "x-claude-code-session-id": "the-same" };
+		await w.gateway.post("/v1/messages", BODY, session);
+		await w.gateway.post("/v1/messages", BODY, { ...session, "x-api-key": SMALL_KEY });
+		await w.gateway.requestLog?.flush();
+		const keysOf = async (key: string, query = "") => {
+			const response = await fetch(`${w.gateway.url}/api/sessions/the-same${query}`, { headers: { "x-api-key": key } });
+			return ((await response.json()) as { turns: { key_alias: string | null }[] }).turns.map((turn) => turn.key_alias);
+		};
+		expect(await keysOf(SMALL_KEY)).toEqual(["small"]);
+		expect(new Set(await keysOf(MASTER_KEY)).size).toBe(1);
+	});
 
 	test("counts guesses that come at once one by one", async () => {
 		await using w = await start();
