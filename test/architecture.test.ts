@@ -36,7 +36,7 @@ const SOFT_LINES = 400;
 const HARD_LINES = 600;
 
 interface SourceFile {
-	/** Path below src without extension: `proxy/relay`, `main`. */
+	/** Path below src without extension: `proxy/answer/relay`, `main`. */
 	readonly name: string;
 	readonly lines: number;
 	readonly imports: readonly string[];

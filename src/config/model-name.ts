@@ -1,4 +1,4 @@
-// The name a client asks for → the group of deployments that serves it. Leaves who may use the group to proxy/authenticate.
+// The name a client asks for → the group of deployments that serves it. Leaves who may use the group to proxy/admission/authenticate.
 import type { Config, ModelGroup } from "./schema.ts";
 import { nearest } from "./suggest.ts";
 

@@ -1,5 +1,5 @@
 // What a key, team, user, customer or budget may say: LiteLLM's field names, one schema each, used by the API, the database and the
-// configuration file alike. Leaves what follows from them to db/keys-limits and proxy/admission.
+// configuration file alike. Leaves what follows from them to db/keys-limits and proxy/admission/admission.
 import * as z from "zod";
 import { parseSpan } from "./budgets-window.ts";
 

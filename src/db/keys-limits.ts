@@ -1,4 +1,4 @@
-// What a record limits, worked out once: its own fields, and where it has none its budget's. Leaves counting to db/budgets and proxy/admission.
+// What a record limits, worked out once: its own fields, and where it has none its budget's. Leaves counting to db/budgets and proxy/admission/admission.
 import { parseSpan, type Span } from "./budgets-window.ts";
 import { type AccessRecord, aliasOf, type FieldsOf, type Kind } from "./keys-fields.ts";
 

@@ -2,8 +2,8 @@
 // calls there are to model-calls.ts.
 import { GatewayError } from "../errors.ts";
 import type { OpenGateway } from "../gateway.ts";
-import { unpacked } from "../proxy/answer-encoding.ts";
-import { LIBRARY } from "../proxy/authenticate.ts";
+import { LIBRARY } from "../proxy/admission/authenticate.ts";
+import { unpacked } from "../proxy/answer/encoding.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { begin, run, type Serving } from "../proxy/handler.ts";
 import { type Route, routeOf } from "../proxy/routes.ts";

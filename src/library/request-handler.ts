@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { GatewayError } from "../errors.ts";
 import type { OpenGateway } from "../gateway.ts";
-import { foreignPage } from "../proxy/authenticate.ts";
+import { foreignPage } from "../proxy/admission/authenticate.ts";
 import type { InFlight } from "./in-flight.ts";
 
 export interface HandlerOptions {

@@ -1,4 +1,4 @@
-// The provider seam: everything about one family of upstream APIs that an attempt needs. Leaves sockets to proxy/upstream and choosing to routing.
+// The provider seam: everything about one family of upstream APIs that an attempt needs. Leaves sockets to proxy/upstream/upstream and choosing to routing.
 import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
 import type { BodyMembers } from "../protocol/members.ts";
 import type { RateLimitReport } from "../protocol/ratelimits.ts";

@@ -5,7 +5,7 @@ import type { Usage } from "../protocol/usage.ts";
 import type { Call, Operation } from "../providers/provider.ts";
 import type { Plan } from "../routing/decision.ts";
 import type { Deployment } from "../routing/deployment.ts";
-import type { Caller } from "./authenticate.ts";
+import type { Caller } from "./admission/authenticate.ts";
 import type { ClientRequest, ClientResponse } from "./client.ts";
 import type { CanonicalRequest, ClientFormat } from "./formats/format.ts";
 import type { BodyCapture } from "./redact.ts";

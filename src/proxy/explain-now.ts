@@ -2,10 +2,10 @@
 import type { Directory } from "../db/keys-directory.ts";
 import { GatewayError } from "../errors.ts";
 import { outline } from "../prompt/outline.ts";
-import { describe, MASTER } from "./authenticate.ts";
+import { describe, MASTER } from "./admission/authenticate.ts";
+import { askedBy, permitted } from "./admission/permitted.ts";
 import { type ExplainedDecision, explainDecision } from "./explain.ts";
 import type { Serving } from "./handler.ts";
-import { askedBy, permitted } from "./permitted.ts";
 import { routeRequest } from "./request.ts";
 
 /** A body of POST /v1/messages and who would send it. */

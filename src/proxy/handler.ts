@@ -15,11 +15,11 @@ import {
 } from "../prompt/outline.ts";
 import { conversationOf } from "../prompt/session.ts";
 import type { Logger } from "../telemetry/log.ts";
-import type { Admission } from "./admission.ts";
-import type { Authenticate, Caller } from "./authenticate.ts";
+import type { Admission } from "./admission/admission.ts";
+import type { Authenticate, Caller } from "./admission/authenticate.ts";
+import { askedBy, permitted } from "./admission/permitted.ts";
 import { ClientGone, type ReadBody, readBody } from "./body.ts";
 import type { ClientRequest, ClientResponse } from "./client.ts";
-import { dispatch } from "./dispatch.ts";
 import { Exchange } from "./exchange.ts";
 import { explainDecision } from "./explain.ts";
 import type { ClientFormat, Target } from "./formats/format.ts";
@@ -33,14 +33,14 @@ import {
 	marksAnything,
 } from "./marking.ts";
 import { modelList, profileList } from "./models.ts";
-import { type BareUpstreams, sendWithOwnCredential } from "./own-credential.ts";
-import { askedBy, permitted } from "./permitted.ts";
 import { configuredName } from "./platform-models.ts";
 import { type Recorder, recordExchange } from "./record.ts";
 import { BodyCapture } from "./redact.ts";
 import { refuseUnsendable, routeRequest } from "./request.ts";
 import type { Route } from "./routes.ts";
-import type { DispatchDeps } from "./try.ts";
+import { dispatch } from "./upstream/dispatch.ts";
+import { type BareUpstreams, sendWithOwnCredential } from "./upstream/own-credential.ts";
+import type { DispatchDeps } from "./upstream/try.ts";
 
 /** What a request is served with: one configuration's worth of parts. A reload makes a new one; requests keep the one they began with. */
 export interface Serving extends DispatchDeps {

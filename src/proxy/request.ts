@@ -6,7 +6,7 @@ import type { Outline } from "../prompt/outline.ts";
 import { conversationOf } from "../prompt/session.ts";
 import type { Operation } from "../providers/provider.ts";
 import type { Conversation, RouteRequest } from "../routing/decision.ts";
-import type { Caller } from "./authenticate.ts";
+import type { Caller } from "./admission/authenticate.ts";
 import type { Exchange } from "./exchange.ts";
 import { headerValue } from "./headers.ts";
 

@@ -1,4 +1,4 @@
-// Calls as proxy/dispatch makes them, from JSON text, and deployments as the configuration gives them.
+// Calls as proxy/upstream/dispatch makes them, from JSON text, and deployments as the configuration gives them.
 import type { DeploymentConfig, DeploymentCredentials, ProviderKind } from "../../config/schema.ts";
 import type { BodyMembers } from "../../protocol/members.ts";
 import { membersAt } from "../../protocol/walk.ts";

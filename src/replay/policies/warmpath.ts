@@ -1,4 +1,4 @@
-// The real router behind the replay's interface, driven as proxy/dispatch drives it. Leaves every decision to routing/.
+// The real router behind the replay's interface, driven as proxy/upstream/dispatch drives it. Leaves every decision to routing/.
 import { parseConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Candidate, Hold, Plan, RouteRequest } from "../../routing/decision.ts";
@@ -32,7 +32,7 @@ export function createWarmpath(options: PolicyOptions): Policy {
 			let held = false;
 			return {
 				next(at) {
-					// As proxy/dispatch does: what waits is planned again; what was planned is tried in order.
+					// As proxy/upstream/dispatch does: what waits is planned again; what was planned is tried in order.
 					if (tried === 0 && plan.hold !== null) {
 						if (held) plan = router.plan({ ...asked, heldSince: EPOCH_MS + now }, EPOCH_MS + at);
 						held = true;

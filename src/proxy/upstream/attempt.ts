@@ -1,14 +1,14 @@
 // One attempt at one deployment: holds the answer's opening back until it shows content, then hands it to the relay. Leaves which
-// deployment comes next to proxy/dispatch and the meaning of a failure to the provider.
+// deployment comes next to proxy/upstream/dispatch and the meaning of a failure to the provider.
 import type { IncomingHttpHeaders } from "node:http";
-import { beginsContent, readError, statusOfErrorType } from "../protocol/anthropic.ts";
-import { SseSplitter, sseData } from "../protocol/sse.ts";
-import type { Usage } from "../protocol/usage.ts";
-import type { Provider, Reframer, UpstreamFailure, UpstreamRequest, Verdict } from "../providers/provider.ts";
-import { AnswerReader } from "./answer-reader.ts";
-import type { Exchange } from "./exchange.ts";
-import { headerValue } from "./headers.ts";
-import { Relay } from "./relay.ts";
+import { beginsContent, readError, statusOfErrorType } from "../../protocol/anthropic.ts";
+import { SseSplitter, sseData } from "../../protocol/sse.ts";
+import type { Usage } from "../../protocol/usage.ts";
+import type { Provider, Reframer, UpstreamFailure, UpstreamRequest, Verdict } from "../../providers/provider.ts";
+import { AnswerReader } from "../answer/reader.ts";
+import { Relay } from "../answer/relay.ts";
+import type { Exchange } from "../exchange.ts";
+import { headerValue } from "../headers.ts";
 import type { UpstreamCall, UpstreamListener, UpstreamPools, UpstreamTimeouts } from "./upstream.ts";
 
 /** Error bodies up to this size are read whole, bytes. */

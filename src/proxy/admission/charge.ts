@@ -1,13 +1,13 @@
 // What a request is expected to take before it is sent, in tokens and dollars, and what it took. Leaves prices to pricing and whose
-// budget it is to proxy/admission.
+// budget it is to proxy/admission/admission.
 
-import type { ModelGroup } from "../config/schema.ts";
-import { costOf } from "../pricing/cost.ts";
-import { type Price, ratesFor } from "../pricing/prices.ts";
-import type { Outline } from "../prompt/outline.ts";
-import { priceOfDeployment } from "../routing/bill.ts";
+import type { ModelGroup } from "../../config/schema.ts";
+import { costOf } from "../../pricing/cost.ts";
+import { type Price, ratesFor } from "../../pricing/prices.ts";
+import type { Outline } from "../../prompt/outline.ts";
+import { priceOfDeployment } from "../../routing/bill.ts";
+import type { Exchange } from "../exchange.ts";
 import type { Caller } from "./authenticate.ts";
-import type { Exchange } from "./exchange.ts";
 
 /** The group that a model stands for; null = not configured. */
 export type Resolved = { readonly group: ModelGroup; readonly wildcard: string | null } | null;

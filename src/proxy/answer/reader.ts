@@ -1,9 +1,9 @@
-// Watches an answer pass: cuts a stream at event boundaries and reads its usage, without changing a byte. Leaves writing to proxy/relay.
+// Watches an answer pass: cuts a stream at event boundaries and reads its usage, without changing a byte. Leaves writing to proxy/answer/relay.
 
 import type { Transform } from "node:stream";
 import { brotliDecompress, createBrotliDecompress, createGunzip, createInflate, gunzip, inflate } from "node:zlib";
-import { SseSplitter } from "../protocol/sse.ts";
-import { type Usage, UsageReader } from "../protocol/usage.ts";
+import { SseSplitter } from "../../protocol/sse.ts";
+import { type Usage, UsageReader } from "../../protocol/usage.ts";
 
 /** A JSON answer larger than this is relayed but its usage is not read, bytes. */
 const MAX_BODY_READ = 8 * 1024 * 1024;

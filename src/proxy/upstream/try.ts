@@ -1,7 +1,7 @@
 // One candidate: the attempt, once more on a fresh socket if a kept-alive one was stale, and what the router learns from it. Leaves the
-// choice of candidates to proxy/dispatch.
+// choice of candidates to proxy/upstream/dispatch.
 import type { IncomingHttpHeaders } from "node:http";
-import type { Config, DeploymentConfig } from "../config/schema.ts";
+import type { Config, DeploymentConfig } from "../../config/schema.ts";
 import {
 	type Call,
 	CredentialError,
@@ -9,15 +9,15 @@ import {
 	type ResponseHead,
 	type UpstreamRequest,
 	type Verdict,
-} from "../providers/provider.ts";
-import type { Candidate, Plan, ResponseIdentity, Router, Ticket } from "../routing/decision.ts";
-import type { AttemptFailure } from "../routing/deployment.ts";
-import type { Logger } from "../telemetry/log.ts";
+} from "../../providers/provider.ts";
+import type { Candidate, Plan, ResponseIdentity, Router, Ticket } from "../../routing/decision.ts";
+import type { AttemptFailure } from "../../routing/deployment.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { tellRemoved } from "../answer/removed.ts";
+import type { AttemptRecord, Exchange } from "../exchange.ts";
+import { headerValue } from "../headers.ts";
+import { recordRouting } from "../record.ts";
 import { type AttemptOutcome, type FailedAnswer, runAttempt } from "./attempt.ts";
-import type { AttemptRecord, Exchange } from "./exchange.ts";
-import { headerValue } from "./headers.ts";
-import { recordRouting } from "./record.ts";
-import { tellRemoved } from "./removed.ts";
 import type { UpstreamPools, UpstreamTimeouts } from "./upstream.ts";
 
 /** What every attempt needs; built by the composition root. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { memoryLog } from "../../test/harness.ts";
+import { memoryLog } from "../../../test/harness.ts";
 import { tellRemoved } from "./removed.ts";
 
 test("what is taken off is told once for each value and deployment", () => {

@@ -1,15 +1,15 @@
 // Requests that bring their own provider credential: sent straight on with it, past the router, so that nothing of theirs is learned for
-// or by the pooled deployments. Leaves when a credential counts to proxy/authenticate.
-import { fillWildcard, resolveGroup, suggestModel } from "../config/model-name.ts";
-import type { Config, DeploymentConfig } from "../config/schema.ts";
-import { GatewayError } from "../errors.ts";
-import type { Call, Provider } from "../providers/provider.ts";
-import { createDeployment, type Deployment } from "../routing/deployment.ts";
+// or by the pooled deployments. Leaves when a credential counts to proxy/admission/authenticate.
+import { fillWildcard, resolveGroup, suggestModel } from "../../config/model-name.ts";
+import type { Config, DeploymentConfig } from "../../config/schema.ts";
+import { GatewayError } from "../../errors.ts";
+import type { Call, Provider } from "../../providers/provider.ts";
+import { createDeployment, type Deployment } from "../../routing/deployment.ts";
+import type { ClientCredential } from "../admission/authenticate.ts";
+import type { AttemptRecord, Exchange } from "../exchange.ts";
+import { forwardedHeaders } from "../headers.ts";
+import type { Asked } from "../request.ts";
 import { type AttemptOutcome, runAttempt } from "./attempt.ts";
-import type { ClientCredential } from "./authenticate.ts";
-import type { AttemptRecord, Exchange } from "./exchange.ts";
-import { forwardedHeaders } from "./headers.ts";
-import type { Asked } from "./request.ts";
 import type { DispatchDeps } from "./try.ts";
 
 /** An upstream address without a credential of ours. */

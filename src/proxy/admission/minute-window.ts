@@ -1,5 +1,5 @@
 // What was admitted within the last minute, to the second: a sliding window, so that no minute ever holds more than its limit. Leaves
-// what is counted, and against which limit, to proxy/admission.
+// what is counted, and against which limit, to proxy/admission/admission.
 
 const SECOND_MS = 1000;
 /** The running second and the sixty before it: never less than a full minute. */

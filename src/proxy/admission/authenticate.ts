@@ -1,12 +1,12 @@
 // Request headers → caller: the master key, a virtual key, and the client's own provider credential where it is to be passed through.
-// Leaves limits and allowed models to proxy/admission.
+// Leaves limits and allowed models to proxy/admission/admission.
 import { hash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import type { Secret } from "../config/secret.ts";
-import type { Directory } from "../db/keys-directory.ts";
-import type { AccessRecord } from "../db/keys-fields.ts";
-import { GatewayError } from "../errors.ts";
-import { headerValue } from "./headers.ts";
+import type { Secret } from "../../config/secret.ts";
+import type { Directory } from "../../db/keys-directory.ts";
+import type { AccessRecord } from "../../db/keys-fields.ts";
+import { GatewayError } from "../../errors.ts";
+import { headerValue } from "../headers.ts";
 
 /** Who sent the request. */
 export interface Caller {

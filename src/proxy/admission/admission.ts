@@ -1,19 +1,19 @@
 // What a caller may do: models, requests and tokens a minute, parallel requests, dollars. Checks and counts in one synchronous step, so
-// that parallel requests cannot all see the same last place. Leaves who the caller is to proxy/authenticate.
-import { resolveGroup, spellings } from "../config/model-name.ts";
-import type { Config } from "../config/schema.ts";
-import type { SpendBook } from "../db/budgets.ts";
-import type { Directory } from "../db/keys-directory.ts";
-import type { AccessRecord } from "../db/keys-fields.ts";
-import { matchesModel, type Subject } from "../db/keys-limits.ts";
-import { GatewayError } from "../errors.ts";
-import type { Outline } from "../prompt/outline.ts";
-import type { Logger } from "../telemetry/log.ts";
-import { type Charges, createCharges, type Expected } from "./admission-charge.ts";
-import { createTallies, type Tally } from "./admission-tally.ts";
+// that parallel requests cannot all see the same last place. Leaves who the caller is to proxy/admission/authenticate.
+import { resolveGroup, spellings } from "../../config/model-name.ts";
+import type { Config } from "../../config/schema.ts";
+import type { SpendBook } from "../../db/budgets.ts";
+import type { Directory } from "../../db/keys-directory.ts";
+import type { AccessRecord } from "../../db/keys-fields.ts";
+import { matchesModel, type Subject } from "../../db/keys-limits.ts";
+import { GatewayError } from "../../errors.ts";
+import type { Outline } from "../../prompt/outline.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import type { Exchange } from "../exchange.ts";
+import { headerValue } from "../headers.ts";
 import type { Caller } from "./authenticate.ts";
-import type { Exchange } from "./exchange.ts";
-import { headerValue } from "./headers.ts";
+import { type Charges, createCharges, type Expected } from "./charge.ts";
+import { createTallies, type Tally } from "./tally.ts";
 
 /** What a request counts as until it has ended; settle it exactly once. */
 export interface Admitted {

@@ -1,7 +1,7 @@
-// Sockets to the upstreams: one pool an origin, one call an attempt. Leaves the meaning of what comes back to proxy/attempt.
+// Sockets to the upstreams: one pool an origin, one call an attempt. Leaves the meaning of what comes back to proxy/upstream/attempt.
 import type { IncomingHttpHeaders } from "node:http";
 import { type Dispatcher, Pool } from "undici";
-import type { UpstreamRequest } from "../providers/provider.ts";
+import type { UpstreamRequest } from "../../providers/provider.ts";
 
 /** A longer timer would fire at once (Node's limit, 2^31 - 1 ms). */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -1,5 +1,5 @@
 // Tells the operator once what a deployment's platform makes us take off requests. The client sees it on every answer (x-warmpath-removed).
-import type { Logger } from "../telemetry/log.ts";
+import type { Logger } from "../../telemetry/log.ts";
 
 /** Most values remembered a deployment: clients choose beta values, and a log is no place for all of them. */
 const MAX_TOLD = 100;

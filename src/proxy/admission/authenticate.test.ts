@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { Secret } from "../config/secret.ts";
-import { MutableDirectory } from "../db/keys-directory.ts";
-import { FIELDS } from "../db/keys-fields.ts";
-import { keyHasher } from "../db/keys-hash.ts";
-import { conversationOf } from "../prompt/session.ts";
+import { Secret } from "../../config/secret.ts";
+import { MutableDirectory } from "../../db/keys-directory.ts";
+import { FIELDS } from "../../db/keys-fields.ts";
+import { keyHasher } from "../../db/keys-hash.ts";
+import { conversationOf } from "../../prompt/session.ts";
 import { type AuthenticateOptions, createAuthenticate, type PassThroughOptions } from "./authenticate.ts";
 
 const hash = keyHasher(Buffer.from("pepper"));

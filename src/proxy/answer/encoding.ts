@@ -1,13 +1,13 @@
 // Puts an answer into the client's format where that is not the canonical one: event by event, or whole. Leaves the forms themselves to
-// proxy/formats and sockets to proxy/relay.
+// proxy/formats and sockets to proxy/answer/relay.
 import type { IncomingHttpHeaders } from "node:http";
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
-import { readError, statusOfErrorType } from "../protocol/anthropic.ts";
-import { SseSplitter } from "../protocol/sse.ts";
-import type { ClientResponse } from "./client.ts";
-import type { Exchange } from "./exchange.ts";
-import type { AnswerEncoder } from "./formats/format.ts";
-import { headerValue, relayedHeaders } from "./headers.ts";
+import { readError, statusOfErrorType } from "../../protocol/anthropic.ts";
+import { SseSplitter } from "../../protocol/sse.ts";
+import type { ClientResponse } from "../client.ts";
+import type { Exchange } from "../exchange.ts";
+import type { AnswerEncoder } from "../formats/format.ts";
+import { headerValue, relayedHeaders } from "../headers.ts";
 
 /** A whole answer may unpack to this size, bytes. */
 const MAX_UNPACKED = 64 * 1024 * 1024;

@@ -1,11 +1,11 @@
-// The one answer a client gets when no deployment could serve its request. Leaves single failures to proxy/attempt.
-import { GatewayError } from "../errors.ts";
-import { readError } from "../protocol/anthropic.ts";
-import type { Exclusion, Plan } from "../routing/decision.ts";
-import { clientError } from "./answer-encoding.ts";
-import type { FailedAnswer } from "./attempt.ts";
-import type { Exchange } from "./exchange.ts";
-import { headerValue } from "./headers.ts";
+// The one answer a client gets when no deployment could serve its request. Leaves single failures to proxy/upstream/attempt.
+import { GatewayError } from "../../errors.ts";
+import { readError } from "../../protocol/anthropic.ts";
+import type { Exclusion, Plan } from "../../routing/decision.ts";
+import type { Exchange } from "../exchange.ts";
+import { headerValue } from "../headers.ts";
+import type { FailedAnswer } from "../upstream/attempt.ts";
+import { clientError } from "./encoding.ts";
 
 /** Claude Code gives up at once on a longer `retry-after` (claude-code-client §8), so no longer one is ever sent, s. */
 const LONGEST_RETRY_AFTER_S = 60;

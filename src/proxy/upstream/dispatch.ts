@@ -1,16 +1,16 @@
 // Walks the plan: attempt, judge, next or done; then retries and fallbacks; answers honestly when nothing could serve. Leaves order to
-// routing, one attempt to proxy/attempt and bytes to proxy/relay.
-import { fallbacksFor } from "../config/fallbacks.ts";
-import { fillWildcard } from "../config/model-name.ts";
-import type { Config } from "../config/schema.ts";
-import type { Call, Verdict } from "../providers/provider.ts";
-import type { Candidate, Plan, RouteRequest } from "../routing/decision.ts";
+// routing, one attempt to proxy/upstream/attempt and bytes to proxy/answer/relay.
+import { fallbacksFor } from "../../config/fallbacks.ts";
+import { fillWildcard } from "../../config/model-name.ts";
+import type { Config } from "../../config/schema.ts";
+import type { Call, Verdict } from "../../providers/provider.ts";
+import type { Candidate, Plan, RouteRequest } from "../../routing/decision.ts";
+import { failureAnswer } from "../answer/failure.ts";
+import { Relay } from "../answer/relay.ts";
+import type { Exchange } from "../exchange.ts";
+import { forwardedHeaders } from "../headers.ts";
+import { type Asked, routeRequest } from "../request.ts";
 import type { FailedAnswer } from "./attempt.ts";
-import type { Exchange } from "./exchange.ts";
-import { failureAnswer } from "./failure.ts";
-import { forwardedHeaders } from "./headers.ts";
-import { Relay } from "./relay.ts";
-import { type Asked, routeRequest } from "./request.ts";
 import { estimateTokens } from "./token-estimate.ts";
 import { attempt, type DispatchDeps } from "./try.ts";
 

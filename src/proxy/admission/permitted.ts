@@ -1,10 +1,10 @@
 // What a caller's key makes of its request: the model its aliases stand for, whether it may ask for it, where it is confined to. Leaves
-// the rules to proxy/admission.
-import type { Config } from "../config/schema.ts";
-import type { Outline } from "../prompt/outline.ts";
+// the rules to proxy/admission/admission.
+import type { Config } from "../../config/schema.ts";
+import type { Outline } from "../../prompt/outline.ts";
+import { type Asked, asked, type Sender } from "../request.ts";
 import type { Admission } from "./admission.ts";
 import type { Caller } from "./authenticate.ts";
-import { type Asked, asked, type Sender } from "./request.ts";
 
 interface Parts {
 	readonly admission: Admission;
