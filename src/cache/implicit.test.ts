@@ -35,6 +35,8 @@ test("a short prompt is remembered whole, an empty one not at all", () => {
 test("OpenAI caches from 1,024 tokens for minutes, one's own server from few and for longer", () => {
 	expect(implicitRules(null)).toEqual({ ttl: "5m", minimumTokens: 1024 });
 	expect(implicitRules("https://eu.api.openai.com/v1").ttl).toBe("5m");
+	const gemini = "https://generativelanguage.googleapis.com/v1beta/openai";
+	expect(implicitRules(gemini)).toEqual({ ttl: "5m", minimumTokens: 4096 });
 	expect(implicitRules("http://gpu-1:8000/v1").ttl).toBe("1h");
 	expect(implicitRules("http://openai.com.example/v1").ttl).toBe("1h");
 });

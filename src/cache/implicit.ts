@@ -1,4 +1,4 @@
-// Caches that need no markers (OpenAI, vLLM, SGLang): which prefixes to remember, for how long, and how to read their usage. Leaves what is
+// Caches that need no markers (OpenAI, Gemini, vLLM, SGLang): which prefixes to remember, for how long, and how to read their usage. Leaves what is
 // believed of them to cache/index.
 import type { CacheUsage } from "./attempt.ts";
 import { type Breakpoint, MESSAGES_LEVEL, type Prefixes } from "./index.ts";
@@ -14,14 +14,19 @@ export interface ImplicitRules {
 
 /** OpenAI and Azure: from 1,024 tokens, five to ten minutes in memory, longer for newer models (caching-semantics §11). */
 const HOSTED: ImplicitRules = { ttl: "5m", minimumTokens: DEFAULT_MINIMUM_TOKENS };
+/** Gemini's OpenAI-compatible API: from 1,024 to 4,096 tokens by model (caching-semantics §11), so from 4,096 for sure; minutes. */
+const GEMINI: ImplicitRules = { ttl: "5m", minimumTokens: 4_096 };
 /** Self-hosted: blocks of 16 tokens and more, kept until the memory is needed. Below some dozen tokens nothing is worth following. */
 const SELF_HOSTED: ImplicitRules = { ttl: "1h", minimumTokens: 64 };
 
 const HOSTED_HOST = /^https?:\/\/[^/]*(openai\.com|openai\.azure\.com)(:\d+)?(\/|$)/;
 
+const GEMINI_HOST = /^https?:\/\/[^/]*\.googleapis\.com(:\d+)?(\/|$)/;
+
 /** Rules of an OpenAI-compatible server at `apiBase`; null = OpenAI itself. */
 export function implicitRules(apiBase: string | null): ImplicitRules {
-	return apiBase === null || HOSTED_HOST.test(apiBase) ? HOSTED : SELF_HOSTED;
+	if (apiBase === null || HOSTED_HOST.test(apiBase)) return HOSTED;
+	return GEMINI_HOST.test(apiBase) ? GEMINI : SELF_HOSTED;
 }
 
 /** Blocks at a prompt's end that are remembered: more than a turn adds, so that the next one finds where this one ended. */
