@@ -9,19 +9,16 @@ import { sql } from "kysely";
 import { deploymentsOf } from "../src/admin/api-deployments.ts";
 import { overviewOf } from "../src/admin/api-overview.ts";
 import { parseConfig } from "../src/config/load.ts";
-import { NO_DETAILS } from "../src/db/__fixtures__/rows.ts";
 import type { Database } from "../src/db/database.ts";
 import { findSessions, listSessions, sumLedger } from "../src/db/ledger.ts";
 import { openDatabase } from "../src/db/open.ts";
 import { findRequest, listRequests, type RequestFilter } from "../src/db/requests.ts";
 import { logBytes } from "../src/db/retention.ts";
 import type { LogService } from "../src/db/service.ts";
-import { createLogWriter, type NewRequestRow } from "../src/db/writer.ts";
 import { createRouter } from "../src/routing/router.ts";
-import { seededRandom } from "../src/simulator/random.ts";
-import { createLogger } from "../src/telemetry/log.ts";
 import { startPostgres } from "../test/postgres.ts";
 import { PROJECT, startGatewayChild, startUpstream } from "./children.ts";
+import { DAY_MS, DAYS, DEPLOYMENTS, fillLog, KEYS, SESSIONS } from "./log-rows.ts";
 import { type Comparison, compare } from "./measure.ts";
 import { machineFacts } from "./report.ts";
 
@@ -35,85 +32,9 @@ const { values: options } = parseArgs({
 });
 
 const ROWS = Number(options.rows);
-const DAY_MS = 86_400_000;
-const DAYS = 5;
-/** Of the last row; the first is DAYS before it. */
 const END = Date.parse("2026-11-21T12:00:00Z");
 const REPEATS = 11;
 const BAR_MS = 200;
-
-const MODELS = ["claude-code", "claude-opus", "claude-haiku", "claude-fable"];
-const DEPLOYMENTS = Array.from({ length: 8 }, (_, at) => `deployment-${at + 1}`);
-const REASONS = ["prefix", "head", "cold", "unmarked", "diverted", "returned"];
-const SESSIONS = 20_000;
-const KEYS = 200;
-
-/** Rows as a busy team makes them: many turns of few sessions at a time, some errors, some misses. */
-function rowOf(at: number, random: () => number): NewRequestRow {
-	const startedAt = END - Math.floor(((ROWS - at) / ROWS) * DAYS * DAY_MS);
-	const pick = <T>(list: readonly T[]): T =>
-		list[Math.min(list.length - 1, Math.floor(random() ** 2 * list.length))] as T;
-	// Sessions live for a while and are then followed by others.
-	const session = Math.floor((at / ROWS) * (SESSIONS - 200)) + Math.floor(random() * 200);
-	const key = session % KEYS;
-	const failed = random() < 0.03;
-	const status = failed ? pick([429, 529, 500, 400, 401, 499]) : 200;
-	const read = Math.floor(random() * 150_000);
-	const write = Math.floor(random() * 5_000);
-	const cost = failed ? null : (read * 0.1 + write * 2.5 + 4_000) / 1e6;
-	const model = pick(MODELS);
-	const prints = "A".repeat(300 + Math.floor(random() * 300));
-	return {
-		id: `${((at * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, "0")}-0000-4000-8000-${at.toString(16).padStart(12, "0")}`,
-		started_at: startedAt,
-		first_byte_at: failed ? null : startedAt + 900,
-		ended_at: startedAt + 7_000,
-		operation: "messages",
-		dialect: "anthropic",
-		outcome: status === 499 ? "aborted" : status === 401 ? "rejected" : failed ? "failed" : "served",
-		status,
-		error: failed ? `http_${status}` : null,
-		key_id: `${key.toString(16).padStart(4, "0")}${"f".repeat(60)}`,
-		key_alias: `key-${key}`,
-		team_id: `team-${key % 20}`,
-		user_id: `user-${key}`,
-		end_user: null,
-		session: `${session.toString(16).padStart(8, "0")}-aaaa-4bbb-8ccc-dddddddddddd`,
-		agent: null,
-		client: "claude-cli/2.1.280 (external, cli)",
-		model,
-		model_group: "claude-code",
-		// A deployment serves one model.
-		model_id: DEPLOYMENTS[MODELS.indexOf(model) * 2 + (random() < 0.7 ? 0 : 1)] ?? null,
-		upstream_model: "claude-sonnet-5-5",
-		provider: "anthropic",
-		domain: "anthropic/00000000-0000-4000-8000-000000000000/wrkspc_1",
-		region: null,
-		stream: 1,
-		input_tokens: failed ? null : 200,
-		output_tokens: failed ? null : 400,
-		read_tokens: failed ? null : read,
-		write_5m_tokens: failed ? null : write,
-		write_1h_tokens: failed ? null : 0,
-		cost,
-		cost_input: cost === null ? null : 0.0004,
-		cost_read: cost === null ? null : (read * 0.1) / 1e6,
-		cost_write_5m: cost === null ? null : (write * 2.5) / 1e6,
-		cost_write_1h: cost === null ? null : 0,
-		cost_output: cost === null ? null : 0.004,
-		cost_uncached: cost === null ? null : cost * 6,
-		cost_random: cost === null ? null : cost * 3,
-		affinity: "hit",
-		reason: pick(REASONS),
-		predicted_read_tokens: read,
-		waited_ms: 0,
-		diverted_from: null,
-		runner_up: "deployment-2",
-		attempts: 1,
-		miss: !failed && random() < 0.03 ? pick(["expired", "moved", "history_edited", "tools_changed", "lost"]) : null,
-		details: JSON.stringify({ ...NO_DETAILS, tags: [prints] }),
-	};
-}
 
 /** One answer of the control plane, and whether the bar of 200 ms is for it. */
 interface Question {
@@ -246,7 +167,7 @@ async function onPostgres(): Promise<DatabaseFigures> {
 }
 
 async function measure(database: Database): Promise<DatabaseFigures> {
-	const rowsPerSecond = await fill(database);
+	const rowsPerSecond = await fillLog(database, { rows: ROWS, end: END });
 	const timings: Timing[] = [];
 	for (const { name, ask } of QUESTIONS) {
 		const times: number[] = [];
@@ -267,24 +188,6 @@ async function measure(database: Database): Promise<DatabaseFigures> {
 		timings,
 		plans: await plansOf(database),
 	};
-}
-
-async function fill(database: Database): Promise<number> {
-	const log = createLogger({ level: "warn", format: "json" });
-	const writer = createLogWriter(database, { maxQueued: 20_000, maxQueuedBytes: 1e9, log });
-	const random = seededRandom(1);
-	const before = performance.now();
-	for (let at = 0; at < ROWS; at += 1) {
-		writer.push({ row: rowOf(at, random), body: null });
-		if (at % 10_000 === 9_999) await writer.flush();
-	}
-	await writer.flush();
-	const seconds = (performance.now() - before) / 1000;
-	const { written, lost } = writer.stats();
-	if (written !== ROWS || lost > 0) throw new Error(`${written} rows written, ${lost} lost`);
-	await (database.kind === "postgres" ? sql`vacuum analyze` : sql`analyze`).execute(database.query);
-	console.log(`${database.kind}  ${ROWS} rows in ${seconds.toFixed(0)} s`);
-	return ROWS / seconds;
 }
 
 /** Which index each statement uses: asked of the database with the statements that the questions really send. */
