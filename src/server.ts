@@ -8,6 +8,7 @@ import { GatewayError } from "./errors.ts";
 import { anthropicFormat } from "./proxy/formats/anthropic.ts";
 import { handle, type Serving, sendError } from "./proxy/handler.ts";
 import { acceptHttp2 } from "./proxy/http2.ts";
+import { GatewayRequest } from "./proxy/incoming.ts";
 import { routeOf } from "./proxy/routes.ts";
 
 /** Claude Code keeps connections open between turns; longer than common load balancers' 60 s idle time. */
@@ -52,7 +53,12 @@ export function createGatewayServer(offer: Offer, refusal: NonNullable<Planes["r
 		if (!offer(request, response, planes)) notServed(request, response);
 	};
 	const server = createServer(
-		{ noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
+		{
+			IncomingMessage: GatewayRequest,
+			noDelay: true,
+			keepAliveTimeout: KEEP_ALIVE_MS,
+			maxHeaderSize: MAX_HEADER_BYTES,
+		},
 		listener,
 	);
 	acceptHttp2(server, listener, {

@@ -119,12 +119,14 @@ export function createAttemptLedger(index: PrefixIndex, scale: TokenScale): Atte
 		const disproved = !attempt.probabilistic && read < match.readTokens * DISPROOF_SHARE && shortfall > minimumTokens;
 		if (disproved) forgetBeyond(attempt, read * (1 + READ_TOLERANCE), tokensPerByte);
 		else if (match.read !== NONE && read > 0) settleRead(attempt, read);
-		for (const [at, mark] of breakpoints.entries()) {
+		for (let at = 0; at < breakpoints.length; at += 1) {
+			const mark = breakpoints[at] as Breakpoint;
 			const tokens = (prefixes.bytes[mark.block] ?? 0) * tokensPerByte;
 			if (at === breakpoints.length - 1) {
 				// Input counts only what follows the last breakpoint, so this prefix is known to the token (R10).
-				const counted = { ...estimated(attempt, mark, read + usage.cacheWriteTokens), exact: true };
-				index.confirm(spot(attempt, mark.block), counted, now);
+				const counted = Math.round(read + usage.cacheWriteTokens);
+				const belief = { ttl: mark.ttl, tokens: counted, exact: true, requestedAt: attempt.now };
+				index.confirm(spot(attempt, mark.block), belief, now);
 			} else if (tokens >= minimumTokens * SETTLED_TOLERANCE) {
 				index.confirm(spot(attempt, mark.block), estimated(attempt, mark, tokens), now);
 			} else index.forget(spot(attempt, mark.block));
@@ -133,20 +135,26 @@ export function createAttemptLedger(index: PrefixIndex, scale: TokenScale): Atte
 
 	return {
 		begin(options) {
-			const { prefixes, breakpoints, place, minimumTokens, now } = options;
+			const { prefixes, breakpoints, place, model, minimumTokens, now } = options;
 			const [match = NO_MATCH] = index.longest({ prefixes, breakpoints, places: [place], now });
-			const known = { match, bytesPerToken: scale.bytesPerToken(options.model) };
-			const tokensOf = (mark: Breakpoint) => estimateTokens(prefixes, mark.block, known);
-			const cacheable = breakpoints.filter((mark) => tokensOf(mark) >= minimumTokens * MINIMUM_TOLERANCE);
+			const known = { match, bytesPerToken: scale.bytesPerToken(model) };
+			const cacheable: Breakpoint[] = [];
 			const announced: number[] = [];
-			for (const mark of cacheable) {
-				const at = spotAt(prefixes, mark.block, place);
-				const expected = { ttl: mark.ttl, tokens: tokensOf(mark), exact: false, requestedAt: now };
-				if (index.announce(at, expected, now)) announced.push(mark.block);
+			for (const mark of breakpoints) {
+				const tokens = estimateTokens(prefixes, mark.block, known);
+				if (tokens < minimumTokens * MINIMUM_TOLERANCE) continue;
+				cacheable.push(mark);
+				const expected = { ttl: mark.ttl, tokens, exact: false, requestedAt: now };
+				if (index.announce(spotAt(prefixes, mark.block, place), expected, now)) announced.push(mark.block);
 			}
 			const promptTokens = estimateTokens(prefixes, prefixes.count - 1, known);
 			return {
-				...options,
+				prefixes,
+				breakpoints,
+				place,
+				model,
+				minimumTokens,
+				now,
 				match,
 				promptTokens,
 				cacheable,

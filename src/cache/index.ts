@@ -144,7 +144,8 @@ export class PrefixIndex {
 		const { prefixes, breakpoints, places, now } = query;
 		const { level, high, low } = prefixes;
 		const table = this.#table;
-		const firstMessage = level.indexOf(MESSAGES_LEVEL);
+		let firstMessage = 0;
+		while (firstMessage < prefixes.count && level[firstMessage] !== MESSAGES_LEVEL) firstMessage += 1;
 		const matches: MutableMatch[] = places.map(nothing);
 		const sought = places.map(({ domain, variant }): Sought => ({ root: this.#root(domain), variant }));
 		let mark = breakpoints.length - 1;

@@ -71,9 +71,9 @@ export function createShadowCaches(maxEntries: number): ShadowCaches {
 			visit(prompt, (block) => {
 				const held = entries.get(keyOf(prompt, block));
 				if (held === undefined) return open > 0;
-				for (const [index, lane] of lanes.entries()) {
+				for (let index = 0; index < lanes.length; index += 1) {
 					if (found[index] !== -1) continue;
-					const at = slotOf(held, lane);
+					const at = slotOf(held, lanes[index] as number);
 					if (at === -1 || !isLive(held, at, prompt.startedAt)) continue;
 					found[index] = block;
 					open -= 1;

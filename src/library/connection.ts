@@ -71,9 +71,9 @@ export class MemoryResponse extends PassThrough implements ClientResponse {
 		return this.#status !== 0;
 	}
 
-	writeHead(status: number, headers: Readonly<Record<string, string | string[]>>): void {
+	writeHead(status: number, headers: Readonly<Record<string, string>> | string[]): void {
 		this.#status = status;
-		this.#resolve({ status, headers });
+		this.#resolve({ status, headers: Array.isArray(headers) ? byName(headers) : (headers as Record<string, string>) });
 	}
 
 	/** Nothing is held back. */
@@ -85,4 +85,15 @@ export class MemoryResponse extends PassThrough implements ClientResponse {
 		for await (const chunk of this) chunks.push(chunk as Buffer);
 		return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 	}
+}
+
+function byName(pairs: readonly string[]): Record<string, string | string[]> {
+	const headers: Record<string, string | string[]> = {};
+	for (let i = 0; i + 1 < pairs.length; i += 2) {
+		const name = pairs[i] as string;
+		const value = pairs[i + 1] as string;
+		const known = headers[name];
+		headers[name] = known === undefined ? value : [known, value].flat();
+	}
+	return headers;
 }

@@ -142,10 +142,9 @@ export class BodyReader {
 
 	private reset(): void {
 		this.messages.reset();
-		this.first.fill(0);
-		this.end.fill(0);
-		this.settings.fill(0);
-		this.places.fill(NOT_SENT);
+		for (let level = 0; level < 3; level += 1) this.first[level] = this.end[level] = 0;
+		for (let at = 0; at < this.settings.length; at += 1) this.settings[at] = 0;
+		for (let at = 0; at < this.places.length; at += 1) this.places[at] = NOT_SENT;
 		this.topLevel.length = 0;
 		this.model = "";
 		this.stream = false;

@@ -94,6 +94,15 @@ describe("points", () => {
 		expect(marked).toEqual([4, 6, 8, 10]);
 	});
 
+	test("messages of the role that cannot be marked use up no marker", () => {
+		const messages = conversation(12);
+		messages[8] = { role: "user", content: "" };
+		const marked = injected({ messages }, [point({ role: "user" })]).messages.flatMap(
+			({ content }: { content: unknown }, at: number) => (typeof content === "string" ? [] : [at]),
+		);
+		expect(marked).toEqual([2, 4, 6, 10]);
+	});
+
 	test("thinking and empty text cannot carry a marker, so the block before does", () => {
 		const content = [
 			{ type: "text", text: "a" },

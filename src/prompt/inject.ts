@@ -185,11 +185,17 @@ function spotsOf(body: Buffer, prompt: Prompt, point: MarkingPoint): readonly Sp
 		const message = messages.at(point.index);
 		return message === undefined ? [] : present(lastSpot(body, message.content));
 	}
-	return messages
-		.filter(({ role }) => role === point.role)
-		.slice(-MOST_MARKERS)
-		.reverse()
-		.flatMap(({ content }) => present(lastSpot(body, content)));
+	return lastSpotsOf(body, messages, point.role);
+}
+
+/** The last messages of a role that can be marked, the very last first: docs/decisions/2026-11-22-a-roles-last-messages-are-marked.md. */
+function lastSpotsOf(body: Buffer, messages: readonly Message[], role: MarkingPoint["role"]): readonly Spot[] {
+	const spots: Spot[] = [];
+	for (let at = messages.length - 1; at >= 0 && spots.length < MOST_MARKERS; at -= 1) {
+		const message = messages[at];
+		if (message !== undefined && message.role === role) spots.push(...present(lastSpot(body, message.content)));
+	}
+	return spots;
 }
 
 function present(spot: Spot | null): readonly Spot[] {

@@ -133,15 +133,7 @@ export function outline(body: Buffer, options: OutlineOptions): Outline {
 		if (snapshot.take(reader, kept?.memory ?? null, { chain, notes }))
 			memory.keep(conversation.key, snapshot, conversation.now);
 	}
-	const { given } = options;
-	return {
-		...headOf(reader, given),
-		chain,
-		breakpoints: breakpointsOf(reader),
-		openingKey,
-		variant: variantOf(reader),
-		settings: settingsOf(reader),
-	};
+	return outlineOf(reader, options.given, { chain, breakpoints: breakpointsOf(reader), openingKey });
 }
 
 /**
@@ -152,19 +144,14 @@ export function head(body: Buffer, options: OutlineOptions): Outline {
 	const { reader } = options.hasher;
 	const { given } = options;
 	reader.read(body, options.maxDepth ?? DEFAULT_MAX_DEPTH, { earlier: null, isModelGiven: given?.model !== undefined });
-	return {
-		...headOf(reader, given),
-		chain: emptyChain(0),
-		breakpoints: [],
-		openingKey: 0,
-		variant: variantOf(reader),
-		settings: settingsOf(reader),
-	};
+	return outlineOf(reader, given, { chain: emptyChain(0), breakpoints: [], openingKey: 0 });
 }
 
-type Head = Pick<Outline, "model" | "members" | "stream" | "bodyBetas" | "maxTokens" | "userId">;
-
-function headOf(reader: BodyReader, given: Given | undefined): Head {
+function outlineOf(
+	reader: BodyReader,
+	given: Given | undefined,
+	{ chain, breakpoints, openingKey }: Pick<Outline, "chain" | "breakpoints" | "openingKey">,
+): Outline {
 	return {
 		model: given?.model ?? reader.model,
 		members: {
@@ -172,13 +159,25 @@ function headOf(reader: BodyReader, given: Given | undefined): Head {
 			stream: memberAt(reader, Envelope.stream),
 			anthropicVersion: memberAt(reader, Envelope.anthropicVersion),
 			anthropicBeta: memberAt(reader, Envelope.anthropicBeta),
-			all: Int32Array.from(reader.topLevel),
+			all: copied(reader.topLevel),
 		},
 		stream: given?.stream ?? reader.stream,
 		bodyBetas: reader.betas,
 		maxTokens: reader.maxTokens,
 		userId: reader.userId,
+		chain,
+		breakpoints,
+		openingKey,
+		variant: variantOf(reader),
+		settings: settingsOf(reader),
 	};
+}
+
+/** By hand: a typed array asks a list for its iterator. */
+function copied(list: readonly number[]): Int32Array {
+	const copy = new Int32Array(list.length);
+	for (let at = 0; at < copy.length; at += 1) copy[at] = list[at] as number;
+	return copy;
 }
 
 function memberAt({ places }: BodyReader, member: number): Member | null {
@@ -189,6 +188,7 @@ function memberAt({ places }: BodyReader, member: number): Member | null {
 
 /** Bounded, because it becomes part of keys. */
 function variantOf(reader: BodyReader): string {
+	if (reader.inferenceGeo === null && reader.speed === null) return "";
 	const parts: string[] = [];
 	if (reader.inferenceGeo !== null) parts.push(`geo=${reader.inferenceGeo.slice(0, 64)}`);
 	if (reader.speed !== null) parts.push(`speed=${reader.speed.slice(0, 64)}`);

@@ -44,9 +44,10 @@ export function anthropicProvider(config: DeploymentConfig): Provider {
  * API insists on is added where the client left it out, and what the client's body says in its place is said in a header.
  */
 export function messagesHeaders(call: Call, own: readonly string[], overridden: ReadonlySet<string>): string[] {
+	const fromBody = headersFromBody(call);
+	if (fromBody === null && overridden.size === 0 && hasRequired(call.headers)) return own.concat(call.headers);
 	const headers = own.slice();
 	const missing = new Map(REQUIRED);
-	const fromBody = headersFromBody(call);
 	for (let i = 0; i + 1 < call.headers.length; i += 2) {
 		const name = (call.headers[i] as string).toLowerCase();
 		missing.delete(name);
@@ -59,6 +60,17 @@ export function messagesHeaders(call: Call, own: readonly string[], overridden: 
 	}
 	for (const [name, value] of missing) if (!overridden.has(name)) headers.push(name, value);
 	return headers;
+}
+
+/** Whether a client sent all that the API insists on, as most do. */
+function hasRequired(headers: readonly string[]): boolean {
+	return REQUIRED.every(([name]) => {
+		for (let i = 0; i < headers.length; i += 2) {
+			const sent = headers[i] as string;
+			if (sent.length === name.length && (sent === name || sent.toLowerCase() === name)) return true;
+		}
+		return false;
+	});
 }
 
 /** LiteLLM users write api_base with or without `/v1` or `/v1/messages`. */

@@ -15,7 +15,7 @@ export function messagesBody(call: Call, refused: readonly Member[] = []): Buffe
 	const { body, members } = call;
 	const replace: NonNullable<BodyChange["replace"]>[number][] = [];
 	const insert: NonNullable<BodyChange["insert"]>[number][] = [];
-	const model = JSON.stringify(call.model);
+	const model = quoted(call.model);
 	if (members.model === null) insert.push({ name: "model", value: model });
 	else replace.push({ member: members.model, value: model });
 	if (call.operation === "messages") {
@@ -28,6 +28,14 @@ export function messagesBody(call: Call, refused: readonly Member[] = []): Buffe
 	const remove = [...refused];
 	for (const member of [members.anthropicVersion, members.anthropicBeta]) if (member !== null) remove.push(member);
 	return editMembers(body, { replace, insert, remove });
+}
+
+let lastQuoted = { model: "", text: '""' };
+
+/** As JSON. Most requests are for the model of the one before. */
+function quoted(model: string): string {
+	if (lastQuoted.model !== model) lastQuoted = { model, text: JSON.stringify(model) };
+	return lastQuoted.text;
 }
 
 /**

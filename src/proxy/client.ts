@@ -25,7 +25,8 @@ export interface ClientRequest {
 export interface ClientResponse extends Writable {
 	readonly statusCode: number;
 	readonly headersSent: boolean;
-	writeHead(status: number, headers: Readonly<Record<string, string | string[]>>): unknown;
+	/** Headers by name, or as name, value, name, value. */
+	writeHead(status: number, headers: Readonly<Record<string, string>> | string[]): unknown;
 	/** Sends the head alone. */
 	flushHeaders(): void;
 }

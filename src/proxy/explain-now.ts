@@ -32,6 +32,6 @@ export function explainNow(
 	const read = outline(body, { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth });
 	const outlined = permitted(read, caller, serving);
 	const sender = { operation: "messages", session: null, request: { headers } } as const;
-	const about = askedBy(sender, caller, { ...serving, outline: outlined });
+	const about = askedBy(sender, caller, { admission: serving.admission, outline: outlined });
 	return explainDecision(router.plan(routeRequest(about, outlined.model, serving), serving.now()));
 }

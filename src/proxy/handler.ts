@@ -126,7 +126,7 @@ async function explain(exchange: Exchange, caller: Caller, serving: Serving): Pr
 	exchange.body = (await readBody(exchange.request, config.limits.maxBodyBytes)).body;
 	const read = outline(exchange.body, { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth });
 	const outlined = permitted(read, caller, serving);
-	const about = askedBy(exchange, caller, { ...serving, outline: outlined });
+	const about = askedBy(exchange, caller, { admission: serving.admission, outline: outlined });
 	const request = routeRequest(about, outlined.model, serving);
 	const decision = explainDecision(router.plan(request, serving.now()));
 	sendJson(exchange.response, Buffer.from(JSON.stringify(decision, null, 2)));
@@ -157,9 +157,14 @@ async function serve(
 			: readForm(exchange, format.read, { target: { ...target, ownCredential }, config });
 	const options = { hasher, maxDepth: config.limits.maxJsonDepth, given };
 	const learned = marks ? mark(exchange, { caller, options }, serving) : null;
-	const memory = conversation === undefined ? undefined : { ...conversation, kept: keptBody(received, loan) };
+	const memory =
+		conversation === undefined
+			? undefined
+			: { key: conversation.key, now: conversation.now, kept: keptBody(received, loan) };
 	const sent =
-		exchange.operation === "messages" ? outline(exchange.body, { ...options, memory }) : head(exchange.body, options);
+		exchange.operation === "messages"
+			? outline(exchange.body, { hasher, maxDepth: options.maxDepth, given, memory })
+			: head(exchange.body, options);
 	const asMarked = bodyOfOwnPoints(exchange.body, sent.members);
 	if (asMarked !== null) exchange.body = asMarked;
 	const read = asMarked === null ? sent : outline(asMarked, options);
@@ -169,8 +174,9 @@ async function serve(
 	exchange.outline = outlined;
 	refuseUnsendable(exchange.body, outlined);
 	const admitted = serving.admission.admit(exchange, { caller, outline: outlined, config });
+	exchange.keyHeaders = admitted.headers;
 	try {
-		const about = askedBy(exchange, caller, { ...serving, outline: outlined });
+		const about = askedBy(exchange, caller, { admission: serving.admission, outline: outlined });
 		const { credential } = caller;
 		if (credential === null) await dispatch(exchange, about, serving);
 		else await sendWithOwnCredential(exchange, { asked: about, credential, upstreams: serving.bareUpstreams }, serving);

@@ -38,14 +38,30 @@ test("a whole answer may be compressed in an encoding that both the client and t
 });
 
 test("the answer's hop-by-hop headers and those its connection names stay behind", () => {
-	expect(
-		relayedHeaders({
-			connection: "close, x-internal",
-			"x-internal": "1",
-			"keep-alive": "timeout=5",
-			"transfer-encoding": "chunked",
-			"content-type": "text/event-stream",
-			"set-cookie": ["a", "b"],
-		}),
-	).toEqual({ "content-type": "text/event-stream" });
+	const headers = {
+		connection: "close, x-internal",
+		"x-internal": "1",
+		"keep-alive": "timeout=5",
+		"transfer-encoding": "chunked",
+		"content-type": "text/event-stream",
+		"set-cookie": ["a", "b"],
+	};
+	expect(relayedHeaders(headers, {})).toEqual(["content-type", "text/event-stream"]);
+});
+
+test("a header that the answer has several times stays so, and the gateway's own stand in the place of the upstream's", () => {
+	const headers = { "x-several": ["a", "b"], "x-litellm-call-id": "upstream's" };
+	expect(relayedHeaders(headers, { "x-litellm-call-id": "ours" })).toEqual(
+		[
+			["x-several", "a"],
+			["x-several", "b"],
+			["x-litellm-call-id", "ours"],
+		].flat(),
+	);
+});
+
+test("a header that one request's connection makes hop-by-hop is end-to-end in the next one", () => {
+	const sent = (connection: string) => forwardedHeaders(["X-Private", "1", "Connection", connection], true);
+	expect(sent("x-private")).toEqual(["accept-encoding", "identity"]);
+	expect(sent("keep-alive")).toEqual(["X-Private", "1", "accept-encoding", "identity"]);
 });

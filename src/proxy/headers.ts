@@ -1,7 +1,6 @@
 // Which headers cross the gateway, in both directions: the one list of what is taken off. Leaves credentials for the upstream to providers.
 import type { IncomingHttpHeaders } from "node:http";
 
-const CONNECTION = "connection";
 const COLON = 0x3a;
 
 /** RFC 9110 §7.6.1 and RFC 9112: meaningful for one connection only. */
@@ -25,6 +24,7 @@ const OF_ORIGIN = new Set([
 	"access-control-allow-origin",
 	"access-control-allow-credentials",
 ]);
+const NOT_RELAYED = new Set([...HOP_BY_HOP, ...OF_ORIGIN]);
 
 /** Of the client's headers: replaced on the upstream leg, or meant for the gateway alone. Credentials never travel on. */
 const NOT_FORWARDED = new Set([
@@ -60,65 +60,107 @@ const NOT_FORWARDED = new Set([
 /** Encodings whose answers we can read usage from in passing. */
 const READABLE_ENCODINGS = /^(gzip|x-gzip|deflate|br)(\s*;.*)?$/i;
 
+/** Clients write few different names and offers, each many times. */
+const MOST_REMEMBERED = 512;
+const LONGEST_REMEMBERED = 100;
+
+/** What becomes of a request header, by its name as it is written. */
+type Fate = "forwarded" | "dropped" | "connection" | "accept-encoding";
+const fates = new Map<string, Fate>();
+
+function fateOf(name: string): Fate {
+	let fate = fates.get(name);
+	if (fate === undefined) {
+		fate = judge(name.toLowerCase());
+		if (fates.size < MOST_REMEMBERED && name.length <= LONGEST_REMEMBERED) fates.set(name, fate);
+	}
+	return fate;
+}
+
+function judge(lower: string): Fate {
+	if (lower === "connection" || lower === "accept-encoding") return lower;
+	// Pseudo headers of HTTP/2 begin with a colon.
+	const dropped = lower.charCodeAt(0) === COLON || NOT_FORWARDED.has(lower) || lower.startsWith("x-litellm-");
+	return dropped ? "dropped" : "forwarded";
+}
+
 /**
  * The client's end-to-end headers in their order and case, as name, value, name, value. `accept-encoding` is renegotiated: an
  * answer that may have to be changed is asked for plain (a stream, because an error event may be added; another format's, because it is
  * translated); otherwise what the client offers and we can read.
  */
 export function forwardedHeaders(raw: readonly string[], plain: boolean): string[] {
-	const named = namedByConnection(raw);
 	const out: string[] = [];
 	let encodings = "";
+	let named: ReadonlySet<string> | null = null;
 	for (let i = 0; i + 1 < raw.length; i += 2) {
 		const name = raw[i] as string;
-		const lower = name.toLowerCase();
-		if (lower === "accept-encoding") encodings = raw[i + 1] as string;
-		// Pseudo headers of HTTP/2 begin with a colon.
-		if (
-			lower.charCodeAt(0) === COLON ||
-			NOT_FORWARDED.has(lower) ||
-			lower.startsWith("x-litellm-") ||
-			named?.has(lower)
-		)
-			continue;
-		out.push(name, raw[i + 1] as string);
+		const value = raw[i + 1] as string;
+		switch (fateOf(name)) {
+			case "forwarded":
+				out.push(name, value);
+				break;
+			case "accept-encoding":
+				encodings = value;
+				break;
+			case "connection":
+				named ??= namedBy(value);
+				break;
+			case "dropped":
+				break;
+		}
 	}
-	out.push("accept-encoding", plain ? "identity" : readableEncodings(encodings));
-	return out;
+	const kept = named === null ? out : withoutNamed(out, named);
+	kept.push("accept-encoding", plain ? "identity" : readableEncodings(encodings));
+	return kept;
 }
 
-/** The upstream's answer headers for the client, without hop-by-hop ones and those of its origin. */
-export function relayedHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
-	const connection = headers["connection"];
-	const named =
-		connection === undefined || connection === "keep-alive" || connection === "close"
-			? null
-			: new Set(connection.split(",").map((name) => name.trim().toLowerCase()));
-	const out: Record<string, string | string[]> = {};
+function withoutNamed(headers: readonly string[], named: ReadonlySet<string>): string[] {
+	const kept: string[] = [];
+	for (let i = 0; i + 1 < headers.length; i += 2) {
+		const name = headers[i] as string;
+		if (!named.has(name.toLowerCase())) kept.push(name, headers[i + 1] as string);
+	}
+	return kept;
+}
+
+/**
+ * The upstream's answer headers for the client as name, value, name, value, without hop-by-hop ones and those of its origin; `own` ones
+ * follow, in the place of the upstream's of the same name.
+ */
+export function relayedHeaders(headers: IncomingHttpHeaders, own: Readonly<Record<string, string>>): string[] {
+	const named = namedBy(headers["connection"]);
+	const out: string[] = [];
+	let replaces = false;
+	for (const name in own) if (headers[name] !== undefined) replaces = true;
 	for (const name in headers) {
 		const value = headers[name];
-		if (value !== undefined && !HOP_BY_HOP.has(name) && !OF_ORIGIN.has(name) && !named?.has(name)) out[name] = value;
+		if (value === undefined || NOT_RELAYED.has(name) || named?.has(name)) continue;
+		if (replaces && own[name] !== undefined) continue;
+		if (typeof value === "string") out.push(name, value);
+		else for (const each of value) out.push(name, each);
 	}
+	for (const name in own) out.push(name, own[name] as string);
 	return out;
 }
 
-function namedByConnection(raw: readonly string[]): Set<string> | null {
-	for (let i = 0; i + 1 < raw.length; i += 2) {
-		const name = raw[i] as string;
-		if (name.length !== CONNECTION.length || name.toLowerCase() !== CONNECTION) continue;
-		const value = raw[i + 1] as string;
-		if (/^(keep-alive|close)$/i.test(value)) return null;
-		return new Set(value.split(",").map((name) => name.trim().toLowerCase()));
-	}
-	return null;
+/** Headers that the `connection` header's value makes hop-by-hop; null = none. */
+function namedBy(value: string | undefined): ReadonlySet<string> | null {
+	if (value === undefined || value === "keep-alive" || value === "close" || /^(keep-alive|close)$/i.test(value))
+		return null;
+	return new Set(value.split(",").map((name) => name.trim().toLowerCase()));
 }
 
+const readable = new Map<string, string>();
+
 function readableEncodings(offered: string): string {
-	const kept = offered
-		.split(",")
-		.map((coding) => coding.trim())
-		.filter((coding) => READABLE_ENCODINGS.test(coding));
-	return kept.length === 0 ? "identity" : kept.join(", ");
+	let kept = readable.get(offered);
+	if (kept === undefined) {
+		const codings = offered.split(",").map((coding) => coding.trim());
+		kept = codings.filter((coding) => READABLE_ENCODINGS.test(coding)).join(", ") || "identity";
+		if (readable.size < MOST_REMEMBERED && offered.length <= LONGEST_REMEMBERED) readable.set(offered, kept);
+	}
+	return kept;
 }
 
 /** One header's value as a string; the first where it was sent several times; null where it was not sent. */

@@ -27,7 +27,7 @@ export interface Asked {
 	/** `x-litellm-tags` and the caller's own. */
 	readonly tags: readonly string[];
 	/** See `RouteRequest.allowedDomains`. */
-	readonly allowedDomains?: readonly string[];
+	readonly allowedDomains: readonly string[];
 }
 
 /** What of an exchange says who talks and how. */
@@ -36,7 +36,11 @@ export type Sender = Pick<Exchange, "operation" | "session"> & {
 };
 
 /** Reads conversation and betas off the headers. */
-export function asked(exchange: Sender, caller: Caller, outline: Outline): Asked {
+export function asked(
+	exchange: Sender,
+	caller: Caller,
+	{ outline, allowedDomains }: Required<Pick<Asked, "outline" | "allowedDomains">>,
+): Asked {
 	const { headers } = exchange.request;
 	const betas = betasOf(headerValue(headers, "anthropic-beta"), outline.bodyBetas);
 	return {
@@ -45,8 +49,13 @@ export function asked(exchange: Sender, caller: Caller, outline: Outline): Asked
 		conversation: conversationOf(headers, outline.userId, caller.id, exchange.session),
 		betas: betas.sorted,
 		betaList: betas.list,
-		tags: [...listed(headerValue(headers, "x-litellm-tags")), ...caller.tags],
+		tags: tagsOf(headerValue(headers, "x-litellm-tags"), caller.tags),
+		allowedDomains,
 	};
+}
+
+function tagsOf(header: string | null, own: readonly string[]): readonly string[] {
+	return header === null ? own : [...listed(header), ...own];
 }
 
 /** What a header's value may hold. */
@@ -61,7 +70,7 @@ const BROKEN_TEXT = /\p{Surrogate}/u;
 export function refuseUnsendable(body: Buffer, { model, members, bodyBetas }: Outline): void {
 	if (BROKEN_TEXT.test(model))
 		throw new GatewayError("invalid_field", { field: "model", reason: "Input should be valid Unicode" });
-	if (!bodyBetas.every((beta) => SENDABLE.test(beta))) throw unsendable("anthropic_beta");
+	for (const beta of bodyBetas) if (!SENDABLE.test(beta)) throw unsendable("anthropic_beta");
 	const version = members.anthropicVersion;
 	if (version === null) return;
 	const value: unknown = JSON.parse(body.toString("utf8", version.start, version.end));
@@ -78,7 +87,9 @@ export function routeRequest(about: Asked, model: string, parts: Parts): RouteRe
 	if (resolved === null) {
 		throw new GatewayError("unknown_model", { model, suggestion: suggestModel(parts.config, model) });
 	}
-	return { ...about, group: served(resolved.group, about.operation), wildcard: resolved.wildcard };
+	const { outline, conversation, betas, tags, allowedDomains } = about;
+	const group = served(resolved.group, about.operation);
+	return { outline, group, wildcard: resolved.wildcard, conversation, betas, tags, allowedDomains };
 }
 
 /** LiteLLM serves unknown models by `default_fallbacks` too [litellm §2.2]. */

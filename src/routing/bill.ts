@@ -28,26 +28,30 @@ export function billedModel({ upstreamModel, modelInfo }: DeploymentConfig, wild
 	return canonicalModel(upstreamOf(upstreamModel, wildcard));
 }
 
-/** Prices asked for of late, by deployment: they change by day and by what a request asks for. */
-const known = new WeakMap<DeploymentConfig, Map<string, Price | null>>();
-const MOST_KNOWN = 64;
+/** The price asked for last, by deployment: it changes by day and by what a request asks for. */
+const known = new WeakMap<DeploymentConfig, KnownPrice>();
 const DAY_MS = 86_400_000;
 
-/** What the deployment charges; null where its price is unknown. Cheap: remembered by day. */
+interface KnownPrice {
+	readonly day: number;
+	readonly wildcard: string | null;
+	readonly variant: string;
+	readonly price: Price | null;
+}
+
+/** What the deployment charges; null where its price is unknown. Cheap where the last request was one like this. */
 export function priceOfDeployment(deployment: DeploymentConfig, { wildcard, variant, now }: Billed): Price | null {
-	const prices = known.get(deployment) ?? new Map<string, Price | null>();
-	known.set(deployment, prices);
-	const key = `${Math.floor(now / DAY_MS)}\n${wildcard ?? ""}\n${variant}`;
-	const found = prices.get(key);
-	if (found !== undefined) return found;
+	const day = Math.floor(now / DAY_MS);
+	const last = known.get(deployment);
+	if (last !== undefined && last.day === day && last.wildcard === wildcard && last.variant === variant)
+		return last.price;
 	const upstream = upstreamOf(deployment.upstreamModel, wildcard);
 	const price = priceOf(
 		billedModel(deployment, wildcard),
 		conditionsOf(deployment, { upstream, variant, now }),
 		overridesOf(deployment.modelInfo),
 	);
-	if (prices.size >= MOST_KNOWN) prices.clear();
-	prices.set(key, price);
+	known.set(deployment, { day, wildcard, variant, price });
 	return price;
 }
 

@@ -3,7 +3,7 @@
 
 import { hashText, requestPart } from "../cache/place.ts";
 import { createShadowCaches, type ShadowPrompt } from "../cache/shadow.ts";
-import type { DeploymentConfig } from "../config/schema.ts";
+import type { DeploymentConfig, ModelGroup } from "../config/schema.ts";
 import { costOf, type Usage } from "../pricing/cost.ts";
 import { type Billed, priceOfDeployment } from "./bill.ts";
 import { cachingFacts } from "./caching.ts";
@@ -41,6 +41,17 @@ interface Lane {
 	weight: number;
 }
 
+/** The lanes of a group. */
+interface LaneSet {
+	readonly wildcard: string | null;
+	/** Of the group's deployments, as they were. */
+	readonly domains: readonly (number | string)[];
+	readonly lanes: readonly Lane[];
+	readonly ids: readonly number[];
+	/** Weight of all lanes. */
+	readonly total: number;
+}
+
 export function createCounterfactual({
 	domainOf,
 	random,
@@ -48,6 +59,7 @@ export function createCounterfactual({
 }: CounterfactualOptions): Counterfactual {
 	const caches = createShadowCaches(maxEntries);
 	const laneIds = new Map<string, number>();
+	const laneSets = new WeakMap<ModelGroup, LaneSet>();
 
 	function laneId(deployment: DeploymentConfig, wildcard: string | null): number {
 		const key = `${domainOf(deployment)}\n${cachingFacts(deployment, wildcard).model}`;
@@ -57,7 +69,10 @@ export function createCounterfactual({
 		return laneIds.size - 1;
 	}
 
-	function lanesOf({ group, wildcard }: RouteRequest): readonly Lane[] {
+	/** Made once for a group, until two of its domains turn out to be one or another wildcard is asked for. */
+	function lanesOf({ group, wildcard }: RouteRequest): LaneSet {
+		const known = laneSets.get(group);
+		if (known !== undefined && known.wildcard === wildcard && isCurrent(known, group)) return known;
 		const lanes = new Map<number, Lane>();
 		for (const deployment of group.deployments) {
 			const id = laneId(deployment, wildcard);
@@ -65,13 +80,27 @@ export function createCounterfactual({
 			if (lane !== undefined) lane.weight += deployment.weight;
 			else if (lanes.size < MOST_LANES) lanes.set(id, { id, deployment, weight: deployment.weight });
 		}
-		return [...lanes.values()].filter(({ weight }) => weight > 0);
+		const used = [...lanes.values()].filter(({ weight }) => weight > 0);
+		const made = {
+			wildcard,
+			domains: group.deployments.map(domainOf),
+			lanes: used,
+			ids: used.map(({ id }) => id),
+			total: used.reduce((sum, { weight }) => sum + weight, 0),
+		};
+		laneSets.set(group, made);
+		return made;
+	}
+
+	function isCurrent({ domains }: LaneSet, { deployments }: ModelGroup): boolean {
+		for (let at = 0; at < deployments.length; at += 1)
+			if (domainOf(deployments[at] as DeploymentConfig) !== domains[at]) return false;
+		return true;
 	}
 
 	return ({ request, deployment, usage, startedAt, firstByteAt }) => {
 		const { outline, betas, wildcard } = request;
-		const lanes = lanesOf(request);
-		const total = lanes.reduce((sum, { weight }) => sum + weight, 0);
+		const { lanes, ids, total } = lanesOf(request);
 		const billed: Billed = { wildcard, variant: outline.variant, now: startedAt };
 		const cached = usage.cacheReadTokens + usage.cacheWriteTokens;
 		const last = outline.breakpoints.at(-1);
@@ -91,10 +120,7 @@ export function createCounterfactual({
 			startedAt,
 			firstByteAt,
 		};
-		const reads = caches.read(
-			prompt,
-			lanes.map(({ id }) => id),
-		);
+		const reads = caches.read(prompt, ids);
 		const dollars = meanDollars(lanes, (lane, index) => {
 			const price = priceOfDeployment(lane.deployment, billed);
 			if (price === null) return null;
@@ -126,7 +152,8 @@ function usageWith(
 	const longLived = breakpoints.findLast(({ ttl }) => ttl === "1h")?.block ?? -1;
 	const write1h = Math.max(0, Math.min(cached, tokensAt(longLived)) - read);
 	return {
-		...usage,
+		inputTokens: usage.inputTokens,
+		outputTokens: usage.outputTokens,
 		cacheReadTokens: read,
 		cacheWriteTokens: cached - read,
 		cacheWrite1hTokens: write1h,
@@ -137,7 +164,8 @@ function usageWith(
 function meanDollars(lanes: readonly Lane[], dollarsOf: (lane: Lane, index: number) => number | null): number | null {
 	let sum = 0;
 	let weights = 0;
-	for (const [index, lane] of lanes.entries()) {
+	for (let index = 0; index < lanes.length; index += 1) {
+		const lane = lanes[index] as Lane;
 		const dollars = dollarsOf(lane, index);
 		if (dollars === null) return null;
 		sum += dollars * lane.weight;

@@ -105,6 +105,7 @@ type Loader = (member: SiteMember) => Loaded;
 
 const NONE_LOADED: readonly Loaded[] = [];
 const NOBODY: readonly Exclusion[] = [];
+const NO_OUTS: Outs = new Map();
 
 /** `ExpectedInput` and what else a place is weighed by, before prices. */
 interface Weighed {
@@ -129,21 +130,30 @@ export function promptTokensOf(options: Pick<EvidenceOptions, "fleet" | "scale">
 
 export function createEvidence(options: EvidenceOptions): Gather {
 	const { fleet, index, conversations, headroom, beliefs } = options;
+	/** The places of sites, for the last request that asked for them. */
+	const gatheredAt = new WeakMap<readonly Site[], { readonly part: number; readonly all: readonly Gathered[] }>();
 
 	/**
 	 * Excluded deployments' places stay in, empty: what is warm there tells that a conversation is not new. Not so those that the caller
 	 * is kept out of: what others have warm there is none of its affair.
 	 */
-	function places({ group, wildcard, betas, outline, allowedDomains }: RouteRequest): Gathered[] {
+	function places({ group, wildcard, betas, outline, allowedDomains }: RouteRequest): readonly Gathered[] {
 		const part = requestPart(betas, outline.variant);
 		const confined = domainRule(fleet, allowedDomains);
 		const sites = fleet.sites(group, wildcard);
-		const open =
-			confined === null ? sites : sites.filter((site) => site.members.some((each) => confined(each.deployment)));
-		return open.map((site) => {
+		const known = gatheredAt.get(sites);
+		const all = known !== undefined && known.part === part ? known.all : placesOf(sites, part);
+		if (confined === null) return all;
+		return all.filter(({ site }) => site.members.some((each) => confined(each.deployment)));
+	}
+
+	function placesOf(sites: readonly Site[], part: number): readonly Gathered[] {
+		const all = sites.map((site): Gathered => {
 			const { domain, modelPart, collapseRuns } = site;
 			return { place: { domain, variant: variantOf(modelPart, part), collapseRuns }, site };
 		});
+		gatheredAt.set(sites, { part, all });
+		return all;
 	}
 
 	/** What is expected to be read, written and neither; tokens count from the start, so each place's read ends the same prompt. */
@@ -216,14 +226,13 @@ export function createEvidence(options: EvidenceOptions): Gather {
 	/** What each place holds, in the order of the places. Those that cache without markers are asked for every block. */
 	function matchesAt({ outline }: RouteRequest, gathered: readonly Gathered[], now: number): Match[] {
 		const { breakpoints, chain } = outline;
-		const query = { prefixes: chain, breakpoints, now };
 		if (!gathered.some(cachesUnmarked)) {
-			return index.longest({ ...query, places: gathered.map((each) => each.place) });
+			return index.longest({ prefixes: chain, breakpoints, places: gathered.map((each) => each.place), now });
 		}
 		return gathered.flatMap((each) => {
 			const ttl = each.site.members[0]?.target.implicit ?? null;
 			const marks = ttl === null ? breakpoints : implicitBreakpoints(chain, ttl);
-			return index.longest({ ...query, breakpoints: marks, places: [each.place] });
+			return index.longest({ prefixes: chain, breakpoints: marks, places: [each.place], now });
 		});
 	}
 
@@ -247,9 +256,9 @@ export function createEvidence(options: EvidenceOptions): Gather {
 	}
 
 	/** Each place with what it holds, what it charges and what would be lost there. */
-	function weigh(asked: Asked, gathered: readonly Gathered[], about: Traces & { now: number }): Weighed[] {
+	function weigh(asked: Asked, gathered: readonly Gathered[], about: { found: Traces; now: number }): Weighed[] {
 		const { chain, breakpoints, variant } = asked.request.outline;
-		const { promptTokens } = about;
+		const { promptTokens, matches } = about.found;
 		const last = breakpoints.at(-1);
 		const prompt: Prompt = {
 			chain,
@@ -258,10 +267,10 @@ export function createEvidence(options: EvidenceOptions): Gather {
 			ttl: last?.ttl ?? "5m",
 			mayFollow: asked.mayFollow,
 		};
-		const riskAt = thinkingRisk(gathered, about);
+		const riskAt = thinkingRisk(gathered, about.found);
 		const when = { tokens: promptTokens, now: about.now };
 		return gathered.map((each, at): Weighed => {
-			const match = about.matches[at] ?? NO_MATCH;
+			const match = matches[at] ?? NO_MATCH;
 			const rates = ratesAt(each, variant, when);
 			return {
 				gathered: each,
@@ -298,13 +307,14 @@ export function createEvidence(options: EvidenceOptions): Gather {
 		const { request } = asked;
 		const gathered = places(request);
 		const found = traces(request, gathered, now);
-		const weighed = weigh(asked, gathered, { ...found, now });
+		const weighed = weigh(asked, gathered, { found, now });
 		const { routing } = fleet;
 		const unit = cheapestInput(weighed);
 		const dollarsPerToken = unit ?? ASSUMED_INPUT_DOLLARS;
 		const waitCost = routing.waitDollarsPerHour / MS_PER_HOUR / dollarsPerToken;
 		const loadedOf = loader(request, gathered, { waitCost, now });
-		const out: Outs = new Map(asked.excluded.map((each) => [each.deployment, each]));
+		const out: Outs =
+			asked.excluded.length === 0 ? NO_OUTS : new Map(asked.excluded.map((each) => [each.deployment, each]));
 		const room = { out, loadedOf, maxTokens: request.outline.maxTokens, now };
 		const compacts = isCompaction(request);
 		const witnesses = weighed.map((each): Witness => {

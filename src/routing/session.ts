@@ -1,6 +1,6 @@
 // Where each conversation is at home and where it was diverted to: second evidence beside prefixes. Leaves what follows from it to
 // routing/planner.
-import { hashText } from "../cache/place.ts";
+import { hashParts } from "../cache/place.ts";
 import type { Conversation } from "./decision.ts";
 
 /** Where a turn was served. */
@@ -86,7 +86,8 @@ export function createConversations(limit: number, observer: HomeObserver | null
 		settle(conversation, model, served) {
 			const key = keyOf(conversation, model);
 			if (key === null) return;
-			const home = { ...served, diversion: null };
+			const { domain, deploymentId, at, promptTokens, organization } = served;
+			const home = { domain, deploymentId, at, promptTokens, organization, diversion: null };
 			put(key, home);
 			observer?.(key, home);
 		},
@@ -121,6 +122,5 @@ export function createConversations(limit: number, observer: HomeObserver | null
 
 function keyOf(conversation: Conversation, model: string): number | null {
 	if (conversation.session === null) return null;
-	const text = `${conversation.session}\n${conversation.agent ?? ""}\n${model}`;
-	return (hashText(text, 1) >>> 0) * 2 ** 21 + (hashText(text, 2) >>> 11);
+	return hashParts(conversation.session, conversation.agent ?? "", model);
 }

@@ -133,25 +133,44 @@ export function foreignPage(headers: IncomingHttpHeaders): GatewayError | null {
 	return new GatewayError("cross_site", { reason: "origin is another host" });
 }
 
-/** Secret → caller, null where nobody has it. A caller is made once and kept until anything in the directory changes. */
+interface Known {
+	readonly key: AccessRecord<"key">;
+	readonly caller: Caller;
+	/** ms since epoch. */
+	readonly expires: number;
+}
+
+/**
+ * Secret → caller, null where nobody has it. A key is hashed and its caller made once, and both are kept until anything in the directory
+ * changes; what nobody has is not kept, so that guesses fill nothing.
+ */
 function createCallers(keys: KeyLookup, now: () => number): (secret: string) => Caller | null {
 	const { directory } = keys;
-	let revision = directory.revision;
-	let callers = new WeakMap<AccessRecord<"key">, { readonly caller: Caller; readonly expires: number }>();
-	return (secret) => {
+	let { revision } = directory;
+	const callers = new Map<string, Known>();
+
+	function look(secret: string): Known | null {
+		if (directory.list("key").length === 0) return null;
 		const key = directory.keyByHash(keys.hash(secret));
 		if (key === undefined) return null;
+		const { expires } = key.fields;
+		const found = {
+			key,
+			caller: describe(key, directory),
+			expires: expires === null ? Infinity : Date.parse(expires),
+		};
+		callers.set(secret, found);
+		return found;
+	}
+
+	return (secret) => {
 		if (directory.revision !== revision) {
 			revision = directory.revision;
-			callers = new WeakMap();
+			callers.clear();
 		}
-		let known = callers.get(key);
-		if (known === undefined) {
-			const { expires } = key.fields;
-			known = { caller: describe(key, directory), expires: expires === null ? Infinity : Date.parse(expires) };
-			callers.set(key, known);
-		}
-		refuseUnusable(key, { directory, now: now(), expires: known.expires });
+		const known = callers.get(secret) ?? look(secret);
+		if (known === null) return null;
+		refuseUnusable(known.key, { directory, now: now(), expires: known.expires });
 		return known.caller;
 	};
 }

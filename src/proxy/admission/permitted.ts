@@ -19,6 +19,10 @@ export function permitted(read: Outline, caller: Caller, { admission, config }: 
 }
 
 /** What is asked, confined to the caller's cache domains. */
-export function askedBy(exchange: Sender, caller: Caller, about: Parts & { readonly outline: Outline }): Asked {
-	return { ...asked(exchange, caller, about.outline), allowedDomains: about.admission.allowedDomains(caller) };
+export function askedBy(
+	exchange: Sender,
+	caller: Caller,
+	{ outline, admission }: Pick<Parts, "admission"> & { readonly outline: Outline },
+): Asked {
+	return asked(exchange, caller, { outline, allowedDomains: admission.allowedDomains(caller) });
 }
