@@ -1,8 +1,9 @@
 // A million rows for the request log, as a busy team makes them, and the writing of them. Leaves what is asked of them to log and ui.
 import { sql } from "kysely";
 import { NO_DETAILS } from "../src/db/__fixtures__/rows.ts";
+import type { NewRequestRow } from "../src/db/batch.ts";
 import type { Database } from "../src/db/database.ts";
-import { createLogWriter, type NewRequestRow } from "../src/db/writer.ts";
+import { createLogWriter } from "../src/db/writer.ts";
 import { seededRandom } from "../src/simulator/random.ts";
 import { createLogger } from "../src/telemetry/log.ts";
 
@@ -23,7 +24,7 @@ export const SESSIONS = 20_000;
 export const KEYS = 200;
 
 /** Rows as a busy team makes them: many turns of few sessions at a time, some errors, some misses. */
-function rowOf(at: number, { rows, end }: LogSize, random: () => number): NewRequestRow {
+export function rowOf(at: number, { rows, end }: LogSize, random: () => number): NewRequestRow {
 	const startedAt = end - Math.floor(((rows - at) / rows) * DAYS * DAY_MS);
 	const pick = <T>(list: readonly T[]): T =>
 		list[Math.min(list.length - 1, Math.floor(random() ** 2 * list.length))] as T;

@@ -21,6 +21,7 @@ const REPEATS = 5;
 const PAGES = [
 	["Overview, 24 hours", "/ui/?range=24h"],
 	["Overview, 7 days", "/ui/?range=7d"],
+	["Overview, 30 days", "/ui/?range=30d"],
 	["Logs", "/ui/logs"],
 	["Logs, one model", "/ui/logs?model=claude-code"],
 	["Logs, errors", "/ui/logs?status=error"],
@@ -52,7 +53,8 @@ async function main(chromium: string): Promise<void> {
 		const browser = await startBrowser(chromium);
 		try {
 			const figures: PageFigures[] = [];
-			for (const [name, path] of PAGES) figures.push(await visit(browser, { name, url: `${gateway.url}${path}` }));
+			for (const [name, path] of [...PAGES, ...(await pagesOfOne(gateway.url))])
+				figures.push(await visit(browser, { name, url: `${gateway.url}${path}` }));
 			const report = markdown(figures);
 			if (options.out === "-") console.log(report);
 			else writeFileSync(join(PROJECT, options.out), report);
@@ -62,6 +64,22 @@ async function main(chromium: string): Promise<void> {
 	} finally {
 		rmSync(folder, { recursive: true, force: true });
 	}
+}
+
+/** The pages of one conversation and of one request, the log of one key and of one session. */
+async function pagesOfOne(url: string): Promise<readonly (readonly [name: string, path: string])[]> {
+	const response = await fetch(`${url}/api/requests?status=success&limit=1`);
+	const { requests } = (await response.json()) as {
+		readonly requests: readonly { readonly id: string; readonly session: string; readonly key_id: string }[];
+	};
+	const [one] = requests;
+	if (one === undefined) throw new Error("the log is empty");
+	return [
+		["Logs, one key", `/ui/logs?key=${one.key_id}`],
+		["Logs, one session", `/ui/logs?session=${one.session}`],
+		["One request", `/ui/logs?request=${one.id}`],
+		["One session", `/ui/sessions/${one.session}?key=${one.key_id}`],
+	];
 }
 
 /** `warmpath serve` without a master key, so that nobody need log in. */

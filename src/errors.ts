@@ -79,7 +79,7 @@ export const ERRORS = {
 		status: 429,
 		anthropic: "rate_limit_error",
 		openai: "insufficient_quota",
-		message: "Budget of the {kind} '{name}' has been exceeded: spent ${spent} of ${max}{window}.",
+		message: "Budget of the {kind} '{name}' has been exceeded: spent {spent} of {max}{window}.",
 		hint: "{next}",
 	},
 	budget_reserved: {
@@ -291,6 +291,13 @@ export const ERRORS = {
 		openai: "api_error",
 		message: "The upstream connection broke before the answer was complete.",
 		hint: "Retry the request.",
+	},
+	answer_too_large: {
+		status: 502,
+		anthropic: "api_error",
+		openai: "api_error",
+		message: "The upstream's answer is larger than {limit} bytes, which is the most that is translated in one piece.",
+		hint: "Ask for less at once, or stream the answer.",
 	},
 	shutting_down: {
 		status: 503,

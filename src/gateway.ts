@@ -8,6 +8,7 @@ import { principalOf, sessionPrincipal, sessionSecretOf } from "./admin/keys-pri
 import type { Config } from "./config/schema.ts";
 import type { Database } from "./db/database.ts";
 import { Access, type ConfiguredKey } from "./db/keys-access.ts";
+import type { Directory } from "./db/keys-directory.ts";
 import { FIELDS } from "./db/keys-fields.ts";
 import { type LogService, startLogService } from "./db/service.ts";
 import { createHasher, type HashSeed, type PromptHasher } from "./prompt/outline.ts";
@@ -22,6 +23,7 @@ import { probe } from "./proxy/probe.ts";
 import type { Recorder } from "./proxy/record.ts";
 import { bareUpstreams } from "./proxy/upstream/own-credential.ts";
 import { UpstreamPools } from "./proxy/upstream/upstream.ts";
+import { createClock } from "./routing/clock.ts";
 import { createCounterfactual } from "./routing/counterfactual.ts";
 import { createRouter, type LiveRouter } from "./routing/router.ts";
 import { createGatewayServer, createOffer, type Offer } from "./server.ts";
@@ -34,6 +36,8 @@ const { version: VERSION } = JSON.parse(readFileSync(new URL("../package.json", 
 
 /** How long closing waits for the database to take what is left of the request log. */
 const LOG_GRACE_MS = 5_000;
+/** How soon a closing gateway closes connections whose answer is complete. */
+const ANSWERED_MS = 50;
 /** How long starting waits for what other replicas know. */
 const STATE_READY_MS = 2_000;
 
@@ -104,8 +108,11 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 			const cutOff = setTimeout(() => {
 				for (const socket of sockets) socket.destroy();
 			}, graceMs);
+			// Clients keep a connection open for their next request when they have their answer.
+			const closeAnswered = setInterval(() => server.closeIdleConnections(), ANSWERED_MS);
 			server.close(() => {
 				clearTimeout(cutOff);
+				clearInterval(closeAnswered);
 				resolve();
 			});
 			server.closeIdleConnections();
@@ -134,7 +141,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 /** Builds everything from a configuration, and opens nothing but what `options` and the configuration name. */
 export async function openGateway(config: Config, options: GatewayOptions = {}): Promise<OpenGateway> {
 	const log = options.log ?? createLogger(config.log);
-	const now = options.now ?? Date.now;
+	const now = options.now ?? createClock();
 	const shared = openState(config, { log, now });
 	const router = createRouter({
 		...config,
@@ -142,13 +149,14 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 		...(options.random === undefined ? {} : { random: options.random }),
 	});
 	await shared?.ready(STATE_READY_MS);
-	const providerDeps = createProviderDeps({ now, warn: (message) => log.warn(message) });
+	const providerDeps = createProviderDeps({ now: options.now ?? Date.now, warn: (message) => log.warn(message) });
 	const access = await Access.open({
 		database: options.database ?? null,
 		keys: configuredKeys(config),
 		hashSecret: config.keySettings.hashSecret,
 		now,
 		onTrouble: (message) => log.warn(message),
+		onRead: (directory) => applyDrains(router, directory),
 	});
 	const random = options.random ?? Math.random;
 	const domainOf = (deployment: { readonly id: string }) => router.domainOf(deployment) ?? deployment.id;
@@ -188,15 +196,17 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 			keyRequired: () => serving.config.masterKey !== null,
 			now,
 		},
-		records: { access, now },
+		records: { access, now, generated: () => serving.config.keySettings.generated },
 		api: {
 			log: logService === null || options.database == null ? null : { database: options.database, service: logService },
 			router,
+			drainsKept: access.durable,
 			now,
 		},
 		operate: {
 			config: () => serving.config,
 			router,
+			access,
 			log: logService !== null,
 			version: VERSION,
 			explain: (question) => explainNow(question, { ...serving, directory: access.directory }),
@@ -228,14 +238,26 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 		async reload(next) {
 			if (redisOf(next) !== redisOf(config)) log.warn("warmpath.state has changed: it takes effect at the next start");
 			for (const name of fixedChanges(config, next)) log.warn(`${name} has changed: it takes effect at the next start`);
+			const isSameConnect = next.timeouts.connectMs === serving.config.timeouts.connectMs;
+			const nextPools = isSameConnect ? pools : new UpstreamPools(next.timeouts.connectMs);
+			// First what may fail: then nothing has changed.
+			const nextServing = assemble(next, nextPools, parts);
+			const nextKeys = configuredKeys(next);
 			router.update(next);
-			access.setFileKeys(configuredKeys(next));
-			if (next.timeouts.connectMs !== serving.config.timeouts.connectMs)
-				pools = new UpstreamPools(next.timeouts.connectMs);
-			serving = assemble(next, pools, parts);
+			if (access.durable) applyDrains(router, access.directory);
+			access.setFileKeys(nextKeys);
+			pools = nextPools;
+			serving = nextServing;
 		},
 		close,
 	};
+}
+
+/** Deployments that the operator lets run empty are known to the database, so that all replicas and the next start do the same. */
+function applyDrains(router: LiveRouter, directory: Directory): void {
+	for (const { id } of router.deployments()) {
+		router.setDraining(id, directory.get("deployment", id)?.fields.draining ?? false);
+	}
 }
 
 /**

@@ -88,3 +88,16 @@ export async function openPage(browser: Browser, options: PageOptions): Promise<
 	});
 	return { page, faults };
 }
+
+/** A page of the admin UI, logged in with `key`. */
+export async function enterUi(
+	browser: Browser,
+	{ path, key, ...options }: PageOptions & { readonly path: string; readonly key: string },
+): Promise<WatchedPage> {
+	const opened = await openPage(browser, options);
+	await opened.page.goto(`${options.origin}/ui${path}`);
+	await opened.page.getByLabel("Key").fill(key);
+	await opened.page.getByRole("button", { name: "Log in" }).click();
+	await opened.page.locator("main h1").waitFor();
+	return opened;
+}

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type ClaudeCodeForm, claudeCodeCommand } from "./setup/claude-code.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
 
 export interface ClaudeRun {
 	readonly prompt: string;
@@ -52,11 +53,40 @@ export async function claudeCodeHome(options: ClaudeCodeOptions) {
 	await writeFile(join(project, "CLAUDE.md"), "# Project\n\nA small project for tests.\n");
 	await writeFile(join(project, "main.py"), "print('hello')\n");
 
+	const [program = "", ...leading] = claudeCodeCommand(options.form);
+	const envFor = (about: Pick<ClaudeRun, "model" | "env">) => ({
+		PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+		HOME: home,
+		TERM: "dumb",
+		LANG: "C.UTF-8",
+		ANTHROPIC_BASE_URL: options.gatewayUrl,
+		ANTHROPIC_AUTH_TOKEN: options.key,
+		ANTHROPIC_MODEL: about.model ?? options.model,
+		ANTHROPIC_SMALL_FAST_MODEL: about.model ?? options.model,
+		DISABLE_AUTOUPDATER: "1",
+		...about.env,
+	});
+
 	return {
 		project,
+		/** Launches it in a terminal, as a person does who has used it before: theme and trust in the folder are asked for no more. */
+		async launch(about: Pick<ClaudeRun, "model" | "env"> = {}): Promise<Terminal> {
+			const settings = {
+				hasCompletedOnboarding: true,
+				lastOnboardingVersion: "2.1.330",
+				theme: "dark",
+				projects: { [project]: { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true } },
+			};
+			await writeFile(join(home, ".claude.json"), JSON.stringify(settings));
+			const terminal = openTerminal([program, ...leading], {
+				cwd: project,
+				env: { ...envFor(about), TERM: "xterm-256color" },
+			});
+			await terminal.waitFor(/[❯>] .*(for shortcuts|shift\+tab)/);
+			return terminal;
+		},
 		/** Runs one prompt to its end. Rejects when the client prints no JSON. */
 		run(about: ClaudeRun): Promise<ClaudeResult> {
-			const [program = "", ...leading] = claudeCodeCommand(options.form);
 			const args = [
 				...leading,
 				"-p",
@@ -72,16 +102,8 @@ export async function claudeCodeHome(options: ClaudeCodeOptions) {
 			if (about.session !== undefined) args.push("--session-id", about.session);
 			if (about.resume !== undefined) args.push("--resume", about.resume);
 			const env = {
-				PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
-				HOME: home,
-				TERM: "dumb",
-				LANG: "C.UTF-8",
-				ANTHROPIC_BASE_URL: options.gatewayUrl,
-				ANTHROPIC_AUTH_TOKEN: options.key,
-				ANTHROPIC_MODEL: about.model ?? options.model,
-				ANTHROPIC_SMALL_FAST_MODEL: about.model ?? options.model,
+				...envFor(about),
 				CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-				DISABLE_AUTOUPDATER: "1",
 				CLAUDE_CODE_MAX_RETRIES: "2",
 				...about.env,
 			};

@@ -29,9 +29,9 @@ export interface DeploymentLine {
 
 /**
  * A configuration of `anthropic/` deployments on a free port, with the test's master key. `extra` is more YAML, top level;
- * `more` are further entries of model_list.
+ * `more` are further entries of model_list; `settings` are further `name: value` pairs of general_settings, each after a comma.
  */
-export function deploymentsConfig(lines: readonly DeploymentLine[], extra = "", more = ""): Config {
+export function deploymentsConfig(lines: readonly DeploymentLine[], extra = "", more = "", settings = ""): Config {
 	const entries = lines.map(
 		(line) => `  - model_name: ${line.group ?? "claude-code"}
     litellm_params:
@@ -41,7 +41,7 @@ export function deploymentsConfig(lines: readonly DeploymentLine[], extra = "", 
     model_info: { id: ${line.id} }`,
 	);
 	return configFrom(
-		`model_list:\n${[...entries, more].filter((entry) => entry !== "").join("\n")}\ngeneral_settings: { master_key: ${MASTER_KEY} }\n${extra.includes("warmpath:") ? "" : "warmpath: { listen: { port: 0 } }\n"}${extra}`,
+		`model_list:\n${[...entries, more].filter((entry) => entry !== "").join("\n")}\ngeneral_settings: { master_key: ${MASTER_KEY}${settings} }\n${extra.includes("warmpath:") ? "" : "warmpath: { listen: { port: 0 } }\n"}${extra}`,
 	);
 }
 
@@ -85,6 +85,8 @@ export interface WorldOptions extends CloudOptions {
 	readonly gateway?: GatewayOptions;
 	/** More YAML for the gateway. */
 	readonly extra?: string;
+	/** More pairs of general_settings, each after a comma. */
+	readonly settings?: string;
 }
 
 /** Simulated deployments with a gateway in front. */
@@ -104,6 +106,7 @@ export async function startWorld(options: WorldOptions) {
 		})),
 		options.extra,
 		cloudEntries(simulator, options, { group: "claude-code", model }),
+		options.settings,
 	);
 	const gateway = await startTestGateway(config, options.gateway);
 	return {

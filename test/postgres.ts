@@ -1,15 +1,13 @@
-// A private Postgres server for tests: its own data directory, a Unix socket and a free port on loopback. Installs Postgres by apt where
-// it is missing and we may (root, CI); elsewhere `postgresAvailable` says why tests are skipped, loudly.
-import { spawn, spawnSync } from "node:child_process";
+// A private Postgres server for tests: its own data directory, a Unix socket and a free port on loopback. Leaves installing it and its
+// process to test/private-server.
+import { spawnSync } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import { freePort, privateServer, programOf } from "./private-server.ts";
 
 const ROOT_FOLDER = "/usr/lib/postgresql";
-const START_MS = 30_000;
 
 export interface PostgresServer {
 	readonly host: string;
@@ -24,26 +22,8 @@ export interface PostgresServer {
 	[Symbol.asyncDispose](): Promise<void>;
 }
 
-let known: string | null | undefined;
-
-/** Folder of Postgres's programs; null (after a loud line) where there are none. In CI that throws: nothing may be skipped there. */
-export function postgresPrograms(): string | null {
-	if (known !== undefined) return known;
-	let found = findPrograms();
-	if (found === null && isRoot() && process.env["CI"] !== undefined) {
-		const options = { stdio: "ignore", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } } as const;
-		spawnSync("apt-get", ["update"], options);
-		spawnSync("apt-get", ["install", "-y", "--no-install-recommends", "postgresql"], options);
-		found = findPrograms();
-	}
-	if (found === null) {
-		if (process.env["CI"] !== undefined)
-			throw new Error("Postgres is missing and could not be installed: CI skips nothing");
-		process.stderr.write("\nSKIPPED: tests on Postgres, for it is not installed (apt-get install postgresql)\n\n");
-	}
-	known = found;
-	return found;
-}
+/** Folder of Postgres's programs; null where there are none, see `programOf`. */
+export const postgresPrograms = programOf("Postgres", "postgresql", findPrograms);
 
 /** Starts a server. Call it only where `postgresPrograms()` is not null. */
 export async function startPostgres(): Promise<PostgresServer> {
@@ -63,41 +43,24 @@ export async function startPostgres(): Promise<PostgresServer> {
 	const port = await freePort();
 	const host = "127.0.0.1";
 	const urlOf = (database: string) => `postgres://warmpath@${host}:${port}/${database}`;
-	let running: ReturnType<typeof spawn> | null = null;
 	let databases = 0;
-
-	async function start(): Promise<void> {
-		// What was committed must survive a crash of the server, though not of the machine.
-		const settings = ["fsync=off", "full_page_writes=off", "max_connections=60"];
-		const options = settings.flatMap((setting) => ["-c", setting]);
-		const child = spawn(
-			join(programs as string, "postgres"),
-			["-D", data, "-k", folder, "-h", host, "-p", String(port), ...options],
-			{ ...as, cwd: folder, stdio: "ignore" },
-		);
-		running = child;
-		const until = Date.now() + START_MS;
-		while (!(await answers(urlOf("postgres")))) {
-			if (child.exitCode !== null || Date.now() > until) throw new Error("the test's Postgres did not start");
-			await new Promise((resolve) => setTimeout(resolve, 50));
-		}
-	}
-
-	async function end(signal: "SIGQUIT" | "SIGINT"): Promise<void> {
-		const child = running;
-		running = null;
-		if (child === null || child.exitCode !== null) return;
-		const gone = new Promise((resolve) => child.once("exit", resolve));
-		child.kill(signal);
-		await gone;
-	}
-
-	await start();
+	// What was committed must survive a crash of the server, though not of the machine.
+	const settings = ["fsync=off", "full_page_writes=off", "max_connections=60"].flatMap((setting) => ["-c", setting]);
+	const server = privateServer(
+		{
+			name: "Postgres",
+			program: join(programs, "postgres"),
+			arguments: ["-D", data, "-k", folder, "-h", host, "-p", String(port), ...settings],
+		},
+		{ ...as, cwd: folder },
+		() => answers(urlOf("postgres")),
+	);
+	await server.start();
 	return {
 		host,
 		port,
-		start,
-		kill: () => end("SIGQUIT"),
+		start: () => server.start(),
+		kill: () => server.end("SIGQUIT"),
 		async database() {
 			databases += 1;
 			const name = `test_${databases}`;
@@ -108,7 +71,7 @@ export async function startPostgres(): Promise<PostgresServer> {
 			return urlOf(name);
 		},
 		async [Symbol.asyncDispose]() {
-			await end("SIGINT");
+			await server.end("SIGINT");
 			rmSync(folder, { recursive: true, force: true });
 		},
 	};
@@ -131,14 +94,6 @@ function isRoot(): boolean {
 function accountOf(name: string): { uid: number; gid: number } {
 	const id = (flag: string) => Number(spawnSync("id", [flag, name], { encoding: "utf8" }).stdout.trim());
 	return { uid: id("-u"), gid: id("-g") };
-}
-
-async function freePort(): Promise<number> {
-	const server = createServer();
-	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-	const { port } = server.address() as AddressInfo;
-	await new Promise((resolve) => server.close(resolve));
-	return port;
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -79,6 +79,13 @@ async function live(world: UiWorld, clock: PastClock): Promise<Shown> {
 		carol: await world.key({ key_alias: "carol", duration: "90d", models: ["claude-*"] }),
 		ci: await world.key({ key_alias: "ci-review", key_type: "llm_api", tpm_limit: 500_000, max_parallel_requests: 4 }),
 	};
+	await world.call("/team/new", {
+		team_alias: "contractors",
+		max_budget: 2,
+		budget_duration: "1mo",
+		rpm_limit: 120,
+		models: ["claude-*"],
+	});
 	const held = await world.call<{ readonly token: string }>("/key/generate", {
 		key_alias: "intern-2025",
 		max_budget: 1,
@@ -175,6 +182,14 @@ async function shoot(browser: Browser, world: UiWorld, { session, body }: Shown)
 		["session", `/sessions/${session}`],
 		["deployments", "/deployments"],
 		["keys", "/keys"],
+		[
+			"key",
+			"/keys",
+			async (page) => {
+				await page.getByRole("button", { name: "Edit bob" }).click();
+				await page.getByRole("button", { name: "Save" }).waitFor();
+			},
+		],
 		["connect", "/connect"],
 		[
 			"explain",
@@ -219,6 +234,8 @@ async function shoot(browser: Browser, world: UiWorld, { session, body }: Shown)
 		["phone-logs", "/logs"],
 		["phone-deployments", "/deployments"],
 		["phone-session", `/sessions/${session}`],
+		["phone-keys", "/keys"],
+		["phone-request", refused === undefined ? "/logs" : `/logs?session=${session}&request=${refused.id}`],
 	] as const) {
 		await page.goto(`${base}${path}`);
 		await page.waitForLoadState("networkidle", { timeout: 3_000 }).catch(() => {});

@@ -56,6 +56,7 @@ export async function startUiWorld(options: UiWorldOptions = {}) {
 		})),
 		options.extra,
 		"",
+		options.settings === undefined ? "" : `, ${options.settings}`,
 	);
 	const gateway = await startTestGateway(config, { database, now, random: seededRandom(3) });
 

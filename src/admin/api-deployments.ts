@@ -15,6 +15,7 @@ type DeploymentView = DeploymentsView["deployments"][number];
 export async function deploymentsOf(deps: {
 	readonly log: LogSource | null;
 	readonly router: LiveRouter;
+	readonly drainsKept: boolean;
 	readonly now: () => number;
 }): Promise<DeploymentsView> {
 	const { log, router } = deps;
@@ -32,7 +33,7 @@ export async function deploymentsOf(deps: {
 				measures.predicted_tokens === 0 ? null : measures.confirmed_tokens / measures.predicted_tokens,
 		};
 	});
-	return { now, domains: domainsOf(log, router), deployments };
+	return { now, domains: domainsOf(log, router), deployments, drains_kept: deps.drainsKept };
 }
 
 function stateOf(

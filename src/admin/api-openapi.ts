@@ -1,69 +1,13 @@
-// The OpenAPI document of the control plane: our own endpoints from their schemas, LiteLLM's by name. Leaves the schemas to api-schemas.
+// The OpenAPI document of the control plane, made from the table of its endpoints. Leaves what there is to api-endpoints.
 import * as z from "zod";
-import {
-	deploymentsView,
-	ledgerQuery,
-	ledgerView,
-	overview,
-	rangeQuery,
-	requestDetail,
-	requestPage,
-	requestQuery,
-	sessionDetail,
-	sessionPage,
-	sessionQuery,
-	sessionTurnsQuery,
-} from "./api-schemas.ts";
-
-interface Endpoint {
-	readonly path: string;
-	readonly summary: string;
-	readonly query?: z.ZodObject;
-	/** Absent = not described. */
-	readonly answer?: z.ZodType;
-}
-
-const READING: readonly Endpoint[] = [
-	{ path: "/api/requests", summary: "The request log, latest first", query: requestQuery, answer: requestPage },
-	{ path: "/api/requests/{id}", summary: "One request with all that is kept of it", answer: requestDetail },
-	{ path: "/api/sessions", summary: "Conversations, latest first", query: sessionQuery, answer: sessionPage },
-	{
-		path: "/api/sessions/{id}",
-		summary: "A conversation's turns; the last page first, each page oldest first",
-		query: sessionTurnsQuery,
-		answer: sessionDetail,
-	},
-	{ path: "/api/ledger", summary: "Dollars and tokens summed", query: ledgerQuery, answer: ledgerView },
-	{ path: "/api/overview", summary: "Totals, a series by deployment, alerts", query: rangeQuery, answer: overview },
-	{ path: "/api/deployments", summary: "Every deployment as it stands now", answer: deploymentsView },
-	{ path: "/api/me", summary: "Who asks" },
-	{ path: "/spend/logs", summary: "The request log in LiteLLM's fields" },
-	{ path: "/health", summary: "Which deployments are in use; calls no model" },
-	{ path: "/health/liveliness", summary: "The process answers" },
-	{ path: "/health/readiness", summary: "The process takes requests" },
-];
-
-/** LiteLLM's management endpoints that take a JSON object. */
-const WRITING: readonly (readonly [path: string, summary: string])[] = [
-	["/api/login", "Begins a session of the UI"],
-	["/api/logout", "Ends it"],
-	["/key/generate", "Makes a virtual key; its secret is answered once"],
-	["/key/update", "Changes a key"],
-	["/key/delete", "Deletes keys"],
-	["/key/block", "Blocks a key"],
-	["/key/unblock", "Unblocks a key"],
-	["/key/regenerate", "Replaces a key's secret"],
-	["/team/new", "Makes a team"],
-	["/user/new", "Makes a user"],
-	["/customer/new", "Makes a customer"],
-	["/budget/new", "Makes a budget"],
-];
+import { ENDPOINTS, type Endpoint } from "./api-endpoints.ts";
 
 /** The document, made once. */
 export function openApiDocument(version: string): object {
-	const paths: Record<string, object> = {};
-	for (const endpoint of READING) paths[endpoint.path] = { get: reading(endpoint) };
-	for (const [path, summary] of WRITING) paths[path] = { post: writing(summary) };
+	const paths: Record<string, Record<string, object>> = {};
+	for (const endpoint of ENDPOINTS) {
+		paths[endpoint.path] = { ...paths[endpoint.path], [endpoint.method]: operationOf(endpoint) };
+	}
 	return {
 		openapi: "3.1.0",
 		info: {
@@ -101,26 +45,31 @@ const ERROR = {
 	content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
 };
 
-function reading({ path, summary, query, answer }: Endpoint): object {
-	const inPath = /\{(\w+)\}/.exec(path)?.[1];
-	const parameters = [
-		...(inPath === undefined ? [] : [{ name: inPath, in: "path", required: true, schema: { type: "string" } }]),
-		...(query === undefined ? [] : parametersOf(query)),
-	];
-	const content =
-		answer === undefined ? {} : { content: { "application/json": { schema: jsonSchema(answer, "output") } } };
-	return { summary, parameters, responses: { "200": { description: "OK", ...content }, default: ERROR } };
+function operationOf({ path, summary, query, body, answer }: Endpoint): object {
+	const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => {
+		return { name, in: "path", required: true, schema: { type: "string" } };
+	});
+	return {
+		summary,
+		parameters: [...inPath, ...(query === undefined ? [] : parametersOf(query))],
+		...(body === undefined ? {} : { requestBody: { content: contentOf(body, "input") } }),
+		responses: {
+			"200": { description: "OK", ...(answer === undefined ? {} : { content: contentOf(answer, "output") }) },
+			default: ERROR,
+		},
+	};
 }
 
-function writing(summary: string): object {
-	const requestBody = { content: { "application/json": { schema: { type: "object" } } } };
-	return { summary, requestBody, responses: { "200": { description: "OK" }, default: ERROR } };
+function contentOf(schema: z.ZodType, io: "input" | "output"): object {
+	return { "application/json": { schema: jsonSchema(schema, io) } };
 }
 
 function parametersOf(query: z.ZodObject): object[] {
-	return Object.entries(query.shape).map(([name, schema]) => {
-		const { description, ...rest } = jsonSchema(schema as z.ZodType, "input");
-		return { name, in: "query", required: false, schema: rest, ...(description === undefined ? {} : { description }) };
+	return Object.entries(query.shape).map(([name, shape]) => {
+		const schema = shape as z.ZodType;
+		const { description, ...rest } = jsonSchema(schema, "input");
+		const required = !schema.safeParse(undefined).success;
+		return { name, in: "query", required, schema: rest, ...(description === undefined ? {} : { description }) };
 	});
 }
 

@@ -7,8 +7,12 @@ import type { Alert, Overview } from "./api-schemas.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
-/** Longer times are told by the hour. */
+const DAY_MS = 24 * HOUR_MS;
+/** Longer times are told by hours. */
 const MINUTES_UP_TO_MS = 6 * HOUR_MS;
+/** Lengths of a step of the series; more steps than these cannot be told apart on a chart, and take longer than they are worth. */
+const STEPS_MS = [1, 2, 5, 60, 120, 180, 360, 720, 1440].map((minutes) => minutes * MINUTE_MS);
+const MOST_STEPS = 72;
 /** A ratio of less than this share of the day's has dropped, if at least so many prompt tokens say it. */
 const DROPPED = 0.7;
 const TELLING_TOKENS = 200_000;
@@ -20,12 +24,15 @@ export async function overviewOf(
 ): Promise<Overview> {
 	// Minutes know neither keys nor teams.
 	const narrowed = filter.keyId !== undefined || filter.teamId !== undefined;
-	const unit = !narrowed && filter.to - filter.from <= MINUTES_UP_TO_MS ? "minute" : "hour";
+	const length = filter.to - filter.from;
+	const unit = !narrowed && length <= MINUTES_UP_TO_MS ? "minute" : "hour";
+	const least = Math.max(length / MOST_STEPS, unit === "minute" ? MINUTE_MS : HOUR_MS);
+	const stepMs = STEPS_MS.find((step) => step >= least) ?? Math.ceil(least / DAY_MS) * DAY_MS;
 	const { now } = about;
 	const recent = { ...filter, from: now - HOUR_MS, to: now };
-	const day = { ...filter, from: now - 24 * HOUR_MS, to: now };
+	const day = { ...filter, from: now - DAY_MS, to: now };
 	const [series, lastHour, lastDay] = await Promise.all([
-		sumLedger(database, filter, [unit, "model_id"]),
+		sumLedger(database, { ...filter, stepMs }, [unit, "model_id"]),
 		sumLedger(database, recent, ["model_id"]),
 		sumLedger(database, day, []),
 	]);
@@ -33,7 +40,7 @@ export async function overviewOf(
 	return {
 		from: filter.from,
 		to: filter.to,
-		step_ms: unit === "minute" ? MINUTE_MS : HOUR_MS,
+		step_ms: stepMs,
 		totals: total(series.map(({ measures }) => measures)),
 		series: series.map(({ hour, minute, model_id, measures }) => {
 			return { at: minute ?? hour ?? 0, model_id: model_id ?? "", measures };

@@ -263,6 +263,9 @@ const levelView = z.object({ limit: z.number(), left: z.number() }).nullable();
 
 export const deploymentsView = z.object({
 	now: z.number(),
+	drains_kept: z
+		.boolean()
+		.describe("Draining is kept in the database, for all replicas; false = it is this process's and ends with it."),
 	domains: z.array(
 		z.object({
 			/** Configured or learned; null = not known yet. */

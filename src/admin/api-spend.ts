@@ -1,5 +1,5 @@
-// LiteLLM's `GET /spend/logs` and `/spend/logs/ui` with its field names (litellm §5, §6), out of our request log. What it has no name for
-// is in admin/api.
+// LiteLLM's `GET /spend/logs` with its field names (litellm §5), out of our request log. What it has no name for is in admin/api, numbered
+// pages are in admin/api-spend-ui.
 import { Hono } from "hono";
 import * as z from "zod";
 import { type LedgerSums, sumLedger } from "../db/ledger.ts";
@@ -12,7 +12,7 @@ import { type Principal, scopeOf } from "./roles.ts";
 const DAY_MS = 86_400_000;
 const MOST_ROWS = 1_000;
 
-const spendQuery = z.strictObject({
+export const spendQuery = z.strictObject({
 	api_key: z.string().max(512).optional(),
 	user_id: z.string().max(512).optional(),
 	request_id: z.string().max(512).optional(),
@@ -157,8 +157,11 @@ function isOwn(row: RequestSummary, principal: Principal): boolean {
 	return own === null || (own.keyHash !== null && row.key_id === own.keyHash);
 }
 
-function dateOf(text: string | undefined): number | undefined {
-	const at = text === undefined ? Number.NaN : Date.parse(text);
+const WITHOUT_ZONE = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(:\d{2}(\.\d+)?)?)$/;
+
+/** A date or time as LiteLLM's clients write it: UTC where it names no zone. ms since epoch; undefined = it is none. */
+export function dateOf(text: string | undefined): number | undefined {
+	const at = text === undefined ? Number.NaN : Date.parse(text.replace(WITHOUT_ZONE, "$1T$2Z"));
 	return Number.isNaN(at) ? undefined : at;
 }
 

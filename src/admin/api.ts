@@ -27,6 +27,8 @@ export interface ApiDeps {
 	/** Null where the log is off. */
 	readonly log: LogSource | null;
 	readonly router: LiveRouter;
+	/** There is a database for what is drained. */
+	readonly drainsKept: boolean;
 	readonly now: () => number;
 }
 

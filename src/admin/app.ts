@@ -7,6 +7,7 @@ import type { Deployment } from "../routing/deployment.ts";
 import { type ApiDeps, apiRoutes } from "./api.ts";
 import { openApiDocument } from "./api-openapi.ts";
 import { spendRoutes } from "./api-spend.ts";
+import { spendPageRoutes } from "./api-spend-ui.ts";
 import { type AuthDeps, createAdminAuth } from "./auth.ts";
 import { budgetRoutes } from "./budgets.ts";
 import { customerRoutes } from "./customers.ts";
@@ -109,7 +110,9 @@ export function createAdminApp(deps: AdminDeps): Hono {
 	app.route("/", apiRoutes(deps.api, requireRole));
 	app.route("/", operateRoutes(deps.operate, requireRole));
 	app.route("/", uiRoutes(builtUi));
-	app.route("/", spendRoutes({ log: deps.api.log, hash: (key) => deps.records.access.hash(key) }, requireRole));
+	const spendLog = { log: deps.api.log, hash: (key: string) => deps.records.access.hash(key) };
+	app.route("/", spendRoutes(spendLog, requireRole));
+	app.route("/", spendPageRoutes(spendLog, requireRole));
 
 	const document = openApiDocument(deps.version);
 	app.get("/openapi.json", (c) => c.json(document));

@@ -5,18 +5,18 @@ import { GatewayError } from "../errors.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
 import {
 	bodyOf,
+	change,
+	create,
 	datesOf,
 	existing,
-	insert,
+	idOf,
 	pageOf,
 	type RecordDeps,
-	readFields,
-	stored,
+	removeAll,
 	textOf,
 	textsOf,
-	update,
+	withoutId,
 } from "./keys-records.ts";
-import { named } from "./teams.ts";
 
 function budgetView(budget: AccessRecord<"budget">) {
 	return { budget_id: budget.id, ...budget.fields, ...datesOf(budget) };
@@ -42,11 +42,9 @@ export function budgetRoutes(deps: RecordDeps, requireRole: RequireRole) {
 	return (
 		new Hono<AdminEnv>()
 			.post("/budget/new", admin, async (c) => {
-				const { budget_id: id, ...body } = await bodyOf(c);
-				const fields = readFields("budget", body);
-				return c.json(
-					budgetView(await insert(deps, { kind: "budget", id: named(id, "budget_id"), hash: null, fields })),
-				);
+				const body = await bodyOf(c);
+				const about = { kind: "budget", id: idOf(body, "budget_id") } as const;
+				return c.json(budgetView(await create(deps, about, withoutId(body, "budget_id"))));
 			})
 			// LiteLLM asks by POST; it changes nothing, but what is not GET takes an admin.
 			.post("/budget/info", admin, async (c) => {
@@ -59,11 +57,7 @@ export function budgetRoutes(deps: RecordDeps, requireRole: RequireRole) {
 				return c.json({ budgets: items.map(budgetView), ...page });
 			})
 			.post("/budget/update", admin, async (c) => {
-				const { budget_id: id, ...body } = await bodyOf(c);
-				const before = existing(deps, "budget", textOf({ budget_id: id }, "budget_id"));
-				return c.json(
-					budgetView(await update(deps, before, ({ fields }) => ({ fields: readFields("budget", body, fields) }))),
-				);
+				return c.json(budgetView(await change(deps, { kind: "budget", idField: "budget_id" }, await bodyOf(c))));
 			})
 			.post("/budget/delete", admin, async (c) => {
 				const id = textOf(await bodyOf(c), "id");
@@ -73,7 +67,7 @@ export function budgetRoutes(deps: RecordDeps, requireRole: RequireRole) {
 					const reason = `the ${holder.kind} '${holder.id}' still names it; change that first`;
 					throw new GatewayError("invalid_field", { field: "id", reason });
 				}
-				await stored(deps, () => deps.access.remove("budget", [id]));
+				await removeAll(deps, "budget", [id]);
 				return c.json({ deleted: id });
 			})
 	);

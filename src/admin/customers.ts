@@ -2,20 +2,20 @@
 import { Hono } from "hono";
 import type { AccessRecord } from "../db/keys-fields.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
-import { requireRecords, resetSpend } from "./keys.ts";
 import {
+	blockRecord,
 	bodyOf,
+	change,
+	create,
 	datesOf,
 	existing,
-	insert,
 	pageOf,
 	type RecordDeps,
-	readFields,
+	removeAll,
 	spendOf,
-	stored,
 	textOf,
 	textsOf,
-	update,
+	withoutId,
 } from "./keys-records.ts";
 
 function customerView(deps: RecordDeps, customer: AccessRecord<"customer">) {
@@ -35,19 +35,16 @@ function endpoints(deps: RecordDeps, requireRole: RequireRole) {
 	async function setBlocked(ids: readonly string[], blocked: boolean) {
 		const changed = [];
 		for (const id of ids) {
-			const customer = existing(deps, "customer", id);
-			changed.push(await update(deps, customer, ({ fields }) => ({ fields: { ...fields, blocked } })));
+			changed.push(await blockRecord(deps, existing(deps, "customer", id), blocked));
 		}
 		return { blocked_users: changed.map((customer) => customerView(deps, customer)) };
 	}
 
 	return new Hono<AdminEnv>()
 		.post("/new", admin, async (c) => {
-			const { user_id: id, ...body } = await bodyOf(c);
-			const fields = readFields("customer", body);
-			requireRecords(deps, { budget_id: fields.budget_id });
-			const named = textOf({ user_id: id }, "user_id");
-			return c.json(customerView(deps, await insert(deps, { kind: "customer", id: named, hash: null, fields })));
+			const body = await bodyOf(c);
+			const about = { kind: "customer", id: textOf(body, "user_id") } as const;
+			return c.json(customerView(deps, await create(deps, about, withoutId(body, "user_id"))));
 		})
 		.get("/info", viewer, (c) => {
 			const id = c.req.query("end_user_id") ?? c.req.query("user_id") ?? "";
@@ -58,20 +55,12 @@ function endpoints(deps: RecordDeps, requireRole: RequireRole) {
 			return c.json({ customers: items.map((customer) => customerView(deps, customer)), ...page });
 		})
 		.post("/update", admin, async (c) => {
-			const { user_id: id, ...body } = await bodyOf(c);
-			const before = existing(deps, "customer", textOf({ user_id: id }, "user_id"));
-			const customer = await update(deps, before, ({ fields }) => {
-				const next = readFields("customer", body, fields);
-				requireRecords(deps, { budget_id: next.budget_id });
-				return { fields: next };
-			});
-			if (typeof body["spend"] === "number") resetSpend(deps, customer, body["spend"]);
-			return c.json(customerView(deps, customer));
+			const about = { kind: "customer", idField: "user_id" } as const;
+			return c.json(customerView(deps, await change(deps, about, await bodyOf(c))));
 		})
 		.post("/delete", admin, async (c) => {
 			const ids = textsOf(await bodyOf(c), "user_ids");
-			for (const id of ids) existing(deps, "customer", id);
-			await stored(deps, () => deps.access.remove("customer", ids));
+			await removeAll(deps, "customer", ids);
 			return c.json({ deleted_customers: ids });
 		})
 		.post("/block", admin, async (c) => c.json(await setBlocked(textsOf(await bodyOf(c), "user_ids"), true)))

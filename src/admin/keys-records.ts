@@ -1,7 +1,9 @@
 // What the endpoints of keys, teams, users, customers and budgets share: reading bodies, storing, showing, paging. Leaves each kind's own
 // names and rules to its file.
+import { randomUUID } from "node:crypto";
 import type { Context } from "hono";
 import type { ZodError } from "zod";
+import type { GeneratedKeys } from "../config/schema.ts";
 import type { Access } from "../db/keys-access.ts";
 import { type AccessRecord, FIELDS, type FieldsOf, type Kind } from "../db/keys-fields.ts";
 import { mainLabel } from "../db/keys-limits.ts";
@@ -12,6 +14,15 @@ export interface RecordDeps {
 	readonly access: Access;
 	/** ms since epoch. */
 	readonly now: () => number;
+	/** What holds for keys that are made; absent = nothing. */
+	readonly generated?: () => GeneratedKeys;
+}
+
+const NO_RULES: GeneratedKeys = { defaults: {}, upperbounds: {} };
+
+/** What holds for keys that are made or changed now. */
+export function rulesOf({ generated }: RecordDeps): GeneratedKeys {
+	return generated?.() ?? NO_RULES;
 }
 
 /** A JSON object; anything else is refused. An empty body is an empty object. */
@@ -127,6 +138,100 @@ export function existing<K extends Kind>({ access }: RecordDeps, kind: K, id: st
 	const record = access.directory.get(kind, id);
 	if (record === undefined) throw new GatewayError("record_not_found", { kind, id });
 	return record;
+}
+
+/** Teams and budgets that a record names must be there: a limit that is nowhere limits nothing. */
+export function requireRecords(
+	{ access }: RecordDeps,
+	fields: { readonly team_id?: string | null; readonly budget_id?: string | null },
+): void {
+	const { directory } = access;
+	if (fields.team_id != null && directory.get("team", fields.team_id) === undefined) {
+		throw new GatewayError("record_not_found", { kind: "team", id: fields.team_id });
+	}
+	if (fields.budget_id != null && directory.get("budget", fields.budget_id) === undefined) {
+		throw new GatewayError("record_not_found", { kind: "budget", id: fields.budget_id });
+	}
+}
+
+/** LiteLLM's updates may set `spend`, mostly to 0. */
+export function resetSpend({ access, now }: RecordDeps, record: AccessRecord, dollars: number): void {
+	const subject = access.directory.subject(record);
+	for (const budget of subject.budgets) {
+		if (budget.model === null) access.spend.set(access.spend.account(subject, budget, now()), dollars);
+	}
+	void access.sync();
+}
+
+/** Kinds whose id is the operator's choice. */
+export type NamedKind = Exclude<Kind, "key" | "deployment">;
+
+/** Makes a record out of a request's body without its id. Throws what readFields, requireRecords and insert throw. */
+export async function create<K extends NamedKind>(
+	deps: RecordDeps,
+	{ kind, id }: { readonly kind: K; readonly id: string },
+	body: Readonly<Record<string, unknown>>,
+): Promise<AccessRecord<K>> {
+	const fields = readFields(kind, body);
+	requireRecords(deps, fields as Partial<FieldsOf["customer"]>);
+	return insert(deps, { kind, id, hash: null, fields });
+}
+
+/** Changes the record that `body` names by `idField`, and its spend where the body says one. Throws also record_not_found. */
+export async function change<K extends NamedKind>(
+	deps: RecordDeps,
+	{ kind, idField }: { readonly kind: K; readonly idField: string },
+	body: Readonly<Record<string, unknown>>,
+): Promise<AccessRecord<K>> {
+	const { [idField]: _, ...rest } = body;
+	const changed = await update(deps, existing(deps, kind, textOf(body, idField)), (before) => {
+		const fields = readFields(kind, rest, before.fields);
+		requireRecords(deps, fields as Partial<FieldsOf["customer"]>);
+		return { fields };
+	});
+	if (kind !== "budget" && typeof rest["spend"] === "number") resetSpend(deps, changed, rest["spend"]);
+	return changed;
+}
+
+/** Blocks or unblocks. */
+export async function blockRecord<K extends "key" | "team" | "customer">(
+	deps: RecordDeps,
+	record: AccessRecord<K>,
+	blocked: boolean,
+): Promise<AccessRecord<K>> {
+	return update(deps, record, ({ fields }) => ({ fields: { ...fields, blocked } }));
+}
+
+/** Removes records that are all there. Throws record_not_found, before anything is removed. */
+export async function removeAll(deps: RecordDeps, kind: NamedKind, ids: readonly string[]): Promise<void> {
+	for (const id of ids) existing(deps, kind, id);
+	await stored(deps, () => deps.access.remove(kind, ids));
+}
+
+/** Removes keys, but those of the configuration file; gives their hashes. */
+export async function removeKeys(
+	deps: RecordDeps,
+	isGone: (key: AccessRecord<"key">) => boolean,
+): Promise<readonly (string | null)[]> {
+	const keys = deps.access.directory.list("key").filter((key) => key.version !== 0 && isGone(key));
+	await stored(deps, () =>
+		deps.access.remove(
+			"key",
+			keys.map((key) => key.id),
+		),
+	);
+	return keys.map((key) => key.hash);
+}
+
+/** The id that a body gives, or a new one. */
+export function idOf(body: Readonly<Record<string, unknown>>, field: string): string {
+	return body[field] === undefined || body[field] === null ? randomUUID() : textOf(body, field);
+}
+
+/** A body without its id. */
+export function withoutId(body: Readonly<Record<string, unknown>>, field: string): Record<string, unknown> {
+	const { [field]: _, ...rest } = body;
+	return rest;
 }
 
 /** Spend as LiteLLM shows it: of the running window of `max_budget`, and when that ends. */

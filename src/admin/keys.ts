@@ -2,11 +2,13 @@
 import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { addSpan, parseSpan } from "../db/budgets-window.ts";
-import type { AccessRecord, FieldsOf } from "../db/keys-fields.ts";
+import type { AccessRecord } from "../db/keys-fields.ts";
 import { maskedSecret, newSecret } from "../db/keys-hash.ts";
 import { GatewayError } from "../errors.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
+import { changedBody, generatedBody } from "./keys-generate.ts";
 import {
+	blockRecord,
 	bodyOf,
 	datesOf,
 	insert,
@@ -14,6 +16,9 @@ import {
 	type RecordDeps,
 	readFields,
 	refuseFixed,
+	requireRecords,
+	resetSpend,
+	rulesOf,
 	spendOf,
 	stored,
 	textOf,
@@ -54,7 +59,7 @@ export function findKey({ access }: RecordDeps, named: string): Key {
 /** What a new key was made from, and its secret: the only time it is seen. */
 export async function createKey(deps: RecordDeps, body: Readonly<Record<string, unknown>>, createdBy: string) {
 	const { access } = deps;
-	const { duration, key: chosen, ...rest } = body;
+	const { duration, key: chosen, ...rest } = generatedBody(body, rulesOf(deps));
 	const fields = readFields("key", withExpiry(rest, duration, deps.now()));
 	requireRecords(deps, fields);
 	const secret = chosen === undefined || chosen === null ? newSecret() : chosenSecret(chosen);
@@ -73,7 +78,7 @@ export async function createKey(deps: RecordDeps, body: Readonly<Record<string, 
 
 /** Puts a new secret in the place of the old one, which ends at once. Spend, limits and sessions stay. */
 export async function regenerateKey(deps: RecordDeps, named: string, body: Readonly<Record<string, unknown>> = {}) {
-	const { duration, new_key: chosen, key: _, ...rest } = body;
+	const { duration, new_key: chosen, key: _, ...rest } = changedBody(body, rulesOf(deps));
 	const secret = chosen === undefined || chosen === null ? newSecret() : chosenSecret(chosen);
 	const hash = deps.access.hash(secret);
 	if (deps.access.directory.keyByHash(hash) !== undefined) {
@@ -91,8 +96,7 @@ export async function regenerateKey(deps: RecordDeps, named: string, body: Reado
 
 /** Blocks or unblocks. */
 export async function setBlocked(deps: RecordDeps, named: string, blocked: boolean) {
-	const record = await update(deps, findKey(deps, named), ({ fields }) => ({ fields: { ...fields, blocked } }));
-	return keyView(deps, record);
+	return keyView(deps, await blockRecord(deps, findKey(deps, named), blocked));
 }
 
 /** Removes keys for good; gives their hashes. */
@@ -115,7 +119,7 @@ export function keyRoutes(deps: RecordDeps, requireRole: RequireRole) {
 	const by = (c: Context<AdminEnv>) => c.get("principal").id;
 
 	async function change(c: Context<AdminEnv>) {
-		const { key, duration, ...rest } = await bodyOf(c);
+		const { key, duration, ...rest } = changedBody(await bodyOf(c), rulesOf(deps));
 		const named = textOf({ key }, "key");
 		const record = await update(deps, findKey(deps, named), ({ fields }) => {
 			const next = readFields("key", withExpiry(rest, duration, deps.now()), fields);
@@ -223,24 +227,4 @@ function chosenSecret(value: unknown): string {
 		field: "key",
 		reason: `expected at least ${SHORTEST_SECRET} characters beginning with sk-; leave it out to get one made`,
 	});
-}
-
-/** Teams and budgets that a record names must be there: a limit that is nowhere limits nothing. */
-export function requireRecords({ access }: RecordDeps, fields: Partial<FieldsOf["key"]>): void {
-	const { directory } = access;
-	if (fields.team_id != null && directory.get("team", fields.team_id) === undefined) {
-		throw new GatewayError("record_not_found", { kind: "team", id: fields.team_id });
-	}
-	if (fields.budget_id != null && directory.get("budget", fields.budget_id) === undefined) {
-		throw new GatewayError("record_not_found", { kind: "budget", id: fields.budget_id });
-	}
-}
-
-/** LiteLLM's updates may set `spend`, mostly to 0. */
-export function resetSpend({ access, now }: RecordDeps, record: AccessRecord, dollars: number): void {
-	const subject = access.directory.subject(record);
-	for (const budget of subject.budgets) {
-		if (budget.model === null) access.spend.set(access.spend.account(subject, budget, now()), dollars);
-	}
-	void access.sync();
 }

@@ -1,23 +1,27 @@
 // LiteLLM's `/team/*`: whoever shares limits, a budget and a list of models. Leaves keys to admin/keys.
-import { randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import type { AccessRecord, FieldsOf } from "../db/keys-fields.ts";
 import { GatewayError } from "../errors.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
-import { keyView, requireRecords, resetSpend } from "./keys.ts";
+import { keyView } from "./keys.ts";
 import {
+	blockRecord,
 	bodyOf,
+	change,
+	create,
 	datesOf,
 	existing,
-	insert,
+	idOf,
 	pageOf,
 	type RecordDeps,
 	readFields,
+	removeAll,
+	removeKeys,
 	spendOf,
-	stored,
 	textOf,
 	textsOf,
 	update,
+	withoutId,
 } from "./keys-records.ts";
 import type { Principal } from "./roles.ts";
 
@@ -34,17 +38,14 @@ export function teamRoutes(deps: RecordDeps, requireRole: RequireRole) {
 	const anyone = requireRole("owner");
 
 	async function setBlocked(id: string, blocked: boolean) {
-		const team = await update(deps, existing(deps, "team", id), ({ fields }) => ({ fields: { ...fields, blocked } }));
-		return teamView(deps, team);
+		return teamView(deps, await blockRecord(deps, existing(deps, "team", id), blocked));
 	}
 
 	return new Hono<AdminEnv>()
 		.post("/team/new", admin, async (c) => {
-			const { team_id: id, ...body } = await bodyOf(c);
-			const fields = readFields("team", body);
-			requireRecords(deps, { budget_id: fields.budget_id });
-			const team = await insert(deps, { kind: "team", id: named(id, "team_id"), hash: null, fields });
-			return c.json(teamView(deps, team));
+			const body = await bodyOf(c);
+			const about = { kind: "team", id: idOf(body, "team_id") } as const;
+			return c.json(teamView(deps, await create(deps, about, withoutId(body, "team_id"))));
 		})
 		.get("/team/info", anyone, (c) => {
 			const id = c.req.query("team_id") ?? "";
@@ -52,7 +53,12 @@ export function teamRoutes(deps: RecordDeps, requireRole: RequireRole) {
 			const team = existing(deps, "team", id);
 			const own = c.get("principal").role === "owner";
 			const keys = own ? [] : directory.list("key").filter((key) => key.fields.team_id === id);
-			return c.json({ team_id: id, team_info: teamView(deps, team), keys: keys.map((key) => keyView(deps, key)) });
+			return c.json({
+				team_id: id,
+				team_info: teamView(deps, team),
+				keys: keys.map((key) => keyView(deps, key)),
+				team_memberships: own ? [] : membershipsOf(deps, team),
+			});
 		})
 		.get("/team/list", anyone, (c) => {
 			const principal = c.get("principal");
@@ -65,34 +71,21 @@ export function teamRoutes(deps: RecordDeps, requireRole: RequireRole) {
 			return c.json({ teams: items.map((team) => teamView(deps, team)), ...page });
 		})
 		.post("/team/update", admin, async (c) => {
-			const { team_id: id, ...body } = await bodyOf(c);
-			const team = await update(deps, existing(deps, "team", textOf({ team_id: id }, "team_id")), (before) => {
-				const fields = readFields("team", body, before.fields);
-				requireRecords(deps, { budget_id: fields.budget_id });
-				return { fields };
-			});
-			if (typeof body["spend"] === "number") resetSpend(deps, team, body["spend"]);
-			return c.json(teamView(deps, team));
+			return c.json(teamView(deps, await change(deps, { kind: "team", idField: "team_id" }, await bodyOf(c))));
 		})
 		.post("/team/delete", admin, async (c) => {
 			const ids = textsOf(await bodyOf(c), "team_ids");
 			for (const id of ids) existing(deps, "team", id);
 			// As in LiteLLM its keys go with it: without the team nothing would limit them.
-			const keys = directory.list("key").filter((key) => key.version !== 0 && ids.includes(key.fields.team_id ?? ""));
-			await stored(deps, () =>
-				deps.access.remove(
-					"key",
-					keys.map((key) => key.id),
-				),
-			);
-			await stored(deps, () => deps.access.remove("team", ids));
-			return c.json({ deleted_teams: ids, deleted_keys: keys.map((key) => key.hash) });
+			const keys = await removeKeys(deps, ({ fields }) => ids.includes(fields.team_id ?? ""));
+			await removeAll(deps, "team", ids);
+			return c.json({ deleted_teams: ids, deleted_keys: keys });
 		})
 		.post("/team/block", admin, async (c) => c.json(await setBlocked(textOf(await bodyOf(c), "team_id"), true)))
 		.post("/team/unblock", admin, async (c) => c.json(await setBlocked(textOf(await bodyOf(c), "team_id"), false)))
 		.post("/team/member_add", admin, async (c) => {
 			const body = await bodyOf(c);
-			const added = readFields("team", { members_with_roles: [body["member"] ?? []].flat() }).members_with_roles;
+			const added = membersOf(body);
 			const team = await update(deps, existing(deps, "team", textOf(body, "team_id")), ({ fields }) => {
 				return {
 					fields: withMembers(fields, [
@@ -100,9 +93,21 @@ export function teamRoutes(deps: RecordDeps, requireRole: RequireRole) {
 							fields,
 							added.map((each) => each.user_id),
 						),
-						...added,
+						...added.map((each) => ({ ...fields.members_with_roles.find(isSame(each)), ...each })),
 					]),
 				};
+			});
+			return c.json(teamView(deps, team));
+		})
+		.post("/team/member_update", admin, async (c) => {
+			const body = await bodyOf(c);
+			const id = textOf(body, "user_id");
+			const { team_id: teamId, user_id: _, ...rest } = body;
+			const team = await update(deps, existing(deps, "team", textOf({ teamId }, "teamId")), ({ fields }) => {
+				const member = fields.members_with_roles.find((each) => each.user_id === id);
+				if (member === undefined) throw new GatewayError("record_not_found", { kind: "member", id });
+				const changed = { ...member, ...rest };
+				return { fields: readFields("team", { members_with_roles: [...without(fields, [id]), changed] }, fields) };
 			});
 			return c.json(teamView(deps, team));
 		})
@@ -116,13 +121,36 @@ export function teamRoutes(deps: RecordDeps, requireRole: RequireRole) {
 		});
 }
 
-/** The id that a body gives, or a new one. */
-export function named(id: unknown, field: string): string {
-	return id === undefined || id === null ? randomUUID() : textOf({ [field]: id }, field);
-}
-
 function isVisible({ role, teamIds }: Principal, id: string): boolean {
 	return role !== "owner" || teamIds.includes(id);
+}
+
+function isSame({ user_id }: Members[number]): (other: Members[number]) => boolean {
+	return (other) => other.user_id === user_id;
+}
+
+/** Who is added; what the body says beside `member` holds for each. */
+function membersOf(body: Readonly<Record<string, unknown>>): Members {
+	const { team_id: _, member, ...all } = body;
+	const members = [member ?? []].flat().map((each) => (typeof each === "object" ? { ...all, ...each } : each));
+	return readFields("team", { members_with_roles: members }).members_with_roles;
+}
+
+/** What members with a budget of their own have spent in a team. */
+function membershipsOf({ access, now }: RecordDeps, team: Team) {
+	return team.fields.members_with_roles.flatMap(({ user_id, max_budget_in_team, budget_duration }) => {
+		const subject = access.directory.member(team, user_id);
+		const budget = subject?.budgets.at(-1);
+		if (subject === null || budget === undefined) return [];
+		const { spent, window } = access.spend.account(subject, budget, now());
+		return {
+			user_id,
+			team_id: team.id,
+			spend: spent,
+			budget_reset_at: Number.isFinite(window.end) ? new Date(window.end).toISOString() : null,
+			litellm_budget_table: { max_budget: max_budget_in_team ?? null, budget_duration: budget_duration ?? null },
+		};
+	});
 }
 
 type Members = FieldsOf["team"]["members_with_roles"];

@@ -6,8 +6,8 @@ import { GatewayError } from "../errors.ts";
 import { billOf } from "../routing/bill.ts";
 import type { LiveRouter } from "../routing/router.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
-import { bodyOf, textOf } from "./keys-records.ts";
-import type { ConnectFacts, Explained, TestEstimate, TestResult } from "./ui-types.ts";
+import { bodyOf, type RecordDeps, stored, textOf } from "./keys-records.ts";
+import type { ConnectFacts, Drained, Explained, TestEstimate, TestResult } from "./ui-types.ts";
 
 /** A request as it would be sent, in the name of a key. */
 export interface ExplainQuestion {
@@ -21,6 +21,8 @@ export interface ExplainQuestion {
 export interface OperateDeps {
 	readonly config: () => Config;
 	readonly router: Pick<LiveRouter, "setDraining">;
+	/** Keeps what is drained, where there is a database. */
+	readonly access: RecordDeps["access"];
 	/** The request log is kept. */
 	readonly log: boolean;
 	readonly version: string;
@@ -73,16 +75,25 @@ export function operateRoutes(deps: OperateDeps, requireRole: RequireRole) {
 		};
 	}
 
-	function drain(id: string, draining: boolean) {
+	/** Kept where there is a database: then other replicas follow within a second. Throws database_unavailable while it is away. */
+	async function drain(id: string, draining: boolean): Promise<Drained> {
 		configOf(id);
-		deps.router.setDraining(id, draining);
-		return { model_id: id, draining };
+		const { access, router } = deps;
+		if (access.durable) {
+			await stored(deps, async () => {
+				const record = { kind: "deployment", id, fields: { draining } } as const;
+				const changed = await access.update("deployment", id, () => ({ fields: record.fields }));
+				if (changed === null) await access.insert({ ...record, hash: null });
+			});
+		}
+		router.setDraining(id, draining);
+		return { model_id: id, draining, kept: access.durable };
 	}
 
 	return new Hono<AdminEnv>()
 		.get("/api/connect", requireRole("owner"), (c) => c.json(factsOf(deps)))
-		.post("/api/deployments/:id/drain", admin, (c) => c.json(drain(c.req.param("id"), true)))
-		.post("/api/deployments/:id/resume", admin, (c) => c.json(drain(c.req.param("id"), false)))
+		.post("/api/deployments/:id/drain", admin, async (c) => c.json(await drain(c.req.param("id"), true)))
+		.post("/api/deployments/:id/resume", admin, async (c) => c.json(await drain(c.req.param("id"), false)))
 		.get("/api/deployments/:id/test", admin, (c) => c.json(estimate(c.req.param("id"))))
 		.post("/api/deployments/:id/test", admin, async (c) => {
 			const id = c.req.param("id");

@@ -15,6 +15,14 @@ export interface ConnectFacts {
 	readonly log: boolean;
 }
 
+/** A deployment that was drained, or taken back. */
+export interface Drained {
+	readonly model_id: string;
+	readonly draining: boolean;
+	/** In the database, for all replicas and until it is resumed; false = by this process only, until its end. */
+	readonly kept: boolean;
+}
+
 /** What a test of a deployment would send and cost. */
 export interface TestEstimate {
 	readonly model_id: string;

@@ -3,22 +3,22 @@ import { Hono } from "hono";
 import type { AccessRecord } from "../db/keys-fields.ts";
 import { GatewayError } from "../errors.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
-import { createKey, keyView, requireRecords, resetSpend } from "./keys.ts";
+import { createKey, keyView } from "./keys.ts";
 import {
 	bodyOf,
+	change,
+	create,
 	datesOf,
 	existing,
-	insert,
+	idOf,
 	pageOf,
 	type RecordDeps,
-	readFields,
+	removeAll,
+	removeKeys,
 	spendOf,
-	stored,
-	textOf,
 	textsOf,
-	update,
+	withoutId,
 } from "./keys-records.ts";
-import { named } from "./teams.ts";
 
 function userView(deps: RecordDeps, user: AccessRecord<"user">) {
 	return { user_id: user.id, ...user.fields, ...spendOf(deps, user), ...datesOf(user) };
@@ -33,10 +33,9 @@ export function userRoutes(deps: RecordDeps, requireRole: RequireRole) {
 
 	return new Hono<AdminEnv>()
 		.post("/user/new", admin, async (c) => {
-			const { user_id: id, duration, key_alias: alias, ...body } = await bodyOf(c);
-			const fields = readFields("user", body);
-			requireRecords(deps, { budget_id: fields.budget_id });
-			const user = await insert(deps, { kind: "user", id: named(id, "user_id"), hash: null, fields });
+			const { duration, key_alias: alias, ...body } = await bodyOf(c);
+			const about = { kind: "user", id: idOf(body, "user_id") } as const;
+			const user = await create(deps, about, withoutId(body, "user_id"));
 			const view = userView(deps, user);
 			// LiteLLM makes a key along with the user unless it is told not to.
 			if (body["auto_create_key"] === false) return c.json({ ...view, key: null });
@@ -65,26 +64,13 @@ export function userRoutes(deps: RecordDeps, requireRole: RequireRole) {
 			return c.json({ users: items.map((user) => userView(deps, user)), ...page });
 		})
 		.post("/user/update", admin, async (c) => {
-			const { user_id: id, ...body } = await bodyOf(c);
-			const user = await update(deps, existing(deps, "user", textOf({ user_id: id }, "user_id")), (before) => {
-				const fields = readFields("user", body, before.fields);
-				requireRecords(deps, { budget_id: fields.budget_id });
-				return { fields };
-			});
-			if (typeof body["spend"] === "number") resetSpend(deps, user, body["spend"]);
-			return c.json(userView(deps, user));
+			return c.json(userView(deps, await change(deps, { kind: "user", idField: "user_id" }, await bodyOf(c))));
 		})
 		.post("/user/delete", admin, async (c) => {
 			const ids = textsOf(await bodyOf(c), "user_ids");
 			for (const id of ids) existing(deps, "user", id);
-			const keys = ids.flatMap(keysOf).filter((key) => key.version !== 0);
-			await stored(deps, () =>
-				deps.access.remove(
-					"key",
-					keys.map((key) => key.id),
-				),
-			);
-			await stored(deps, () => deps.access.remove("user", ids));
-			return c.json({ deleted_users: ids, deleted_keys: keys.map((key) => key.hash) });
+			const keys = await removeKeys(deps, ({ fields }) => ids.includes(fields.user_id ?? ""));
+			await removeAll(deps, "user", ids);
+			return c.json({ deleted_users: ids, deleted_keys: keys });
 		});
 }

@@ -45,7 +45,8 @@ export async function keysCommand(action: KeysAction, configPath: string | null,
 			onTrouble: (message) => io.err(`${message}\n`),
 		});
 		try {
-			await run(action, access, io);
+			const rules = config?.keySettings.generated;
+			await run(action, { access, now: io.now, ...(rules === undefined ? {} : { generated: () => rules }) }, io);
 		} finally {
 			await access.close();
 		}
@@ -63,8 +64,8 @@ function read(path: string, io: KeysIo): Config | null {
 	return null;
 }
 
-async function run(action: KeysAction, access: Access, io: KeysIo): Promise<void> {
-	const deps = { access, now: io.now };
+async function run(action: KeysAction, deps: Parameters<typeof createKey>[0], io: KeysIo): Promise<void> {
+	const { access } = deps;
 	const json = (value: unknown) => io.out(`${JSON.stringify(value, null, 2)}\n`);
 	const say = (text: string, value: unknown) => (io.format === "json" ? json(value) : io.out(`${text}\n`));
 	switch (action.kind) {

@@ -39,7 +39,11 @@ export async function serveCommand(options: ServeOptions): Promise<void> {
 	const database = await openForServing(config, process.env, log);
 	const gateway = await startGateway(config, { log, database });
 	process.stdout.write(`RUNNING on http://${config.listen.host}:${gateway.port}\n`);
-	process.on("SIGHUP", () => void reload(gateway, options, log));
+	process.on("SIGHUP", () => {
+		reload(gateway, options, log).catch((error: unknown) => {
+			log.error({ err: error }, `${options.config} could not be taken: the configuration in use stays`);
+		});
+	});
 	for (const signal of ["SIGINT", "SIGTERM"] as const) {
 		process.once(signal, () => {
 			log.info("closing: waiting for running answers; a second signal ends them");

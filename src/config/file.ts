@@ -1,7 +1,7 @@
 // The configuration file as it is written: every option with its kind, default and description. Leaves resolving it to config/load.
 import * as z from "zod";
 import { address, age, duration, flag, integer, number, numberOrOff, text, texts } from "./fields.ts";
-import { keySchema, keySettingsSchema } from "./keys.ts";
+import { keyDefaultsSchema, keySchema, keySettingsSchema, TOKEN_TYPES, upperboundSchema } from "./keys.ts";
 import { allowedFailsSchema, retriesSchema } from "./policies.ts";
 import { requestLogSchema } from "./request-log.ts";
 import { DEFAULTS } from "./schema.ts";
@@ -246,6 +246,12 @@ export const litellmSettingsSchema = z.strictObject({
 		.enum(["5m", "1h"])
 		.optional()
 		.describe("Lifetime asked for by automatic markers. Default: 5m."),
+	default_key_generate_params: keyDefaultsSchema
+		.prefault({})
+		.describe("What a new key gets where the request to make it does not say it."),
+	upperbound_key_generate_params: upperboundSchema
+		.prefault({})
+		.describe("The most that a key may be given, and what it gets where the request does not say it."),
 	...failureOptions,
 });
 
@@ -274,6 +280,10 @@ export const generalSettingsSchema = z.strictObject({
 	disable_spend_logs: flag()
 		.optional()
 		.describe("true: no request log, where warmpath.request_log.enabled is not set."),
+	token_rate_limit_type: z
+		.enum(TOKEN_TYPES)
+		.default("total")
+		.describe("Which of a request's tokens count against tpm limits."),
 	maximum_spend_logs_retention_period: age()
 		.optional()
 		.describe("Older requests are deleted, where warmpath.request_log.max_age is not set."),

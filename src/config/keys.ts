@@ -38,6 +38,40 @@ export const keySchema = z.strictObject({
 	blocked: flag().default(false).describe("true: refused."),
 });
 
+/** LiteLLM's `token_rate_limit_type`: which of a request's tokens count against a limit of tokens a minute. */
+export const TOKEN_TYPES = ["total", "input", "output"] as const;
+
+/** What may be bounded for keys that are made; LiteLLM's fields. */
+const generated = {
+	max_budget: number({ min: 0 }).optional().describe("Dollars."),
+	budget_duration: span().optional().describe("When the budget starts anew."),
+	duration: span().optional().describe("How long the key lives."),
+	max_parallel_requests: integer({ min: 0 }).optional().describe("Requests at the same time."),
+	tpm_limit: integer({ min: 0 }).optional().describe("Tokens a minute."),
+	rpm_limit: integer({ min: 0 }).optional().describe("Requests a minute."),
+};
+
+/** `litellm_settings.upperbound_key_generate_params`. */
+export const upperboundSchema = z.strictObject(generated);
+
+/** `litellm_settings.default_key_generate_params`. */
+export const keyDefaultsSchema = z.strictObject({
+	...generated,
+	models: texts().optional().describe("Models it may ask for."),
+	team_id: text().optional().describe("Team whose limits hold too."),
+	user_id: text().optional().describe("User it belongs to."),
+	tags: texts().optional().describe("Tags of its requests."),
+	metadata: z.record(z.string(), z.unknown()).optional().describe("Data about it."),
+});
+
+/** What holds for keys made by the API, the UI and the command line. */
+export interface GeneratedKeys {
+	/** Stands in for what a new key does not say. */
+	readonly defaults: z.output<typeof keyDefaultsSchema>;
+	/** The most a key may be given, and what it gets where it says nothing. */
+	readonly upperbounds: z.output<typeof upperboundSchema>;
+}
+
 export const keySettingsSchema = z.strictObject({
 	unpriced_models: z
 		.enum(["refuse", "allow"])
@@ -61,4 +95,8 @@ export interface KeySettings {
 	readonly allowUnpriced: boolean;
 	/** `warmpath.key_settings.hash_secret`. */
 	readonly hashSecret: Secret | null;
+	/** `general_settings.token_rate_limit_type`. */
+	readonly tokenType: (typeof TOKEN_TYPES)[number];
+	/** `litellm_settings.default_key_generate_params` and `upperbound_key_generate_params`. */
+	readonly generated: GeneratedKeys;
 }

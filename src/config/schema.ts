@@ -1,10 +1,10 @@
 // The configuration's types: what the rest of the gateway reads. Leaves reading YAML to config/load and LiteLLM's spellings to config/litellm.
-import type { KeyConfig, KeySettings } from "./keys.ts";
+import type { GeneratedKeys, KeyConfig, KeySettings } from "./keys.ts";
 import { REQUEST_LOG_DEFAULTS, type RequestLogConfig } from "./request-log.ts";
 import type { Secret } from "./secret.ts";
 import type { StateConfig } from "./state.ts";
 
-export type { KeyConfig, KeySettings, RequestLogConfig, StateConfig };
+export type { GeneratedKeys, KeyConfig, KeySettings, RequestLogConfig, StateConfig };
 
 /** Families of upstream APIs that a configuration may name. Which of them are served is providers/index's business. */
 export type ProviderKind = "anthropic" | "anthropic_aws" | "bedrock" | "vertex" | "foundry" | "openai";

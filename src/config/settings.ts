@@ -110,6 +110,11 @@ export function readSettings(sections: Sections, report: Report, environment: En
 		keySettings: {
 			allowUnpriced: own.key_settings.unpriced_models === "allow",
 			hashSecret: own.key_settings.hash_secret === undefined ? null : new Secret(own.key_settings.hash_secret),
+			tokenType: general.token_rate_limit_type,
+			generated: {
+				defaults: litellm.default_key_generate_params,
+				upperbounds: litellm.upperbound_key_generate_params,
+			},
 		},
 		passThrough: {
 			providerAuth: general.forward_llm_provider_auth_headers,

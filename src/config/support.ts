@@ -76,7 +76,7 @@ const IGNORED: Readonly<Record<Section, readonly string[]>> = {
 		aws_sqs_callback_params azure_sentinel_callback_params budget_reset_time cache cache_params callback_settings
 		cost_discount_config cost_margin_config credential_list custom_provider_map custom_prometheus_metadata_labels
 		custom_prometheus_tags datadog_llm_observability_params datadog_params default_in_memory_ttl
-		default_internal_user_params default_key_generate_params default_max_internal_user_budget default_redis_ttl
+		default_internal_user_params default_max_internal_user_budget default_redis_ttl
 		default_team_params default_team_settings disable_add_transform_inline_image_block
 		disable_add_user_agent_to_request_tags disable_aiohttp_transport disable_anthropic_gemini_context_caching_transform
 		disable_copilot_system_to_assistant disable_end_user_cost_tracking disable_end_user_cost_tracking_prometheus_only
@@ -96,7 +96,7 @@ const IGNORED: Readonly<Record<Section, readonly string[]>> = {
 		route_all_chat_openai_to_responses s3_callback_params service_callback service_callbacks
 		skip_system_message_in_guardrail skip_tool_message_in_guardrail ssl_certificate ssl_verify store_audit_logs
 		success_callback suppress_debug_info tag_budget_config telemetry turn_off_message_logging ui_theme_config
-		upperbound_key_generate_params use_aiohttp_transport use_chat_completions_url_for_anthropic_messages
+		use_aiohttp_transport use_chat_completions_url_for_anthropic_messages
 		user_url_allowed_hosts user_url_validation vector_store_registry`),
 	general_settings: words(`
 		admin_only_routes admission_queue_timeout_seconds alert_to_webhook_url alert_type_config alert_types alerting
@@ -134,7 +134,7 @@ const IGNORED: Readonly<Record<Section, readonly string[]>> = {
 		scope_spend_list_endpoints_to_caller search_tools service_account_settings
 		skip_batch_input_file_rate_limiting_for_models skip_batch_input_file_rate_limiting_for_providers
 		spend_capture_rate_check spend_report_frequency sse_keepalive_ping_interval_seconds store_model_in_db
-		supported_db_objects token_rate_limit_type trusted_proxy_ranges ui_access_mode
+		supported_db_objects trusted_proxy_ranges ui_access_mode
 		ui_username ui_password use_azure_key_vault use_client_credentials_pass_through_routes use_google_kms
 		use_redis_transaction_buffer use_shared_health_check use_x_forwarded_for user_api_key_cache_max_size
 		user_api_key_cache_ttl user_header_mappings user_header_name user_mcp_management_mode`),

@@ -37,6 +37,8 @@ export interface AccessOptions {
 	readonly now: () => number;
 	/** Told when the database fails or is back, and of rows that cannot be read; once each time. */
 	readonly onTrouble: (message: string) => void;
+	/** Told of the directory whenever other processes' changes, or those of an earlier one, were read. */
+	readonly onRead?: (directory: Directory) => void;
 	/** How often other processes' changes are looked for, ms. Default 500. */
 	readonly pollMs?: number;
 }
@@ -175,6 +177,7 @@ export class Access {
 		for (const name of changes.unreadable)
 			this.#options.onTrouble(`the stored ${name} cannot be read and is passed over`);
 		this.#seen = changes.version;
+		this.#options.onRead?.(this.#directory);
 	}
 
 	#database(): AccessQuery {

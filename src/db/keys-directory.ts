@@ -2,7 +2,7 @@
 // Leaves keeping it up to date to db/access.
 import type { AccessRecord, FieldsOf, Kind } from "./keys-fields.ts";
 import { aliasOf, KINDS } from "./keys-fields.ts";
-import { type Subject, subjectOf } from "./keys-limits.ts";
+import { memberSubject, type Subject, subjectOf } from "./keys-limits.ts";
 
 /** A key of the configuration file, its secret already hashed. */
 export interface FileKey {
@@ -23,6 +23,8 @@ export interface Directory {
 	list<K extends Kind>(kind: K): readonly AccessRecord<K>[];
 	/** Whose limits a record's are. Remembered until the record or its budget changes. */
 	subject(record: AccessRecord): Subject;
+	/** What a team lets one of its members spend; null = it does not say. Remembered until the team changes. */
+	member(team: AccessRecord<"team">, userId: string): Subject | null;
 }
 
 type Records = { [K in Kind]: Map<string, AccessRecord<K>> };
@@ -36,6 +38,7 @@ export class MutableDirectory implements Directory {
 		user: new Map(),
 		customer: new Map(),
 		budget: new Map(),
+		deployment: new Map(),
 	};
 	readonly #byHash = new Map<string, AccessRecord<"key">>();
 	#fileIds: readonly string[] = [];
@@ -44,6 +47,8 @@ export class MutableDirectory implements Directory {
 		AccessRecord,
 		{ readonly budget: AccessRecord | undefined; readonly subject: Subject }
 	>();
+
+	readonly #members = new WeakMap<AccessRecord, Map<string, Subject | null>>();
 
 	get revision(): number {
 		return this.#revision;
@@ -77,6 +82,20 @@ export class MutableDirectory implements Directory {
 		if (known !== undefined && known.budget === budget) return known.subject;
 		const subject = subjectOf(record, budget);
 		this.#subjects.set(record, { budget, subject });
+		return subject;
+	}
+
+	member(team: AccessRecord<"team">, userId: string): Subject | null {
+		let members = this.#members.get(team);
+		if (members === undefined) {
+			members = new Map();
+			this.#members.set(team, members);
+		}
+		let subject = members.get(userId);
+		if (subject === undefined) {
+			subject = memberSubject(team, userId);
+			members.set(userId, subject);
+		}
 		return subject;
 	}
 

@@ -102,7 +102,15 @@ export const FIELDS = {
 		tags,
 		allowed_domains: allowedDomains,
 		members_with_roles: z
-			.array(z.strictObject({ user_id: name(), role: z.enum(["admin", "user"]).default("user") }))
+			.array(
+				z.strictObject({
+					user_id: name(),
+					role: z.enum(["admin", "user"]).default("user"),
+					/** Dollars that the team's keys of this user may spend in each budget_duration. */
+					max_budget_in_team: dollars().nullish(),
+					budget_duration: span().nullish(),
+				}),
+			)
 			.max(10_000)
 			.default([]),
 	}),
@@ -116,6 +124,8 @@ export const FIELDS = {
 	}),
 	customer: z.strictObject({ ...holder, alias: name().nullable().default(null) }),
 	budget: z.strictObject({ ...limits }),
+	/** What the operator wants of a deployment; its id is the deployment's, and the rest stands in the configuration. */
+	deployment: z.strictObject({ draining: z.boolean().default(false) }),
 } as const;
 
 export type Kind = keyof typeof FIELDS;
@@ -150,6 +160,7 @@ export function aliasOf({ kind, fields }: AccessRecord): string | null {
 		case "customer":
 			return (fields as FieldsOf["customer"]).alias;
 		case "budget":
+		case "deployment":
 			return null;
 	}
 }

@@ -68,6 +68,29 @@ export function subjectOf(record: AccessRecord, budget: AccessRecord<"budget"> |
 	};
 }
 
+/** What a team lets one of its members spend in it; null where it does not say. Only a budget: other limits are the team's and the key's. */
+export function memberSubject(team: AccessRecord<"team">, userId: string): Subject | null {
+	const member = team.fields.members_with_roles.find((each) => each.user_id === userId);
+	const max = member?.max_budget_in_team ?? null;
+	if (max === null) return null;
+	const duration = member?.budget_duration ?? null;
+	const total: BudgetLimit = { label: TOTAL, span: null, max: null, soft: null, model: null };
+	const limit: BudgetLimit = { ...total, label: mainLabel(duration), span: spanOf(duration), max };
+	return {
+		// Ids may hold any character; a colon is doubled, so that two pairs never meet.
+		ref: `member:${team.id.replaceAll(":", "::")}:${userId}`,
+		kind: "team",
+		name: `${aliasOf(team) ?? team.id}', member '${userId}`,
+		anchor: team.createdAt,
+		rpm: null,
+		tpm: null,
+		parallel: null,
+		models: [],
+		budgets: duration === null ? [limit] : [total, limit],
+		budgeted: true,
+	};
+}
+
 /** Label of the window that `max_budget` is about. */
 export function mainLabel(duration: string | null): string {
 	return duration ?? TOTAL;

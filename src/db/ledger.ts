@@ -16,6 +16,8 @@ export interface LedgerFilter {
 	readonly teamId?: string | undefined;
 	readonly model?: string | undefined;
 	readonly modelId?: string | undefined;
+	/** Several hours (minutes where they are told apart) as one: steps of so many ms, told by their beginning, counted from the epoch. */
+	readonly stepMs?: number | undefined;
 }
 
 /** Sums of one group; what it was not told apart by is absent. "" = requests that had none. */
@@ -64,10 +66,15 @@ export async function sumLedger(
 	const conditions = equal.flatMap(([column, value]) =>
 		value === undefined ? [] : [sql<SqlBool>`${sql.ref(column)} = ${value}`],
 	);
-	const groups = by.map((column) => sql.ref(column));
+	const width = filter.stepMs ?? step;
+	const groups = by.map((column) => {
+		const stepped = column === unit && width !== step;
+		return stepped ? sql`${sql.ref(column)} - ${sql.ref(column)} % ${sql.lit(width)}` : sql.ref(column);
+	});
+	const named = by.map((column, at) => sql`${groups[at]} as ${sql.ref(column)}`);
 	const sums = MEASURES.map((name) => sql`sum(${sql.ref(name)}) as ${sql.ref(name)}`);
 	const { rows } = await sql<LedgerSums & MeasureColumns>`
-		select ${sql.join([...groups, ...sums])} from ${sql.table(table)}
+		select ${sql.join([...named, ...sums])} from ${sql.table(table)}
 		where ${sql.join([sql`${sql.ref(unit)} >= ${from}`, sql`${sql.ref(unit)} < ${to}`, ...conditions], sql` and `)}
 		${groups.length === 0 ? sql`` : sql`group by ${sql.join(groups)} order by ${sql.join(groups)}`}
 	`.execute(query);

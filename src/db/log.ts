@@ -2,16 +2,17 @@
 // writing to db/writer.
 import type { Miss, Turn } from "../cache/miss.ts";
 import { type SummedChain, summarise } from "../cache/summary.ts";
+import type { NewRequestRow } from "./batch.ts";
 import type { NewDetails } from "./details.ts";
 import type { TurnMemory } from "./turns.ts";
-import type { LogWriter, NewRequestRow } from "./writer.ts";
+import type { LogWriter } from "./writer.ts";
 
 /**
  * A request that has come to its end, in whatever way. Made for one call and given away: the log fills in what it alone knows, which
  * costs less than copying objects of fifty fields once a request.
  */
 export interface FinishedRequest {
-	/** The log sets `miss` and `details`, and cuts what is too long. */
+	/** The log sets `miss`, and cuts what is too long; `details` are those beside it. */
 	readonly row: Mutable<NewRequestRow>;
 	/** The log sets `miss` and `turn`. */
 	readonly details: Mutable<NewDetails>;
@@ -54,8 +55,7 @@ export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMem
 				details.miss = { detail: miss.detail, tokens: miss.tokens };
 				row.miss = miss.reason;
 			}
-			row.details = JSON.stringify(details);
-			writer.push({ row, body: bodies });
+			writer.push({ row, details, body: bodies });
 			return miss;
 		},
 	};

@@ -4,11 +4,12 @@ import { expect, test } from "vitest";
 import { onEachDatabase } from "../../test/databases.ts";
 import { memoryLog } from "../../test/harness.ts";
 import { NO_DETAILS, NOON, rowAt } from "./__fixtures__/rows.ts";
+import type { NewRequestRow } from "./batch.ts";
 import type { Database } from "./database.ts";
 import { findSessions, listSessions, sumLedger } from "./ledger.ts";
 import { eachRequest, findRequest, listRequests, type RequestFilter } from "./requests.ts";
 import { logBytes, sweep } from "./retention.ts";
-import { createLogWriter, type NewRequestRow } from "./writer.ts";
+import { createLogWriter } from "./writer.ts";
 
 const HOUR = 3_600_000;
 

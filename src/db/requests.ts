@@ -59,7 +59,7 @@ export interface RequestRecord {
 	readonly bodies: { readonly request: string | null; readonly response: string | null } | null;
 }
 
-const SUMMARY = [
+export const SUMMARY = [
 	"seq",
 	"id",
 	"started_at",
@@ -115,7 +115,7 @@ const TURNS_LOOKED_AT = 8;
 const MOST_IDS = 20;
 
 type Query = Database["query"];
-type Where = ExpressionBuilder<Tables, "requests">;
+export type Where = ExpressionBuilder<Tables, "requests">;
 
 /** A page of the log, latest first. `limit` rows at most. A cursor that is not ours begins anew. */
 export async function listRequests(
@@ -279,7 +279,7 @@ async function idsBeginning(
 }
 
 /** `literal` conditions are written out, for an index with a condition is only used where the query says the same. */
-function conditions(where: Where, filter: RequestFilter): Expression<SqlBool>[] {
+export function conditions(where: Where, filter: RequestFilter): Expression<SqlBool>[] {
 	const all: Expression<SqlBool>[] = [];
 	const equal = [
 		["model", filter.model],

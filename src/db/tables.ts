@@ -70,7 +70,7 @@ export interface RequestRow {
 	attempts: number;
 	/** Why less was read than the conversation had cached; null where nothing was missed. */
 	miss: string | null;
-	/** JSON, see db/entry: attempts, candidates, exclusions, the miss told, prefix summary, tags. */
+	/** JSON, packed as db/details says: attempts, candidates, exclusions, the miss told, prefix summary, tags. */
 	details: string;
 }
 

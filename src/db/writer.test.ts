@@ -3,8 +3,9 @@ import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { onEachDatabase } from "../../test/databases.ts";
 import { memoryLog } from "../../test/harness.ts";
-import { rowAt } from "./__fixtures__/rows.ts";
+import { NO_DETAILS, rowAt } from "./__fixtures__/rows.ts";
 import type { Database } from "./database.ts";
+import { readDetails } from "./details.ts";
 import { createRequestLog } from "./log.ts";
 import { createTurnMemory } from "./turns.ts";
 import { createLogWriter } from "./writer.ts";
@@ -78,6 +79,20 @@ onEachDatabase((databases) => {
 		expect(await count(database)).toBe(19);
 	});
 
+	test("an entry that cannot be made JSON is counted, and takes no other with it", async () => {
+		await using database = await databases.open();
+		const writer = createLogWriter(database, { ...PLENTY, log: memoryLog().log });
+		const bad = { ...NO_DETAILS, turn: null, metadata: { big: 1n } };
+		writer.push({ row: rowAt(1), details: bad, body: null });
+		await writer.flush();
+		expect(writer.stats()).toEqual({ queued: 0, written: 0, lost: 1, failure: null });
+		for (let at = 2; at < 5; at += 1)
+			writer.push({ row: rowAt(at), ...(at === 3 ? { details: bad } : {}), body: null });
+		await writer.flush();
+		expect(writer.stats()).toEqual({ queued: 0, written: 2, lost: 2, failure: null });
+		expect(await count(database)).toBe(2);
+	});
+
 	test("closing writes what is left, and counts what it could not", async () => {
 		await using database = await databases.open();
 		const ready = createLogWriter(database, { ...PLENTY, log: memoryLog().log });
@@ -121,7 +136,7 @@ onEachDatabase((databases) => {
 		expect(writer.stats()).toMatchObject({ written: 1, lost: 0 });
 		const stored = await database.query.selectFrom("requests").selectAll().executeTakeFirstOrThrow();
 		expect(stored.session).toBe(`nul\ufffd half\ufffd ${"x".repeat(501)}`);
-		expect(JSON.parse(stored.details)).toMatchObject({
+		expect(readDetails(stored.details)).toMatchObject({
 			error_message: "lone \ufffd surrogate and \ufffd",
 			tags: details.tags,
 		});

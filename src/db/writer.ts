@@ -1,20 +1,9 @@
 // Appends to the log off the request path: a bounded queue, batches, patience with a database that is away, and an honest count of what
 // was lost. Leaves what a row says to db/log and reading to db/requests and db/ledger.
 import type { Logger } from "../telemetry/log.ts";
+import { Batch, type LogEntry } from "./batch.ts";
 import type { Database } from "./database.ts";
-import type { BulkStep } from "./dialect-sqlite.ts";
-import { addMeasures, measuresOf } from "./measures.ts";
-import { REQUEST_COLUMN_NAMES, type Statements, statementsFor } from "./statements.ts";
-import type { RequestBodyRow, RequestRow } from "./tables.ts";
-
-/** `details` is JSON, and so holds no line break. */
-export type NewRequestRow = Omit<RequestRow, "seq">;
-
-/** One finished request on its way to the database. */
-export interface LogEntry {
-	readonly row: NewRequestRow;
-	readonly body: Omit<RequestBodyRow, "id" | "started_at"> | null;
-}
+import { statementsFor } from "./statements.ts";
 
 export interface WriterOptions {
 	/** Entries that may wait, in memory. */
@@ -44,21 +33,22 @@ export interface LogWriter {
 }
 
 const MOST_IN_BATCH = 1_000;
+/** Entries that are turned into bytes at once: a millisecond's work. */
+const PACKED_TOGETHER = 64;
 /** Entries are collected so long before they are written, ms. */
 const COLLECT_MS = 500;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5_000;
-const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
-/** What a row takes beside its details and bodies, about. */
-const ROW_BYTES = 1_500;
 
 export function createLogWriter(database: Database, options: WriterOptions): LogWriter {
 	const { log } = options;
 	const statements = statementsFor(database.kind);
-	let queue: LogEntry[] = [];
+	/** The last one is open. */
+	let queue: Batch[] = [];
+	/** Entries that are in no batch yet. */
+	let unpacked: LogEntry[] = [];
+	let queued = 0;
 	let queuedBytes = 0;
-	let inFlight = 0;
 	let written = 0;
 	let lost = 0;
 	let toldLost = 0;
@@ -72,21 +62,43 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 	const idle: (() => void)[] = [];
 
 	function push(entry: LogEntry): void {
-		const bytes = bytesOf(entry);
-		if (closing || queue.length + inFlight >= options.maxQueued || queuedBytes + bytes > options.maxQueuedBytes) {
+		if (closing || queued >= options.maxQueued || queuedBytes > options.maxQueuedBytes) {
 			lost += 1;
 			tellLoss();
 			return;
 		}
-		queue.push(entry);
-		queuedBytes += bytes;
+		unpacked.push(entry);
+		queued += 1;
+		// Bodies are large: they count against the bound at once.
+		if (unpacked.length >= PACKED_TOGETHER || entry.body !== null) pack();
 		if (running === null) schedule();
 	}
 
+	/** Turns what came since into bytes: many in a row take a fraction of what they take one by one, between requests. */
+	function pack(): void {
+		for (const entry of unpacked) {
+			let batch = queue.at(-1);
+			if (batch === undefined || batch.count >= MOST_IN_BATCH) {
+				batch = new Batch();
+				queue.push(batch);
+			}
+			const before = batch.bytes;
+			try {
+				batch.add(entry);
+			} catch (error) {
+				queued -= 1;
+				lost += 1;
+				log.error({ err: error }, "request log: an entry cannot be written and is lost");
+			}
+			queuedBytes += batch.bytes - before;
+		}
+		unpacked = [];
+	}
+
 	function schedule(): void {
-		if (queue.length >= MOST_IN_BATCH) start();
-		else {
-			timer ??= setTimeout(start, COLLECT_MS);
+		if ((queue[0]?.count ?? 0) >= MOST_IN_BATCH) start();
+		else if (timer === null) {
+			timer = setTimeout(start, COLLECT_MS);
 			timer.unref();
 		}
 	}
@@ -94,47 +106,53 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 	function start(): void {
 		if (timer !== null) clearTimeout(timer);
 		timer = null;
-		if (running !== null || queue.length === 0) return;
+		pack();
+		if (running !== null) return;
+		if (queue.length === 0) {
+			for (const done of idle.splice(0)) done();
+			return;
+		}
 		running = drain().finally(() => {
 			running = null;
-			if (queue.length > 0 && !stopped) schedule();
+			if (queued > 0 && !stopped) schedule();
 			else for (const done of idle.splice(0)) done();
 		});
 	}
 
 	async function drain(): Promise<void> {
-		while (queue.length > 0 && !stopped) {
-			const batch = queue.splice(0, MOST_IN_BATCH);
-			inFlight = batch.length;
-			await write(batch);
-			for (const entry of batch) queuedBytes -= bytesOf(entry);
-			inFlight = 0;
+		while (!stopped) {
+			const batch = queue.shift();
+			if (batch === undefined) break;
+			await write(batch, 0, batch.count);
+			queued -= batch.count;
+			queuedBytes -= batch.bytes;
 		}
 	}
 
 	/** Until it is written, or is found to be what the database refuses, or there is no more time. */
-	async function write(batch: readonly LogEntry[]): Promise<void> {
-		const steps = stepsOf(batch, statements);
+	async function write(batch: Batch, from: number, to: number): Promise<void> {
+		const steps = batch.steps(statements, from, to);
+		const count = to - from;
 		let unsure = false;
 		for (let attempt = 0; ; attempt += 1) {
 			try {
 				// A connection that broke may have broken after the commit: writing twice would count twice.
-				if (!unsure || !(await isWritten(batch))) await database.bulk(steps);
-				written += batch.length;
+				if (!unsure || !(await isWritten(batch.id(from)))) await database.bulk(steps);
+				written += count;
 				recovered();
 				return;
 			} catch (error) {
 				const refused = isRefusal(error);
-				if (refused && batch.length > 1) {
-					const half = batch.length >> 1;
-					await write(batch.slice(0, half));
-					await write(batch.slice(half));
+				if (refused && count > 1) {
+					const half = from + (count >> 1);
+					await write(batch, from, half);
+					await write(batch, half, to);
 					return;
 				}
 				if (refused || stopped) {
-					lost += batch.length;
+					lost += count;
 					failure = messageOf(error);
-					log.error({ err: error, entries: batch.length }, "request log: entries could not be written and are lost");
+					log.error({ err: error, entries: count }, "request log: entries could not be written and are lost");
 					return;
 				}
 				unsure = true;
@@ -144,14 +162,9 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 		}
 	}
 
-	async function isWritten(batch: readonly LogEntry[]): Promise<boolean> {
-		const [first] = batch;
-		if (first === undefined) return true;
-		const found = await database.query
-			.selectFrom("requests")
-			.select("id")
-			.where("id", "=", first.row.id)
-			.executeTakeFirst();
+	async function isWritten(id: string | undefined): Promise<boolean> {
+		if (id === undefined) return true;
+		const found = await database.query.selectFrom("requests").select("id").where("id", "=", id).executeTakeFirst();
 		return found !== undefined;
 	}
 
@@ -175,7 +188,7 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 		if (lost < toldLost * 2) return;
 		toldLost = lost;
 		log.warn(
-			{ lost, queued: queue.length, reason: failure },
+			{ lost, queued, reason: failure },
 			"request log: the queue is full, entries are lost (warmpath.request_log.queue)",
 		);
 	}
@@ -195,7 +208,7 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 	}
 
 	function flush(): Promise<void> {
-		if (queue.length === 0 && running === null) return Promise.resolve();
+		if (queued === 0 && running === null) return Promise.resolve();
 		return new Promise((resolve) => {
 			idle.push(resolve);
 			start();
@@ -205,7 +218,7 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 	return {
 		push,
 		flush,
-		stats: () => ({ queued: queue.length + inFlight, written, lost, failure }),
+		stats: () => ({ queued, written, lost, failure }),
 		async close(graceMs) {
 			if (closing) return;
 			closing = true;
@@ -215,127 +228,13 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 			}, graceMs);
 			await flush();
 			clearTimeout(cutOff);
-			if (queue.length > 0) {
-				lost += queue.length;
-				queue = [];
-			}
+			lost += queued;
+			queued = 0;
+			queue = [];
+			unpacked = [];
 			if (lost > toldLost) log.warn({ lost }, "request log: closed with entries lost");
 		},
 	};
-}
-
-function stepsOf(batch: readonly LogEntry[], statements: Statements): BulkStep[] {
-	const rows: unknown[][] = [];
-	const details: string[] = [];
-	const bodies: unknown[][] = [];
-	const hours = new Sums();
-	const places = new Sums();
-	const keys = new Sums();
-	const minutes = new Sums();
-	const sessions = new Sessions();
-	for (const { row, body } of batch) {
-		rows.push(valuesOf(row));
-		details.push(row.details);
-		if (body !== null) bodies.push([row.id, row.started_at, body.request, body.response]);
-		const measures = measuresOf(row);
-		const model = row.model ?? "";
-		const modelId = row.model_id ?? "";
-		const hour = row.started_at - (row.started_at % HOUR_MS);
-		const [key, team] = [row.key_id ?? "", row.team_id ?? ""];
-		hours.add([hour, key, team, model, modelId], measures);
-		places.add([hour, model, modelId], measures);
-		keys.add([hour, key, team], measures);
-		minutes.add([row.started_at - (row.started_at % MINUTE_MS), model, modelId], measures);
-		if (row.session !== null) sessions.add(row, measures);
-	}
-	const steps: BulkStep[] = [
-		{ sql: statements.requests, rows: storableJson(rows), texts: storable(details.join("\n")) },
-	];
-	const sums = [
-		{ sql: statements.bodies, rows: bodies },
-		{ sql: statements.hours, rows: hours.rows() },
-		{ sql: statements.places, rows: places.rows() },
-		{ sql: statements.keys, rows: keys.rows() },
-		{ sql: statements.minutes, rows: minutes.rows() },
-		{ sql: statements.sessions, rows: sessions.rows() },
-	];
-	for (const { sql, rows: list } of sums) if (list.length > 0) steps.push({ sql, rows: storableJson(list) });
-	return steps;
-}
-
-function valuesOf(row: NewRequestRow): unknown[] {
-	const values: unknown[] = [];
-	for (const name of REQUEST_COLUMN_NAMES) values.push(row[name]);
-	return values;
-}
-
-/** Sums by key. In the order of the keys: replicas that add to the same rows must not do it crosswise, or one waits for the other. */
-class Sums {
-	readonly #sums = new Map<string, { readonly key: readonly (string | number)[]; readonly measures: number[] }>();
-
-	add(key: readonly (string | number)[], measures: readonly number[]): void {
-		const name = key.join("\0");
-		const known = this.#sums.get(name);
-		if (known === undefined) this.#sums.set(name, { key, measures: [...measures] });
-		else addMeasures(known.measures, measures);
-	}
-
-	rows(): unknown[][] {
-		return sortedByName(this.#sums).map(({ key, measures }) => [...key, ...measures]);
-	}
-}
-
-class Sessions {
-	readonly #sums = new Map<string, { first: number; last: NewRequestRow; measures: number[] }>();
-
-	add(row: NewRequestRow, measures: readonly number[]): void {
-		const name = `${row.key_id ?? ""}\0${row.session}`;
-		const known = this.#sums.get(name);
-		if (known === undefined) {
-			this.#sums.set(name, { first: row.started_at, last: row, measures: [...measures] });
-			return;
-		}
-		known.first = Math.min(known.first, row.started_at);
-		// The deployment of a request that nobody served says nothing about the conversation.
-		if (row.started_at >= known.last.started_at && (row.outcome === "served" || known.last.outcome !== "served"))
-			known.last = row;
-		addMeasures(known.measures, measures);
-	}
-
-	rows(): unknown[][] {
-		return sortedByName(this.#sums).map(({ first, last, measures }) => [
-			last.key_id ?? "",
-			last.session,
-			last.team_id ?? "",
-			first,
-			last.started_at,
-			last.model ?? "",
-			last.model_id ?? "",
-			last.key_alias ?? "",
-			...measures,
-		]);
-	}
-}
-
-function sortedByName<Value>(map: ReadonlyMap<string, Value>): Value[] {
-	return [...map].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, value]) => value);
-}
-
-function bytesOf({ row, body }: LogEntry): number {
-	return ROW_BYTES + row.details.length + (body?.request?.length ?? 0) + (body?.response?.length ?? 0);
-}
-
-/**
- * JSON without escaped NULs and halves of surrogate pairs: Postgres takes neither, and would refuse the row. Escapes are gone through one
- * by one, since the second half of an escaped backslash begins none.
- */
-function storable(text: string): string {
-	if (!text.includes("\\u0000") && !text.includes("\\ud")) return text;
-	return text.replace(/\\(?:u(?:0000|d[89a-f][0-9a-f]{2})|.)/g, (found) => (found.length > 2 ? "\ufffd" : found));
-}
-
-function storableJson(value: unknown): string {
-	return storable(JSON.stringify(value));
 }
 
 /** The database answered and does not want these rows: the statement (21), data (22), constraints (23), types (42) of Postgres, the same of SQLite. */

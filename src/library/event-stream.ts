@@ -58,7 +58,9 @@ export function eventStream<Event>(source: EventSource): EventStream<Event> {
 async function* events<Event>(source: EventSource, hasEnded: () => boolean): AsyncGenerator<Event> {
 	const { response, signal } = source;
 	let whole: { readonly name: string; readonly data: string }[] = [];
-	const splitter = new SseSplitter((name, event) => whole.push({ name, data: sseData(event) }), MAX_EVENT);
+	const splitter = new SseSplitter((name, event) => whole.push({ name, data: sseData(event) }), {
+		maxEventBytes: MAX_EVENT,
+	});
 	try {
 		for await (const chunk of response) {
 			signal?.throwIfAborted();

@@ -10,10 +10,13 @@ function feed(chunks: readonly Buffer[], maxEventBytes?: number) {
 	const names: string[] = [];
 	const events: string[] = [];
 	const out: Buffer[] = [];
-	const splitter = new SseSplitter((name, event) => {
-		names.push(name);
-		events.push(event.toString());
-	}, maxEventBytes);
+	const splitter = new SseSplitter(
+		(name, event) => {
+			names.push(name);
+			events.push(event.toString());
+		},
+		maxEventBytes === undefined ? {} : { maxEventBytes },
+	);
 	for (const chunk of chunks) {
 		const piece = splitter.push(chunk);
 		if (piece !== null) out.push(piece);
@@ -59,4 +62,14 @@ test("an event larger than the bound is let through in pieces and is not reporte
 
 test("data lines are joined and a space after the colon is dropped", () => {
 	expect(sseData(Buffer.from("event: x\r\ndata: a\r\ndata:b\r\n\r\n"))).toBe("a\nb");
+});
+
+test("events of the names that nobody reads are reported by name alone, and pass on all the same", () => {
+	const events: string[] = [];
+	const splitter = new SseSplitter((name, event) => events.push(`${name} ${event.length}`), {
+		withoutBytes: new Set(["ping"]),
+	});
+	const bytes = Buffer.from("event: ping\ndata: {}\n\nevent: ping\ndata: {}\n\nevent: pings\ndata: {}\n\n");
+	expect(splitter.push(bytes)).toBe(bytes);
+	expect(events).toEqual(["ping 0", "ping 0", "pings 23"]);
 });

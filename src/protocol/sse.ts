@@ -4,11 +4,20 @@ const LF = 0x0a;
 const CR = 0x0d;
 /** A terminator is at most four bytes (CRLF CRLF), so this many bytes before a seam can belong to it. */
 const SEAM = 3;
+const SPACE = 0x20;
 const EVENT_FIELD = Buffer.from("event:");
 const DATA_FIELD = Buffer.from("data:");
+const NOTHING = Buffer.alloc(0);
 
 /** Called once per whole event with its name ("" where it has none) and its bytes, terminator included. */
 export type SseEventListener = (name: string, event: Buffer) => void;
+
+export interface SseOptions {
+	/** An unfinished event larger than this is let through in pieces, bytes. Default 4 MB. */
+	readonly maxEventBytes?: number;
+	/** Events of these names are reported without their bytes: a stream has hundreds of them and few listeners read them. */
+	readonly withoutBytes?: ReadonlySet<string>;
+}
 
 /**
  * Incremental splitter. `push` returns the bytes that complete whole events (usually the chunk itself, uncopied) and keeps the rest,
@@ -18,14 +27,17 @@ export type SseEventListener = (name: string, event: Buffer) => void;
 export class SseSplitter {
 	readonly #listener: SseEventListener;
 	readonly #maxEventBytes: number;
+	readonly #withoutBytes: ReadonlySet<string>;
+	#name: EventName = NAMELESS;
 	#pending: Buffer[] = [];
 	#pendingBytes = 0;
 	/** The current event was already let through in part: its end is not reported. */
 	#oversized = false;
 
-	constructor(listener: SseEventListener, maxEventBytes = 4 * 1024 * 1024) {
+	constructor(listener: SseEventListener, options: SseOptions = {}) {
 		this.#listener = listener;
-		this.#maxEventBytes = maxEventBytes;
+		this.#maxEventBytes = options.maxEventBytes ?? 4 * 1024 * 1024;
+		this.#withoutBytes = options.withoutBytes ?? NO_NAMES;
 	}
 
 	/** Bytes of an unfinished event that are held back. */
@@ -50,7 +62,7 @@ export class SseSplitter {
 		let start = 0;
 		for (let end = eventEnd(bytes, from); end !== -1; end = eventEnd(bytes, end)) {
 			if (this.#oversized) this.#oversized = false;
-			else this.#listener(eventName(bytes, start, end), bytes.subarray(start, end));
+			else this.#report(bytes, start, end);
 			start = end;
 		}
 		const rest = bytes.length - start;
@@ -69,6 +81,13 @@ export class SseSplitter {
 		this.#pending = [];
 		this.#pendingBytes = 0;
 		return rest;
+	}
+
+	#report(bytes: Buffer, start: number, end: number): void {
+		// Most events have the name of the one before.
+		if (!isNamed(bytes, start, this.#name)) this.#name = eventName(bytes, start, end);
+		const { text } = this.#name;
+		this.#listener(text, this.#withoutBytes.has(text) ? NOTHING : bytes.subarray(start, end));
 	}
 
 	#hold(piece: Buffer): void {
@@ -97,13 +116,30 @@ function eventEnd(bytes: Buffer, from: number): number {
 	return -1;
 }
 
-/** Value of the event's first line when that is an `event:` field, as every Messages API event has it; "" otherwise. */
-function eventName(bytes: Buffer, start: number, end: number): string {
+/** An event's name, and the whole line that says it. */
+interface EventName {
+	readonly text: string;
+	/** Its line feed included; empty = there is no such line. */
+	readonly line: Buffer;
+}
+
+const NAMELESS: EventName = { text: "", line: NOTHING };
+const NO_NAMES: ReadonlySet<string> = new Set();
+
+function isNamed(bytes: Buffer, start: number, { line }: EventName): boolean {
+	if (line.length === 0) return false;
+	for (let at = 0; at < line.length; at += 1) if (bytes[start + at] !== line[at]) return false;
+	return true;
+}
+
+/** Value of the event's first line when that is an `event:` field, as every Messages API event has it; nameless otherwise. */
+function eventName(bytes: Buffer, start: number, end: number): EventName {
 	if (bytes.compare(EVENT_FIELD, 0, EVENT_FIELD.length, start, Math.min(start + EVENT_FIELD.length, end)) !== 0) {
-		return "";
+		return NAMELESS;
 	}
 	const lineEnd = bytes.indexOf(LF, start);
-	return bytes.toString("latin1", start + EVENT_FIELD.length, lineEnd).trim();
+	const text = bytes.toString("latin1", start + EVENT_FIELD.length, lineEnd).trim();
+	return { text, line: Buffer.from(bytes.subarray(start, lineEnd + 1)) };
 }
 
 /** The `data:` lines of one whole event, joined by line feeds (HTML standard, server-sent events, §9.2.6). */
@@ -115,7 +151,7 @@ export function sseData(event: Buffer): string {
 		if (end === -1) end = event.length;
 		if (event.compare(DATA_FIELD, 0, DATA_FIELD.length, start, Math.min(start + DATA_FIELD.length, end)) === 0) {
 			let from = start + DATA_FIELD.length;
-			if (event[from] === 0x20) from += 1;
+			if (event[from] === SPACE) from += 1;
 			const to = event[end - 1] === CR ? end - 1 : end;
 			lines.push(event.toString("utf8", from, Math.max(from, to)));
 		}

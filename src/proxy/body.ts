@@ -26,7 +26,7 @@ export function readBody(
 	conversation: { readonly minBytes: number; readonly loan: Loan | null } | null = null,
 ): Promise<ReadBody> {
 	const encoding = request.headers["content-encoding"];
-	if (encoding !== undefined && encoding !== "identity") {
+	if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
 		return Promise.reject(new GatewayError("unsupported_encoding", { encoding }));
 	}
 	const declared = Number(request.headers["content-length"]);

@@ -39,6 +39,8 @@ export class Exchange {
 	readonly now: () => number;
 	readonly startedAt: number;
 	caller: Caller | null = null;
+	/** What the answer says about the caller's key. */
+	keyHeaders: Readonly<Record<string, string>> = {};
 	/** Canonical. */
 	body: Buffer = Buffer.alloc(0);
 	/** What the client really sent, where its format is not the canonical one. */

@@ -65,19 +65,26 @@ const MOST_REMEMBERED = 512;
 const LONGEST_REMEMBERED = 100;
 
 /** What becomes of a request header, by its name as it is written. */
-type Fate = "forwarded" | "dropped" | "connection" | "accept-encoding";
+interface Fate {
+	readonly name: string;
+	readonly kind: "forwarded" | "dropped" | "connection" | "accept-encoding";
+}
 const fates = new Map<string, Fate>();
 
-function fateOf(name: string): Fate {
-	let fate = fates.get(name);
-	if (fate === undefined) {
-		fate = judge(name.toLowerCase());
-		if (fates.size < MOST_REMEMBERED && name.length <= LONGEST_REMEMBERED) fates.set(name, fate);
-	}
+function fateOf(written: string): Fate {
+	const known = fates.get(written);
+	if (known !== undefined) return known;
+	const fate = { name: asMemberName(written), kind: judge(written.toLowerCase()) };
+	if (fates.size < MOST_REMEMBERED && written.length <= LONGEST_REMEMBERED) fates.set(written, fate);
 	return fate;
 }
 
-function judge(lower: string): Fate {
+/** The string as the engine keeps names of members: whoever looks a header up by another one has it searched for first. */
+export function asMemberName(text: string): string {
+	return Object.keys({ [text]: null })[0] ?? text;
+}
+
+function judge(lower: string): Fate["kind"] {
 	if (lower === "connection" || lower === "accept-encoding") return lower;
 	// Pseudo headers of HTTP/2 begin with a colon.
 	const dropped = lower.charCodeAt(0) === COLON || NOT_FORWARDED.has(lower) || lower.startsWith("x-litellm-");
@@ -94,9 +101,9 @@ export function forwardedHeaders(raw: readonly string[], plain: boolean): string
 	let encodings = "";
 	let named: ReadonlySet<string> | null = null;
 	for (let i = 0; i + 1 < raw.length; i += 2) {
-		const name = raw[i] as string;
+		const { name, kind } = fateOf(raw[i] as string);
 		const value = raw[i + 1] as string;
-		switch (fateOf(name)) {
+		switch (kind) {
 			case "forwarded":
 				out.push(name, value);
 				break;

@@ -1,5 +1,6 @@
 // Requests over HTTP/1.1 whose headers are put together faster than by Node itself. Leaves odd ones to Node's own way.
 import { IncomingMessage } from "node:http";
+import { asMemberName } from "./headers.ts";
 
 /** A name as clients write it. */
 interface Name {
@@ -61,12 +62,7 @@ function nameOf(written: string): Name | null {
 	// Two ways to write a name are one name.
 	const same = lower === written ? undefined : nameOf(lower);
 	if (same === null || names.size >= MOST_REMEMBERED || written.length > LONGEST_REMEMBERED || lower in {}) return null;
-	const name = same ?? { lower: asKey(lower), seen: 0 };
+	const name = same ?? { lower: asMemberName(lower), seen: 0 };
 	names.set(written, name);
 	return name;
-}
-
-/** The string as the engine keeps names of members: with another one every assignment would look it up. */
-function asKey(text: string): string {
-	return Object.keys({ [text]: null })[0] as string;
 }

@@ -273,6 +273,23 @@ test("without affinity requests spread by weight and nothing is remembered", () 
 	expect(world.router.memory()).toMatchObject({ entries: 0, conversations: 0 });
 });
 
+test("a request that waited while a reload took its whole group away is served by what it began with", () => {
+	const before = ["a", "b"].map((id) => deployment(id));
+	const after = [deployment("c")];
+	const router = createRouter({ deployments: before, routing: DEFAULTS.routing, failures: DEFAULTS.failures });
+	const request = (configs: typeof before): RouteRequest => ({
+		outline: outlineOf(turnOf("s", 1)),
+		group: groupOf(configs),
+		wildcard: null,
+		conversation: { session: "s", agent: null },
+		betas: "",
+	});
+	router.update({ deployments: after, routing: DEFAULTS.routing, failures: DEFAULTS.failures });
+	expect(idsOf(router.plan(request(before), 1)).sort()).toEqual(["a", "b"]);
+	expect(idsOf(router.plan(request(after), 1))).toEqual(["c"]);
+	expect(router.deployments().map(({ id }) => id)).toEqual(["c"]);
+});
+
 test("a reload keeps memory by deployment id and drops what is gone", () => {
 	const configs = ["a", "b", "c"].map((id) => deployment(id));
 	const router = createRouter({ deployments: configs, routing: DEFAULTS.routing, failures: DEFAULTS.failures });

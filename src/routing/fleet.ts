@@ -45,7 +45,10 @@ export interface Fleet {
 	all(): readonly MutableDeployment[];
 	/** Undefined when the configuration in force has no such deployment. */
 	get(id: string): MutableDeployment | undefined;
-	/** The group's deployments that the configuration in force still has. */
+	/**
+	 * The group's deployments that the configuration in force still has. Where it has none of them, all of them: a request that waits
+	 * while a reload takes its group away is served by what it began with.
+	 */
 	members(group: ModelGroup): readonly MutableDeployment[];
 	/** The group's deployments by where they cache. Remembered until a domain or the configuration changes. */
 	sites(group: ModelGroup, wildcard: string | null): readonly Site[];
@@ -79,6 +82,8 @@ export function createFleet(config: RouterConfig): Fleet {
 	let membersOf = new WeakMap<ModelGroup, readonly MutableDeployment[]>();
 	let sitesOf = new WeakMap<ModelGroup, Map<string | null, Sites>>();
 	const states = new WeakMap<Deployment, MutableDeployment>();
+	/** As it is and was configured; kept as long as a request holds on to such a configuration. */
+	const configured = new WeakMap<DeploymentConfig, MutableDeployment>();
 	let routing = config.routing;
 	let failures = config.failures;
 	let revision = 0;
@@ -86,7 +91,8 @@ export function createFleet(config: RouterConfig): Fleet {
 	function members(group: ModelGroup): readonly MutableDeployment[] {
 		const known = membersOf.get(group);
 		if (known !== undefined) return known;
-		const found = group.deployments.flatMap(({ id }) => deployments.get(id) ?? []);
+		const current = group.deployments.flatMap(({ id }) => deployments.get(id) ?? []);
+		const found = current.length > 0 ? current : group.deployments.flatMap((each) => configured.get(each) ?? []);
 		membersOf.set(group, found);
 		return found;
 	}
@@ -119,6 +125,7 @@ export function createFleet(config: RouterConfig): Fleet {
 			deployment.targets.clear();
 			updated.set(each.id, deployment);
 			states.set(deployment, deployment);
+			configured.set(each, deployment);
 		}
 		deployments = updated;
 		membersOf = new WeakMap();

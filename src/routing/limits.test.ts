@@ -184,6 +184,27 @@ test("parallel requests beyond the deployment's bound go elsewhere", () => {
 	expect(idsOf(world.router.plan(world.request(turnOf("t", 1)), 4))).toEqual(["a", "b"]);
 });
 
+test.each([true, false])(
+	"where all have as many parallel requests as they may, one more waits until one ends, up to the bound (affinity: %s)",
+	(affinity) => {
+		const world = createWorld({ deployments: [deployment("a", { maxParallelRequests: 1 })], routing: { affinity } });
+		const first = world.send(world.request(turnOf("s", 1)), 0);
+		const next = world.request(turnOf("t", 1));
+		const { hold, candidates } = world.router.plan({ ...next, heldSince: 1 }, 1);
+		expect([hold, candidates]).toMatchObject([{ reason: "limit", deployment: { id: "a" }, until: 5_001 }, []]);
+		let released = 0;
+		if (hold !== null) world.router.onRelease(hold, () => (released += 1));
+		first.start(2);
+		expect(released).toBe(0);
+		first.settle(3);
+		expect(released).toBe(1);
+		expect(idsOf(world.router.plan({ ...next, heldSince: 1 }, 4))).toEqual(["a"]);
+		world.send(world.request(turnOf("u", 1)), 5);
+		const given = world.router.plan({ ...next, heldSince: 1 }, 5_001);
+		expect([given.hold, given.candidates]).toEqual([null, []]);
+	},
+);
+
 test("cold work is shared in proportion to known limits", () => {
 	const world = createWorld({
 		deployments: [deployment("big", { itpm: 3_000_000 }), deployment("small", { itpm: 1_000_000 })],

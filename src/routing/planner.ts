@@ -47,6 +47,8 @@ const FOLLOWED_TOKENS = 2_048;
 /** A warm home is waited for if it holds more than this share of the prompt (design §7.2). */
 const WAIT_SHARE = 0.5;
 
+const NOBODY: readonly Exclusion[] = [];
+
 /** Times of one plan. */
 interface Bounds {
 	readonly now: number;
@@ -98,7 +100,7 @@ export function createPlanner(options: PlannerOptions): Planner {
 		}
 		const dollarsOf = dollarsFor(request, promptTokens, now);
 		const arranged = arrange(usable, fleet.routing.strategy, { now, random, dollarsOf });
-		const hold = arranged.length > 0 ? null : roomHold(full.sort(bySoonest), bounds);
+		const hold = arranged.length > 0 ? null : roomHold([...full, ...busyOnes(excluded)].sort(bySoonest), bounds);
 		const candidates = arranged.map((deployment, at): Candidate => {
 			const reason = at === 0 ? "load" : "spare";
 			return { deployment, reason, predictedReadTokens: 0, expectedDollars: null, thinkingAtRisk: false };
@@ -161,7 +163,9 @@ export function createPlanner(options: PlannerOptions): Planner {
 		const leader =
 			choice.hold === null && first !== undefined ? leaderHold(first, { request, evidence, bounds }) : null;
 		const hold = choice.hold ?? leader?.hold ?? null;
-		const full = evidence.witnesses.flatMap((each) => each.full);
+		const full = evidence.witnesses.every((each) => each.full.length === 0)
+			? NOBODY
+			: evidence.witnesses.flatMap((each) => each.full);
 		if (candidates.length === 0 && hold === null) candidates.push(...lastResort([...full, ...excluded]));
 		const plan: Plan = {
 			request,
@@ -227,12 +231,22 @@ function withLimits({ full, out }: Witness): Exclusion[] {
 
 function anyRoom(witnesses: readonly Witness[], bounds: Bounds): Hold | null {
 	if (witnesses.some(({ members }) => members.length > 0)) return null;
-	return roomHold(witnesses.flatMap(withLimits).sort(bySoonest), bounds);
+	return roomHold(witnesses.flatMap((each) => [...withLimits(each), ...busyOnes(each.out)]).sort(bySoonest), bounds);
 }
 
-function roomHold([soonest]: readonly Exclusion[], { now, roomBy, stagger }: Bounds): Hold | null {
-	if (soonest === undefined || soonest.until === null || soonest.until <= now || soonest.until > roomBy) return null;
-	return { reason: "limit", deployment: soonest.deployment, until: Math.min(soonest.until + stagger, roomBy) };
+/** Those with as many requests in flight as they may have: whoever waits for one is told when one of these ends. */
+function busyOnes(excluded: readonly Exclusion[]): readonly Exclusion[] {
+	return excluded.filter(({ why }) => why === "busy");
+}
+
+/** Soonest first. Nobody knows when a busy one ends a request: it is waited for as long as may be. */
+function roomHold(waitable: readonly Exclusion[], { now, roomBy, stagger }: Bounds): Hold | null {
+	for (const { deployment, why, until } of waitable) {
+		if (why === "busy" && roomBy > now) return { reason: "limit", deployment, until: roomBy };
+		if (until === null || until <= now || until > roomBy) continue;
+		return { reason: "limit", deployment, until: Math.min(until + stagger, roomBy) };
+	}
+	return null;
 }
 
 /** The first place's prefix is only being written by another request: after that one's first event it can be read. */

@@ -75,7 +75,8 @@ export interface LiveRouter extends Router {
 /** Prefix entries to each conversation remembered: even a short one has a few. */
 const ENTRIES_PER_CONVERSATION = 10;
 
-interface OpenAttempt {
+/** A ticket with what the router itself keeps of the attempt. */
+interface OpenAttempt extends Ticket {
 	readonly deployment: MutableDeployment;
 	readonly target: Target;
 	readonly request: RouteRequest;
@@ -91,6 +92,7 @@ interface OpenAttempt {
 	trial: boolean;
 	/** By which other replicas know it; 0 = they do not. */
 	readonly number: number;
+	ended: boolean;
 }
 
 /**
@@ -123,7 +125,6 @@ export function createRouter(options: RouterOptions): LiveRouter {
 	const staggerMs = shared === null ? 0 : STAGGER_MS;
 	const plan = createPlanner({ fleet, index, scale, conversations, headroom, beliefs, random, staggerMs });
 	const releases = createReleases();
-	const attempts = new WeakMap<Ticket, OpenAttempt>();
 	/** What the leader of a hold is writing. */
 	const leads = new WeakMap<Hold, Spot>();
 	if (shared !== null && teller !== null) {
@@ -161,9 +162,9 @@ export function createRouter(options: RouterOptions): LiveRouter {
 
 	/** Ends a ticket: what was charged at dispatch becomes what it `took`; null = stays. `failure` is what others are told of it. */
 	function end(ticket: Ticket, took: Took | null, { now, failure }: Ending): OpenAttempt | undefined {
-		const open = attempts.get(ticket);
-		if (open === undefined) return undefined;
-		attempts.delete(ticket);
+		const open = openOf(ticket);
+		if (open === null) return undefined;
+		open.ended = true;
 		const { deployment, dispatchedAt, uncached, charge, target } = open;
 		deployment.inFlight -= 1;
 		endTrial(open);
@@ -171,7 +172,8 @@ export function createRouter(options: RouterOptions): LiveRouter {
 		if (took !== null) addLoad(deployment, took.uncached - uncached, when);
 		const inputTokens = took === null ? 0 : took.uncached + (target.countsReads ? took.read : 0);
 		const actual = took === null || took === UNANSWERED ? null : { inputTokens, outputTokens: took.output };
-		if (headroom.settle(charge, actual, now)) releases.one(roomKey(deployment));
+		const gaveBack = headroom.settle(charge, actual, now);
+		if (gaveBack || deployment.config.maxParallelRequests !== null) releases.one(roomKey(deployment));
 		if (teller !== null) {
 			const refused = failure?.status === 429 ? { retryAfterMs: failure.retryAfterMs } : null;
 			const load = took === null ? 0 : took.uncached - uncached;
@@ -239,10 +241,9 @@ export function createRouter(options: RouterOptions): LiveRouter {
 			addLoad(deployment, load, { now, ageMs: 0, halfLifeMs: fleet.routing.loadHalfLifeMs });
 			recordUse(deployment, { requests: 1, tokens: usedTokens }, now);
 			const { id } = deployment;
-			const sent = { deployment: id, wildcard: request.wildcard, load, ...need, usedTokens };
-			const ticket: Ticket = { deployment, predictedReadTokens: read };
-			attempts.set(ticket, {
+			const open: OpenAttempt = {
 				deployment,
+				predictedReadTokens: read,
 				target,
 				request,
 				dispatchedAt: now,
@@ -251,13 +252,14 @@ export function createRouter(options: RouterOptions): LiveRouter {
 				cache,
 				meant: meantDomain(plan),
 				trial: deployment.onTrial,
-				number: teller?.sent(sent) ?? 0,
-			});
-			return ticket;
+				number: teller?.sent({ deployment: id, wildcard: request.wildcard, load, ...need, usedTokens }) ?? 0,
+				ended: false,
+			};
+			return open;
 		},
 		started(ticket: Ticket, identity: ResponseIdentity, now: number): void {
-			const open = attempts.get(ticket);
-			if (open === undefined) return;
+			const open = openOf(ticket);
+			if (open === null) return;
 			const { deployment, target, cache } = open;
 			endTrial(open);
 			if (deployment.onTrial || deployment.quarantineUntil > 0) teller?.recovered(deployment);
@@ -363,6 +365,12 @@ function endTrial(open: OpenAttempt): void {
 interface Ending {
 	readonly now: number;
 	readonly failure: AttemptFailure | null;
+}
+
+/** Tickets are the router's own objects; null = its attempt has ended. */
+function openOf(ticket: Ticket): OpenAttempt | null {
+	const open = ticket as OpenAttempt;
+	return open.ended ? null : open;
 }
 
 /** What an attempt really took. */

@@ -118,6 +118,49 @@ test("a connection that is refused moves on, and with none left gives one honest
 	await expect(ask(none.url)).rejects.toMatchObject({ status: 503, error: { type: "error" } });
 });
 
+/** Two deployments that refuse connections, and a simulated one behind `up`; null = none. */
+function refusing(up: string | null) {
+	const line = (id: string) => ({ id, apiBase: "http://127.0.0.1:9", apiKey: `sk-${id}` });
+	const alive = up === null ? [] : [{ id: "up", apiBase: up, apiKey: "sk-sim-up" }];
+	return startTestGateway(deploymentsConfig([line("down-1"), line("down-2"), ...alive]));
+}
+
+test.skipIf(!ready.includes("current"))(
+	"Claude Code sees a normal answer when two of three deployments refuse connections",
+	async () => {
+		await using world = await startWorld({ deployments: ["up"] });
+		await using gateway = await refusing(world.simulator.url);
+		await using home = await claudeCodeHome({
+			form: "current",
+			gatewayUrl: gateway.url,
+			key: MASTER_KEY,
+			model: "claude-code",
+		});
+		const run = await home.run({ prompt: "@@tools1@@ go", session: randomUUID() });
+		expect(run).toMatchObject({ exitCode: 0, is_error: false, num_turns: 2 });
+	},
+);
+
+test.skipIf(!ready.includes("current")).for(["529", "429 with retry-after", "401", "a stall before the first byte"])(
+	"when all deployments fail with %s Claude Code ends with one honest error",
+	async (name) => {
+		await using world = await impatientWorld();
+		await using home = await claudeCodeHome({
+			form: "current",
+			gatewayUrl: world.gateway.url,
+			key: MASTER_KEY,
+			model: "claude-code",
+		});
+		breakDeployments(world, FAULTS[name] as FaultKind, DEPLOYMENTS);
+		const run = await home.run({ prompt: "hello", session: randomUUID(), env: { CLAUDE_CODE_MAX_RETRIES: "0" } });
+		expect(run).toMatchObject({ exitCode: 1, is_error: true });
+		expect(run.result).toMatch(/API Error: .*(429|502|504|529)/);
+		expect(run.result).not.toMatch(/sk-|<html|UND_ERR/i);
+		// It names the gateway it talked to, and nothing behind it.
+		expect(run.result).not.toContain(new URL(world.simulator.url).host);
+	},
+);
+
 test("an error after content reaches the client once, as an error event, with no text twice", async () => {
 	await using world = await startWorld({ deployments: DEPLOYMENTS });
 	for (const fault of [

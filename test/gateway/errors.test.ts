@@ -100,7 +100,7 @@ test("a compressed request body is refused with 415", async () => {
 });
 
 test("probes, health and the model list answer as clients expect", async () => {
-	await using upstream = await startRecordingUpstream((_request, response) => response.end());
+	await using upstream = await startRecordingUpstream((_request, response) => response.end("{}"));
 	await using gateway = await startTestGateway(
 		configFrom(`
 model_list:

@@ -151,14 +151,17 @@ test("an opening without content is not held for ever: its client gets it when i
 	await expect.poll(() => w.inFlight()).toBe(0);
 });
 
-test("leaving before an answer in one piece comes does not have it made for nothing", async () => {
+test.each([
+	["an answer in one piece comes", BODY],
+	["a stream begins", JSON.stringify({ ...(JSON.parse(BODY) as object), stream: true })],
+])("leaving before %s does not have it made for nothing", async (_, content) => {
 	await using w = await start(() => {});
 	const gone = new AbortController();
 	const ask = (signal: AbortSignal | null) =>
 		fetch(`${w.gateway.url}/v1/messages`, {
 			method: "POST",
 			headers: { "x-api-key": SMALL_KEY },
-			body: BODY,
+			body: content,
 			signal,
 		});
 	const left = ask(gone.signal);

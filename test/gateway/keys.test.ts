@@ -1,49 +1,8 @@
 // Virtual keys on the request path, over real sockets against simulated providers: who is let in, limits and budgets under concurrency.
 import { describe, expect, test } from "vitest";
-import type { Database } from "../../src/db/database.ts";
 import { onEachDatabase } from "../databases.ts";
 import { deploymentsConfig, MASTER_KEY, startTestGateway, startWorld } from "../harness.ts";
-
-const EXTRA = `
-router_settings: { model_group_alias: { sonnet: claude-code } }
-warmpath: { listen: { port: 0 }, routing: { burst_gate: { enabled: false } } }
-`;
-
-function body(about: { readonly model?: string; readonly text?: string; readonly maxTokens?: number } = {}): string {
-	const { model = "claude-code", text = "hello", maxTokens = 50 } = about;
-	return JSON.stringify({ model, max_tokens: maxTokens, messages: [{ role: "user", content: text }] });
-}
-
-async function start(database: Database, extra = EXTRA, now?: () => number) {
-	const world = await startWorld({
-		deployments: ["one", "two"],
-		extra,
-		gateway: { database, ...(now === undefined ? {} : { now }) },
-	});
-	const { gateway } = world;
-	const admin = async (path: string, content?: object) => {
-		const response = await fetch(`${gateway.url}${path}`, {
-			method: content === undefined ? "GET" : "POST",
-			headers: { authorization: `Bearer ${MASTER_KEY}`, "content-type": "application/json" },
-			...(content === undefined ? {} : { body: JSON.stringify(content) }),
-		});
-		return { status: response.status, body: (await response.json()) as Record<string, never> };
-	};
-	return {
-		...world,
-		admin,
-		/** Makes a key; gives its secret. */
-		key: async (fields: object): Promise<string> => (await admin("/key/generate", fields)).body["key"] ?? "",
-		/** Asks with a key; reads the answer to its end. */
-		async ask(key: string, about: Parameters<typeof body>[0] = {}, headers: Readonly<Record<string, string>> = {}) {
-			const response = await gateway.post("/v1/messages", body(about), { "x-api-key": key, ...headers });
-			const answer = (await response.json()) as {
-				readonly error?: { readonly type: string; readonly message: string };
-			};
-			return { status: response.status, headers: response.headers, error: answer.error };
-		},
-	};
-}
+import { body, startKeyed as start } from "../keyed-world.ts";
 
 onEachDatabase(({ open }) => {
 	test("200 parallel requests against a key with rpm 50: exactly 50 pass, the others get 429 and when to come again", async () => {

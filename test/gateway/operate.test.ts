@@ -1,6 +1,8 @@
 // What operators do beside looking, over real sockets: who may, what it costs, and that nothing is sent by asking.
 import { expect, test } from "vitest";
-import { MASTER_KEY } from "../harness.ts";
+import { IN_MEMORY } from "../../src/db/location.ts";
+import { openDatabase } from "../../src/db/open.ts";
+import { MASTER_KEY, startWorld } from "../harness.ts";
 import { startUiWorld } from "../ui-world.ts";
 
 async function start() {
@@ -47,11 +49,13 @@ test("draining shows in the list of deployments until it is taken back", async (
 	expect((await world.ask("/api/deployments/right/drain", { body: {} })).body).toEqual({
 		model_id: "right",
 		draining: true,
+		kept: true,
 	});
 	expect(await draining()).toEqual([false, true]);
 	expect((await world.ask("/api/deployments/right/resume", { body: {} })).body).toEqual({
 		model_id: "right",
 		draining: false,
+		kept: true,
 	});
 	expect(await draining()).toEqual([false, false]);
 });
@@ -91,4 +95,33 @@ test("a decision is explained in the name of the key whose conversation it is", 
 	expect(world.simulator.recorded().length).toBe(sent);
 	expect((await world.ask("/api/explain", { body: { ...question, key: "unknown" } })).status).toBe(404);
 	expect((await world.ask("/api/explain", { body: { body: "{" } })).status).toBe(400);
+});
+
+test("with a database other gateways drain the same within a second, and so does the next start", async () => {
+	await using database = await openDatabase(IN_MEMORY);
+	await using here = await startWorld({ deployments: ["left", "right"], gateway: { database } });
+	const draining = (world: typeof here) => world.gateway.router.deployments().map((each) => each.draining);
+	{
+		await using there = await startWorld({ deployments: ["left", "right"], gateway: { database } });
+		const drained = await here.gateway.post("/api/deployments/right/drain", "{}");
+		expect(await drained.json()).toEqual({ model_id: "right", draining: true, kept: true });
+		await expect.poll(() => draining(there), { timeout: 5_000 }).toEqual([false, true]);
+	}
+	await using later = await startWorld({ deployments: ["left", "right"], gateway: { database } });
+	expect(draining(later)).toEqual([false, true]);
+	await later.gateway.reload(later.config);
+	expect(draining(later)).toEqual([false, true]);
+	await later.gateway.post("/api/deployments/right/resume", "{}");
+	await expect.poll(() => draining(here), { timeout: 5_000 }).toEqual([false, false]);
+});
+
+test("without a database draining is this process's, and says so", async () => {
+	await using world = await startWorld({ deployments: ["left", "right"] });
+	const drained = await world.gateway.post("/api/deployments/right/drain", "{}");
+	expect(await drained.json()).toEqual({ model_id: "right", draining: true, kept: false });
+	const listed = await fetch(`${world.gateway.url}/api/deployments`, { headers: { "x-api-key": MASTER_KEY } });
+	expect(await listed.json()).toMatchObject({
+		drains_kept: false,
+		deployments: [{ draining: false }, { draining: true }],
+	});
 });

@@ -137,6 +137,18 @@ const FAILURES: Readonly<Record<string, Answer>> = {
 		response.writeHead(502, { "content-type": "text/html" });
 		response.end("<html>Bad gateway</html>");
 	},
+	"an HTML page as if it were an answer": (_request, response) => {
+		response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+		response.end("<html>Log in</html>");
+	},
+	"a redirect": (_request, response) => {
+		response.writeHead(308, { location: "https://elsewhere.example/v1/messages" });
+		response.end();
+	},
+	"an empty answer": (_request, response) => {
+		response.writeHead(200, { "content-type": "application/json", "content-length": "0" });
+		response.end();
+	},
 	"a reset before the head": (_request, response) => response.socket?.destroy(),
 	"an error event first": sse(OVERLOADED),
 	"an error event after message_start": sse(START, PING, OVERLOADED),
@@ -207,7 +219,9 @@ const ALL_FAIL: readonly [string, number, string, RegExp][] = [
 	["401", 502, "api_error", /refused the gateway's own credentials \(deployment a: 401 .*, deployment b: 401 /],
 	["404", 404, "not_found_error", /upstream says 404/],
 	["an HTML error page", 503, "api_error", /attempts: 502, 502/],
-	["a reset before the head", 503, "api_error", /\d attempts/],
+	["an HTML page as if it were an answer", 503, "api_error", /attempts: a page instead of an answer, a page/],
+	["a redirect", 503, "api_error", /attempts: a redirect, a redirect/],
+	["a reset before the head", 503, "api_error", /\d attempts: connection closed, connection closed/],
 	["an error event first", 529, "overloaded_error", /overloaded.*attempts: 529, 529/],
 ];
 
@@ -223,6 +237,20 @@ test.for(ALL_FAIL)(
 		expect(body.error.message).toMatch(message);
 		expect(body.error.message).not.toMatch(/127\.0\.0\.1|sk-/);
 		if (expected === 429) expect(response.headers.get("retry-after")).toBe("7");
+	},
+);
+
+test.each([
+	["300", "60"],
+	["1.5", "2"],
+	["Fri, 01 Jan 2100 00:00:00 GMT", "60"],
+])(
+	"an outage's retry-after of %s reaches the client as %s: whole seconds, never so long that it gives up",
+	async (sent, got) => {
+		const down = status(503, "api_error", { "retry-after": sent });
+		await using world = await deployments({ a: down, b: down });
+		const response = await world.gateway.post("/v1/messages", BODY);
+		expect([response.status, response.headers.get("retry-after")]).toEqual([503, got]);
 	},
 );
 

@@ -138,7 +138,7 @@ function turnLine(turn: DemoTurn): string {
 function figures(totals: Totals, elapsedMs: number): string[] {
 	const hit = ratio(totals.readTokens, totals.inputTokens);
 	const randomHit = ratio(totals.randomReadTokens, totals.inputTokens);
-	const saved = 1 - ratio(totals.dollars, totals.randomDollars);
+	const saved = ratio(totals.randomDollars - totals.dollars, totals.randomDollars);
 	const head = `${Math.round(elapsedMs / 1000)} s · ${totals.turns} turns · ${tokens(totals.inputTokens)} input tokens`;
 	return [
 		head,

@@ -1,6 +1,7 @@
 // Rows for tests of the log: an answered request with figures that can be told apart. Leaves real ones to the gateway's tests.
+
+import type { NewRequestRow } from "../batch.ts";
 import type { Details } from "../details.ts";
-import type { NewRequestRow } from "../writer.ts";
 
 export const NO_DETAILS: Details = {
 	error_message: null,

@@ -44,6 +44,11 @@ describe("points on a chat request", () => {
 		expect(JSON.stringify(chat).match(/"cache_control"/g)).toHaveLength(4);
 	});
 
+	test("pass over messages that cannot be marked, and use up no marker for them", () => {
+		const messages = Array.from({ length: 6 }, (_, i) => ({ role: "user", content: i === 4 ? "" : `m${i}` }));
+		expect(markedAt([point({ role: "user" })], messages)).toEqual([1, 2, 3, 5]);
+	});
+
 	test("mark the last tool, unless one is marked", () => {
 		const tools = [{ function: { name: "a" } }, { function: { name: "b" } }];
 		const tool = point({ location: "tools", ttl: "1h" });

@@ -70,8 +70,9 @@ function targetsOf(list: readonly (JsonObject | null)[], { location, role, index
 		const found = list.at(index);
 		return found === undefined || found === null ? [] : [found];
 	}
-	const ofRole = known.filter((message) => message["role"] === role);
-	return ofRole.slice(-MOST_MARKERS).reverse();
+	// As prompt/inject does it, for the reason in docs/decisions/2026-11-22-a-roles-last-messages-are-marked.md.
+	const markable = known.filter((each) => each["role"] === role && hasContent(each) && markersIn(each) === 0);
+	return markable.slice(-MOST_MARKERS).reverse();
 }
 
 function hasContent(message: JsonObject): boolean {

@@ -13,10 +13,13 @@ import type { Exchange } from "../exchange.ts";
 import { headerValue } from "../headers.ts";
 import type { Caller } from "./authenticate.ts";
 import { type Charges, createCharges, type Expected } from "./charge.ts";
+import { keyHeaders } from "./key-headers.ts";
 import { createTallies, type Tally } from "./tally.ts";
 
 /** What a request counts as until it has ended; settle it exactly once. */
 export interface Admitted {
+	/** What the answer tells the key's owner about it; empty for callers without a key. */
+	readonly headers: Readonly<Record<string, string>>;
 	/** The request is over: what was expected becomes what it took. Never throws. */
 	settle(exchange: Exchange): void;
 }
@@ -53,7 +56,7 @@ export interface AdmissionOptions {
 	readonly now: () => number;
 }
 
-const UNLIMITED: Admitted = { settle() {} };
+const UNLIMITED: Admitted = { headers: {}, settle() {} };
 const ANYWHERE: readonly string[] = [];
 /** LiteLLM's names for lists that are none: everything, and what the team may use. */
 const EVERYTHING = new Set(["*", "all-proxy-models"]);
@@ -108,8 +111,11 @@ export function createAdmission({ directory, spend, log, now }: AdmissionOptions
 			found.push(directory.subject(caller.key));
 			const team = teamOf(caller);
 			const user = userOf(caller);
-			if (team !== undefined) found.push(directory.subject(team));
-			else if (user !== undefined) found.push(directory.subject(user));
+			if (team !== undefined) {
+				found.push(directory.subject(team));
+				const member = caller.userId === null ? null : directory.member(team, caller.userId);
+				if (member !== null) found.push(member);
+			} else if (user !== undefined) found.push(directory.subject(user));
 		}
 		if (customer !== undefined) found.push(directory.subject(customer));
 		return found;
@@ -125,7 +131,7 @@ export function createAdmission({ directory, spend, log, now }: AdmissionOptions
 			if (account.spent < budget.max) throw limited("budget_reserved", about, 1);
 			const waitMs = account.window.end - at;
 			const window = `${budget.span === null ? "" : ` in ${budget.label.split(":").at(-1)}`}${budget.model === null ? "" : ` for ${budget.model}`}`;
-			const figures = { ...about, spent: account.spent.toFixed(4), max: budget.max, window };
+			const figures = { ...about, spent: `$${account.spent.toFixed(4)}`, max: `$${budget.max}`, window };
 			if (!Number.isFinite(waitMs)) {
 				const next = "Ask the gateway's operator to raise it.";
 				throw new GatewayError("budget_exceeded", { ...figures, next }, { headers: { "x-should-retry": "false" } });
@@ -224,7 +230,7 @@ export function createAdmission({ directory, spend, log, now }: AdmissionOptions
 			const { model } = outline;
 			const resolved = resolveGroup(config, model);
 			const names = [...spellings(model), ...(resolved === null ? [] : [resolved.group.name])];
-			const expected = charges.expect({ caller, outline, resolved, now: at });
+			const expected = charges.expect({ caller, outline, resolved, tokenType: config.keySettings.tokenType, now: at });
 			const open = subjects.map((subject) => tallies.of(subject, names));
 			for (const subject of subjects) {
 				if (subject.budgeted && expected.dollars === null && !config.keySettings.allowUnpriced) {
@@ -234,10 +240,21 @@ export function createAdmission({ directory, spend, log, now }: AdmissionOptions
 			}
 			for (const tally of open) checkTally(tally, { tokens: expected.tokens, at });
 			for (const tally of open) tally.begin(expected.tokens, at);
+			const headers = caller.key === null ? {} : headersOf(subjects[0], { tally: open[0], model, at });
 			const reserved = subjects.map((subject) => ({ subject, reserved: reserve(subject, { names, expected, at }) }));
-			return { settle: once((ended) => settle(ended, { expected, tallies: open, reserved })) };
+			return { headers, settle: once((ended) => settle(ended, { expected, tallies: open, reserved })) };
 		},
 	};
+
+	/** The key's own: it comes first. */
+	function headersOf(
+		key: Subject | undefined,
+		{ tally, model, at }: { readonly tally: Tally | undefined; readonly model: string; readonly at: number },
+	): Readonly<Record<string, string>> {
+		const budget = key?.budgets.find(({ max, model: only }) => max !== null && only === null) ?? key?.budgets[0];
+		if (key === undefined || tally === undefined || budget === undefined) return {};
+		return keyHeaders(key, { spent: spend.account(key, budget, at).spent, tally, model, now: at });
+	}
 
 	function reserve(subject: Subject, about: { names: readonly string[]; expected: Expected; at: number }) {
 		const dollars = about.expected.dollars ?? 0;

@@ -1,7 +1,7 @@
 // What a request is expected to take before it is sent, in tokens and dollars, and what it took. Leaves prices to pricing and whose
 // budget it is to proxy/admission/admission.
 
-import type { ModelGroup } from "../../config/schema.ts";
+import type { KeySettings, ModelGroup } from "../../config/schema.ts";
 import { costOf } from "../../pricing/cost.ts";
 import { type Price, ratesFor } from "../../pricing/prices.ts";
 import type { Outline } from "../../prompt/outline.ts";
@@ -14,16 +14,22 @@ export type Resolved = { readonly group: ModelGroup; readonly wildcard: string |
 
 /** What one request is expected to take. */
 export interface Expected {
-	/** Prompt and answer. */
+	/** Those that count against limits of tokens a minute. */
 	readonly tokens: number;
+	readonly tokenType: TokenType;
 	/** null = a deployment that may serve it has no known price. 0 = somebody else pays: the client brought its own credential. */
 	readonly dollars: number | null;
+	/** Of them, those for the prompt. */
+	readonly promptDollars: number | null;
 	readonly promptTokens: number;
 	/** Whose later requests this one teaches something. */
 	readonly group: string;
 	/** The client's own credential pays. */
 	readonly own: boolean;
 }
+
+/** Which of a request's tokens are counted (`token_rate_limit_type`). */
+type TokenType = KeySettings["tokenType"];
 
 /** What it took. */
 export interface Charge {
@@ -37,6 +43,7 @@ export interface Charges {
 		readonly caller: Caller;
 		readonly outline: Outline;
 		readonly resolved: Resolved;
+		readonly tokenType: TokenType;
 		readonly now: number;
 	}): Expected;
 	/** Never throws. Learns what requests of the group take. */
@@ -71,22 +78,33 @@ export function createCharges(): Charges {
 	}
 
 	return {
-		expect({ caller, outline, resolved, now }) {
+		expect({ caller, outline, resolved, tokenType, now }) {
 			const group = resolved?.group.name ?? "";
 			const { promptFactor, output } = learnedOf(group);
 			const promptTokens = promptTokensOf(outline);
 			const outputTokens = Math.min(outline.maxTokens ?? output, output);
-			const tokens = promptTokens + outputTokens;
-			if (caller.credential !== null) return { tokens, dollars: 0, promptTokens, group, own: true };
+			const tokens = counted(tokenType, promptTokens, outputTokens);
+			if (caller.credential !== null)
+				return { tokens, tokenType, dollars: 0, promptDollars: 0, promptTokens, group, own: true };
 			const prices = pricesOf(resolved, outline, now);
 			const dollars = prices.map((price) => {
 				if (price === null) return null;
 				const rates = ratesFor(price, promptTokens);
-				return (promptTokens * rates.input * promptFactor + outputTokens * rates.output) / 1e6;
+				const prompt = (promptTokens * rates.input * promptFactor) / 1e6;
+				return { prompt, all: prompt + (outputTokens * rates.output) / 1e6 };
 			});
 			const known = dollars.filter((each) => each !== null);
-			const dearest = known.length < dollars.length || known.length === 0 ? null : Math.max(...known);
-			return { tokens, dollars: dearest, promptTokens, group, own: false };
+			const dearest = (amounts: readonly number[]) =>
+				known.length < dollars.length || known.length === 0 ? null : Math.max(...amounts);
+			return {
+				tokens,
+				tokenType,
+				dollars: dearest(known.map(({ all }) => all)),
+				promptDollars: dearest(known.map(({ prompt }) => prompt)),
+				promptTokens,
+				group,
+				own: false,
+			};
 		},
 		settle(exchange, expected) {
 			const last = exchange.attempts.at(-1);
@@ -97,11 +115,13 @@ export function createCharges(): Charges {
 					last !== undefined && (last.outcome === "broke" || exchange.firstByteAt !== null) && !isRefusal(last.status);
 				// An answer in one piece is made out of sight: whoever leaves just before it comes would have it made for nothing.
 				const unseen = last?.outcome === "aborted" && outline?.stream === false;
-				const billed = begun || unseen;
-				return billed ? { tokens: null, dollars: expected.dollars } : NOTHING;
+				if (begun || unseen) return { tokens: null, dollars: expected.dollars };
+				// Left before the stream began: the prompt was on its way, and whoever always leaves then must not read for nothing.
+				const sent = last?.outcome === "aborted" && !isRefusal(last.status);
+				return sent ? { tokens: null, dollars: expected.promptDollars } : NOTHING;
 			}
 			const promptTokens = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
-			const tokens = promptTokens + usage.outputTokens;
+			const tokens = counted(expected.tokenType, promptTokens, usage.outputTokens);
 			if (expected.own) return { tokens, dollars: 0 };
 			const price = priceOfDeployment(last.deployment.config, {
 				wildcard: exchange.plan?.request.wildcard ?? null,
@@ -118,6 +138,17 @@ export function createCharges(): Charges {
 			return { tokens, dollars: cost.total };
 		},
 	};
+}
+
+function counted(type: TokenType, input: number, output: number): number {
+	switch (type) {
+		case "input":
+			return input;
+		case "output":
+			return output;
+		case "total":
+			return input + output;
+	}
 }
 
 function isRefusal(status: number | null): boolean {

@@ -8,6 +8,8 @@ export interface Tally {
 	/** Which limit does not admit it, and when it will; null = all do. */
 	full(tokens: number, now: number): { readonly limit: string; readonly waitMs: number } | null;
 	begin(tokens: number, now: number): void;
+	/** What each limit of a minute still admits, at least 0. */
+	left(now: number): readonly { readonly unit: "requests" | "tokens"; readonly left: number }[];
 	/** `tokens` it really took, where that is known. */
 	end(tokens: number | null, now: number): void;
 }
@@ -78,6 +80,8 @@ export function createTallies(): Tallies {
 						return { each, tokens, second: each.window.add(each.unit === "requests" ? 1 : tokens, now) };
 					});
 				},
+				left: (now) =>
+					limits.map(({ window, limit, unit }) => ({ unit, left: Math.max(0, Math.floor(limit - window.total(now))) })),
 				end(tokens, now) {
 					own.inFlight -= 1;
 					if (tokens === null) return;

@@ -9,8 +9,8 @@ import type { Exchange } from "../exchange.ts";
 import type { AnswerEncoder } from "../formats/format.ts";
 import { headerValue, relayedHeaders } from "../headers.ts";
 
-/** A whole answer may unpack to this size, bytes. */
-const MAX_UNPACKED = 64 * 1024 * 1024;
+/** A whole answer that is translated may have this size, and unpack to it, bytes. No model writes as much; what is larger is no answer. */
+export const MAX_WHOLE = 64 * 1024 * 1024;
 /** An event must be whole to be encoded, bytes. */
 const MAX_EVENT = 64 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
@@ -37,6 +37,8 @@ export interface Encoding {
 	ping(): Buffer | null;
 	/** Whether the client has a stream that has begun. */
 	readonly streaming: boolean;
+	/** It was given more than it may hold: what it had is gone, and the client has got nothing. */
+	readonly isOverfull: boolean;
 }
 
 /** The encoding that an answer needs; null = canonical bytes are what the client expects. */
@@ -56,6 +58,7 @@ export function encodingOf(exchange: Exchange, head: AnswerHead): Encoding | nul
 /** Events as they come. */
 class StreamEncoding implements Encoding {
 	readonly streaming = true;
+	readonly isOverfull = false;
 	readonly #response: ClientResponse;
 	readonly #encoder: AnswerEncoder;
 	readonly #splitter: SseSplitter;
@@ -64,8 +67,11 @@ class StreamEncoding implements Encoding {
 	constructor(response: ClientResponse, head: AnswerHead, encoder: AnswerEncoder) {
 		this.#response = response;
 		this.#encoder = encoder;
-		this.#splitter = new SseSplitter((name, event) => this.#encoded.push(encoder.event(name, event)), MAX_EVENT);
-		response.writeHead(head.status, { ...keptHeaders(head.headers), ...encoder.headers(true), ...head.own });
+		this.#splitter = new SseSplitter((name, event) => this.#encoded.push(encoder.event(name, event)), {
+			maxEventBytes: MAX_EVENT,
+		});
+		const own = { ...encoder.headers(true), ...head.own };
+		response.writeHead(head.status, relayedHeaders(keptHeaders(head.headers), own));
 	}
 
 	write(bytes: Buffer): boolean {
@@ -97,7 +103,8 @@ class WholeEncoding implements Encoding {
 	readonly #exchange: Exchange;
 	readonly #head: AnswerHead;
 	readonly #encoder: AnswerEncoder | null;
-	readonly #pieces: Buffer[] = [];
+	#pieces: Buffer[] = [];
+	#size = 0;
 
 	constructor(exchange: Exchange, head: AnswerHead, encoder: AnswerEncoder | null) {
 		this.#exchange = exchange;
@@ -105,8 +112,14 @@ class WholeEncoding implements Encoding {
 		this.#encoder = encoder;
 	}
 
+	get isOverfull(): boolean {
+		return this.#size > MAX_WHOLE;
+	}
+
 	write(bytes: Buffer): boolean {
-		this.#pieces.push(bytes);
+		this.#size += bytes.length;
+		if (this.isOverfull) this.#pieces = [];
+		else this.#pieces.push(bytes);
 		return true;
 	}
 
@@ -133,11 +146,8 @@ class WholeEncoding implements Encoding {
 
 	#send(status: number, body: Buffer, headers: () => Readonly<Record<string, string>>): void {
 		const { response } = this.#exchange;
-		response.writeHead(status, {
-			...keptHeaders(this.#head.headers),
-			...headers(),
-			"content-length": String(body.length),
-		});
+		const own = { ...headers(), "content-length": String(body.length) };
+		response.writeHead(status, relayedHeaders(keptHeaders(this.#head.headers), own));
 		response.end(body);
 	}
 }
@@ -154,8 +164,14 @@ export function clientError(
 }
 
 /** `error.type` for a status that came without one. */
-function typeOfStatus(status: number): string {
-	for (const type of ["authentication_error", "permission_error", "not_found_error", "rate_limit_error"])
+export function typeOfStatus(status: number): string {
+	for (const type of [
+		"authentication_error",
+		"permission_error",
+		"not_found_error",
+		"request_too_large",
+		"rate_limit_error",
+	])
 		if (statusOfErrorType(type) === status) return type;
 	return status < 500 ? "invalid_request_error" : "api_error";
 }
@@ -164,15 +180,15 @@ function requestIdOf(headers: IncomingHttpHeaders): string | null {
 	return headerValue(headers, "request-id");
 }
 
-function keptHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
-	const kept = relayedHeaders(headers);
+function keptHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+	const kept = { ...headers };
 	for (const name of ABOUT_BYTES) delete kept[name];
 	return kept;
 }
 
 /** None is asked for (proxy/headers); an upstream may compress all the same. What cannot be unpacked stays as it is. */
 export function unpacked(body: Buffer, encoding: string): Buffer {
-	const bound = { maxOutputLength: MAX_UNPACKED };
+	const bound = { maxOutputLength: MAX_WHOLE };
 	try {
 		switch (encoding.toLowerCase()) {
 			case "gzip":

@@ -59,10 +59,34 @@ export function failureAnswer(
 	throw new GatewayError(timedOut ? "upstream_timeout" : "unavailable", { model, attempts });
 }
 
-/** `3 attempts: 503, ECONNREFUSED, 529`: what happened, without naming deployments or upstreams. */
+/** What clients are told instead of the codes of sockets, and of the attempt itself; those go to the log. */
+const CAUSES: ReadonlyMap<string, string> = new Map([
+	["ECONNREFUSED", "connection refused"],
+	["ENOTFOUND", "address not found"],
+	["EAI_AGAIN", "address not found"],
+	["ECONNRESET", "connection closed"],
+	["EPIPE", "connection closed"],
+	["UND_ERR_SOCKET", "connection closed"],
+	["UND_ERR_CONNECT_TIMEOUT", "no connection in time"],
+	["UND_ERR_HEADERS_TIMEOUT", "no answer in time"],
+	["UND_ERR_BODY_TIMEOUT", "no answer in time"],
+	["WARMPATH_TOTAL_TIMEOUT", "no answer in time"],
+	["first_byte_timeout", "no answer in time"],
+	["early_end", "ended before its answer"],
+	["redirect", "a redirect"],
+	["page", "a page instead of an answer"],
+	["empty", "an empty answer"],
+]);
+
+/** `3 attempts: 503, connection refused, 529`: what happened, without naming deployments or upstreams. */
 function describe(failures: readonly FailedAnswer[]): string {
-	const causes = failures.map((answer) => String(answer.failure.status ?? answer.code));
+	const causes = failures.map(({ failure, code }) => String(failure.status ?? causeOf(code)));
 	return `${causes.length} attempt${causes.length === 1 ? "" : "s"}: ${causes.join(", ")}`;
+}
+
+/** A failure's code in words, where there are any. */
+export function causeOf(code: string): string {
+	return CAUSES.get(code) ?? code;
 }
 
 /** `deployment account-1: 403 AccessDeniedException`: whose credentials the operator must look at. The names hold no secret. */
@@ -89,8 +113,12 @@ function shortestWait(plan: Plan, limited: readonly FailedAnswer[], now: number)
 		answer.verdict.retryAfterMs === null ? [] : [answer.verdict.retryAfterMs],
 	);
 	for (const exclusion of plan.excluded) if (exclusion.until !== null) waits.push(exclusion.until - now);
-	const shortest = waits.length === 0 ? 5_000 : Math.min(...waits);
-	return Math.min(LONGEST_RETRY_AFTER_S, Math.max(1, Math.ceil(shortest / 1000)));
+	return retryAfterSeconds(waits.length === 0 ? 5_000 : Math.min(...waits));
+}
+
+/** As clients take it: whole seconds, 1 to 60. */
+function retryAfterSeconds(ms: number): number {
+	return Math.min(LONGEST_RETRY_AFTER_S, Math.max(1, Math.ceil(ms / 1000)));
 }
 
 function isDialectError(answer: FailedAnswer): boolean {
@@ -106,6 +134,9 @@ function relayError(exchange: Exchange, answer: FailedAnswer, extra: Readonly<Re
 		const value = headers[name];
 		if (value !== undefined) kept[name] = value;
 	}
+	const { lasting, retryAfterMs } = answer.verdict;
+	// Clients want whole seconds, and what a spent budget names is the upstream's word.
+	if (!lasting && retryAfterMs !== null) kept["retry-after"] = String(retryAfterSeconds(retryAfterMs));
 	const requestId = headerValue(headers, "request-id") ?? id;
 	const encoded = format.relaysErrors
 		? { status, headers: {}, body: answer.body }

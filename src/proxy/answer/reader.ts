@@ -8,11 +8,19 @@ import { type Usage, UsageReader } from "../../protocol/usage.ts";
 /** A JSON answer larger than this is relayed but its usage is not read, bytes. */
 const MAX_BODY_READ = 8 * 1024 * 1024;
 
+/** Events of which the name says enough. */
+const UNREAD: ReadonlySet<string> = new Set([
+	"content_block_start",
+	"content_block_delta",
+	"content_block_stop",
+	"ping",
+]);
+
 export interface AnswerReaderOptions {
 	readonly streaming: boolean;
 	/** `content-encoding`; what we cannot decode is relayed unread. */
 	readonly encoding: string;
-	/** Every whole event of a stream, in order; for a plain stream before `push` returns, for a compressed one soon after. */
+	/** Every whole event of a stream, in order, with its bytes unless the name says enough; for a plain stream before `push` returns, for a compressed one soon after. */
 	readonly onEvent: (name: string, event: Buffer) => void;
 }
 
@@ -34,10 +42,13 @@ export class AnswerReader {
 		this.plain = options.streaming && this.#encoding === "identity";
 		this.#body = options.streaming ? null : [];
 		this.#splitter = options.streaming
-			? new SseSplitter((name, event) => {
-					this.#usage.event(name, event);
-					options.onEvent(name, event);
-				})
+			? new SseSplitter(
+					(name, event) => {
+						this.#usage.event(name, event);
+						options.onEvent(name, event);
+					},
+					{ withoutBytes: UNREAD },
+				)
 			: null;
 		this.#decoder = options.streaming && !this.plain ? streamDecoder(this.#encoding) : null;
 		this.#decoder?.on("data", (chunk: Buffer) => this.#splitter?.push(chunk));

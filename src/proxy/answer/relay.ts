@@ -28,7 +28,7 @@ export class Relay {
 		exchange.firstByteAt = exchange.now();
 		this.#encoding = encodingOf(exchange, head);
 		if (this.#encoding === null) {
-			this.#response.writeHead(head.status, Object.assign(relayedHeaders(head.headers), head.own));
+			this.#response.writeHead(head.status, relayedHeaders(head.headers, head.own));
 		}
 		const ping = head.needsPings !== true ? null : this.#encoding === null ? PING : this.#encoding.ping();
 		this.#keepAlive = ping === null ? null : new KeepAlive(this.#response, ping);
@@ -53,6 +53,11 @@ export class Relay {
 		if (this.#response.headersSent) this.#response.flushHeaders();
 	}
 
+	/** A whole answer outgrew what may be held of it: nothing of it has gone out. */
+	get isOverfull(): boolean {
+		return this.#encoding?.isOverfull === true;
+	}
+
 	onDrain(resume: () => void): void {
 		this.#response.once("drain", resume);
 	}
@@ -67,21 +72,35 @@ export class Relay {
 	}
 
 	/**
+	 * The upstream ended its answer in good order, but before it was complete. Clients of the Messages API see that for themselves, as they
+	 * do without a gateway; in another format it would look whole.
+	 */
+	finishShort(last: Buffer): void {
+		if (this.#encoding?.streaming === true) this.breakOff(true);
+		else this.finish(last);
+	}
+
+	/**
 	 * The upstream broke after the answer had begun. A plain event stream gets the format's error event and ends (design §8); an answer
 	 * of which nothing has gone out becomes an error; anything else is cut, so that the client cannot take it for complete.
 	 */
 	breakOff(canAddEvents: boolean): void {
 		this.#keepAlive?.stop();
-		const { format, id } = this.#exchange;
-		const { status, anthropicType, message } = new GatewayError("upstream_broke");
-		const error = { status, type: anthropicType, message, requestId: id };
-		if (!this.#response.headersSent) {
-			const answer = format.error(error);
-			this.#response.writeHead(answer.status, { ...answer.headers, "content-length": String(answer.body.length) });
-			this.#response.end(answer.body);
-			return;
-		}
-		if (canAddEvents) this.#response.end(format.errorEvent(error));
+		const error = new GatewayError("upstream_broke");
+		if (!this.#response.headersSent) answerWithError(this.#exchange, error);
+		else if (canAddEvents) this.#response.end(this.#exchange.format.errorEvent(inFormat(error, this.#exchange)));
 		else this.#response.destroy();
 	}
+}
+
+/** An error instead of an answer of which nothing has gone out. */
+export function answerWithError(exchange: Exchange, error: GatewayError): void {
+	const { format, response } = exchange;
+	const answer = format.error(inFormat(error, exchange));
+	response.writeHead(answer.status, { ...answer.headers, "content-length": String(answer.body.length) });
+	response.end(answer.body);
+}
+
+function inFormat({ status, anthropicType, message }: GatewayError, { id }: Exchange) {
+	return { status, type: anthropicType, message, requestId: id };
 }

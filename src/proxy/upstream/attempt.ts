@@ -1,14 +1,17 @@
 // One attempt at one deployment: holds the answer's opening back until it shows content, then hands it to the relay. Leaves which
 // deployment comes next to proxy/upstream/dispatch and the meaning of a failure to the provider.
 import type { IncomingHttpHeaders } from "node:http";
+import { GatewayError } from "../../errors.ts";
 import { beginsContent, readError, statusOfErrorType } from "../../protocol/anthropic.ts";
 import { SseSplitter, sseData } from "../../protocol/sse.ts";
 import type { Usage } from "../../protocol/usage.ts";
 import type { Provider, Reframer, UpstreamFailure, UpstreamRequest, Verdict } from "../../providers/provider.ts";
+import { MAX_WHOLE } from "../answer/encoding.ts";
 import { AnswerReader } from "../answer/reader.ts";
-import { Relay } from "../answer/relay.ts";
+import { answerWithError, Relay } from "../answer/relay.ts";
 import type { Exchange } from "../exchange.ts";
 import { headerValue } from "../headers.ts";
+import { errorInstead, noAnswer, plainError } from "./no-answer.ts";
 import type { UpstreamCall, UpstreamListener, UpstreamPools, UpstreamTimeouts } from "./upstream.ts";
 
 /** Error bodies up to this size are read whole, bytes. */
@@ -64,6 +67,8 @@ export interface AttemptOptions {
 }
 
 const ERROR_EVENT = Buffer.from("event: error");
+/** Events that an answer ends with. */
+const LAST_EVENTS: ReadonlySet<string> = new Set(["message_stop", "error"]);
 
 const UNANSWERED = { status: null, errorType: null, errorCode: null, timedOut: false } as const;
 
@@ -90,6 +95,7 @@ class Attempt implements UpstreamListener {
 	#held: Buffer[] = [];
 	#heldBytes = 0;
 	#holdTimer: NodeJS.Timeout | null = null;
+	#lastEvent = "";
 	/** The events of a chunk are being looked at; its bytes are relayed right after, in one packet with the head. */
 	#reading = false;
 	#ended = false;
@@ -113,7 +119,9 @@ class Attempt implements UpstreamListener {
 		this.#status = status;
 		const { provider, request } = this.#options;
 		this.#headers = withRequestId(headers, provider);
-		if (status >= 300) return;
+		const missing = noAnswer(status, headers);
+		if (missing !== null) this.#failedStream({ ...UNANSWERED, message: missing.message }, missing.code);
+		if (status >= 300 || missing !== null) return;
 		this.#reframer = provider.reframe?.(request, { status, headers }) ?? null;
 		const canonical = this.#reframer === null ? this.#headers : reframedHead(this.#headers, this.#reframer);
 		if (request.untouched === true) this.#untouched = new SseSplitter(() => {});
@@ -144,7 +152,7 @@ class Attempt implements UpstreamListener {
 			return;
 		}
 		if (this.#reframer === null) this.#pass(this.#reader, chunk);
-		else if (!this.#reframer.streaming) this.#held.push(chunk);
+		else if (!this.#reframer.streaming) this.#holdWhole(chunk);
 		else if (this.#untouched === null) this.#pass(this.#reader, this.#reframer.push(chunk));
 		else {
 			this.#reader.push(this.#reframer.push(chunk));
@@ -166,7 +174,31 @@ class Attempt implements UpstreamListener {
 			this.#held.push(relayable);
 			this.#heldBytes += relayable.length;
 			if (this.#heldBytes > MAX_OPENING) this.#commit();
-		} else if (!this.#relay.write(relayable)) this.#pauseUntilDrained();
+			return;
+		}
+		const hasRoom = this.#relay.write(relayable);
+		if (this.#relay.isOverfull) this.#tooLarge();
+		else if (!hasRoom) this.#pauseUntilDrained();
+	}
+
+	/** An answer that is translated in one piece. One that only is to be read meanwhile is let through unread when it is large. */
+	#holdWhole(chunk: Buffer): void {
+		this.#held.push(chunk);
+		this.#heldBytes += chunk.length;
+		if (this.#heldBytes <= MAX_WHOLE) return;
+		if (this.#untouched === null) this.#tooLarge();
+		else {
+			this.#reframer = null;
+			this.#commit();
+		}
+	}
+
+	#tooLarge(): void {
+		const { exchange, onStarted } = this.#options;
+		this.#call?.abort();
+		if (this.#relay === null) onStarted(this.#status, this.#headers);
+		answerWithError(exchange, new GatewayError("answer_too_large", { limit: MAX_WHOLE }));
+		this.#end({ kind: "broke", status: this.#status, code: "answer_too_large" });
 	}
 
 	end(): void {
@@ -182,11 +214,20 @@ class Attempt implements UpstreamListener {
 			this.#failedStream({ ...UNANSWERED, message: "the stream ended before any content" }, "early_end");
 			return;
 		}
-		this.#finish(this.#relay, this.#reader);
+		const isComplete = this.#isComplete(this.#reader);
+		if (isComplete) this.#finish(this.#relay, this.#reader);
+		else this.#relay.finishShort(this.#reader.rest());
 		this.#reader.finish((usage) => {
 			this.#options.exchange.usage = this.#told(usage);
-			this.#end({ kind: "served", status: this.#status });
+			const status = this.#status;
+			this.#end(isComplete ? { kind: "served", status } : { kind: "broke", status, code: "early_end" });
 		});
+	}
+
+	/** A stream of the Messages API says so when it is complete. */
+	#isComplete({ plain }: AnswerReader): boolean {
+		const tells = plain && this.#untouched === null && this.#options.exchange.operation === "messages";
+		return !tells || LAST_EVENTS.has(this.#lastEvent);
 	}
 
 	/** Usage as the upstream told it; null where it told none. */
@@ -252,6 +293,7 @@ class Attempt implements UpstreamListener {
 
 	/** Every whole event of a stream, before its bytes are relayed. */
 	#event(name: string, event: Buffer): void {
+		this.#lastEvent = name;
 		if (this.#relay !== null || this.#ended) return;
 		if (beginsContent(name)) {
 			this.#commit();
@@ -324,7 +366,8 @@ class Attempt implements UpstreamListener {
 
 	/** A whole answer with an error status: the client's, or a reason to try elsewhere. */
 	#failedStatus(): void {
-		const whole = Buffer.concat(this.#held);
+		const { body: whole, headers: plain } = plainError(this.#headers, Buffer.concat(this.#held));
+		this.#headers = plain;
 		const { body, status, headers: head } = this.#canonicalError(whole);
 		// A page that is no error of the format is never shown as one.
 		const isOwn = this.#options.request.untouched === true && body !== whole;
@@ -344,11 +387,17 @@ class Attempt implements UpstreamListener {
 		if (this.#isClients(verdict)) {
 			const { exchange, onStarted, headers } = this.#options;
 			onStarted(this.#status, this.#headers);
-			const sent = original ?? { status, body };
+			const sent = original ?? {
+				status,
+				body: errorInstead({ status, headers: head }, { body, requestId: exchange.id }) ?? body,
+			};
+			const isChanged = sent.body !== body;
 			const length = String(sent.body.length);
+			const type = original === null ? "application/json" : headerValue(head, "content-type");
+			const changed = { ...head, "content-length": length, ...(type === null ? {} : { "content-type": type }) };
 			const relay = new Relay(exchange, {
 				status: sent.status,
-				headers: original === null ? this.#headers : { ...this.#headers, "content-length": length },
+				headers: isChanged ? changed : head,
 				own: headers,
 				untouched: original !== null,
 			});

@@ -211,6 +211,7 @@ function gatewayHeaders(
 		"x-warmpath-reason": candidate.reason,
 		"x-warmpath-predicted-cached-tokens": String(Math.round(candidate.predictedReadTokens)),
 		"x-warmpath-attempts": String(exchange.attempts.length + 1),
+		...exchange.keyHeaders,
 	};
 	if (request.removed !== undefined && request.removed.length > 0)
 		headers["x-warmpath-removed"] = request.removed.join(", ");

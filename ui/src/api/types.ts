@@ -71,7 +71,9 @@ interface Limits {
 	readonly rpm_limit: number | null;
 	readonly max_parallel_requests: number | null;
 	readonly models: readonly string[];
+	readonly tags: readonly string[];
 	readonly allowed_domains: readonly string[];
+	readonly metadata: Readonly<Record<string, unknown>>;
 	readonly blocked: boolean;
 	readonly created_at: string;
 }

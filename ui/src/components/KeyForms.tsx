@@ -1,259 +1,223 @@
-// Forms that make a key or a team. Leaves what a limit means to the gateway.
+// Forms that make or change a key or a team. Leaves what a limit means to the gateway.
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useId } from "react";
+import type { ReactNode } from "react";
 import { post, queryClient } from "../api/client.ts";
 import { connectQuery } from "../api/queries.ts";
-import type { NewKey, TeamRecord } from "../api/types.ts";
-import { Failed } from "./Failure.tsx";
+import type { KeyRecord, NewKey, TeamRecord } from "../api/types.ts";
+import { relative } from "../format.ts";
+import {
+	ChoiceField,
+	type Choices,
+	changesOf,
+	FormFoot,
+	NumberField,
+	TextField,
+	type Texts,
+	textOf,
+} from "./FormFields.tsx";
 
-const SPANS = [
+const SPANS: Choices = [
 	["", "for ever"],
 	["24h", "a day"],
 	["7d", "a week"],
 	["30d", "30 days"],
 	["1mo", "a month"],
-] as const;
+];
 
-const LIFETIMES = [
-	["", "never"],
+const LIFETIMES: Choices = [
 	["24h", "in a day"],
 	["30d", "in 30 days"],
 	["90d", "in 90 days"],
 	["365d", "in a year"],
+];
+
+const USES: Choices = [
+	["default", "models, and its own figures here"],
+	["llm_api", "models only (CI, services)"],
+	["read_only", "reading this UI only"],
+	["management", "managing only"],
+];
+
+/** What both keys and teams can be held to. */
+const LIMITS = [
+	"max_budget",
+	"budget_duration",
+	"soft_budget",
+	"rpm_limit",
+	"tpm_limit",
+	"max_parallel_requests",
+	"models",
+	"tags",
+	"allowed_domains",
+	"metadata",
 ] as const;
+const MORE = ["soft_budget", "tags", "allowed_domains", "metadata"] as const;
 
-function Field({
-	label,
-	hint,
-	children,
-}: {
-	readonly label: string;
-	readonly hint?: string;
-	readonly children: (ids: { id: string; "aria-describedby"?: string }) => ReactNode;
-}) {
-	const id = useId();
-	return (
-		<div className="field">
-			<label htmlFor={id}>{label}</label>
-			{children(hint === undefined ? { id } : { id, "aria-describedby": `${id}-hint` })}
-			{hint !== undefined && (
-				<small id={`${id}-hint`} className="hint">
-					{hint}
-				</small>
-			)}
-		</div>
-	);
+function textsOf<Name extends string>(record: Readonly<Record<Name, unknown>>, names: readonly Name[]): Texts {
+	return Object.fromEntries(names.map((name) => [name, textOf(record[name])]));
 }
 
-function Limits() {
-	return (
-		<>
-			<div className="field-row">
-				<Field label="Budget, $">
-					{(ids) => (
-						<input {...ids} name="max_budget" type="number" min="0" step="any" placeholder="none" inputMode="decimal" />
-					)}
-				</Field>
-				<Field label="Budget is for">
-					{(ids) => (
-						<select {...ids} name="budget_duration">
-							{SPANS.map(([value, label]) => (
-								<option key={value} value={value}>
-									{label}
-								</option>
-							))}
-						</select>
-					)}
-				</Field>
-			</div>
-			<div className="field-row">
-				<Field label="Requests per minute">
-					{(ids) => (
-						<input
-							{...ids}
-							name="rpm_limit"
-							type="number"
-							min="0"
-							step="1"
-							placeholder="unlimited"
-							inputMode="numeric"
-						/>
-					)}
-				</Field>
-				<Field label="Tokens per minute">
-					{(ids) => (
-						<input
-							{...ids}
-							name="tpm_limit"
-							type="number"
-							min="0"
-							step="1"
-							placeholder="unlimited"
-							inputMode="numeric"
-						/>
-					)}
-				</Field>
-			</div>
-		</>
-	);
-}
-
-/** Fields that were filled in: numbers as numbers, lists at their commas. */
-function filled(form: HTMLFormElement): Record<string, unknown> {
-	const fields: Record<string, unknown> = {};
-	for (const [name, raw] of new FormData(form)) {
-		const text = String(raw).trim();
-		if (text === "") continue;
-		if (name === "models")
-			fields[name] = text
-				.split(",")
-				.map((model) => model.trim())
-				.filter((model) => model !== "");
-		else if (["max_budget", "rpm_limit", "tpm_limit", "max_parallel_requests"].includes(name))
-			fields[name] = Number(text);
-		else fields[name] = text;
-	}
-	return fields;
-}
-
-export function KeyForm({
-	teams,
-	onMade,
-	close,
-}: {
+/** The form of a new key, or of `record`. */
+export function KeyForm(about: {
+	readonly record: KeyRecord | null;
 	readonly teams: readonly TeamRecord[];
 	readonly onMade: (key: NewKey) => void;
 	readonly close: () => void;
 }) {
-	const facts = useQuery(connectQuery).data;
-	const make = useMutation({
-		mutationFn: (fields: Record<string, unknown>) => post<NewKey>("/key/generate", fields),
+	const { record, teams, onMade, close } = about;
+	const texts: Texts =
+		record === null ? { key_type: "default" } : textsOf(record, ["key_alias", "team_id", "key_type", ...LIMITS]);
+	const save = useMutation({
+		mutationFn: async (form: HTMLFormElement) => {
+			const changes = changesOf(form, texts);
+			return record === null
+				? await post<NewKey>("/key/generate", { ...changes, key_type: new FormData(form).get("key_type") })
+				: await post<NewKey>("/key/update", { ...changes, key: record.token });
+		},
 		onSuccess: (key) => {
 			void queryClient.invalidateQueries({ queryKey: ["keys"] });
-			onMade(key);
+			if (record === null) onMade(key);
+			else close();
 		},
 	});
-	const submit = (event: FormEvent<HTMLFormElement>): void => {
-		event.preventDefault();
-		make.mutate(filled(event.currentTarget));
-	};
+	const expires = record?.expires ?? null;
+	const lifetimes: Choices = [
+		["", expires === null ? "never" : `as now, ${relative(Date.parse(expires))}`],
+		...(expires === null ? [] : [["-1", "never"] as const]),
+		...LIFETIMES,
+	];
 	return (
-		<form onSubmit={submit} className="form">
-			<h2>New key</h2>
-			<Field label="Name" hint="Shown in the log, such as the person or the job that uses it.">
-				{(ids) => <input {...ids} name="key_alias" required maxLength={256} autoComplete="off" />}
-			</Field>
+		<Form
+			title={record === null ? "New key" : `Edit ${record.key_alias ?? record.key_name}`}
+			save={save}
+			close={close}
+			label={record === null ? "Make key" : "Save"}
+		>
+			<TextField
+				name="key_alias"
+				label="Name"
+				texts={texts}
+				required={record === null || record.key_alias !== null}
+				hint="Shown in the log, such as the person or the job that uses it."
+			/>
 			<div className="field-row">
-				<Field label="Team">
-					{(ids) => (
-						<select {...ids} name="team_id">
-							<option value="">none</option>
-							{teams.map((team) => (
-								<option key={team.team_id} value={team.team_id}>
-									{team.team_alias ?? team.team_id}
-								</option>
-							))}
-						</select>
-					)}
-				</Field>
-				<Field label="Use">
-					{(ids) => (
-						<select {...ids} name="key_type" defaultValue="default">
-							<option value="default">models, and its own figures here</option>
-							<option value="llm_api">models only (CI, services)</option>
-							<option value="read_only">reading this UI only</option>
-							<option value="management">managing only</option>
-						</select>
-					)}
-				</Field>
+				<ChoiceField
+					name="team_id"
+					label="Team"
+					texts={texts}
+					choices={[["", "none"], ...teams.map((team) => [team.team_id, team.team_alias ?? team.team_id] as const)]}
+				/>
+				<ChoiceField name="key_type" label="Use" texts={texts} choices={USES} />
 			</div>
-			<Field
-				label="Models"
-				hint={`Names or patterns with *, separated by commas; empty = all. Here: ${facts?.models.map(({ name }) => name).join(", ") ?? "…"}`}
-			>
-				{(ids) => <input {...ids} name="models" placeholder="all" autoComplete="off" />}
-			</Field>
-			<Limits />
-			<div className="field-row">
-				<Field label="Requests at once">
-					{(ids) => (
-						<input
-							{...ids}
-							name="max_parallel_requests"
-							type="number"
-							min="0"
-							step="1"
-							placeholder="unlimited"
-							inputMode="numeric"
-						/>
-					)}
-				</Field>
-				<Field label="Expires">
-					{(ids) => (
-						<select {...ids} name="duration">
-							{LIFETIMES.map(([value, label]) => (
-								<option key={value} value={value}>
-									{label}
-								</option>
-							))}
-						</select>
-					)}
-				</Field>
-			</div>
-			<Foot pending={make.isPending} error={make.error} close={close} label="Make key" />
-		</form>
+			<Limits texts={texts}>
+				<ChoiceField name="duration" label="Expires" texts={{}} choices={lifetimes} />
+			</Limits>
+		</Form>
 	);
 }
 
-export function TeamForm({ close }: { readonly close: () => void }) {
-	const make = useMutation({
-		mutationFn: (fields: Record<string, unknown>) => post("/team/new", fields),
+/** The form of a new team, or of `record`. */
+export function TeamForm({ record, close }: { readonly record: TeamRecord | null; readonly close: () => void }) {
+	const texts: Texts = record === null ? {} : textsOf(record, ["team_alias", ...LIMITS]);
+	const save = useMutation({
+		mutationFn: async (form: HTMLFormElement) => {
+			const changes = changesOf(form, texts);
+			if (record === null) await post("/team/new", changes);
+			else await post("/team/update", { ...changes, team_id: record.team_id });
+		},
 		onSuccess: () => {
 			void queryClient.invalidateQueries({ queryKey: ["teams"] });
 			close();
 		},
 	});
-	const submit = (event: FormEvent<HTMLFormElement>): void => {
-		event.preventDefault();
-		make.mutate(filled(event.currentTarget));
-	};
 	return (
-		<form onSubmit={submit} className="form">
-			<h2>New team</h2>
-			<Field label="Name">
-				{(ids) => <input {...ids} name="team_alias" required maxLength={256} autoComplete="off" />}
-			</Field>
-			<Field label="Models" hint="Names or patterns with *, separated by commas; empty = all.">
-				{(ids) => <input {...ids} name="models" placeholder="all" autoComplete="off" />}
-			</Field>
-			<Limits />
-			<Foot pending={make.isPending} error={make.error} close={close} label="Make team" />
+		<Form
+			title={record === null ? "New team" : `Edit ${record.team_alias ?? record.team_id}`}
+			save={save}
+			close={close}
+			label={record === null ? "Make team" : "Save"}
+		>
+			<TextField name="team_alias" label="Name" texts={texts} required />
+			<Limits texts={texts} />
+		</Form>
+	);
+}
+
+interface Saving {
+	readonly isPending: boolean;
+	readonly error: Error | null;
+	mutate(form: HTMLFormElement): void;
+}
+
+function Form(about: {
+	readonly title: string;
+	readonly save: Saving;
+	readonly close: () => void;
+	readonly label: string;
+	readonly children: ReactNode;
+}) {
+	const { title, save, close, label, children } = about;
+	return (
+		<form
+			className="form"
+			onSubmit={(event) => {
+				event.preventDefault();
+				save.mutate(event.currentTarget);
+			}}
+		>
+			<h2>{title}</h2>
+			{children}
+			<FormFoot pending={save.isPending} error={save.error} close={close} label={label} />
 		</form>
 	);
 }
 
-function Foot({
-	pending,
-	error,
-	close,
-	label,
-}: {
-	readonly pending: boolean;
-	readonly error: Error | null;
-	readonly close: () => void;
-	readonly label: string;
-}) {
+function Limits({ texts, children }: { readonly texts: Texts; readonly children?: ReactNode }) {
+	const facts = useQuery(connectQuery).data;
+	const common = { texts };
 	return (
 		<>
-			{error !== null && <Failed error={error} />}
-			<div className="dialog-actions">
-				<button type="button" className="button" onClick={close}>
-					Cancel
-				</button>
-				<button type="submit" className="button primary" disabled={pending}>
-					{pending ? "Making…" : label}
-				</button>
+			<TextField
+				{...common}
+				name="models"
+				label="Models"
+				placeholder="all"
+				hint={`Names or patterns with *, separated by commas; empty = all. Here: ${facts?.models.map(({ name }) => name).join(", ") ?? "…"}`}
+			/>
+			<div className="field-row">
+				<NumberField {...common} name="max_budget" label="Budget, $" placeholder="none" dollars />
+				<ChoiceField {...common} name="budget_duration" label="Budget is for" choices={SPANS} />
 			</div>
+			<div className="field-row">
+				<NumberField {...common} name="rpm_limit" label="Requests per minute" placeholder="unlimited" />
+				<NumberField {...common} name="tpm_limit" label="Tokens per minute" placeholder="unlimited" />
+			</div>
+			<div className="field-row">
+				<NumberField {...common} name="max_parallel_requests" label="Requests at once" placeholder="unlimited" />
+				{children}
+			</div>
+			<details open={MORE.some((name) => (texts[name] ?? "") !== "")}>
+				<summary>Warning, tags, cache domains, metadata</summary>
+				<div className="field-row">
+					<NumberField {...common} name="soft_budget" label="Warn at, $" placeholder="never" dollars />
+					<TextField {...common} name="tags" label="Tags" placeholder="none" hint="Separated by commas." />
+				</div>
+				<TextField
+					{...common}
+					name="allowed_domains"
+					label="Cache domains"
+					placeholder="all"
+					hint="Confines it to deployments of these domains, separated by commas, as the Deployments page names them."
+				/>
+				<TextField
+					{...common}
+					name="metadata"
+					label="Metadata"
+					placeholder="{}"
+					lines={3}
+					hint="A JSON object of yours."
+				/>
+			</details>
 		</>
 	);
 }

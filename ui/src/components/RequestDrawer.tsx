@@ -21,10 +21,10 @@ import { useKeys } from "../keyboard.ts";
 import { MISSES, OUTCOMES } from "../words.ts";
 import { CacheBar } from "./CacheBar.tsx";
 import { Decision } from "./Decision.tsx";
-import { Failed, Loading } from "./Failure.tsx";
 import { Icon } from "./Icon.tsx";
 import { Badge, CopyBlock, CopyLine, DeploymentName, Facts, Status } from "./Parts.tsx";
 import { PrefixMap } from "./PrefixMap.tsx";
+import { Fetched } from "./Table.tsx";
 
 export function RequestDrawer(about: {
 	readonly id: string;
@@ -73,13 +73,7 @@ export function RequestDrawer(about: {
 					<Icon name="close" />
 				</button>
 			</div>
-			{query.isPending ? (
-				<Loading />
-			) : query.isError ? (
-				<Failed error={query.error} retry={() => void query.refetch()} />
-			) : (
-				<Detail detail={query.data} />
-			)}
+			<Fetched query={query}>{(detail) => <Detail detail={detail} />}</Fetched>
 		</aside>
 	);
 }
@@ -114,7 +108,8 @@ function Detail({ detail }: { readonly detail: RequestDetail }) {
 				)}
 			</header>
 			<Miss detail={detail} />
-			<Tokens request={request} />
+			<About detail={detail} />
+			<Metrics request={request} />
 			{detail.prompt !== null && (
 				<Section title="Prefix map">
 					<PrefixMap strip={detail.prompt} />
@@ -131,7 +126,6 @@ function Detail({ detail }: { readonly detail: RequestDetail }) {
 				/>
 			</Section>
 			<Attempts detail={detail} />
-			<About detail={detail} />
 			{detail.bodies !== null && (
 				<Section title="Bodies">
 					{detail.bodies.request !== null && <CopyBlock label="request body" text={detail.bodies.request} />}
@@ -153,18 +147,18 @@ function Miss({ detail: { miss } }: { readonly detail: RequestDetail }) {
 	);
 }
 
-function Tokens({ request }: { readonly request: RequestView }) {
+function Metrics({ request }: { readonly request: RequestView }) {
 	const fates = fatesOf(request);
 	const { first_byte_at, started_at, ended_at, predicted_read_tokens: predicted } = request;
 	return (
-		<Section title="Tokens and time">
+		<Section title="Metrics">
 			<CacheBar fates={fates} tall />
 			<Facts
 				rows={[
-					["Cache read", tokens(fates?.read), exactTokens(fates?.read)],
+					["Cache read tokens", count(fates?.read), exactTokens(fates?.read)],
 					[
-						"Cache write",
-						tokens(fates?.written),
+						"Cache creation tokens",
+						count(fates?.written),
 						`${count(request.write_5m_tokens)} for 5 min, ${count(request.write_1h_tokens)} for 1 h`,
 					],
 					["Uncached", tokens(fates?.uncached), exactTokens(fates?.uncached)],
@@ -290,10 +284,11 @@ function Attempts({ detail: { attempts } }: { readonly detail: RequestDetail }) 
 function About({ detail }: { readonly detail: RequestDetail }) {
 	const { request } = detail;
 	return (
-		<Section title="Request">
+		<Section title="Request details">
 			<Facts
 				rows={[
-					["Model asked for", request.model ?? "–"],
+					["Model ID", <DeploymentName key="id" id={request.model_id} />, request.model_id ?? undefined],
+					["Model", request.model ?? "–"],
 					["Upstream model", request.upstream_model ?? "–"],
 					["Provider", [request.provider, request.region].filter((part) => part !== null).join(", ") || "–"],
 					["Cache domain", request.domain ?? "not known yet"],
@@ -305,7 +300,7 @@ function About({ detail }: { readonly detail: RequestDetail }) {
 				]}
 			/>
 			<CopyLine label="Request id" text={request.id} />
-			{request.model_id !== null && <CopyLine label="Model id" text={request.model_id} />}
+			{request.model_id !== null && <CopyLine label="Model ID" text={request.model_id} />}
 			{request.session !== null && <CopyLine label="Session" text={request.session} />}
 			{request.agent !== null && <CopyLine label="Agent" text={request.agent} />}
 			{request.key_id !== null && <CopyLine label={`Key ${request.key_alias ?? ""}`} text={request.key_id} />}
@@ -319,7 +314,7 @@ function About({ detail }: { readonly detail: RequestDetail }) {
 						Open session {shortId(request.session)}
 					</Link>
 				)}
-				{detail.bodies?.request != null && (
+				{request.operation === "messages" && (
 					<Link to="/explain" search={{ request: request.id }}>
 						Where would it go now?
 					</Link>

@@ -1,7 +1,7 @@
 // The frame around every page: log-in gate, navigation, theme, help. Leaves content to the pages.
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Link, Outlet } from "@tanstack/react-router";
-import { useRef } from "react";
+import { Link, Outlet, useLocation } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import { post, queryClient } from "../api/client.ts";
 import { meQuery } from "../api/queries.ts";
 import type { Me } from "../api/types.ts";
@@ -22,6 +22,9 @@ const PAGES = [
 	{ to: "/explain", label: "Route explainer", icon: "explain", everyone: false },
 ] as const satisfies readonly { to: string; label: string; icon: IconName; everyone: boolean }[];
 
+/** Of the page before the active one this much is still seen. */
+const BESIDE_PX = 60;
+
 export function Shell() {
 	const me = useQuery(meQuery);
 	if (me.isPending) return <div className="booting" role="status" aria-label="Loading" />;
@@ -41,6 +44,16 @@ function Frame({ me }: { readonly me: Me }) {
 		"?": () => help.current?.showModal(),
 		"/": () => document.querySelector<HTMLInputElement>("[data-search]")?.focus(),
 	});
+	const nav = useRef<HTMLElement>(null);
+	const { pathname } = useLocation();
+	// On a phone there are more pages than room: this one's name is brought into view.
+	// biome-ignore lint/correctness/useExhaustiveDependencies: another page has another active link
+	useEffect(() => {
+		const active = nav.current?.querySelector(".active");
+		if (nav.current === null || active == null) return;
+		nav.current.scrollLeft +=
+			active.getBoundingClientRect().left - nav.current.getBoundingClientRect().left - BESIDE_PX;
+	}, [pathname]);
 	const shown = PAGES.filter(({ everyone }) => everyone || me.role !== "owner");
 	return (
 		<div className="frame">
@@ -52,7 +65,7 @@ function Frame({ me }: { readonly me: Me }) {
 					<Mark />
 					<span>Warmpath</span>
 				</Link>
-				<nav aria-label="Pages">
+				<nav ref={nav} aria-label="Pages">
 					{shown.map(({ to, label, icon }) => (
 						<Link
 							key={to}

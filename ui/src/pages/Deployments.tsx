@@ -10,6 +10,7 @@ import { CacheBar, CacheLegend } from "../components/CacheBar.tsx";
 import { Empty, Failed, Loading } from "../components/Failure.tsx";
 import { Select } from "../components/Filters.tsx";
 import { Badge, DeploymentName, Facts, PageHead } from "../components/Parts.tsx";
+import { Fetched } from "../components/Table.tsx";
 import {
 	count,
 	dollars,
@@ -42,24 +43,26 @@ export function DeploymentsPage() {
 					onChange={(next) => void navigate({ search: { group: next }, replace: true })}
 				/>
 			</PageHead>
-			{query.isPending ? (
-				<Loading />
-			) : query.isError ? (
-				<Failed error={query.error} retry={() => void query.refetch()} />
-			) : query.data.deployments.length === 0 ? (
-				<Empty title="No deployments are configured">
-					<p>
-						Add entries to <code>model_list</code> in the configuration file and send the gateway SIGHUP.
-					</p>
-				</Empty>
-			) : (
-				<>
-					<CacheLegend />
-					{query.data.domains.map((domain) => (
-						<DomainCard key={domain.model_ids.join(" ")} domain={domain} view={query.data} group={group} />
-					))}
-				</>
-			)}
+			<Fetched query={query}>
+				{(view) =>
+					view.deployments.length === 0 ? (
+						<Empty title="No deployments are configured">
+							<p>
+								Add entries to <code>model_list</code> in the configuration file and send the gateway SIGHUP.
+							</p>
+						</Empty>
+					) : (
+						<>
+							<CacheLegend />
+							<div className="domains">
+								{view.domains.map((domain) => (
+									<DomainCard key={domain.model_ids.join(" ")} domain={domain} view={view} group={group} />
+								))}
+							</div>
+						</>
+					)
+				}
+			</Fetched>
 		</div>
 	);
 }
@@ -79,7 +82,10 @@ function DomainCard({
 	);
 	if (members.length === 0) return null;
 	return (
-		<section className="card domain" aria-label={`Cache domain ${domain.name ?? domain.model_ids.join(", ")}`}>
+		<section
+			className={members.length > 1 ? "card domain wide" : "card domain"}
+			aria-label={`Cache domain ${domain.name ?? domain.model_ids.join(", ")}`}
+		>
 			<header className="domain-head">
 				<div>
 					<h2 className="domain-name">{domain.name ?? "Domain not known yet"}</h2>
@@ -100,7 +106,7 @@ function DomainCard({
 			</header>
 			<div className="deployments">
 				{members.map((deployment) => (
-					<DeploymentCard key={deployment.model_id} deployment={deployment} now={view.now} />
+					<DeploymentCard key={deployment.model_id} deployment={deployment} view={view} />
 				))}
 			</div>
 		</section>
@@ -116,7 +122,13 @@ const STATES: Readonly<
 	quarantined: { label: "credentials refused", tone: "bad" },
 };
 
-function DeploymentCard({ deployment, now }: { readonly deployment: DeploymentView; readonly now: number }) {
+function DeploymentCard({
+	deployment,
+	view: { now, drains_kept: kept },
+}: {
+	readonly deployment: DeploymentView;
+	readonly view: DeploymentsView;
+}) {
 	const { measures, state } = deployment;
 	const fates = fatesOfSums(measures);
 	const word = STATES[state];
@@ -145,6 +157,14 @@ function DeploymentCard({ deployment, now }: { readonly deployment: DeploymentVi
 			{deployment.until !== null && (
 				<p className="notice warn" title={exactTime(deployment.until)}>
 					Not used until {relative(deployment.until, now)}: {deployment.reason}.
+				</p>
+			)}
+			{deployment.draining && (
+				<p className="hint">
+					No new conversations; those at home here stay until their cache expires.{" "}
+					{kept
+						? "All replicas do so, until somebody resumes it."
+						: "Without a database only this process does so, until it ends."}
 				</p>
 			)}
 			<Facts

@@ -3,12 +3,13 @@ import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
 import { post } from "../api/client.ts";
-import { connectQuery, keysQuery, requestQuery } from "../api/queries.ts";
+import { connectQuery, keysQuery, requestQuery, requestsQuery } from "../api/queries.ts";
 import type { Explained, RequestDetail } from "../api/types.ts";
+import { fatesOf, promptTokens } from "../cache.ts";
 import { Decision } from "../components/Decision.tsx";
 import { Failed } from "../components/Failure.tsx";
 import { Badge, DeploymentName, Facts, PageHead } from "../components/Parts.tsx";
-import { count, dollars, exactDollars, exactTokens, relative, shortId, tokens } from "../format.ts";
+import { clock, count, dollars, exactDollars, exactTokens, relative, shortId, tokens } from "../format.ts";
 
 const route = getRouteApi("/explain");
 
@@ -32,6 +33,7 @@ const EMPTY: Question = { body: "", session: "", agent: "", betas: "", key: "" }
 
 export function ExplainPage() {
 	const { request } = route.useSearch();
+	const navigate = route.useNavigate();
 	const picked = useQuery({ ...requestQuery(request ?? ""), enabled: request !== undefined });
 	const facts = useQuery(connectQuery).data;
 	const keys = useInfiniteQuery(keysQuery).data?.pages.flatMap((page) => page.keys) ?? [];
@@ -55,13 +57,20 @@ export function ExplainPage() {
 			/>
 			<div className="explain">
 				<form className="card form" onSubmit={submit}>
-					{request !== undefined && (
-						<p className="notice">
-							{picked.data?.bodies?.request != null
-								? `Taken from request ${shortId(request)}.`
-								: "That request's body is not stored: paste it below. general_settings.store_prompts_in_spend_logs keeps bodies of later requests."}
+					<PickRequest picked={request} pick={(next) => void navigate({ search: { request: next }, replace: true })} />
+					{request !== undefined && picked.data !== undefined && (
+						<p className={picked.data.bodies?.request != null ? "notice" : "notice warn"}>
+							{picked.data.bodies?.request != null ? (
+								`Taken from request ${shortId(request)}, with its sender.`
+							) : (
+								<>
+									That request's body is not stored: paste it below. To keep bodies of later requests, set{" "}
+									<code>store_prompts_in_spend_logs: true</code> under <code>general_settings</code>.
+								</>
+							)}
 						</p>
 					)}
+					{picked.isError && <Failed error={picked.error} />}
 					<div className="field">
 						<label htmlFor="explain-body">Body of POST /v1/messages</label>
 						<textarea
@@ -131,6 +140,42 @@ export function ExplainPage() {
 				</section>
 			</div>
 		</div>
+	);
+}
+
+/** The latest requests; only some of them may have their body stored. */
+function PickRequest(about: {
+	readonly picked: string | undefined;
+	readonly pick: (request: string | undefined) => void;
+}) {
+	const { picked, pick } = about;
+	const query = useInfiniteQuery(requestsQuery({}, false));
+	const latest = query.data?.pages[0]?.requests.filter(({ operation }) => operation === "messages") ?? [];
+	const choices = latest.map((row) => {
+		const fates = fatesOf(row);
+		const size = fates === null ? row.outcome : `${tokens(promptTokens(fates))} tokens`;
+		return {
+			value: row.id,
+			label: `${clock(row.started_at)} · ${row.model ?? "no model"} · ${size} · ${row.model_id ?? "–"}`,
+		};
+	});
+	if (picked !== undefined && !latest.some(({ id }) => id === picked))
+		choices.unshift({ value: picked, label: `request ${shortId(picked)}` });
+	return (
+		<label className="field">
+			<span>Pick a request, or paste one below</span>
+			<select
+				value={picked ?? ""}
+				onChange={(event) => pick(event.target.value === "" ? undefined : event.target.value)}
+			>
+				<option value="">none picked</option>
+				{choices.map(({ value, label }) => (
+					<option key={value} value={value}>
+						{label}
+					</option>
+				))}
+			</select>
+		</label>
 	);
 }
 

@@ -2,26 +2,23 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
-import { connectQuery, type LogFilter, meQuery, requestsQuery, useDeploymentIds } from "../api/queries.ts";
+import {
+	connectQuery,
+	keysQuery,
+	type LogFilter,
+	meQuery,
+	requestsQuery,
+	teamsQuery,
+	useDeploymentIds,
+} from "../api/queries.ts";
 import type { RequestView } from "../api/types.ts";
-import { fatesOf, hitShare, promptTokens, savedByCaching } from "../cache.ts";
-import { CacheBar, CacheLegend } from "../components/CacheBar.tsx";
-import { Empty, Failed, Loading } from "../components/Failure.tsx";
+import { fatesOf, promptTokens, savedByCaching } from "../cache.ts";
+import { Empty } from "../components/Failure.tsx";
 import { SearchField, Select } from "../components/Filters.tsx";
 import { Badge, DeploymentName, PageHead, Status } from "../components/Parts.tsx";
 import { RequestDrawer } from "../components/RequestDrawer.tsx";
-import {
-	clock,
-	count,
-	dollars,
-	duration,
-	exactDollars,
-	exactTime,
-	exactTokens,
-	percent,
-	shortId,
-	tokens,
-} from "../format.ts";
+import { BarCell, type Column, DollarCell, Fetched, HitCell, Table, TableFoot } from "../components/Table.tsx";
+import { clock, count, duration, exactTime, exactTokens, shortId, tokens } from "../format.ts";
 import { useKeys } from "../keyboard.ts";
 import { RANGES, type Range, rangeOf } from "../search.ts";
 import { MISSES, missLabel, REASONS, reasonLabel } from "../words.ts";
@@ -76,7 +73,7 @@ export function LogsPage() {
 
 	return (
 		<div className={request === undefined ? "page" : "page with-drawer"}>
-			<PageHead title="Logs" note="One row per request, whatever became of it.">
+			<PageHead title="Request logs" note="One row per request, whatever became of it.">
 				<label className="switch">
 					<input
 						type="checkbox"
@@ -92,31 +89,20 @@ export function LogsPage() {
 				filtered={filtered}
 				clear={() => void navigate({ search: liveText === undefined ? {} : { live: liveText } })}
 			/>
-			{query.isPending ? (
-				<Loading lines={12} />
-			) : query.isError ? (
-				<Failed error={query.error} retry={() => void query.refetch()} />
-			) : rows.length === 0 ? (
-				<Nothing filtered={filtered} />
-			) : (
-				<>
-					<Rows rows={rows} opened={request} open={open} narrow={(session) => change({ session })} />
-					<footer className="table-foot">
-						<CacheLegend />
-						<span className="muted">{count(rows.length)} requests shown</span>
-						{query.hasNextPage && (
-							<button
-								type="button"
-								className="button"
-								disabled={query.isFetchingNextPage}
-								onClick={() => void query.fetchNextPage()}
-							>
-								{query.isFetchingNextPage ? "Loading…" : "Load earlier requests"}
-							</button>
-						)}
-					</footer>
-				</>
-			)}
+			<Fetched query={query} lines={12}>
+				{() =>
+					rows.length === 0 ? (
+						<Nothing filtered={filtered} />
+					) : (
+						<>
+							<Rows rows={rows} opened={request} open={open} narrow={(session) => change({ session })} />
+							<TableFoot query={query} more="Load earlier requests">
+								<span className="muted">{count(rows.length)} requests shown</span>
+							</TableFoot>
+						</>
+					)
+				}
+			</Fetched>
 			{request !== undefined && <RequestDrawer id={request} onOpen={open} onClose={() => open(undefined)} />}
 		</div>
 	);
@@ -132,6 +118,8 @@ function LogFilters(about: {
 	const me = useQuery(meQuery).data;
 	const facts = useQuery({ ...connectQuery, enabled: me != null }).data;
 	const ids = useDeploymentIds();
+	const keys = useInfiniteQuery({ ...keysQuery, enabled: me != null }).data?.pages.flatMap((page) => page.keys) ?? [];
+	const teams = useQuery({ ...teamsQuery, enabled: me != null }).data ?? [];
 	const setModel = useCallback((model: string) => change({ model }), [change]);
 	const setText = useCallback((q: string) => change({ q }), [change]);
 	return (
@@ -179,20 +167,34 @@ function LogFilters(about: {
 				choices={RANGE_CHOICES}
 				onChange={(range) => change({ range: range as Range })}
 			/>
-			{(["session", "key", "team"] as const).map((name) => {
-				const value = search[name];
-				return value === undefined ? null : (
-					<button
-						key={name}
-						type="button"
-						className="chip"
-						onClick={() => change({ [name]: undefined })}
-						title={`Remove: ${name} ${value}`}
-					>
-						{name} {shortId(value)} ✕
-					</button>
-				);
-			})}
+			{(keys.length > 0 || search.key !== undefined) && (
+				<Select
+					label="Key"
+					any="Any key"
+					value={search.key ?? ""}
+					choices={keys.map((key) => ({ value: key.token, label: key.key_alias ?? key.key_name }))}
+					onChange={(key) => change({ key })}
+				/>
+			)}
+			{(teams.length > 0 || search.team !== undefined) && (
+				<Select
+					label="Team"
+					any="Any team"
+					value={search.team ?? ""}
+					choices={teams.map((team) => ({ value: team.team_id, label: team.team_alias ?? team.team_id }))}
+					onChange={(team) => change({ team })}
+				/>
+			)}
+			{search.session !== undefined && (
+				<button
+					type="button"
+					className="chip"
+					onClick={() => change({ session: undefined })}
+					title={`Remove: session ${search.session}`}
+				>
+					session {shortId(search.session)} ✕
+				</button>
+			)}
 			{about.filtered && (
 				<button type="button" className="quiet" onClick={about.clear}>
 					Clear filters
@@ -219,6 +221,23 @@ function Nothing({ filtered }: { readonly filtered: boolean }) {
 	);
 }
 
+const COLUMNS: readonly Column[] = [
+	["Time"],
+	["Status"],
+	["Model", "wide-only"],
+	["Model ID"],
+	["Session", "wide-only"],
+	["Key", "wide-only"],
+	["In / out", "number", "wide-only"],
+	["Cache read / write"],
+	["Hit", "number"],
+	["Cost", "number"],
+	["Saved", "number", "wide-only"],
+	["TTFT", "number", "wide-only"],
+	["Duration", "number", "wide-only"],
+	["Reason", "wide-only", "keep"],
+];
+
 interface RowsProps {
 	readonly rows: readonly RequestView[];
 	readonly opened: string | undefined;
@@ -228,53 +247,11 @@ interface RowsProps {
 
 function Rows({ rows, opened, open, narrow }: RowsProps) {
 	return (
-		<div className="scroll">
-			<table className="table log-table">
-				<thead>
-					<tr>
-						<th scope="col">Time</th>
-						<th scope="col">Status</th>
-						<th scope="col" className="wide-only">
-							Model
-						</th>
-						<th scope="col">Model ID</th>
-						<th scope="col" className="wide-only">
-							Session
-						</th>
-						<th scope="col" className="wide-only">
-							Key
-						</th>
-						<th scope="col" className="number wide-only">
-							In / out
-						</th>
-						<th scope="col">Cache read / write</th>
-						<th scope="col" className="number">
-							Hit
-						</th>
-						<th scope="col" className="number">
-							Cost
-						</th>
-						<th scope="col" className="number wide-only">
-							Saved
-						</th>
-						<th scope="col" className="number wide-only">
-							TTFT
-						</th>
-						<th scope="col" className="number wide-only">
-							Duration
-						</th>
-						<th scope="col" className="wide-only keep">
-							Reason
-						</th>
-					</tr>
-				</thead>
-				<tbody>
-					{rows.map((row) => (
-						<Row key={row.id} row={row} isOpen={row.id === opened} open={open} narrow={narrow} />
-					))}
-				</tbody>
-			</table>
-		</div>
+		<Table columns={COLUMNS} className="table log-table">
+			{rows.map((row) => (
+				<Row key={row.id} row={row} isOpen={row.id === opened} open={open} narrow={narrow} />
+			))}
+		</Table>
 	);
 }
 
@@ -285,7 +262,6 @@ function Row({
 	narrow,
 }: Omit<RowsProps, "rows" | "opened"> & { readonly row: RequestView; readonly isOpen: boolean }) {
 	const fates = fatesOf(row);
-	const saved = savedByCaching(row);
 	const { session } = row;
 	const firstMs = row.first_byte_at === null ? null : row.first_byte_at - row.started_at;
 	const prompt = fates === null ? null : promptTokens(fates);
@@ -339,22 +315,12 @@ function Row({
 			<td className="number wide-only" title={`${exactTokens(prompt)} in, ${exactTokens(row.output_tokens)} out`}>
 				{tokens(prompt)} / {tokens(row.output_tokens)}
 			</td>
-			<td className="bar-cell">
-				<CacheBar fates={fates} />
+			<BarCell fates={fates}>
 				<span className="bar-figures">{fates !== null && `${tokens(fates.read)} / ${tokens(fates.written)}`}</span>
-			</td>
-			<td className="number" title={percent(hitShare(fates), 2)}>
-				{percent(hitShare(fates))}
-			</td>
-			<td className="number" title={exactDollars(row.cost)}>
-				{dollars(row.cost)}
-			</td>
-			<td
-				className={saved !== null && saved < 0 ? "number wide-only bad" : "number wide-only"}
-				title={exactDollars(saved)}
-			>
-				{dollars(saved)}
-			</td>
+			</BarCell>
+			<HitCell fates={fates} />
+			<DollarCell value={row.cost} />
+			<DollarCell value={savedByCaching(row)} wide saved />
 			<td className="number wide-only" title={firstMs === null ? undefined : `${firstMs} ms`}>
 				{duration(firstMs)}
 			</td>

@@ -8,10 +8,11 @@ import { fatesOfSums, hitShare, promptTokens } from "../cache.ts";
 import { useDeploymentColour } from "../colours.ts";
 import { CacheBar } from "../components/CacheBar.tsx";
 import { Chart, type Line } from "../components/Chart.tsx";
-import { Empty, Failed, Loading } from "../components/Failure.tsx";
+import { Empty } from "../components/Failure.tsx";
 import { RangeChoice } from "../components/Filters.tsx";
 import { Icon } from "../components/Icon.tsx";
 import { DeploymentName, PageHead, Stat } from "../components/Parts.tsx";
+import { BarCell, type Column, DollarCell, Fetched, HitCell, Table } from "../components/Table.tsx";
 import { count, dollars, duration, exactDollars, percent, tokens } from "../format.ts";
 import { rangeOf } from "../search.ts";
 
@@ -27,22 +28,22 @@ export function OverviewPage() {
 			<PageHead title="Overview">
 				<RangeChoice value={range} onChange={(next) => void navigate({ search: { range: next }, replace: true })} />
 			</PageHead>
-			{query.isPending ? (
-				<Loading />
-			) : query.isError ? (
-				<Failed error={query.error} retry={() => void query.refetch()} />
-			) : query.data.totals.requests === 0 ? (
-				<>
-					<Alerts alerts={query.data.alerts} />
-					<Empty title="No requests in this time">
-						<p>
-							Choose a longer time, or <Link to="/connect">connect a client</Link> and send the first one.
-						</p>
-					</Empty>
-				</>
-			) : (
-				<Figures overview={query.data} />
-			)}
+			<Fetched query={query}>
+				{(overview) =>
+					overview.totals.requests === 0 ? (
+						<>
+							<Alerts alerts={overview.alerts} />
+							<Empty title="No requests in this time">
+								<p>
+									Choose a longer time, or <Link to="/connect">connect a client</Link> and send the first one.
+								</p>
+							</Empty>
+						</>
+					) : (
+						<Figures overview={overview} />
+					)
+				}
+			</Fetched>
 		</div>
 	);
 }
@@ -148,8 +149,8 @@ const ALERTS: Readonly<Record<Overview["alerts"][number]["kind"], string>> = {
 
 function Charts({ overview }: { readonly overview: Overview }) {
 	const colour = useDeploymentColour();
-	const { from, to } = overview;
-	const { at, ids, width, cell } = useMemo(() => gridOf(overview), [overview]);
+	const { from, to, step_ms: width } = overview;
+	const { at, ids, cell } = useMemo(() => gridOf(overview), [overview]);
 	const byDeployment = (value: (sums: Measures) => number | null): Line[] =>
 		ids.map((id) => ({
 			label: id,
@@ -216,29 +217,30 @@ function Charts({ overview }: { readonly overview: Overview }) {
 	);
 }
 
-/** More steps than these cannot be told apart on a chart. */
-const MOST_STEPS = 80;
-
-/** Every step of the time, also those without requests: a line must not cross a silence. Many steps are taken together. */
-function gridOf({ from, to, step_ms, series }: Overview) {
-	const width = step_ms * Math.max(1, Math.ceil((to - from) / step_ms / MOST_STEPS));
-	const startOf = (ms: number) => Math.floor(ms / width) * width;
-	const cells = new Map<string, Measures>();
-	for (const { at, model_id, measures } of series) {
-		const key = `${startOf(at)} ${model_id}`;
-		const known = cells.get(key);
-		cells.set(key, known === undefined ? measures : added(known, measures));
-	}
+/** Every step of the time, also those without requests: a line must not cross a silence. */
+function gridOf({ from, to, step_ms: width, series }: Overview) {
+	const cells = new Map(series.map(({ at, model_id, measures }) => [`${at} ${model_id}`, measures]));
 	const at: number[] = [];
-	for (let step = startOf(from); step <= to; step += width) at.push(step);
+	for (let step = from - (from % width); step <= to; step += width) at.push(step);
 	const ids = [...new Set(series.map(({ model_id }) => model_id))].filter((id) => id !== "").sort();
-	return { at, ids, width, cell: (step: number, id: string) => cells.get(`${step} ${id}`) };
+	return { at, ids, cell: (step: number, id: string) => cells.get(`${step} ${id}`) };
 }
 
 function added(one: Measures, other: Measures): Measures {
 	const names = Object.keys(one) as (keyof Measures)[];
 	return Object.fromEntries(names.map((name) => [name, one[name] + other[name]])) as Measures;
 }
+
+const COLUMNS: readonly Column[] = [
+	["Deployment"],
+	["Requests", "number"],
+	["Prompt tokens"],
+	["Hit", "number"],
+	["Spent", "number"],
+	["Saved by caching", "number"],
+	["Diverted", "number", "wide-only"],
+	["Misses", "number", "wide-only"],
+];
 
 function ByDeployment({ overview }: { readonly overview: Overview }) {
 	const sums = useMemo(() => {
@@ -252,59 +254,25 @@ function ByDeployment({ overview }: { readonly overview: Overview }) {
 	return (
 		<section className="card">
 			<h2>By deployment</h2>
-			<div className="scroll">
-				<table className="table">
-					<thead>
-						<tr>
-							<th scope="col">Deployment</th>
-							<th scope="col" className="number">
-								Requests
-							</th>
-							<th scope="col">Prompt tokens</th>
-							<th scope="col" className="number">
-								Hit
-							</th>
-							<th scope="col" className="number">
-								Spent
-							</th>
-							<th scope="col" className="number">
-								Saved by caching
-							</th>
-							<th scope="col" className="number wide-only">
-								Diverted
-							</th>
-							<th scope="col" className="number wide-only">
-								Misses
-							</th>
+			<Table columns={COLUMNS}>
+				{sums.map(([id, each]) => {
+					const fates = fatesOfSums(each);
+					return (
+						<tr key={id}>
+							<td>
+								<DeploymentName id={id} link />
+							</td>
+							<td className="number">{count(each.requests)}</td>
+							<BarCell fates={fates} />
+							<HitCell fates={fates} digits={1} />
+							<DollarCell value={each.cost} />
+							<DollarCell value={each.cost_uncached - each.cost} saved />
+							<td className="number wide-only">{count(each.diverted)}</td>
+							<td className="number wide-only">{count(each.misses)}</td>
 						</tr>
-					</thead>
-					<tbody>
-						{sums.map(([id, each]) => {
-							const fates = fatesOfSums(each);
-							return (
-								<tr key={id}>
-									<td>
-										<DeploymentName id={id} link />
-									</td>
-									<td className="number">{count(each.requests)}</td>
-									<td className="bar-cell">
-										<CacheBar fates={fates} />
-									</td>
-									<td className="number">{percent(hitShare(fates), 1)}</td>
-									<td className="number" title={exactDollars(each.cost)}>
-										{dollars(each.cost)}
-									</td>
-									<td className="number" title={exactDollars(each.cost_uncached - each.cost)}>
-										{dollars(each.cost_uncached - each.cost)}
-									</td>
-									<td className="number wide-only">{count(each.diverted)}</td>
-									<td className="number wide-only">{count(each.misses)}</td>
-								</tr>
-							);
-						})}
-					</tbody>
-				</table>
-			</div>
+					);
+				})}
+			</Table>
 		</section>
 	);
 }

@@ -6,9 +6,9 @@ import { sessionQuery } from "../api/queries.ts";
 import type { RequestView, SessionSummary } from "../api/types.ts";
 import { fatesOf, fatesOfSums, hitShare, savedByCaching } from "../cache.ts";
 import { CacheBar, CacheLegend } from "../components/CacheBar.tsx";
-import { Failed, Loading } from "../components/Failure.tsx";
 import { Badge, CopyButton, DeploymentName, PageHead, Stat } from "../components/Parts.tsx";
 import { RequestDrawer } from "../components/RequestDrawer.tsx";
+import { BarCell, type Column, DollarCell, Fetched, HitCell, LoadMore, Table } from "../components/Table.tsx";
 import { Timeline, TimelineLegend } from "../components/Timeline.tsx";
 import { clock, count, dollars, duration, exactDollars, exactTime, percent, shortId } from "../format.ts";
 import { useKeys } from "../keyboard.ts";
@@ -17,6 +17,15 @@ import { missLabel, reasonLabel } from "../words.ts";
 
 const route = getRouteApi("/sessions/$session");
 const DEAREST = 5;
+const DEAREST_COLUMNS: readonly Column[] = [
+	["Time"],
+	["Model ID"],
+	["Cache read / write"],
+	["Hit", "number"],
+	["Cost", "number"],
+	["Saved", "number", "wide-only"],
+	["Why"],
+];
 
 export function SessionPage() {
 	const { session } = route.useParams();
@@ -50,35 +59,24 @@ export function SessionPage() {
 					Show in logs
 				</Link>
 			</PageHead>
-			{query.isPending ? (
-				<Loading />
-			) : query.isError ? (
-				<Failed error={query.error} retry={() => void query.refetch()} />
-			) : (
-				<>
-					{summary !== undefined && <Totals session={summary} />}
-					<section className="card">
-						<h2>Turn by turn</h2>
-						{query.hasNextPage && (
-							<button
-								type="button"
-								className="button small"
-								disabled={query.isFetchingNextPage}
-								onClick={() => void query.fetchNextPage()}
-							>
-								Load earlier turns
-							</button>
-						)}
-						<Timeline layout={layout} opened={request} open={open} />
-						<div className="legends">
-							<CacheLegend />
-							<Deployments turns={turns} />
-							<TimelineLegend />
-						</div>
-					</section>
-					<Dearest turns={turns} open={open} />
-				</>
-			)}
+			<Fetched query={query}>
+				{() => (
+					<>
+						{summary !== undefined && <Totals session={summary} />}
+						<section className="card">
+							<h2>Turn by turn</h2>
+							<LoadMore query={query} label="Load earlier turns" />
+							<Timeline layout={layout} opened={request} open={open} />
+							<div className="legends">
+								<CacheLegend />
+								<Deployments turns={turns} />
+								<TimelineLegend />
+							</div>
+						</section>
+						<Dearest turns={turns} open={open} />
+					</>
+				)}
+			</Fetched>
 			{request !== undefined && <RequestDrawer id={request} onOpen={open} onClose={() => open(undefined)} />}
 		</div>
 	);
@@ -143,60 +141,35 @@ function Dearest({ turns, open }: { readonly turns: readonly RequestView[]; read
 	return (
 		<section className="card">
 			<h2>The turns that cost most</h2>
-			<div className="scroll">
-				<table className="table">
-					<thead>
-						<tr>
-							<th scope="col">Time</th>
-							<th scope="col">Model ID</th>
-							<th scope="col">Cache read / write</th>
-							<th scope="col" className="number">
-								Hit
-							</th>
-							<th scope="col" className="number">
-								Cost
-							</th>
-							<th scope="col" className="number wide-only">
-								Saved
-							</th>
-							<th scope="col">Why</th>
+			<Table columns={DEAREST_COLUMNS}>
+				{dearest.map((turn) => {
+					const fates = fatesOf(turn);
+					return (
+						<tr key={turn.id}>
+							<td>
+								<button
+									type="button"
+									className="row-open"
+									title={exactTime(turn.started_at)}
+									onClick={() => open(turn.id)}
+								>
+									{clock(turn.started_at)}
+								</button>
+							</td>
+							<td>
+								<DeploymentName id={turn.model_id} />
+							</td>
+							<BarCell fates={fates} />
+							<HitCell fates={fates} />
+							<DollarCell value={turn.cost} />
+							<DollarCell value={savedByCaching(turn)} wide saved />
+							<td>
+								{reasonLabel(turn.reason)} {turn.miss !== null && <Badge tone="warn">{missLabel(turn.miss)}</Badge>}
+							</td>
 						</tr>
-					</thead>
-					<tbody>
-						{dearest.map((turn) => {
-							const fates = fatesOf(turn);
-							return (
-								<tr key={turn.id}>
-									<td>
-										<button
-											type="button"
-											className="row-open"
-											title={exactTime(turn.started_at)}
-											onClick={() => open(turn.id)}
-										>
-											{clock(turn.started_at)}
-										</button>
-									</td>
-									<td>
-										<DeploymentName id={turn.model_id} />
-									</td>
-									<td className="bar-cell">
-										<CacheBar fates={fates} />
-									</td>
-									<td className="number">{percent(hitShare(fates))}</td>
-									<td className="number" title={exactDollars(turn.cost)}>
-										{dollars(turn.cost)}
-									</td>
-									<td className="number wide-only">{dollars(savedByCaching(turn))}</td>
-									<td>
-										{reasonLabel(turn.reason)} {turn.miss !== null && <Badge tone="warn">{missLabel(turn.miss)}</Badge>}
-									</td>
-								</tr>
-							);
-						})}
-					</tbody>
-				</table>
-			</div>
+					);
+				})}
+			</Table>
 		</section>
 	);
 }

@@ -4,15 +4,30 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
 import { sessionsQuery } from "../api/queries.ts";
 import type { SessionSummary } from "../api/types.ts";
-import { fatesOfSums, hitShare } from "../cache.ts";
-import { CacheBar, CacheLegend } from "../components/CacheBar.tsx";
-import { Empty, Failed, Loading } from "../components/Failure.tsx";
+import { fatesOfSums } from "../cache.ts";
+import { Empty } from "../components/Failure.tsx";
 import { RangeChoice, SearchField } from "../components/Filters.tsx";
 import { Badge, DeploymentName, PageHead } from "../components/Parts.tsx";
-import { count, dollars, duration, exactDollars, exactTime, percent, relative, shortId } from "../format.ts";
+import { BarCell, type Column, DollarCell, Fetched, HitCell, Table, TableFoot } from "../components/Table.tsx";
+import { count, duration, exactTime, relative, shortId } from "../format.ts";
 import { rangeOf } from "../search.ts";
 
 const route = getRouteApi("/sessions");
+
+const COLUMNS: readonly Column[] = [
+	["Session"],
+	["Last turn"],
+	["Lasted", "wide-only"],
+	["Key", "wide-only"],
+	["Model", "wide-only"],
+	["Last at"],
+	["Requests", "number"],
+	["Prompt tokens"],
+	["Hit", "number"],
+	["Cost", "number"],
+	["Saved", "number", "wide-only"],
+	["Noteworthy", "wide-only"],
+];
 
 export function SessionsPage() {
 	const search = route.useSearch();
@@ -41,75 +56,27 @@ export function SessionsPage() {
 					onChange={setText}
 				/>
 			</search>
-			{query.isPending ? (
-				<Loading lines={10} />
-			) : query.isError ? (
-				<Failed error={query.error} retry={() => void query.refetch()} />
-			) : sessions.length === 0 ? (
-				<Empty title="No conversations in this time">
-					<p>
-						Claude Code names its sessions by itself: <Link to="/connect">connect it</Link>. Other clients send{" "}
-						<code>x-claude-code-session-id</code> or <code>metadata.user_id</code>.
-					</p>
-				</Empty>
-			) : (
-				<>
-					<div className="scroll">
-						<table className="table">
-							<thead>
-								<tr>
-									<th scope="col">Session</th>
-									<th scope="col">Last turn</th>
-									<th scope="col" className="wide-only">
-										Lasted
-									</th>
-									<th scope="col" className="wide-only">
-										Key
-									</th>
-									<th scope="col" className="wide-only">
-										Model
-									</th>
-									<th scope="col">Last at</th>
-									<th scope="col" className="number">
-										Requests
-									</th>
-									<th scope="col">Prompt tokens</th>
-									<th scope="col" className="number">
-										Hit
-									</th>
-									<th scope="col" className="number">
-										Cost
-									</th>
-									<th scope="col" className="number wide-only">
-										Saved
-									</th>
-									<th scope="col" className="wide-only">
-										Noteworthy
-									</th>
-								</tr>
-							</thead>
-							<tbody>
+			<Fetched query={query} lines={10}>
+				{() =>
+					sessions.length === 0 ? (
+						<Empty title="No conversations in this time">
+							<p>
+								Claude Code names its sessions by itself: <Link to="/connect">connect it</Link>. Other clients send{" "}
+								<code>x-claude-code-session-id</code> or <code>metadata.user_id</code>.
+							</p>
+						</Empty>
+					) : (
+						<>
+							<Table columns={COLUMNS}>
 								{sessions.map((session) => (
 									<Row key={`${session.key_id} ${session.session}`} session={session} />
 								))}
-							</tbody>
-						</table>
-					</div>
-					<footer className="table-foot">
-						<CacheLegend />
-						{query.hasNextPage && (
-							<button
-								type="button"
-								className="button"
-								disabled={query.isFetchingNextPage}
-								onClick={() => void query.fetchNextPage()}
-							>
-								Load earlier sessions
-							</button>
-						)}
-					</footer>
-				</>
-			)}
+							</Table>
+							<TableFoot query={query} more="Load earlier sessions" />
+						</>
+					)
+				}
+			</Fetched>
 		</div>
 	);
 }
@@ -117,7 +84,6 @@ export function SessionsPage() {
 function Row({ session }: { readonly session: SessionSummary }) {
 	const { measures } = session;
 	const fates = fatesOfSums(measures);
-	const saved = measures.cost_uncached - measures.cost;
 	return (
 		<tr>
 			<td>
@@ -143,16 +109,10 @@ function Row({ session }: { readonly session: SessionSummary }) {
 				<DeploymentName id={session.model_id} />
 			</td>
 			<td className="number">{count(measures.requests)}</td>
-			<td className="bar-cell">
-				<CacheBar fates={fates} />
-			</td>
-			<td className="number">{percent(hitShare(fates))}</td>
-			<td className="number" title={exactDollars(measures.cost)}>
-				{dollars(measures.cost)}
-			</td>
-			<td className="number wide-only" title={exactDollars(saved)}>
-				{dollars(saved)}
-			</td>
+			<BarCell fates={fates} />
+			<HitCell fates={fates} />
+			<DollarCell value={measures.cost} />
+			<DollarCell value={measures.cost_uncached - measures.cost} wide saved />
 			<td className="wide-only">
 				{measures.diverted > 0 && <Badge tone="warn">{count(measures.diverted)} diverted</Badge>}
 				{measures.misses > 0 && <Badge tone="warn">{count(measures.misses)} missed</Badge>}

@@ -1,0 +1,87 @@
+// The promise about the log's database: a Postgres that is killed under load and stays away for thirty seconds fails no request, and what
+// is missing afterwards is what was counted. Waits out the real half minute, since the promise is about one: pools, time-outs and retries
+// run by the wall clock. Shorter deaths, on a clock of events, are in test/gateway/log.
+import { describe, expect, test } from "vitest";
+import { openDatabase } from "../../src/db/open.ts";
+import { MASTER_KEY, startWorld } from "../harness.ts";
+import { postgresPrograms, startPostgres } from "../postgres.ts";
+
+const OUTAGE_MS = 30_000;
+/** Requests under way at once, before, during and after. */
+const CLIENTS = 8;
+/** A queue that the outage overflows, so that there is a loss to count. */
+const QUEUE = "warmpath: { listen: { port: 0 }, request_log: { queue: 1000 } }\n";
+
+describe.skipIf(postgresPrograms() === null)("Postgres away for thirty seconds under load", () => {
+	test("fails no request; the missing rows are those that were counted; spend is whole", async () => {
+		await using server = await startPostgres();
+		await using database = await openDatabase({ kind: "postgres", url: await server.database() });
+		await using world = await startWorld({ deployments: ["a", "b"], gateway: { database }, extra: QUEUE });
+		const control = async (path: string, body?: object) => {
+			const headers = { authorization: `Bearer ${MASTER_KEY}`, "content-type": "application/json" };
+			const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+			const answer = await fetch(`${world.gateway.url}${path}`, { headers, ...sent });
+			return (await answer.json()) as Record<string, never>;
+		};
+		const { key } = await control("/key/generate", { key_alias: "steady", max_budget: 1_000, rpm_limit: 1_000_000 });
+
+		const statuses = new Map<number, number>();
+		const ids: string[] = [];
+		let slowest = 0;
+		const content = JSON.stringify({
+			model: "claude-code",
+			max_tokens: 5,
+			messages: [{ role: "user", content: "hello" }],
+		});
+		const one = async () => {
+			const before = performance.now();
+			const answer = await world.gateway.post("/v1/messages", content, { "x-api-key": String(key) });
+			await answer.arrayBuffer();
+			slowest = Math.max(slowest, performance.now() - before);
+			statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+			ids.push(answer.headers.get("x-litellm-call-id") ?? "");
+		};
+		const loadWhile = (more: () => boolean) =>
+			Promise.all(
+				Array.from({ length: CLIENTS }, async () => {
+					while (more()) await one();
+				}),
+			);
+
+		let left = 300;
+		await loadWhile(() => left-- > 0);
+		const killed = performance.now();
+		const dead = server.kill();
+		await loadWhile(() => performance.now() - killed < OUTAGE_MS);
+		await dead;
+		const during = world.gateway.requestLog?.stats();
+		expect(during?.failure).not.toBeNull();
+		await server.start();
+		const awayMs = performance.now() - killed;
+		left = 300;
+		await loadWhile(() => left-- > 0);
+		await world.gateway.requestLog?.flush();
+
+		expect(Object.fromEntries(statuses)).toEqual({ 200: ids.length });
+		const stats = world.gateway.requestLog?.stats() ?? { lost: 0, written: 0 };
+		const rows = await database.query.selectFrom("requests").select("id").execute();
+		const written = new Set(rows.map(({ id }) => id));
+		const missing = ids.filter((id) => !written.has(id)).length;
+		expect(stats).toMatchObject({ queued: 0, failure: null, lost: missing, written: ids.length - missing });
+		expect(missing).toBeGreaterThan(0);
+		const overview = await control("/api/overview");
+		expect(overview["totals"]?.["requests"]).toBe(rows.length);
+
+		// Every dollar of the outage is charged: spend waits in memory, it is not part of the queue that overflows.
+		await world.gateway.access.sync();
+		const { info } = await control(`/key/info?key=${String(key)}`);
+		const [sum] = await database.query
+			.selectFrom("requests")
+			.select((select) => [select.fn.avg<number>("cost").as("each")])
+			.execute();
+		expect(Number(info?.["spend"])).toBeCloseTo(Number(sum?.each) * ids.length, 6);
+		console.log(
+			`Postgres was away for ${(awayMs / 1000).toFixed(1)} s: ${ids.length} requests, none failed, slowest ${slowest.toFixed(0)} ms, ${missing} rows lost and counted`,
+		);
+	}, 120_000);
+});

@@ -1,0 +1,89 @@
+// The OpenAPI document against the routes that are really there.
+import { expect, test } from "vitest";
+import { openApiDocument } from "../../src/admin/api-openapi.ts";
+import { createAdminApp } from "../../src/admin/app.ts";
+import { Access } from "../../src/db/keys-access.ts";
+import { createRouter } from "../../src/routing/router.ts";
+import { deploymentsConfig } from "../harness.ts";
+
+interface Operation {
+	readonly summary: string;
+	readonly parameters: readonly { readonly name: string; readonly in: string; readonly required: boolean }[];
+	readonly requestBody?: { readonly content: { readonly "application/json": { readonly schema: JsonSchema } } };
+}
+
+interface JsonSchema {
+	readonly type?: string;
+	readonly properties?: Readonly<Record<string, unknown>>;
+	readonly required?: readonly string[];
+}
+
+const paths = (openApiDocument("1.2.3") as { readonly paths: Record<string, Record<string, Operation>> }).paths;
+const documented = Object.entries(paths).flatMap(([path, methods]) =>
+	Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+);
+
+/** Routes as they are registered, with OpenAPI's spelling of what varies; not the UI's files. */
+async function registered(): Promise<string[]> {
+	const config = deploymentsConfig([{ id: "a", apiBase: "http://127.0.0.1:9" }]);
+	const router = createRouter(config);
+	const now = () => 0;
+	const access = await Access.open({ database: null, keys: [], hashSecret: null, now, onTrouble: () => {} });
+	const nobody = () => {
+		throw new Error("nobody asks");
+	};
+	const app = createAdminApp({
+		config: () => config,
+		deployments: () => router.deployments(),
+		auth: {
+			identify: nobody,
+			principal: () => null,
+			sessionSecret: () => Buffer.alloc(0),
+			keyRequired: () => true,
+			now,
+		},
+		records: { access, now },
+		api: { log: null, router, drainsKept: false, now },
+		operate: {
+			config: () => config,
+			router,
+			access,
+			log: false,
+			version: "1.2.3",
+			explain: nobody,
+			probe: async () => null,
+			now,
+		},
+		version: "1.2.3",
+		sharedState: () => null,
+		closing: () => false,
+		now,
+	});
+	const routes = app.routes.filter(({ method, path }) => method !== "ALL" && !/^\/ui(\/|$)/.test(path));
+	return [...new Set(routes.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`))];
+}
+
+test("every route of the control plane stands in the document, and nothing else", async () => {
+	expect(documented.sort()).toEqual((await registered()).sort());
+});
+
+test("what varies in a path is a parameter of it", () => {
+	for (const [path, methods] of Object.entries(paths)) {
+		const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+		for (const { parameters } of Object.values(methods)) {
+			expect(parameters.filter((each) => each.in === "path").map(({ name }) => name)).toEqual(names);
+		}
+	}
+});
+
+test("changes say what they take: a key's limits, a team's id", () => {
+	const bodyOf = (path: string) => paths[path]?.["post"]?.requestBody?.content["application/json"].schema;
+	expect(Object.keys(bodyOf("/key/update")?.properties ?? {})).toEqual(
+		expect.arrayContaining(["key", "max_budget", "budget_duration", "rpm_limit", "models", "metadata", "duration"]),
+	);
+	expect(bodyOf("/key/update")?.required).toEqual(["key"]);
+	expect(bodyOf("/team/delete")?.required).toEqual(["team_ids"]);
+	for (const [path, { post }] of Object.entries(paths)) {
+		if (post !== undefined) expect(bodyOf(path)?.type, path).toBe("object");
+	}
+});
