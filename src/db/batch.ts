@@ -5,7 +5,7 @@ import { type NewDetails, writeDetails } from "./details.ts";
 import type { BulkStep } from "./dialect-sqlite.ts";
 import { JsonBytes, storable } from "./json-bytes.ts";
 import { addMeasures, measuresOf } from "./measures.ts";
-import { REQUEST_COLUMN_NAMES, type Statements } from "./statements.ts";
+import { REQUEST_COLUMN_NAMES, requestValues, type Statements } from "./statements.ts";
 import type { RequestBodyRow, RequestRow } from "./tables.ts";
 
 /** `details` is JSON, and so holds no line break. */
@@ -95,11 +95,10 @@ export class Batch {
 
 function writeRow(json: JsonBytes, row: NewRequestRow): void {
 	let before = "[";
-	for (const name of REQUEST_COLUMN_NAMES) {
-		const value: string | number | null | undefined = row[name];
+	for (const value of requestValues(row)) {
 		json.raw(before);
 		if (typeof value === "string") json.string(value);
-		else json.number(value ?? null);
+		else json.number(value);
 		before = ",";
 	}
 	json.raw("]");

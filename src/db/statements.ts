@@ -59,6 +59,58 @@ export const REQUEST_COLUMNS: Readonly<Record<Exclude<keyof RequestRow, "seq" | 
 /** A row's values in that order. */
 export const REQUEST_COLUMN_NAMES = Object.keys(REQUEST_COLUMNS) as readonly (keyof typeof REQUEST_COLUMNS)[];
 
+/** One by one: to go through the names takes three times as long, and is done for every request. */
+export function requestValues(row: Omit<RequestRow, "seq" | "details">): readonly (string | number | null)[] {
+	return [
+		row.id,
+		row.started_at,
+		row.first_byte_at,
+		row.ended_at,
+		row.operation,
+		row.dialect,
+		row.outcome,
+		row.status,
+		row.error,
+		row.key_id,
+		row.key_alias,
+		row.team_id,
+		row.user_id,
+		row.end_user,
+		row.session,
+		row.agent,
+		row.client,
+		row.model,
+		row.model_group,
+		row.model_id,
+		row.upstream_model,
+		row.provider,
+		row.domain,
+		row.region,
+		row.stream,
+		row.input_tokens,
+		row.output_tokens,
+		row.read_tokens,
+		row.write_5m_tokens,
+		row.write_1h_tokens,
+		row.cost,
+		row.cost_input,
+		row.cost_read,
+		row.cost_write_5m,
+		row.cost_write_1h,
+		row.cost_output,
+		row.cost_uncached,
+		row.cost_random,
+		row.affinity,
+		row.reason,
+		row.predicted_read_tokens,
+		row.waited_ms,
+		row.diverted_from,
+		row.runner_up,
+		row.attempts,
+		row.miss,
+	];
+}
+
 const BODY_COLUMNS = { id: "text", started_at: "bigint", request: "text", response: "text" } as const;
 
 const SUM_TYPES: ReadonlyMap<string, Type> = new Map([

@@ -21,7 +21,7 @@ const point = (about: Partial<MarkingPoint>): MarkingPoint => ({
 const TOOLS = point({ location: "tools" });
 
 function allOf(body: Buffer) {
-	return { all: Int32Array.from(membersAt(body, 0).flatMap(({ keyStart, start, end }) => [keyStart, start, end])) };
+	return { all: membersAt(body, 0).flatMap(({ keyStart, start, end }) => [keyStart, start, end]) };
 }
 
 function injected(value: unknown, points: readonly MarkingPoint[]) {

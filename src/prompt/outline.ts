@@ -159,7 +159,7 @@ function outlineOf(
 			stream: memberAt(reader, Envelope.stream),
 			anthropicVersion: memberAt(reader, Envelope.anthropicVersion),
 			anthropicBeta: memberAt(reader, Envelope.anthropicBeta),
-			all: copied(reader.topLevel),
+			all: reader.topLevel.slice(),
 		},
 		stream: given?.stream ?? reader.stream,
 		bodyBetas: reader.betas,
@@ -171,13 +171,6 @@ function outlineOf(
 		variant: variantOf(reader),
 		settings: settingsOf(reader),
 	};
-}
-
-/** By hand: a typed array asks a list for its iterator. */
-function copied(list: readonly number[]): Int32Array {
-	const copy = new Int32Array(list.length);
-	for (let at = 0; at < copy.length; at += 1) copy[at] = list[at] as number;
-	return copy;
 }
 
 function memberAt({ places }: BodyReader, member: number): Member | null {

@@ -18,7 +18,7 @@ export interface BodyMembers {
 	/** `anthropic_beta`: Bedrock, where the Messages API has a header. */
 	readonly anthropicBeta: Member | null;
 	/** Every top-level member in its order, three offsets each as in `Member`: for what only some platform takes (`membersNamed`). */
-	readonly all: Int32Array;
+	readonly all: readonly number[];
 }
 
 /** Of a body without any of them. */
@@ -27,7 +27,7 @@ export const NO_MEMBERS: BodyMembers = {
 	stream: null,
 	anthropicVersion: null,
 	anthropicBeta: null,
-	all: new Int32Array(0),
+	all: [],
 };
 
 /** The top-level members of this name, JSON escapes in keys resolved; more than one where the name is repeated. */

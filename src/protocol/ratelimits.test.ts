@@ -32,3 +32,16 @@ test("a subscription's unified limit gives its status and reset", () => {
 test("an answer without such headers says nothing", () => {
 	expect(readRateLimits({ "content-type": "application/json" })).toBeNull();
 });
+
+test("a reset time is what it is in any form of RFC 3339, and no time is no limit", () => {
+	const resetAt = (reset: string) =>
+		readRateLimits({
+			"anthropic-ratelimit-requests-limit": "1",
+			"anthropic-ratelimit-requests-remaining": "1",
+			"anthropic-ratelimit-requests-reset": reset,
+		})?.requests?.resetAt;
+	const times = ["2026-11-21T20:00:01Z", "2028-02-29T23:59:59Z", "2026-12-31T00:00:00Z", "2026-01-01T00:00:00.250Z"];
+	for (const time of [...times, "2026-11-21T20:00:01+02:00"]) expect(resetAt(time), time).toBe(Date.parse(time));
+	for (const time of ["2026-13-01T00:00:00Z", "2026-02-31T00:00:61Z", "2026-1x-01T00:00:00Z", "soon"])
+		expect(resetAt(time), time).toBeUndefined();
+});

@@ -65,9 +65,21 @@ function limiter(headers: Headers, names: LimiterNames): LimitReport | null {
 	if (told === null) return null;
 	const limit = Number(told);
 	const remaining = Number(one(headers, names.remaining) ?? Number.NaN);
-	const resetAt = Date.parse(one(headers, names.reset) ?? "");
+	const resetAt = instant(one(headers, names.reset) ?? "");
 	if (!Number.isFinite(limit) || !Number.isFinite(remaining) || !Number.isFinite(resetAt)) return null;
 	return { limit, remaining, resetAt };
+}
+
+const SECONDS_IN_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+
+/** RFC 3339 → ms since epoch; NaN when it is none. The form that the API writes is read faster than by `Date.parse`. */
+function instant(text: string): number {
+	if (text.length !== 20 || !SECONDS_IN_UTC.test(text)) return Date.parse(text);
+	const part = (at: number) => (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48;
+	const [month, day, hour, minute, second] = [part(5), part(8), part(11), part(14), part(17)];
+	if (month < 1 || month > 12 || day < 1 || day > 28 || hour > 23 || minute > 59 || second > 59)
+		return Date.parse(text);
+	return Date.UTC(part(0) * 100 + part(2), month - 1, day, hour, minute, second);
 }
 
 function one(headers: Headers, name: string): string | null {

@@ -63,3 +63,32 @@ test("Bedrock's metrics tell the usage where no other event did", () => {
 	told.event(...stop);
 	expect(told.usage).toMatchObject({ inputTokens: 1, outputTokens: 2 });
 });
+
+test("a whole answer's usage is its own, wherever it stands and whatever the content looks like", () => {
+	const usage = { input_tokens: 10, output_tokens: 2, cache_read_input_tokens: 500 };
+	const tool = { type: "tool_use", name: "t", input: { usage: { input_tokens: 999 } } };
+	const text = { type: "text", text: 'says "usage":{"input_tokens":999}}' };
+	const answers = [
+		{ type: "message", content: [text, tool], usage },
+		{ usage, content: [text, tool] },
+		{ usage, content: [tool], stop_reason: "end_turn" },
+		{ usage, input: { usage: { input_tokens: 999 } } },
+		{ content: [], usage, diagnostics: { cache_miss_reason: null } },
+	];
+	for (const answer of answers) {
+		for (const body of [JSON.stringify(answer), JSON.stringify(answer, null, 2), `${JSON.stringify(answer)}\n`]) {
+			const reader = new UsageReader();
+			reader.body(Buffer.from(body));
+			expect(reader.usage, body).toMatchObject({ inputTokens: 10, outputTokens: 2, cacheReadTokens: 500 });
+		}
+	}
+});
+
+test("a cut answer tells no usage", () => {
+	const whole = JSON.stringify({ content: [], usage: { input_tokens: 10, output_tokens: 2 } });
+	for (let length = 0; length < whole.length; length += 1) {
+		const reader = new UsageReader();
+		reader.body(Buffer.from(whole.slice(0, length)));
+		expect(reader.usage, whole.slice(0, length)).toBeNull();
+	}
+});

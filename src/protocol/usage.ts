@@ -40,9 +40,32 @@ export class UsageReader {
 
 	/** Reads a whole JSON answer. Anything that is not one leaves the usage as it was. */
 	body(bytes: Buffer): void {
+		const last = lastUsage(bytes);
+		if (last !== undefined) {
+			this.#usage = merge(this.#usage, last);
+			return;
+		}
 		const message = parseLenient(bytes.toString("utf8"));
 		this.#usage = diagnosed(merge(this.#usage, field(message, "usage")), message);
 	}
+}
+
+const USAGE_MEMBER = Buffer.from('"usage":');
+const DIAGNOSTICS_MEMBER = Buffer.from('"diagnostics"');
+const WHITE_SPACE = 0x20;
+const CLOSE_OBJECT = 0x7d;
+
+/**
+ * The answer's usage where that is its last member, as the Messages API writes it: the text before it need not be parsed then. No string
+ * holds an unescaped `"usage":`, and what is an object up to the brace that closes the answer is a member of the answer. Undefined where
+ * the whole must be looked through.
+ */
+function lastUsage(bytes: Buffer): unknown {
+	let end = bytes.length;
+	while (end > 0 && (bytes[end - 1] as number) <= WHITE_SPACE) end -= 1;
+	const at = bytes.lastIndexOf(USAGE_MEMBER);
+	if (at === -1 || bytes[end - 1] !== CLOSE_OBJECT || bytes.includes(DIAGNOSTICS_MEMBER)) return undefined;
+	return parseLenient(bytes.toString("utf8", at + USAGE_MEMBER.length, end - 1));
 }
 
 /** Usage from `amazon-bedrock-invocationMetrics`; null where there are none. */

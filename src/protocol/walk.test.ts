@@ -36,7 +36,7 @@ describe("walking JSON by positions", () => {
 
 	test("a top-level member is found by its name also where its key is escaped or repeated", () => {
 		const body = Buffer.from('{"a":1,"\\u0061":2,"b":3}');
-		const all = Int32Array.from(membersAt(body, 0).flatMap(({ keyStart, start, end }) => [keyStart, start, end]));
+		const all = membersAt(body, 0).flatMap(({ keyStart, start, end }) => [keyStart, start, end]);
 		const found = membersNamed(body, { all }, "a").map(({ start, end }) => body.toString("utf8", start, end));
 		expect(found).toEqual(["1", "2"]);
 	});

@@ -7,7 +7,7 @@ const READ = { cacheReadTokens: 10_000, cacheWriteTokens: 500 };
 const WRITTEN = { cacheReadTokens: 0, cacheWriteTokens: 5_000 };
 
 function allOf(body: Buffer) {
-	return { all: Int32Array.from(membersAt(body, 0).flatMap(({ keyStart, start, end }) => [keyStart, start, end])) };
+	return { all: membersAt(body, 0).flatMap(({ keyStart, start, end }) => [keyStart, start, end]) };
 }
 
 function marked(value: object, about: { readonly agent?: string; readonly pays?: boolean } = {}) {

@@ -146,5 +146,5 @@ export function bodyOfOwnPoints(body: Buffer, members: Pick<BodyMembers, "all">)
 	const points = pointsOf({ [OWN_POINTS]: JSON.parse(body.toString("utf8", last.start, last.end)) });
 	const stripped = editMembers(body, { remove: own });
 	const all = membersAt(stripped, stripped.indexOf("{")).flatMap(({ keyStart, start, end }) => [keyStart, start, end]);
-	return injectMarkers(stripped, { all: Int32Array.from(all) }, points);
+	return injectMarkers(stripped, { all }, points);
 }

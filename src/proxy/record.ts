@@ -94,7 +94,7 @@ function finishedRequest(exchange: Exchange, recorder: Recorder, now: number): F
 	const { plan, outline, usage, caller } = exchange;
 	const last = exchange.attempts.at(-1) ?? null;
 	const deployment = last?.deployment ?? null;
-	const candidate = plan?.candidates.find((one) => one.deployment.id === deployment?.id) ?? null;
+	const candidate = plan?.candidates.find((one) => one.deployment === deployment) ?? null;
 	const session = sessionOf(exchange);
 	const facts = deployment === null ? null : cachingFacts(deployment.config, plan?.request.wildcard ?? null);
 	const domain = deployment === null ? null : recorder.domainOf(deployment);
@@ -270,11 +270,18 @@ function detailsOf(exchange: Exchange): FinishedRequest["details"] {
 		max_tokens: outline?.maxTokens ?? null,
 		request_class: plan?.request.conversation.hints?.requestClass ?? null,
 		team_alias: caller?.teamAlias ?? null,
-		tags: [...new Set([...(caller?.tags ?? []), ...(plan?.request.tags ?? [])])].slice(0, 32),
+		tags: tagsOf(plan?.request.tags ?? caller?.tags ?? []),
 		metadata: metadataOf(exchange),
 		miss: null,
 		turn: null,
 	};
+}
+
+const MOST_TAGS = 32;
+
+/** Each once. What the router is asked with holds the caller's own. */
+function tagsOf(tags: readonly string[]): readonly string[] {
+	return tags.length === 0 ? tags : [...new Set(tags)].slice(0, MOST_TAGS);
 }
 
 const MOST_METADATA = 4096;

@@ -6,7 +6,7 @@ import { prefixId, type ReplayRequest } from "./workload.ts";
 /** Claude Code's prompts have about this many bytes a token; the router learns the figure of each model from usage. */
 const BYTES_PER_TOKEN = 4;
 const MESSAGES = 2;
-const NO_MEMBERS = { model: null, stream: null, anthropicVersion: null, anthropicBeta: null, all: new Int32Array(0) };
+const NO_MEMBERS = { model: null, stream: null, anthropicVersion: null, anthropicBeta: null, all: [] };
 
 /** Outline of a request as Claude Code marks it: 5-minute breakpoints at the end of the system part and of the last message. */
 export function outlineOf(request: ReplayRequest): Outline {

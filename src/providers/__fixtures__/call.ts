@@ -16,7 +16,7 @@ export function membersOf(body: Buffer): BodyMembers {
 		stream: named("stream"),
 		anthropicVersion: named("anthropic_version"),
 		anthropicBeta: named("anthropic_beta"),
-		all: Int32Array.from(found.flatMap(({ keyStart, start, end }) => [keyStart, start, end])),
+		all: found.flatMap(({ keyStart, start, end }) => [keyStart, start, end]),
 	};
 }
 

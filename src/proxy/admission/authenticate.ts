@@ -224,6 +224,8 @@ interface Presented {
 	readonly secret: string;
 }
 
+const BEARER_LENGTH = "Bearer ".length;
+
 function presentedKey(headers: IncomingHttpHeaders): Presented | null {
 	for (const header of KEY_HEADERS) {
 		const value = headerValue(headers, header);
@@ -236,6 +238,9 @@ function presentedKey(headers: IncomingHttpHeaders): Presented | null {
 }
 
 function bearer(value: string): string | null {
+	// As nearly everybody writes it.
+	if (value.startsWith("Bearer ") && !value.includes(" ", BEARER_LENGTH) && value.length > BEARER_LENGTH)
+		return value.slice(BEARER_LENGTH).trim();
 	return /^Bearer\s+(\S.*)$/i.exec(value)?.[1]?.trim() ?? null;
 }
 
