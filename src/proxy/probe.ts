@@ -69,15 +69,19 @@ function call(request: UpstreamRequest, { pools }: Serving): Promise<Answer | { 
 		let head: Omit<Answer, "body"> = { status: 0, headers: {} };
 		const chunks: Buffer[] = [];
 		let bytes = 0;
+		const keep = (chunk: Buffer) => {
+			bytes += chunk.length;
+			if (bytes <= MOST_ANSWER_BYTES) chunks.push(chunk);
+		};
 		pools.open(request, TIMEOUTS, {
 			head(status, headers) {
 				head = { status, headers };
 			},
-			data(chunk) {
-				bytes += chunk.length;
-				if (bytes <= MOST_ANSWER_BYTES) chunks.push(chunk);
+			data: keep,
+			end(last) {
+				if (last !== null) keep(last);
+				resolve({ ...head, body: Buffer.concat(chunks) });
 			},
-			end: () => resolve({ ...head, body: Buffer.concat(chunks) }),
 			error: (error) => resolve({ error: error.message === "" ? error.name : error.message }),
 		});
 	});

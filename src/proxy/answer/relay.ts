@@ -53,6 +53,11 @@ export class Relay {
 		if (this.#response.headersSent) this.#response.flushHeaders();
 	}
 
+	/** Bytes go to the client as they are: the last ones may wait for the end and go with it. */
+	get isDirect(): boolean {
+		return this.#encoding === null;
+	}
+
 	/** A whole answer outgrew what may be held of it: nothing of it has gone out. */
 	get isOverfull(): boolean {
 		return this.#encoding?.isOverfull === true;

@@ -66,6 +66,7 @@ export interface AttemptOptions {
 	readonly onStarted: (status: number, headers: IncomingHttpHeaders) => void;
 }
 
+const NOTHING = Buffer.alloc(0);
 const ERROR_EVENT = Buffer.from("event: error");
 /** Events that an answer ends with. */
 const LAST_EVENTS: ReadonlySet<string> = new Set(["message_stop", "error"]);
@@ -96,6 +97,9 @@ class Attempt implements UpstreamListener {
 	#heldBytes = 0;
 	#holdTimer: NodeJS.Timeout | null = null;
 	#lastEvent = "";
+	/** The answer's end has come, in the same read as the bytes that are being looked at; those to relay are kept to go with it. */
+	#isLast = false;
+	#tail: Buffer = NOTHING;
 	/** The events of a chunk are being looked at; its bytes are relayed right after, in one packet with the head. */
 	#reading = false;
 	#ended = false;
@@ -176,6 +180,11 @@ class Attempt implements UpstreamListener {
 			if (this.#heldBytes > MAX_OPENING) this.#commit();
 			return;
 		}
+		if (this.#isLast && this.#relay.isDirect) {
+			if (this.#tail.length > 0) this.#relay.write(this.#tail);
+			this.#tail = relayable;
+			return;
+		}
 		const hasRoom = this.#relay.write(relayable);
 		if (this.#relay.isOverfull) this.#tooLarge();
 		else if (!hasRoom) this.#pauseUntilDrained();
@@ -201,7 +210,11 @@ class Attempt implements UpstreamListener {
 		this.#end({ kind: "broke", status: this.#status, code: "answer_too_large" });
 	}
 
-	end(): void {
+	end(last: Buffer | null): void {
+		if (last !== null) {
+			this.#isLast = true;
+			this.data(last);
+		}
 		if (this.#ended) return;
 		if (this.#reader === null) {
 			this.#failedStatus();
@@ -216,7 +229,7 @@ class Attempt implements UpstreamListener {
 		}
 		const isComplete = this.#isComplete(this.#reader);
 		if (isComplete) this.#finish(this.#relay, this.#reader);
-		else this.#relay.finishShort(this.#reader.rest());
+		else this.#relay.finishShort(this.#behindTail(this.#relay, this.#reader.rest()));
 		this.#reader.finish((usage) => {
 			this.#options.exchange.usage = this.#told(usage);
 			const status = this.#status;
@@ -237,9 +250,18 @@ class Attempt implements UpstreamListener {
 
 	/** The last bytes. An untouched stream that ended before its answer was complete is broken off. */
 	#finish(relay: Relay, reader: AnswerReader): void {
-		if (this.#untouched === null) relay.finish(reader.rest());
-		else if (this.#cutShort) relay.breakOff(true);
-		else relay.finish(this.#untouched.rest());
+		if (!this.#cutShort) relay.finish(this.#behindTail(relay, (this.#untouched ?? reader).rest()));
+		else {
+			if (this.#tail.length > 0) relay.write(this.#tail);
+			relay.breakOff(true);
+		}
+	}
+
+	/** What is left to send: the tail, unless something follows it. */
+	#behindTail(relay: Relay, rest: Buffer): Buffer {
+		if (rest.length === 0) return this.#tail;
+		if (this.#tail.length > 0) relay.write(this.#tail);
+		return rest;
 	}
 
 	#endReframed(reader: AnswerReader): void {

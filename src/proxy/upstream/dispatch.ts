@@ -88,7 +88,9 @@ class GroupRun {
 		const { exchange, asked, model } = this.#about;
 		const request = routeRequest(asked, model, this.#deps);
 		for (let round = 0; ; round += 1) {
-			const plan = await this.#plan(request);
+			const { router, now } = this.#deps;
+			const first = router.plan(request, now());
+			const plan = first.hold === null ? first : await this.#held(request, first);
 			exchange.plan = plan;
 			if (await this.#walk(plan)) return null;
 			const waitMs = this.#backoffMs(plan, round);
@@ -97,13 +99,12 @@ class GroupRun {
 		}
 	}
 
-	/** The plan to act on: where the router asks to wait, planned again when what it waits for has come or its bound is reached. */
-	async #plan(request: RouteRequest): Promise<Plan> {
+	/** The plan to act on where the router asks to wait: planned again when what it waits for has come or its bound is reached. */
+	async #held(request: RouteRequest, first: Plan): Promise<Plan> {
 		const { exchange } = this.#about;
 		const { router, now } = this.#deps;
-		const heldSince = now();
-		let plan = router.plan(request, heldSince);
-		if (plan.hold === null) return plan;
+		const heldSince = first.plannedAt;
+		let plan = first;
 		while (plan.hold !== null && !exchange.aborted) {
 			const { hold } = plan;
 			const waitMs = hold.until - now();

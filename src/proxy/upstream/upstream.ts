@@ -18,7 +18,8 @@ export interface UpstreamListener {
 	head(status: number, headers: IncomingHttpHeaders): void;
 	/** What came in one read of the socket, as one piece: each event of a stream is a chunk of its own on the wire, and costs as much. */
 	data(chunk: Buffer): void;
-	end(): void;
+	/** The answer is complete. `last` came in the same read as its end; null = nothing did. */
+	end(last: Buffer | null): void;
 	error(error: Error): void;
 }
 
@@ -116,8 +117,8 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 	}
 
 	onResponseEnd(): void {
-		this.#deliver();
-		if (this.#finish()) this.#listener.end();
+		const last = this.#taken();
+		if (this.#finish()) this.#listener.end(last);
 	}
 
 	onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -138,10 +139,16 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 	}
 
 	#deliver(): void {
+		const read = this.#taken();
+		if (read !== null && !this.#done) this.#listener.data(read);
+	}
+
+	/** Chunks that have come and were not delivered, as one piece. */
+	#taken(): Buffer | null {
 		const read = this.#read;
-		if (read.length === 0 || this.#done) return;
+		if (read.length === 0) return null;
 		this.#read = [];
-		this.#listener.data(read.length === 1 ? (read[0] as Buffer) : Buffer.concat(read));
+		return read.length === 1 ? (read[0] as Buffer) : Buffer.concat(read);
 	}
 
 	#finish(): boolean {
