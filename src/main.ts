@@ -1,17 +1,10 @@
 #!/usr/bin/env node
-// The command line: which command does what, with help that teaches. Leaves the work to commands/.
+// The command line: which command does what, with help that teaches. Leaves the words below keys and db to
+// commands/database-words, and the work to commands/.
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
-import {
-	amount,
-	commaSeparated,
-	factor,
-	milliseconds,
-	portNumber,
-	positiveNumber,
-	share,
-	timeOf,
-} from "./commands/option-values.ts";
+import { addDbCommands, addKeysCommands } from "./commands/database-words.ts";
+import { factor, milliseconds, portNumber, positiveNumber, share } from "./commands/option-values.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
 	version: string;
@@ -257,84 +250,7 @@ Examples:
 Without --config the database is the one in the user's data folder (WARMPATH_HOME moves it).`,
 	);
 
-keys
-	.command("create")
-	.description("make a key and print it, once")
-	.option("--alias <name>", "name of the key")
-	.option("--models <names>", "models it may ask for, comma-separated; * matches anything", commaSeparated)
-	.option("--duration <time>", "how long it is valid: 30m, 24h, 30d, 1mo")
-	.option("--max-budget <dollars>", "dollars it may spend", amount)
-	.option("--budget-duration <time>", "when the budget starts anew: 24h, 30d, 1mo (default: never)")
-	.option("--soft-budget <dollars>", "dollars after which a warning is logged", amount)
-	.option("--rpm <n>", "requests a minute", positiveNumber)
-	.option("--tpm <n>", "tokens a minute", positiveNumber)
-	.option("--parallel <n>", "requests at the same time", positiveNumber)
-	.option("--team <id>", "team it belongs to")
-	.option("--user <id>", "user it belongs to")
-	.option("--tags <names>", "tags of its requests, comma-separated", commaSeparated)
-	.option("--allowed-domains <names>", "cache domains it is confined to, comma-separated", commaSeparated)
-	.option("--type <type>", "default, llm_api (models only), management, read_only")
-	.option("-c, --config <file>", "configuration that names the database")
-	.option("--json", "machine-readable")
-	.addHelpText(
-		"after",
-		`
-Examples:
-  $ warmpath keys create --alias laptop --models claude-code --max-budget 50 --budget-duration 30d
-  $ warmpath keys create --alias ci --type llm_api --duration 90d --rpm 60 --json | jq -r .key
-
-A client sends it as its key: ANTHROPIC_AUTH_TOKEN for Claude Code, api_key for OpenAI clients.`,
-	)
-	.action(async (options: KeyCreateFlags) => {
-		const { config, json, alias, rpm, tpm, parallel, team, user, type, ...rest } = options;
-		const fields = {
-			key_alias: alias,
-			models: rest.models,
-			duration: rest.duration,
-			max_budget: rest.maxBudget,
-			budget_duration: rest.budgetDuration,
-			soft_budget: rest.softBudget,
-			rpm_limit: rpm,
-			tpm_limit: tpm,
-			max_parallel_requests: parallel,
-			team_id: team,
-			user_id: user,
-			tags: rest.tags,
-			allowed_domains: rest.allowedDomains,
-			key_type: type,
-		};
-		await runKeys({ kind: "create", fields }, { config, json });
-	});
-
-keys
-	.command("list")
-	.description("all keys with what they spent")
-	.option("-c, --config <file>", "configuration that names the database")
-	.option("--json", "machine-readable")
-	.action((options: KeyFlags) => runKeys({ kind: "list" }, options));
-
-for (const [kind, description] of [
-	["info", "everything about a key but its secret"],
-	["block", "refuse a key from now on"],
-	["unblock", "let a blocked key in again"],
-	["regenerate", "give a key a new secret; the old one ends at once"],
-] as const) {
-	keys
-		.command(kind)
-		.description(description)
-		.argument("<key>", "alias, id, hash, or the key itself")
-		.option("-c, --config <file>", "configuration that names the database")
-		.option("--json", "machine-readable")
-		.action((name: string, options: KeyFlags) => runKeys({ kind, name }, options));
-}
-
-keys
-	.command("delete")
-	.description("remove keys for good")
-	.argument("<keys...>", "aliases, ids, hashes, or the keys themselves")
-	.option("-c, --config <file>", "configuration that names the database")
-	.option("--json", "machine-readable")
-	.action((names: string[], options: KeyFlags) => runKeys({ kind: "delete", names }, options));
+addKeysCommands(keys);
 
 const db = program
 	.command("db")
@@ -351,71 +267,7 @@ Examples:
 Without --config the database is the one in the user's data folder (WARMPATH_HOME moves it).`,
 	);
 
-db.command("migrate")
-	.description("apply pending migrations; forward only")
-	.option("-c, --config <file>", "configuration that names the database")
-	.action((options: KeyFlags) => runDb({ kind: "migrate" }, options));
-
-db.command("status")
-	.description("where it is, how much is in it, which migrations it has")
-	.option("-c, --config <file>", "configuration that names the database")
-	.option("--json", "machine-readable")
-	.action((options: KeyFlags) => runDb({ kind: "status", format: options.json === true ? "json" : "text" }, options));
-
-db.command("export")
-	.description("the request log as JSON lines, oldest first: no prompts, but the ids of keys and sessions")
-	.option("-c, --config <file>", "configuration that names the database")
-	.option("--from <time>", "requests from then on, such as 2026-11-01", timeOf)
-	.option("--to <time>", "requests before then", timeOf)
-	.option("--session <id>", "one conversation")
-	.option("-o, --output <file>", "where to; default: standard output")
-	.action((options: KeyFlags & { from?: number; to?: number; session?: string; output?: string }) => {
-		const { from, to, session, output } = options;
-		return runDb({ kind: "export", filter: { from, to, session }, file: output ?? null }, options);
-	});
-
-async function runDb(action: import("./commands/db.ts").DbAction, { config }: KeyFlags): Promise<void> {
-	const { dbCommand } = await import("./commands/db.ts");
-	process.exitCode = await dbCommand(action, config ?? null, {
-		out: process.stdout,
-		err: (text) => process.stderr.write(text),
-		env: process.env,
-		now: Date.now,
-	});
-}
-
-interface KeyFlags {
-	readonly config?: string | undefined;
-	readonly json?: boolean | undefined;
-}
-
-interface KeyCreateFlags extends KeyFlags {
-	readonly alias?: string;
-	readonly models?: readonly string[];
-	readonly duration?: string;
-	readonly maxBudget?: number;
-	readonly budgetDuration?: string;
-	readonly softBudget?: number;
-	readonly rpm?: number;
-	readonly tpm?: number;
-	readonly parallel?: number;
-	readonly team?: string;
-	readonly user?: string;
-	readonly tags?: readonly string[];
-	readonly allowedDomains?: readonly string[];
-	readonly type?: string;
-}
-
-async function runKeys(action: import("./commands/keys.ts").KeysAction, options: KeyFlags): Promise<void> {
-	const { keysCommand } = await import("./commands/keys.ts");
-	process.exitCode = await keysCommand(action, options.config ?? null, {
-		out: (text) => process.stdout.write(text),
-		err: (text) => process.stderr.write(text),
-		env: process.env,
-		now: Date.now,
-		format: options.json === true ? "json" : "text",
-	});
-}
+addDbCommands(db);
 
 try {
 	await program.parseAsync();

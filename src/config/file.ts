@@ -1,15 +1,15 @@
-// The configuration file as it is written: every option with its kind, default and description. Leaves resolving it to config/load.
+// The configuration file as it is written: every option with its kind, default and description. Leaves the options of the `warmpath`
+// section to config/own-section, and resolving all of it to config/load.
 import * as z from "zod";
-import { address, age, duration, flag, integer, number, numberOrOff, text, texts } from "./fields.ts";
-import { keyDefaultsSchema, keySchema, keySettingsSchema, TOKEN_TYPES, upperboundSchema } from "./keys.ts";
+import { address, age, duration, flag, integer, number, text, texts } from "./fields.ts";
+import { keyDefaultsSchema, TOKEN_TYPES, upperboundSchema } from "./keys.ts";
+import { warmpathSchema } from "./own-section.ts";
 import { allowedFailsSchema, retriesSchema } from "./policies.ts";
-import { requestLogSchema } from "./request-log.ts";
 import { DEFAULTS } from "./schema.ts";
-import { redisOptions, stateSchema } from "./state.ts";
+import { redisOptions } from "./state.ts";
 
 const tokenLimit = () => integer({ min: 1 }).optional();
 const count = () => integer({ min: 0, max: 1_000_000 });
-const price = (fallback: number) => number({ min: 0, max: 1_000_000 }).default(fallback);
 
 /** Credential and address options; a `credential_list` entry may hold the same. */
 const credentialOptions = {
@@ -287,97 +287,6 @@ export const generalSettingsSchema = z.strictObject({
 	maximum_spend_logs_retention_period: age()
 		.optional()
 		.describe("Older requests are deleted, where warmpath.request_log.max_age is not set."),
-});
-
-const { listen, limits, timeouts, routing, failures, log } = DEFAULTS;
-
-export const warmpathSchema = z.strictObject({
-	listen: z
-		.strictObject({
-			host: text().default(listen.host).describe("Address to listen on. Other than loopback needs a master_key."),
-			port: integer({ min: 0, max: 65_535 }).default(listen.port).describe("Port to listen on; 0 takes a free one."),
-		})
-		.prefault({})
-		.describe("Where the gateway listens."),
-	limits: z
-		.strictObject({
-			max_body_bytes: integer({ min: 1024, max: 2 ** 30 })
-				.default(limits.maxBodyBytes)
-				.describe("Largest request body, bytes."),
-			max_json_depth: integer({ min: 8, max: 10_000 })
-				.default(limits.maxJsonDepth)
-				.describe("Deepest nesting of a request."),
-		})
-		.prefault({})
-		.describe("What a client may send."),
-	timeouts: z
-		.strictObject({
-			connect: duration().default(timeouts.connectMs).describe("Until a connection to the provider stands."),
-			first_byte: duration()
-				.default(timeouts.firstByteMs)
-				.describe("From the end of the request to the answer's head."),
-			idle: duration().default(timeouts.idleMs).describe("Silence between two pieces of an answer."),
-			total: duration().default(timeouts.totalMs).describe("The whole call."),
-			hold: duration("zero")
-				.default(timeouts.holdMs)
-				.describe("How long a stream's opening is held back to see whether it fails."),
-		})
-		.prefault({})
-		.describe("How long to wait for what."),
-	routing: z
-		.strictObject({
-			affinity: flag().optional().describe("Send requests where their prompt is cached. Default: true."),
-			max_entries: integer({ min: 1, max: 100_000_000 })
-				.default(routing.maxEntries)
-				.describe("Most prefixes remembered."),
-			cooldown: duration("zero")
-				.default(routing.cooldownMs)
-				.describe("Pause after a failure, where the provider names none."),
-			load_half_life: duration()
-				.default(routing.loadHalfLifeMs)
-				.describe("How fast recent load is forgotten when placing new conversations."),
-			max_affinity_wait: duration("zero")
-				.default(routing.maxAffinityWaitMs)
-				.describe("Longest wait for the deployment that holds the prompt, when it is at its limit."),
-			burst_gate: z
-				.strictObject({
-					enabled: flag()
-						.default(routing.burstGate.enabled)
-						.describe("Parallel requests with one new prefix wait until the first has written it."),
-					max_wait: duration("zero").default(routing.burstGate.maxWaitMs).describe("Longest wait."),
-				})
-				.prefault({})
-				.describe("What becomes of parallel requests with one new prefix."),
-			wait_dollars_per_hour: price(routing.waitDollarsPerHour).describe("Price of an hour of a user's waiting."),
-			uncached_token_price: price(routing.uncachedTokenPrice).describe(
-				"What a million uncached tokens cost in limits, dollars, on top of their price.",
-			),
-			thinking_loss_dollars: price(routing.thinkingLossDollars).describe(
-				"Price of the thinking that is lost when a conversation changes account.",
-			),
-			slow_factor: numberOrOff({ min: 1, max: 1_000_000 })
-				.default(failures.slowFactor)
-				.describe("A deployment this many times slower than its group counts as slow; off: none does."),
-		})
-		.prefault({})
-		.describe("How deployments are chosen."),
-	keys: z.array(keySchema).default([]).describe("Virtual keys that need no database."),
-	state: stateSchema.prefault({}).describe("What several gateways of one configuration share."),
-	request_log: requestLogSchema.prefault({}).describe("What of requests is kept."),
-	key_settings: keySettingsSchema.prefault({}).describe("What holds for all virtual keys."),
-	log: z
-		.strictObject({
-			level: z
-				.enum(["debug", "info", "warn", "error"])
-				.default(log.level)
-				.describe("Least severe messages that are written."),
-			format: z
-				.enum(["auto", "human", "json"])
-				.default(log.format)
-				.describe("auto: human on a terminal, json otherwise."),
-		})
-		.prefault({})
-		.describe("The gateway's own log."),
 });
 
 /** Every section of the file. Sections are validated one by one, so that a fault in one does not hide those of another. */

@@ -1,12 +1,7 @@
 // The file's sections other than model_list, validated one by one. Leaves what they amount to to config/settings and its neighbours.
 import type * as z from "zod";
-import {
-	fileSchema,
-	generalSettingsSchema,
-	litellmSettingsSchema,
-	routerSettingsSchema,
-	warmpathSchema,
-} from "./file.ts";
+import { fileSchema, generalSettingsSchema, litellmSettingsSchema, routerSettingsSchema } from "./file.ts";
+import { warmpathSchema } from "./own-section.ts";
 import type { Report } from "./report.ts";
 import type { Path } from "./source.ts";
 import { validate } from "./validate.ts";

@@ -1,5 +1,5 @@
-// What speaks for each place of a request: what it holds, what the prompt costs there, who of it has room. Changes nothing; leaves the
-// order to routing/placement and the decision to routing/planner.
+// What speaks for each place of a request: what it holds, what the prompt costs there, what would be lost. Changes nothing; leaves who of
+// it has room to routing/room, the order to routing/placement and the decision to routing/planner.
 import { estimateTokens } from "../cache/attempt.ts";
 import { NONE } from "../cache/entry-table.ts";
 import { implicitBreakpoints } from "../cache/implicit.ts";
@@ -12,11 +12,12 @@ import type { PrefixChain } from "../prompt/outline.ts";
 import type { BeliefLedger } from "./beliefs.ts";
 import { type ExpectedInput, inputDollars, PLAIN_RATES, ratesOf } from "./cost.ts";
 import type { Exclusion, RouteRequest } from "./decision.ts";
-import { type Deployment, recentLoad, targetOf } from "./deployment.ts";
-import { bySoonest, domainRule } from "./eligible.ts";
-import type { Fleet, Site, SiteMember } from "./fleet.ts";
+import { recentLoad, targetOf } from "./deployment.ts";
+import { domainRule } from "./eligible.ts";
+import type { Fleet, Site } from "./fleet.ts";
 import type { Headroom } from "./headroom.ts";
-import type { Loaded, Standing } from "./placement.ts";
+import type { Standing } from "./placement.ts";
+import { type Counted, type Loader, type Outs, roomAt } from "./room.ts";
 import type { Conversations, Home } from "./session.ts";
 import { slowOnes } from "./speed.ts";
 
@@ -93,26 +94,13 @@ interface Traces {
 	readonly known: boolean;
 }
 
-interface Room {
-	readonly members: readonly Loaded[];
-	/** Soonest first. */
-	readonly full: readonly Exclusion[];
-	readonly others: readonly Exclusion[];
-}
-
-type Outs = ReadonlyMap<Deployment, Exclusion>;
-type Loader = (member: SiteMember) => Loaded;
-
-const NONE_LOADED: readonly Loaded[] = [];
-const NOBODY: readonly Exclusion[] = [];
 const NO_OUTS: Outs = new Map();
 
-/** `ExpectedInput` and what else a place is weighed by, before prices. */
-interface Weighed {
+/** What a place is weighed by, before prices. */
+interface Weighed extends Counted {
 	readonly gathered: Gathered;
 	readonly match: Match;
 	readonly rates: Rates | null;
-	readonly input: ExpectedInput;
 	/** Share of the conversation's thinking that would be dropped there. */
 	readonly lost: number;
 }
@@ -175,37 +163,6 @@ export function createEvidence(options: EvidenceOptions): Gather {
 		if (member === undefined) return null;
 		const { deployment, target } = member;
 		return ratesOf({ deployment, target, variant, promptTokens: about.tokens }, about.now);
-	}
-
-	/** Who of a place can take the request now, and who could later. Those that drain take it if it `binds` and nobody else there can. */
-	function roomAt(
-		{ gathered, input }: Weighed,
-		binds: boolean,
-		about: { out: Outs; loadedOf: Loader; maxTokens: number | null; now: number },
-	): Room {
-		const { out, now } = about;
-		const members: Loaded[] = [];
-		let draining = NONE_LOADED;
-		let full = NOBODY;
-		let others = NOBODY;
-		for (const member of gathered.site.members) {
-			const { deployment, target } = member;
-			const excluded = out.size === 0 ? undefined : out.get(deployment);
-			if (excluded !== undefined) {
-				others = [...others, excluded];
-				continue;
-			}
-			const inputTokens = input.writeTokens + input.uncachedTokens + (target.countsReads ? input.readTokens : 0);
-			const need = { inputTokens, outputTokens: headroom.outputNeed(deployment, target, about.maxTokens) };
-			const until = headroom.admitsAt(deployment, { target, need }, now);
-			if (until > now) full = [...full, { deployment, why: "limit" as const, until }].sort(bySoonest);
-			else if (deployment.draining) draining = [...draining, about.loadedOf(member)];
-			else members.push(about.loadedOf(member));
-		}
-		if (draining.length === 0) return { members, full, others };
-		if (binds && members.length === 0) return { members: draining, full, others };
-		const shut = draining.map(({ deployment }): Exclusion => ({ deployment, why: "draining", until: null }));
-		return { members, full: [...full, ...shut], others };
 	}
 
 	/** Input tokens a minute that the group's deployments have on average, of those of which it is known. */
@@ -315,14 +272,14 @@ export function createEvidence(options: EvidenceOptions): Gather {
 		const loadedOf = loader(request, gathered, { waitCost, now });
 		const out: Outs =
 			asked.excluded.length === 0 ? NO_OUTS : new Map(asked.excluded.map((each) => [each.deployment, each]));
-		const room = { out, loadedOf, maxTokens: request.outline.maxTokens, now };
+		const about = { headroom, out, loadedOf, maxTokens: request.outline.maxTokens, now };
 		const compacts = isCompaction(request);
 		const witnesses = weighed.map((each): Witness => {
 			const { place } = each.gathered;
 			const { input, match, lost } = each;
 			const home = place.domain === found.homeDomain;
 			const binds = match.home !== NONE || (home && compacts);
-			const { members, full, others } = roomAt(each, binds, room);
+			const { members, full, others } = roomAt(each, binds, about);
 			const dollars = each.rates === null ? null : inputDollars(each.rates, input);
 			const tokens = unit === null || dollars === null ? inputDollars(PLAIN_RATES, input) * 1e6 : dollars / unit;
 			const scarce = ((input.writeTokens + input.uncachedTokens) * routing.uncachedTokenPrice) / 1e6;

@@ -4,7 +4,7 @@ import { readError } from "../../protocol/anthropic.ts";
 import type { Exclusion, Plan } from "../../routing/decision.ts";
 import type { Exchange } from "../exchange.ts";
 import { headerValue } from "../headers.ts";
-import type { FailedAnswer } from "../upstream/attempt.ts";
+import type { FailedAnswer } from "../upstream/outcome.ts";
 import { clientError } from "./encoding.ts";
 
 /** Claude Code gives up at once on a longer `retry-after` (claude-code-client §8), so no longer one is ever sent, s. */

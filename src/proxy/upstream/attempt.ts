@@ -2,69 +2,23 @@
 // deployment comes next to proxy/upstream/dispatch and the meaning of a failure to the provider.
 import type { IncomingHttpHeaders } from "node:http";
 import { GatewayError } from "../../errors.ts";
-import { beginsContent, readError, statusOfErrorType } from "../../protocol/anthropic.ts";
-import { SseSplitter, sseData } from "../../protocol/sse.ts";
+import { beginsContent } from "../../protocol/anthropic.ts";
+import { SseSplitter } from "../../protocol/sse.ts";
 import type { Usage } from "../../protocol/usage.ts";
-import type { Provider, Reframer, UpstreamFailure, UpstreamRequest, Verdict } from "../../providers/provider.ts";
+import type { Reframer, UpstreamFailure, Verdict } from "../../providers/provider.ts";
 import { MAX_WHOLE } from "../answer/encoding.ts";
 import { AnswerReader } from "../answer/reader.ts";
 import { answerWithError, Relay } from "../answer/relay.ts";
-import type { Exchange } from "../exchange.ts";
 import { headerValue } from "../headers.ts";
-import { errorInstead, noAnswer, plainError } from "./no-answer.ts";
-import type { UpstreamCall, UpstreamListener, UpstreamPools, UpstreamTimeouts } from "./upstream.ts";
+import { errorForClient, readErrorAnswer, readErrorEvent } from "./error-answer.ts";
+import { noAnswer, reframedHead, withRequestId } from "./head.ts";
+import type { AttemptOptions, AttemptOutcome, FailedAnswer } from "./outcome.ts";
+import type { UpstreamCall, UpstreamListener } from "./upstream.ts";
 
 /** Error bodies up to this size are read whole, bytes. */
 const MAX_ERROR_BODY = 1024 * 1024;
 /** An opening that shows no content in so many bytes is let through, bytes. */
 const MAX_OPENING = 8 * 1024 * 1024;
-
-/** An answer that is not the client's, kept in case nothing better comes. */
-export interface FailedAnswer {
-	readonly failure: UpstreamFailure;
-	readonly verdict: Verdict;
-	/** Whole error body; empty where there was none. */
-	readonly body: Buffer;
-	/** What the upstream itself said, where the client speaks its format; null = `body` is all there is. */
-	readonly original: OriginalError | null;
-	readonly kind: "connect" | "timeout" | "status" | "stream";
-	/** Socket error code or `error.type`. */
-	readonly code: string;
-	/** The connection closed before any answer: a kept-alive socket may just have been stale. */
-	readonly staleSocket: boolean;
-}
-
-/** An upstream's error before it was made canonical. */
-export interface OriginalError {
-	readonly status: number;
-	readonly body: Buffer;
-}
-
-/**
- * How an attempt ended. failed: nothing reached the client, another candidate may serve · served: complete answer · broke: cut after
- * content had begun, the client was told · aborted: the client went away (`begun` tells whether content had begun).
- */
-export type AttemptOutcome =
-	| { readonly kind: "failed"; readonly answer: FailedAnswer }
-	| { readonly kind: "served"; readonly status: number }
-	| { readonly kind: "broke"; readonly status: number; readonly code: string }
-	| { readonly kind: "aborted"; readonly begun: boolean };
-
-export interface AttemptOptions {
-	readonly exchange: Exchange;
-	readonly provider: Provider;
-	readonly request: UpstreamRequest;
-	readonly pools: UpstreamPools;
-	readonly timeouts: UpstreamTimeouts;
-	/** Longest time a stream's opening is held back, ms. */
-	readonly holdMs: number;
-	/** Gateway headers for the client. */
-	readonly headers: Readonly<Record<string, string>>;
-	/** Whether another group stands in for failures of this kind: then even an answer meant for the client is not relayed. */
-	readonly hasFallback: (verdict: Verdict) => boolean;
-	/** Called once, when the answer turns out to be this one: before its first byte goes to the client. */
-	readonly onStarted: (status: number, headers: IncomingHttpHeaders) => void;
-}
 
 const NOTHING = Buffer.alloc(0);
 const ERROR_EVENT = Buffer.from("event: error");
@@ -320,18 +274,10 @@ class Attempt implements UpstreamListener {
 		if (beginsContent(name)) {
 			this.#commit();
 		} else if (name === "error") {
-			const error = readError(sseData(event));
-			const type = error?.type ?? "api_error";
-			const failure = {
-				status: statusOfErrorType(type),
-				errorType: type,
-				message: error?.message ?? "",
-				errorCode: error?.code ?? null,
-				timedOut: false,
-			};
+			const failure = readErrorEvent(event);
 			const verdict = this.#options.provider.judge({ ...failure, headers: this.#headers });
 			if (this.#isClients(verdict)) this.#commit();
-			else this.#failedStream(failure, type);
+			else this.#failedStream(failure, failure.errorType);
 		}
 	}
 
@@ -388,61 +334,19 @@ class Attempt implements UpstreamListener {
 
 	/** A whole answer with an error status: the client's, or a reason to try elsewhere. */
 	#failedStatus(): void {
-		const { body: whole, headers: plain } = plainError(this.#headers, Buffer.concat(this.#held));
-		this.#headers = plain;
-		const { body, status, headers: head } = this.#canonicalError(whole);
-		// A page that is no error of the format is never shown as one.
-		const isOwn = this.#options.request.untouched === true && body !== whole;
-		const original = isOwn ? { status: this.#status, body: whole } : null;
-		this.#status = status;
-		this.#headers = head;
-		const error = readError(body.toString("utf8"));
-		const failure: UpstreamFailure = {
-			status,
-			errorType: error?.type ?? null,
-			message: error?.message ?? "",
-			errorCode: error?.code ?? null,
-			timedOut: false,
-			headers: this.#headers,
-		};
-		const verdict = this.#options.provider.judge(failure);
-		if (this.#isClients(verdict)) {
-			const { exchange, onStarted, headers } = this.#options;
-			onStarted(this.#status, this.#headers);
-			const sent = original ?? {
-				status,
-				body: errorInstead({ status, headers: head }, { body, requestId: exchange.id }) ?? body,
-			};
-			const isChanged = sent.body !== body;
-			const length = String(sent.body.length);
-			const type = original === null ? "application/json" : headerValue(head, "content-type");
-			const changed = { ...head, "content-length": length, ...(type === null ? {} : { "content-type": type }) };
-			const relay = new Relay(exchange, {
-				status: sent.status,
-				headers: isChanged ? changed : head,
-				own: headers,
-				untouched: original !== null,
-			});
-			relay.finish(sent.body);
-			this.#end({ kind: "served", status: sent.status });
+		const { exchange, provider, request, onStarted, headers } = this.#options;
+		const came = { status: this.#status, headers: this.#headers, body: Buffer.concat(this.#held) };
+		const answer = readErrorAnswer(came, { provider, request });
+		if (!this.#isClients(answer.verdict)) {
+			this.#end({ kind: "failed", answer });
 			return;
 		}
-		const code = error?.code ?? error?.type ?? `http_${this.#status}`;
-		this.#end({
-			kind: "failed",
-			answer: { failure, verdict, body, original, kind: "status", code, staleSocket: false },
-		});
-	}
-
-	/** The error answer in the canonical dialect, where the provider knows its platform's own. */
-	#canonicalError(whole: Buffer): { status: number; headers: IncomingHttpHeaders; body: Buffer } {
-		const status = this.#status;
-		const headers = this.#headers;
-		const canonical = this.#options.provider.canonicalError?.({ status, headers }, whole) ?? null;
-		if (canonical === null) return { status, headers, body: whole };
-		const { body } = canonical;
-		const head = { ...headers, "content-type": "application/json", "content-length": String(body.length) };
-		return { status: canonical.status, headers: head, body };
+		onStarted(answer.failure.status, answer.failure.headers);
+		const sent = errorForClient(answer, exchange.id);
+		const untouched = answer.original !== null;
+		const relay = new Relay(exchange, { status: sent.status, headers: sent.headers, own: headers, untouched });
+		relay.finish(sent.body);
+		this.#end({ kind: "served", status: sent.status });
 	}
 
 	/** Whether an answer belongs to the client: nobody else could do better, or nobody else is asked. */
@@ -477,20 +381,6 @@ class Attempt implements UpstreamListener {
 		this.#held = [];
 		this.#resolve(outcome);
 	}
-}
-
-/** The answer's head, its request id under the Messages API's name. */
-function withRequestId(headers: IncomingHttpHeaders, { requestIdHeader }: Provider): IncomingHttpHeaders {
-	if (requestIdHeader === undefined || headers["request-id"] !== undefined) return headers;
-	const id = headers[requestIdHeader];
-	return id === undefined ? headers : { ...headers, "request-id": id };
-}
-
-/** Head of what a reframer makes of an answer. */
-function reframedHead(headers: IncomingHttpHeaders, { streaming }: Reframer): IncomingHttpHeaders {
-	const { "content-length": _length, "transfer-encoding": _encoding, ...kept } = headers;
-	const type = streaming ? "text/event-stream; charset=utf-8" : "application/json";
-	return { ...kept, "content-type": type };
 }
 
 function errorCode(error: Error): string {

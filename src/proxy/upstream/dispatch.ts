@@ -10,7 +10,7 @@ import { Relay } from "../answer/relay.ts";
 import type { Exchange } from "../exchange.ts";
 import { forwardedHeaders } from "../headers.ts";
 import { type Asked, routeRequest } from "../request.ts";
-import type { FailedAnswer } from "./attempt.ts";
+import type { FailedAnswer } from "./outcome.ts";
 import { estimateTokens } from "./token-estimate.ts";
 import { attempt, type DispatchDeps } from "./try.ts";
 

@@ -10,7 +10,8 @@ import { causeOf } from "../answer/failure.ts";
 import type { AttemptRecord, Exchange } from "../exchange.ts";
 import { forwardedHeaders } from "../headers.ts";
 import type { Asked } from "../request.ts";
-import { type AttemptOutcome, runAttempt } from "./attempt.ts";
+import { runAttempt } from "./attempt.ts";
+import type { AttemptOutcome } from "./outcome.ts";
 import type { DispatchDeps } from "./try.ts";
 
 /** An upstream address without a credential of ours. */

@@ -17,7 +17,8 @@ import { tellRemoved } from "../answer/removed.ts";
 import type { AttemptRecord, Exchange } from "../exchange.ts";
 import { headerValue } from "../headers.ts";
 import { recordRouting } from "../record.ts";
-import { type AttemptOutcome, type FailedAnswer, runAttempt } from "./attempt.ts";
+import { runAttempt } from "./attempt.ts";
+import type { AttemptOutcome, FailedAnswer } from "./outcome.ts";
 import type { UpstreamPools, UpstreamTimeouts } from "./upstream.ts";
 
 /** What every attempt needs; built by the composition root. */
