@@ -94,12 +94,13 @@ export class Batch {
 }
 
 function writeRow(json: JsonBytes, row: NewRequestRow): void {
-	let before = "[";
-	for (const value of requestValues(row)) {
-		json.raw(before);
+	const values = requestValues(row);
+	json.raw("[");
+	for (let at = 0; at < values.length; at += 1) {
+		const value = values[at] as string | number | null;
+		if (at > 0) json.raw(",");
 		if (typeof value === "string") json.string(value);
 		else json.number(value);
-		before = ",";
 	}
 	json.raw("]");
 }
@@ -155,7 +156,8 @@ class Sums {
 
 	/** Does not keep `measures`. */
 	add(key: Key, measures: readonly number[]): void {
-		const name = key.join("\0");
+		let name = "";
+		for (let at = 0; at < key.length; at += 1) name += `${key[at]}\0`;
 		const known = this.#sums.get(name);
 		if (known === undefined) this.#sums.set(name, [key, [...measures]]);
 		else addMeasures(known[1], measures);

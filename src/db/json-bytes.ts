@@ -91,9 +91,9 @@ export class JsonBytes {
 
 	/** Each after a comma. */
 	numbers(values: readonly (number | null)[]): void {
-		for (const value of values) {
+		for (let at = 0; at < values.length; at += 1) {
 			this.raw(",");
-			this.number(value);
+			this.number(values[at] as number | null);
 		}
 	}
 
@@ -104,13 +104,12 @@ export class JsonBytes {
 
 	/** In brackets. */
 	list<Item>(items: readonly Item[], write: (json: JsonBytes, item: Item) => void): void {
-		let before = "[";
-		for (const item of items) {
-			this.raw(before);
-			write(this, item);
-			before = ",";
+		this.raw("[");
+		for (let at = 0; at < items.length; at += 1) {
+			if (at > 0) this.raw(",");
+			write(this, items[at] as Item);
 		}
-		this.raw(items.length === 0 ? "[]" : "]");
+		this.raw("]");
 	}
 
 	/** Base64 in quotes. */
