@@ -2,6 +2,7 @@
 // since epoch, money is dollars. Leaves answering to admin/api.
 import * as z from "zod";
 import { MISS_REASONS } from "../cache/miss.ts";
+import { readCursor, readSessionCursor } from "../db/cursor.ts";
 import { MEASURES } from "../db/measures.ts";
 
 const MOST_ON_PAGE = 200;
@@ -22,10 +23,17 @@ const time = () =>
 		})
 		.optional();
 
-const page = {
-	limit: z.coerce.number().int().min(1).max(MOST_ON_PAGE).default(DEFAULT_PAGE),
-	cursor: z.string().max(4096).optional().describe("`next` of the page before."),
-};
+/** What a page gave as its end. Anything else is refused: taken for nothing, it would give the first page again, without end. */
+export const cursorOf = (read: (text: string) => object | null) =>
+	z
+		.string()
+		.max(4096)
+		.refine((text) => text === "" || read(text) !== null, "is not one that a page gave")
+		.optional();
+
+const limit = z.coerce.number().int().min(1).max(MOST_ON_PAGE).default(DEFAULT_PAGE);
+const page = { limit, cursor: cursorOf(readCursor).describe("`next` of the page before.") };
+const pageOfSessions = { limit, cursor: cursorOf(readSessionCursor).describe("`next` of the page before.") };
 
 export const requestQuery = z.strictObject({
 	...page,
@@ -165,7 +173,7 @@ export const measuresView = z.object(
 );
 
 export const sessionQuery = z.strictObject({
-	...page,
+	...pageOfSessions,
 	from: time().describe("Active then or later."),
 	to: time().describe("Begun before."),
 	key: id().optional(),

@@ -2,10 +2,13 @@
 // pages are in admin/api-spend-ui.
 import { Hono } from "hono";
 import * as z from "zod";
+import { readCursor } from "../db/cursor.ts";
 import { type LedgerSums, sumLedger } from "../db/ledger.ts";
 import { findRequest, listRequests, type RequestFilter, type RequestSummary } from "../db/requests.ts";
+import { GatewayError } from "../errors.ts";
 import { query } from "./api.ts";
 import { type LogSource, readLog } from "./api-log.ts";
+import { cursorOf } from "./api-schemas.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
 import { type Principal, scopeOf } from "./roles.ts";
 
@@ -23,7 +26,7 @@ export const spendQuery = z.strictObject({
 	end_date: z.string().optional(),
 	summarize: z.enum(["true", "false"]).optional(),
 	limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(100),
-	cursor: z.string().max(4096).optional(),
+	cursor: cursorOf(readCursor),
 });
 
 /** Routes of LiteLLM's spend log. The next page's cursor is in the header `x-next-cursor`: LiteLLM's answer has no place for it. */
@@ -44,7 +47,13 @@ export function spendRoutes(
 				return c.json(found === null || !isOwn(found.request, principal) ? [] : [spendRow(found.request)]);
 			}
 			if (from !== undefined && to !== undefined && asked.summarize !== "false") {
-				const filter = { from, to, keyId: own === null ? key : (own.keyHash ?? ""), teamId: asked.team_id };
+				if (asked.user_id !== undefined)
+					throw new GatewayError("invalid_field", {
+						field: "user_id",
+						reason: "daily sums are not kept by user; add summarize=false for the single requests",
+					});
+				const keyId = own === null ? key : (own.keyHash ?? "");
+				const filter = { from, to, keyId, teamId: asked.team_id, model: asked.model, modelId: asked.model_id };
 				return c.json(daysOf(await sumLedger(database, filter, ["hour", "key_id", "model"])));
 			}
 			const filter: RequestFilter = {

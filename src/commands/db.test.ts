@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { onEachDatabase } from "../../test/databases.ts";
 import { startWorld } from "../../test/harness.ts";
+import { describeLocation } from "../db/location.ts";
 import { openDatabase } from "../db/open.ts";
 import { readTrace } from "../replay/trace.ts";
 import { SimulatedAgent } from "../simulator/agent.ts";
@@ -12,6 +14,7 @@ import { type DbAction, dbCommand } from "./db.ts";
 import { readAnswer } from "./demo/answer.ts";
 import { REPLAY_DEFAULTS, replayCommand } from "./replay.ts";
 
+const MODEL = "model_list: [{ model_name: a, litellm_params: { model: anthropic/x, api_key: sk-ant-000000000000 } }]";
 let home = "";
 
 beforeEach(() => {
@@ -36,16 +39,81 @@ async function run(action: DbAction, configPath: string | null = null, failure: 
 	return { code: await dbCommand(action, configPath, { out, err, env, now }), stdout, stderr };
 }
 
-test("status tells what is pending, migrate applies it", async () => {
-	const before = await run({ kind: "status", format: "text" });
-	expect(before.code).toBe(0);
-	expect(before.stdout).toContain(`database    ${join(home, "warmpath.db")} (sqlite)`);
-	expect(before.stdout).toContain("0001_requests, pending");
-	const migrated = await run({ kind: "migrate" });
-	expect(migrated.stdout).toContain("applied 0001_requests\n");
-	expect((await run({ kind: "migrate" })).stdout).toBe(`${join(home, "warmpath.db")} is up to date\n`);
-	const after = JSON.parse((await run({ kind: "status", format: "json" })).stdout) as Record<string, unknown>;
-	expect(after).toMatchObject({ kind: "sqlite", requests: 0, oldest: null, pending: [], unknown: [] });
+onEachDatabase((databases) => {
+	/** A new database and the configuration that names it; without one, the file in WARMPATH_HOME. */
+	async function place() {
+		const file = join(home, "warmpath.db");
+		if (databases.kind === "sqlite") {
+			return { location: { kind: "sqlite", path: file } as const, config: null, description: file };
+		}
+		const location = await databases.location();
+		if (location.kind !== "postgres") throw new Error("expected a Postgres");
+		const config = join(home, "config.yaml");
+		writeFileSync(config, `${MODEL}\ngeneral_settings: { database_url: "${location.url}" }\n`);
+		return { location, config, description: describeLocation(location) };
+	}
+
+	test("status tells what is pending, migrate applies it", async () => {
+		const { config, description } = await place();
+		const before = await run({ kind: "status", format: "text" }, config);
+		expect(before.code).toBe(0);
+		expect(before.stdout).toContain(`database    ${description} (${databases.kind})`);
+		expect(before.stdout).toContain("0001_requests, pending");
+		const migrated = await run({ kind: "migrate" }, config);
+		expect(migrated.stdout).toContain("applied 0001_requests\n");
+		expect((await run({ kind: "migrate" }, config)).stdout).toBe(`${description} is up to date\n`);
+		const after = JSON.parse((await run({ kind: "status", format: "json" }, config)).stdout) as Record<string, unknown>;
+		expect(after).toMatchObject({ kind: databases.kind, requests: 0, oldest: null, pending: [], unknown: [] });
+	});
+
+	test("an export holds the conversations' prefixes, and replay routes it as it was", async () => {
+		const { location, config } = await place();
+		const agents = [1, 2, 3].map(
+			(seed) => new SimulatedAgent({ model: "claude-code", seed, project: 1, session: `session-${seed}` }),
+		);
+		const recorded: { read: number; prompt: number }[] = [];
+		{
+			await using database = await openDatabase(location);
+			await using world = await startWorld({ deployments: ["a", "b"], gateway: { database } });
+			for (let turn = 0; turn < 5; turn += 1) {
+				for (const agent of agents) {
+					const { body, headers } = agent.request();
+					const answer = await readAnswer(await world.gateway.post("/v1/messages?beta=true", body, headers));
+					agent.answered(answer.content);
+				}
+			}
+			for (const { usage } of world.messages()) {
+				if (usage === null) continue;
+				const prompt = usage.read + usage.write5m + usage.write1h + usage.uncached;
+				recorded.push({ read: usage.read, prompt });
+			}
+		}
+		const file = join(home, "log.jsonl");
+		const exported = await run({ kind: "export", filter: {}, file }, config);
+		expect(exported).toMatchObject({ code: 0, stderr: `15 requests exported to ${file}\n` });
+		const lines = readFileSync(file, "utf8").trim().split("\n");
+		expect(lines).toHaveLength(16);
+		expect(lines.join()).not.toContain("You are");
+		const piped = await run({ kind: "export", filter: { session: "session-2" }, file: null }, config);
+		expect(piped.stdout.trim().split("\n")).toHaveLength(6);
+
+		const trace = await readTrace(file);
+		expect(trace.requests).toHaveLength(15);
+		expect(trace.requests.map(({ promptTokens }) => promptTokens)).toEqual(recorded.map(({ prompt }) => prompt));
+		expect(new Set(trace.requests.map(({ session }) => session)).size).toBe(3);
+
+		let output = "";
+		const code = await replayCommand(
+			file,
+			{ ...REPLAY_DEFAULTS, deployments: 2, model: "recorded", policies: ["warmpath"], format: "json" },
+			{ write: (text) => (output += text), writeError: () => {}, progress: "quiet" },
+		);
+		expect(code).toBe(0);
+		const { policies } = JSON.parse(output) as { policies: { hitRatio: number }[] };
+		const total = (of: "read" | "prompt") => recorded.reduce((sum, each) => sum + each[of], 0);
+		// What the caches read then and what they read in the replay: blocks are cut anew, so they differ by little.
+		expect(Math.abs((policies[0]?.hitRatio ?? 0) - total("read") / total("prompt"))).toBeLessThan(0.03);
+	});
 });
 
 test("an export of a database that no gateway has used says so and writes no file", async () => {
@@ -68,59 +136,10 @@ test("an export into a pipe that was closed ends quietly; another failure is tol
 
 test("the configuration names another database; a bad one is told", async () => {
 	const config = join(home, "config.yaml");
-	const model = "model_list: [{ model_name: a, litellm_params: { model: anthropic/x, api_key: sk-ant-000000000000 } }]";
-	writeFileSync(config, `${model}\ngeneral_settings: { database_url: "sqlite:${join(home, "other", "log.db")}" }\n`);
+	writeFileSync(config, `${MODEL}\ngeneral_settings: { database_url: "sqlite:${join(home, "other", "log.db")}" }\n`);
 	expect((await run({ kind: "status", format: "text" }, config)).stdout).toContain(join("other", "log.db"));
-	writeFileSync(config, `${model}\ngeneral_settings: { database_url: "mysql://localhost/log" }\n`);
+	writeFileSync(config, `${MODEL}\ngeneral_settings: { database_url: "mysql://localhost/log" }\n`);
 	const refused = await run({ kind: "status", format: "text" }, config);
 	expect(refused.code).toBe(1);
 	expect(refused.stderr).toContain("general_settings.database_url: expected postgres://");
-});
-
-test("an export holds the conversations' prefixes, and replay routes it as it was", async () => {
-	const agents = [1, 2, 3].map(
-		(seed) => new SimulatedAgent({ model: "claude-code", seed, project: 1, session: `session-${seed}` }),
-	);
-	const recorded: { read: number; prompt: number }[] = [];
-	{
-		await using database = await openDatabase({ kind: "sqlite", path: join(home, "warmpath.db") });
-		await using world = await startWorld({ deployments: ["a", "b"], gateway: { database } });
-		for (let turn = 0; turn < 5; turn += 1) {
-			for (const agent of agents) {
-				const { body, headers } = agent.request();
-				const answer = await readAnswer(await world.gateway.post("/v1/messages?beta=true", body, headers));
-				agent.answered(answer.content);
-			}
-		}
-		for (const { usage } of world.messages()) {
-			if (usage === null) continue;
-			const prompt = usage.read + usage.write5m + usage.write1h + usage.uncached;
-			recorded.push({ read: usage.read, prompt });
-		}
-	}
-	const file = join(home, "log.jsonl");
-	const exported = await run({ kind: "export", filter: {}, file });
-	expect(exported).toMatchObject({ code: 0, stderr: `15 requests exported to ${file}\n` });
-	const lines = readFileSync(file, "utf8").trim().split("\n");
-	expect(lines).toHaveLength(16);
-	expect(lines.join()).not.toContain("You are");
-	const piped = await run({ kind: "export", filter: { session: "session-2" }, file: null });
-	expect(piped.stdout.trim().split("\n")).toHaveLength(6);
-
-	const trace = await readTrace(file);
-	expect(trace.requests).toHaveLength(15);
-	expect(trace.requests.map(({ promptTokens }) => promptTokens)).toEqual(recorded.map(({ prompt }) => prompt));
-	expect(new Set(trace.requests.map(({ session }) => session)).size).toBe(3);
-
-	let output = "";
-	const code = await replayCommand(
-		file,
-		{ ...REPLAY_DEFAULTS, deployments: 2, model: "recorded", policies: ["warmpath"], format: "json" },
-		{ write: (text) => (output += text), writeError: () => {}, progress: "quiet" },
-	);
-	expect(code).toBe(0);
-	const { policies } = JSON.parse(output) as { policies: { hitRatio: number }[] };
-	const total = (of: "read" | "prompt") => recorded.reduce((sum, each) => sum + each[of], 0);
-	// What the caches read then and what they read in the replay: blocks are cut anew, so they differ by little.
-	expect(Math.abs((policies[0]?.hitRatio ?? 0) - total("read") / total("prompt"))).toBeLessThan(0.03);
 });

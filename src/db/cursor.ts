@@ -12,7 +12,34 @@ export function writeCursor(at: number, seq: number): string {
 
 /** Null for nothing, and for what is no cursor. */
 export function readCursor(text: string | undefined): Cursor | null {
-	if (text === undefined || text.length > 64) return null;
-	const parts = /^(\d+)\.(\d+)$/.exec(Buffer.from(text, "base64url").toString());
-	return parts === null ? null : { at: Number(parts[1]), seq: Number(parts[2]) };
+	const parts = text === undefined ? null : /^(\d+)\.(\d+)$/.exec(Buffer.from(text, "base64url").toString());
+	const [at, seq] = [Number(parts?.[1]), Number(parts?.[2])];
+	return Number.isSafeInteger(at) && Number.isSafeInteger(seq) ? { at, seq } : null;
+}
+
+/** Where a page of sessions ends: several keys may have used one id at one time. */
+export interface SessionCursor {
+	/** ms since epoch. */
+	readonly at: number;
+	readonly session: string;
+	/** "" = none. */
+	readonly keyId: string;
+}
+
+export function writeSessionCursor({ at, session, keyId }: SessionCursor): string {
+	return Buffer.from(JSON.stringify([at, session, keyId])).toString("base64url");
+}
+
+/** Null for nothing, and for what is no cursor. */
+export function readSessionCursor(text: string | undefined): SessionCursor | null {
+	if (text === undefined) return null;
+	try {
+		const parts: unknown = JSON.parse(Buffer.from(text, "base64url").toString());
+		if (!Array.isArray(parts)) return null;
+		const [at, session, keyId] = parts as readonly unknown[];
+		const isOne = Number.isSafeInteger(at) && typeof session === "string" && typeof keyId === "string";
+		return isOne ? { at: at as number, session, keyId } : null;
+	} catch {
+		return null;
+	}
 }

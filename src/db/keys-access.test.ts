@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { onEachDatabase } from "../../test/databases.ts";
 import type { Database } from "./database.ts";
 import { Access } from "./keys-access.ts";
@@ -37,6 +37,21 @@ onEachDatabase(({ kind, open, server }) => {
 		await there.sync();
 		expect(there.directory.keyByHash(hash)).toBeUndefined();
 		await Promise.all([here.close(), there.close()]);
+	});
+
+	test("changes made elsewhere are looked for at least every second unless told otherwise", async () => {
+		await using database = await open();
+		vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+		try {
+			const options = { database, keys: [], hashSecret: null, now: () => 1_000_000, onTrouble: () => {} };
+			const [here, there] = [await Access.open(options), await Access.open(options)];
+			await here.insert({ kind: "key", id: "k", hash: here.hash("sk-secret"), fields: key() });
+			vi.advanceTimersByTime(1_000);
+			await expect.poll(() => there.directory.get("key", "k")?.id, { timeout: 10_000 }).toBe("k");
+			await Promise.all([here.close(), there.close()]);
+		} finally {
+			vi.useRealTimers();
+		}
 	});
 
 	test("ids, aliases and secrets are had by one key only, whoever is first", async () => {

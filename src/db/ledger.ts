@@ -1,6 +1,7 @@
 // Dollars and tokens summed: by hour, key, team, deployment, model, conversation. Reads the sums that db/writer keeps, never the single
 // requests, so that a day of a million requests takes no longer than a quiet one.
 import { type SqlBool, sql } from "kysely";
+import { readSessionCursor, type SessionCursor, writeSessionCursor } from "./cursor.ts";
 import type { Database } from "./database.ts";
 import { MEASURES, type Measures, namedMeasures } from "./measures.ts";
 import type { MeasureColumns, SessionRow } from "./tables.ts";
@@ -120,19 +121,25 @@ export async function listSessions(
 		)
 		.$if(before !== null, (builder) =>
 			builder.where((where) => {
-				const { at, session } = before as SessionCursor;
-				const same = where.and([where("last_at", "=", at), where("session", "<", session)]);
+				const { at, session, keyId } = before as SessionCursor;
+				const other = where.or([
+					where("session", "<", session),
+					where.and([where("session", "=", session), where("key_id", "<", keyId)]),
+				]);
+				const same = where.and([where("last_at", "=", at), other]);
 				return where.and([where("last_at", "<=", at), where.or([where("last_at", "<", at), same])]);
 			}),
 		)
 		.orderBy("last_at", "desc")
 		.orderBy("session", "desc")
+		.orderBy("key_id", "desc")
 		.limit(page.limit + 1)
 		.execute();
 	const shown = rows.slice(0, page.limit);
 	const last = shown.at(-1);
-	const next = rows.length > page.limit && last !== undefined ? writeSessionCursor(last.last_at, last.session) : null;
-	return { sessions: shown.map(summaryOf), next };
+	if (rows.length <= page.limit || last === undefined) return { sessions: shown.map(summaryOf), next: null };
+	const { last_at: at, session, key_id: lastKey } = last;
+	return { sessions: shown.map(summaryOf), next: writeSessionCursor({ at, session, keyId: lastKey }) };
 }
 
 /** The conversations of that id, one for each key that used it; latest first. */
@@ -149,19 +156,4 @@ export async function findSessions({ query }: Pick<Database, "query">, session: 
 function summaryOf(row: SessionRow): SessionSummary {
 	const { key_id, session, team_id, first_at, last_at, model, model_id, key_alias } = row;
 	return { key_id, session, team_id, first_at, last_at, model, model_id, key_alias, measures: namedMeasures(row) };
-}
-
-interface SessionCursor {
-	readonly at: number;
-	readonly session: string;
-}
-
-function writeSessionCursor(at: number, session: string): string {
-	return Buffer.from(`${at}.${session}`).toString("base64url");
-}
-
-function readSessionCursor(text: string | undefined): SessionCursor | null {
-	if (text === undefined || text.length > 2048) return null;
-	const parts = /^(\d+)\.(.*)$/s.exec(Buffer.from(text, "base64url").toString());
-	return parts?.[2] === undefined ? null : { at: Number(parts[1]), session: parts[2] };
 }

@@ -55,19 +55,23 @@ onEachDatabase((databases) => {
 		const tables = await database.query.introspection.getTables();
 		expect(tables.map(({ name }) => name)).not.toContain("half");
 	});
-});
 
-test("processes that start together on one file migrate it once", async () => {
-	const folder = mkdtempSync(join(tmpdir(), "warmpath-db-"));
-	try {
-		const location = { kind: "sqlite", path: join(folder, "data", "warmpath.db") } as const;
-		const opened = await Promise.all([1, 2, 3, 4].map(() => openDatabase(location)));
-		const statuses = await Promise.all(opened.map((database) => migrationStatus(database)));
-		for (const status of statuses) expect(status.applied).toEqual(statuses[0]?.applied);
-		await Promise.all(opened.map((database) => database.close()));
-	} finally {
-		rmSync(folder, { recursive: true });
-	}
+	test("processes that start together migrate once", async () => {
+		const folder = mkdtempSync(join(tmpdir(), "warmpath-db-"));
+		try {
+			const file = { kind: "sqlite", path: join(folder, "data", "warmpath.db") } as const;
+			const location = databases.kind === "sqlite" ? file : await databases.location();
+			const opened = await Promise.all([1, 2, 3, 4].map(() => openDatabase(location)));
+			const statuses = await Promise.all(opened.map((database) => migrationStatus(database)));
+			for (const status of statuses) {
+				expect(status.applied.map(({ name }) => name)).toEqual(MIGRATIONS.map(({ name }) => name));
+				expect(status.applied).toEqual(statuses[0]?.applied);
+			}
+			await Promise.all(opened.map((database) => database.close()));
+		} finally {
+			rmSync(folder, { recursive: true });
+		}
+	});
 });
 
 test("a folder that cannot be made is told with what to do", async () => {

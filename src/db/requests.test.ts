@@ -198,6 +198,27 @@ onEachDatabase((databases) => {
 		expect((await listSessions(database, { text: "t" }, { limit: 5 })).sessions).toHaveLength(1);
 	});
 
+	test("pages of sessions leave none out, also where two keys used one id at one time", async () => {
+		await using database = await databases.open();
+		const keys = ["key-1", "key-2", "key-3", null];
+		const long = "é".repeat(500);
+		await fill(
+			database,
+			keys.flatMap((key_id, at) => [
+				rowAt(0, { id: `s-${at}`, session: "s", key_id }),
+				rowAt(0, { id: `l-${at}`, session: long, key_id }),
+			]),
+		);
+		const seen: string[] = [];
+		let cursor: string | undefined;
+		do {
+			const page = await listSessions(database, {}, { limit: 1, cursor });
+			seen.push(...page.sessions.map(({ session, key_id }) => `${session.slice(0, 1)} ${key_id}`));
+			cursor = page.next ?? undefined;
+		} while (cursor !== undefined && seen.length < 20);
+		expect(seen.sort()).toEqual(["s ", "s key-1", "s key-2", "s key-3", "é ", "é key-1", "é key-2", "é key-3"]);
+	});
+
 	test("what is older than the limit goes, sums stay", async () => {
 		await using database = await databases.open();
 		const rows = Array.from({ length: 5_000 }, (_, at) =>

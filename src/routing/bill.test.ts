@@ -1,11 +1,10 @@
 // What deployments charge, and the guides' own example through the ledger.
 import { expect, test } from "vitest";
+import { onEachDatabase } from "../../test/databases.ts";
 import { configFrom, memoryLog } from "../../test/harness.ts";
 import type { DeploymentConfig } from "../config/schema.ts";
 import { NOON, rowAt } from "../db/__fixtures__/rows.ts";
 import { sumLedger } from "../db/ledger.ts";
-import { IN_MEMORY } from "../db/location.ts";
-import { openDatabase } from "../db/open.ts";
 import { createLogWriter } from "../db/writer.ts";
 import type { Usage } from "../protocol/usage.ts";
 import { billOf } from "./bill.ts";
@@ -75,31 +74,33 @@ test("prices change with the day", () => {
 	expect(on("2026-10-07T12:00:00Z")).toBeCloseTo(0.1, 9);
 });
 
-test("the guide's ten queries over 5,000 cacheable tokens cost what the provider charges: 78.5 % less, not 81 %", async () => {
-	const deployment = deploymentOf(`model: anthropic/claude-3-5-sonnet-20240620, ${KEY}`);
-	await using database = await openDatabase(IN_MEMORY);
-	const writer = createLogWriter(database, { maxQueued: 100, maxQueuedBytes: 1e9, log: memoryLog().log });
-	for (let query = 0; query < 10; query += 1) {
-		const usage =
-			query === 0
-				? usageOf({ cacheWriteTokens: 5_000, cacheWrite5mTokens: 5_000 })
-				: usageOf({ cacheReadTokens: 5_000 });
-		const cost = billOf(usage, deployment, { ...PLAIN, now: NOON + query * 60_000 });
-		const row = rowAt(query * 60_000, {
-			input_tokens: usage.inputTokens,
-			read_tokens: usage.cacheReadTokens,
-			write_5m_tokens: usage.cacheWriteTokens,
-			output_tokens: 0,
-			cost: cost?.total ?? null,
-			cost_uncached: cost?.withoutCaching ?? null,
-		});
-		writer.push({ row, body: null });
-	}
-	await writer.flush();
-	const [sums] = await sumLedger(database, { from: NOON, to: NOON + 3_600_000 }, []);
-	// $3 a million: the write at 1.25 times that, nine reads at a tenth; the guide counts the write as if it cost no more than input.
-	expect(sums?.measures.cost).toBeCloseTo((5_000 * 1.25 + 9 * 5_000 * 0.1) * 3e-6, 12);
-	expect(sums?.measures.cost).toBeCloseTo(0.03225, 9);
-	expect(sums?.measures.cost_uncached).toBeCloseTo(0.15, 9);
-	expect(1 - (sums?.measures.cost ?? 0) / (sums?.measures.cost_uncached ?? 1)).toBeCloseTo(0.785, 9);
+onEachDatabase(({ open }) => {
+	test("the guide's ten queries over 5,000 cacheable tokens cost what the provider charges: 78.5 % less, not 81 %", async () => {
+		const deployment = deploymentOf(`model: anthropic/claude-3-5-sonnet-20240620, ${KEY}`);
+		await using database = await open();
+		const writer = createLogWriter(database, { maxQueued: 100, maxQueuedBytes: 1e9, log: memoryLog().log });
+		for (let query = 0; query < 10; query += 1) {
+			const usage =
+				query === 0
+					? usageOf({ cacheWriteTokens: 5_000, cacheWrite5mTokens: 5_000 })
+					: usageOf({ cacheReadTokens: 5_000 });
+			const cost = billOf(usage, deployment, { ...PLAIN, now: NOON + query * 60_000 });
+			const row = rowAt(query * 60_000, {
+				input_tokens: usage.inputTokens,
+				read_tokens: usage.cacheReadTokens,
+				write_5m_tokens: usage.cacheWriteTokens,
+				output_tokens: 0,
+				cost: cost?.total ?? null,
+				cost_uncached: cost?.withoutCaching ?? null,
+			});
+			writer.push({ row, body: null });
+		}
+		await writer.flush();
+		const [sums] = await sumLedger(database, { from: NOON, to: NOON + 3_600_000 }, []);
+		// $3 a million: the write at 1.25 times that, nine reads at a tenth; the guide counts the write as if it cost no more than input.
+		expect(sums?.measures.cost).toBeCloseTo((5_000 * 1.25 + 9 * 5_000 * 0.1) * 3e-6, 12);
+		expect(sums?.measures.cost).toBeCloseTo(0.03225, 9);
+		expect(sums?.measures.cost_uncached).toBeCloseTo(0.15, 9);
+		expect(1 - (sums?.measures.cost ?? 0) / (sums?.measures.cost_uncached ?? 1)).toBeCloseTo(0.785, 9);
+	});
 });

@@ -138,6 +138,33 @@ onEachDatabase(({ open }) => {
 		expect([(await world.ask(key, about)).status, (await world.ask(key, about)).status]).toEqual(statuses);
 	});
 
+	test("the spend log sums days, of a key or a model alone, and refuses a filter that its sums do not know", async () => {
+		await using database = await open();
+		await using world = await startKeyed(database);
+		const [one, two] = [await world.key({ key_alias: "one" }), await world.key({ key_alias: "two" })];
+		await world.ask(one);
+		await world.ask(two);
+		await world.ask(two, { model: "sonnet" });
+		await world.gateway.requestLog?.flush();
+		const single = (await world.admin("/spend/logs")).body as unknown as SpendPage["data"];
+		const spent = single.map(({ spend }) => Number(spend));
+		const range = "start_date=2000-01-01&end_date=2100-01-01";
+		const days = async (more = "") => {
+			const { body } = await world.admin(`/spend/logs?${range}${more}`);
+			return (body as unknown as readonly { readonly spend: number }[]).reduce((sum, { spend }) => sum + spend, 0);
+		};
+		const all = spent.reduce((sum, spend) => sum + spend, 0);
+		expect(all).toBeGreaterThan(0);
+		expect(await days()).toBeCloseTo(all, 9);
+		expect(await days(`&api_key=${one}`)).toBeCloseTo(spent[2] ?? 0, 9);
+		expect(await days("&model=sonnet")).toBeCloseTo(spent[0] ?? 0, 9);
+		expect(await days("&model_id=one")).toBeLessThanOrEqual(all);
+		expect(await days("&model_id=nobody")).toBe(0);
+		const refused = await world.admin(`/spend/logs?${range}&user_id=u`);
+		expect([refused.status, JSON.stringify(refused.body)]).toEqual([400, expect.stringContaining("summarize=false")]);
+		expect((await world.admin("/spend/logs?cursor=nonsense")).status).toBe(400);
+	});
+
 	test("the spend log has numbered pages with LiteLLM's filters", async () => {
 		await using database = await open();
 		await using world = await startKeyed(database);

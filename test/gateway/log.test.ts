@@ -2,7 +2,6 @@
 import { describe, expect, test } from "vitest";
 import type { RequestDetail, RequestView } from "../../src/admin/api-schemas.ts";
 import { readAnswer } from "../../src/commands/demo/answer.ts";
-import { IN_MEMORY } from "../../src/db/location.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import { SimulatedAgent } from "../../src/simulator/agent.ts";
 import { onEachDatabase } from "../databases.ts";
@@ -171,6 +170,161 @@ onEachDatabase((databases) => {
 		const { requests } = await get<{ requests: RequestView[] }>(world, "/api/requests?miss=moved");
 		expect(requests.map(({ id }) => id)).toEqual([second.id]);
 	});
+
+	test("what a client changed between two turns is named, is filtered by, and no prompt is kept for it", async () => {
+		await using database = await databases.open();
+		await using world = await startWorld({ deployments: ["a"], gateway: { database } });
+		interface Body {
+			tools: { description: string }[];
+			system: { text: string }[];
+			messages: { content: string | { text?: string }[] }[];
+			tool_choice?: object;
+		}
+		const changes: readonly [string, RegExp, (body: Body) => void][] = [
+			[
+				"tools_changed",
+				/^tools\[0\] differs/,
+				({ tools: [tool] }) => Object.assign(tool ?? {}, { description: "other" }),
+			],
+			[
+				"system_changed",
+				/^system\[\d\] differs/,
+				({ system }) => Object.assign(system.at(-1) ?? {}, { text: "other" }),
+			],
+			[
+				"history_edited",
+				/^messages\[0\] differs/,
+				({ messages: [first] }) => Object.assign(first ?? {}, { content: "an edited question" }),
+			],
+			["settings_changed", /^tool_choice/, (body) => Object.assign(body, { tool_choice: { type: "any" } })],
+		];
+		for (const [at, [reason, detail, change]] of changes.entries()) {
+			const agent = new SimulatedAgent({
+				model: "claude-code",
+				seed: at + 1,
+				project: at + 1,
+				session: `session-${at}`,
+			});
+			await turn(world, agent);
+			const { body, headers } = agent.request();
+			const changed = JSON.parse(body.toString()) as Body;
+			change(changed);
+			const answer = await world.gateway.post("/v1/messages?beta=true", JSON.stringify(changed), {
+				...headers,
+				"x-api-key": MASTER_KEY,
+			});
+			expect(answer.status, await answer.text()).toBe(200);
+			await world.gateway.requestLog?.flush();
+			const id = answer.headers.get("x-litellm-call-id");
+			const found = await get<RequestDetail>(world, `/api/requests/${id}`);
+			expect(found.miss).toEqual({ reason, detail: expect.stringMatching(detail), tokens: expect.any(Number) });
+			expect(found.bodies).toBeNull();
+			const { requests } = await get<{ requests: RequestView[] }>(world, `/api/requests?miss=${reason}`);
+			expect(requests.map((each) => each.id)).toEqual([id]);
+		}
+		expect(JSON.stringify(await database.query.selectFrom("requests").selectAll().execute())).not.toContain(
+			"an edited question",
+		);
+	});
+
+	test("why a turn missed is told from stored fingerprints when its gateway has never seen the turn before", async () => {
+		await using database = await databases.open();
+		const agent = new SimulatedAgent({ model: "claude-code", seed: 1, project: 1, session: "session-1" });
+		{
+			await using before = await startWorld({ deployments: ["a"], gateway: { database } });
+			await turn(before, agent);
+			await before.gateway.requestLog?.flush();
+		}
+		// A provider that knows nothing of the first turn either.
+		await using after = await startWorld({ deployments: ["a"], gateway: { database } });
+		const { id } = await turn(after, agent);
+		await after.gateway.requestLog?.flush();
+		const { miss } = await get<RequestDetail>(after, `/api/requests/${id}`);
+		expect(miss).toMatchObject({ reason: "lost", detail: expect.stringContaining("no longer had the entry") });
+		expect(miss?.tokens).toBeGreaterThan(0);
+	});
+
+	test("bodies are kept only when asked for, without credentials", async () => {
+		const secret = "sk-ant-REDACTED";
+		const ask = (world: World) =>
+			world.gateway.post(
+				"/v1/messages",
+				JSON.stringify({
+					model: "claude-code",
+					max_tokens: 10,
+					messages: [{ role: "user", content: `my key is ${secret}` }],
+				}),
+			);
+		for (const stored of [false, true]) {
+			await using database = await databases.open();
+			await using world = await startWorld({ deployments: ["a"], gateway: { database } });
+			const { config } = world;
+			await world.gateway.reload({ ...config, requestLog: { ...config.requestLog, storeBodies: stored } });
+			const response = await ask(world);
+			const answer = await response.text();
+			await world.gateway.requestLog?.flush();
+			const detail = await get<RequestDetail>(world, `/api/requests/${response.headers.get("x-litellm-call-id")}`);
+			if (stored) {
+				expect(detail.bodies?.request).toContain("my key is ***");
+				expect(detail.bodies?.response).toBe(answer);
+			} else expect(detail.bodies).toBeNull();
+		}
+	});
+
+	test("a virtual key that may use the control plane sees its own rows and sums, and no deployments", async () => {
+		await using database = await databases.open();
+		await using world = await startWorld({ deployments: ["a"], gateway: { database } });
+		const { gateway } = world;
+		const made = await gateway.post("/key/generate", JSON.stringify({ key_alias: "laptop", user_id: "someone" }));
+		const { key } = (await made.json()) as { key: string };
+		const body = JSON.stringify({
+			model: "claude-code",
+			max_tokens: 5,
+			messages: [{ role: "user", content: "hello" }],
+		});
+		const own = await gateway.post("/v1/messages", body, { "x-api-key": key });
+		const other = await gateway.post("/v1/messages", body);
+		await Promise.all([own.arrayBuffer(), other.arrayBuffer()]);
+		await gateway.requestLog?.flush();
+		const [ownId, otherId] = [own, other].map((answer) => answer.headers.get("x-litellm-call-id"));
+		const as = async (path: string) => {
+			const response = await fetch(`${gateway.url}${path}`, { headers: { authorization: `Bearer ${key}` } });
+			return { status: response.status, body: (await response.json()) as Record<string, never> };
+		};
+		const { requests } = (await as("/api/requests")).body as unknown as { requests: RequestView[] };
+		expect(requests.map(({ id, key_alias }) => [id, key_alias])).toEqual([[ownId, "laptop"]]);
+		expect((await as(`/api/requests/${ownId}`)).status).toBe(200);
+		expect((await as(`/api/requests/${otherId}`)).status).toBe(404);
+		const overview = (await as("/api/overview")).body as unknown as { totals: { requests: number } };
+		expect(overview.totals.requests).toBe(1);
+		expect((await as(`/spend/logs?request_id=${otherId}`)).body).toEqual([]);
+		expect((await as("/api/deployments")).status).toBe(403);
+		expect((await get<{ requests: RequestView[] }>(world, "/api/requests")).requests).toHaveLength(2);
+	});
+
+	test("filters that are none are refused, and the document describes those that are", async () => {
+		await using database = await databases.open();
+		await using world = await startWorld({ deployments: ["a"], gateway: { database } });
+		const refused = await get<{ error: { message: string } }>(world, "/api/requests?modelname=x", 400);
+		expect(refused.error.message).toBe("modelname: is not a filter of this endpoint");
+		expect(
+			(await get<{ error: { message: string } }>(world, "/api/requests?status=maybe", 400)).error.message,
+		).toContain("status:");
+		for (const path of ["/api/requests", "/api/sessions", "/api/sessions/s"]) {
+			for (const cursor of ["nonsense", Buffer.from(`${"9".repeat(40)}.1`).toString("base64url")]) {
+				const none = await get<{ error: { message: string } }>(world, `${path}?cursor=${cursor}`, 400);
+				expect(none.error.message).toBe("cursor: is not one that a page gave");
+			}
+		}
+		const minutes = await get<{ error: { message: string } }>(world, "/api/ledger?by=minute,key_id", 400);
+		expect(minutes.error.message).toContain("by: minutes are not kept by key or team");
+		const document = await get<{ paths: Record<string, { get: { parameters: { name: string }[] } }> }>(
+			world,
+			"/openapi.json",
+		);
+		const names = document.paths["/api/requests"]?.get.parameters.map(({ name }) => name);
+		expect(names).toEqual(expect.arrayContaining(["model", "model_id", "status", "miss", "q", "cursor"]));
+	});
 });
 
 describe.skipIf(postgresPrograms() === null)("a database that dies", () => {
@@ -213,78 +367,6 @@ describe.skipIf(postgresPrograms() === null)("a database that dies", () => {
 		expect(overview.totals.requests).toBe(overview.log.written);
 		expect(overview.log.failure).toBeNull();
 	}, 120_000);
-});
-
-test("bodies are kept only when asked for, without credentials", async () => {
-	const secret = "sk-ant-REDACTED";
-	const ask = (world: World) =>
-		world.gateway.post(
-			"/v1/messages",
-			JSON.stringify({
-				model: "claude-code",
-				max_tokens: 10,
-				messages: [{ role: "user", content: `my key is ${secret}` }],
-			}),
-		);
-	for (const stored of [false, true]) {
-		await using database = await openDatabase(IN_MEMORY);
-		await using world = await startWorld({ deployments: ["a"], gateway: { database } });
-		const { config } = world;
-		await world.gateway.reload({ ...config, requestLog: { ...config.requestLog, storeBodies: stored } });
-		const response = await ask(world);
-		const answer = await response.text();
-		await world.gateway.requestLog?.flush();
-		const detail = await get<RequestDetail>(world, `/api/requests/${response.headers.get("x-litellm-call-id")}`);
-		if (stored) {
-			expect(detail.bodies?.request).toContain("my key is ***");
-			expect(detail.bodies?.response).toBe(answer);
-		} else expect(detail.bodies).toBeNull();
-	}
-});
-
-test("a virtual key that may use the control plane sees its own rows and sums, and no deployments", async () => {
-	await using database = await openDatabase(IN_MEMORY);
-	await using world = await startWorld({ deployments: ["a"], gateway: { database } });
-	const { gateway } = world;
-	const made = await gateway.post("/key/generate", JSON.stringify({ key_alias: "laptop", user_id: "someone" }));
-	const { key } = (await made.json()) as { key: string };
-	const body = JSON.stringify({ model: "claude-code", max_tokens: 5, messages: [{ role: "user", content: "hello" }] });
-	const own = await gateway.post("/v1/messages", body, { "x-api-key": key });
-	const other = await gateway.post("/v1/messages", body);
-	await Promise.all([own.arrayBuffer(), other.arrayBuffer()]);
-	await gateway.requestLog?.flush();
-	const [ownId, otherId] = [own, other].map((answer) => answer.headers.get("x-litellm-call-id"));
-	const as = async (path: string) => {
-		const response = await fetch(`${gateway.url}${path}`, { headers: { authorization: `Bearer ${key}` } });
-		return { status: response.status, body: (await response.json()) as Record<string, never> };
-	};
-	const { requests } = (await as("/api/requests")).body as unknown as { requests: RequestView[] };
-	expect(requests.map(({ id, key_alias }) => [id, key_alias])).toEqual([[ownId, "laptop"]]);
-	expect((await as(`/api/requests/${ownId}`)).status).toBe(200);
-	expect((await as(`/api/requests/${otherId}`)).status).toBe(404);
-	const overview = (await as("/api/overview")).body as unknown as { totals: { requests: number } };
-	expect(overview.totals.requests).toBe(1);
-	expect((await as(`/spend/logs?request_id=${otherId}`)).body).toEqual([]);
-	expect((await as("/api/deployments")).status).toBe(403);
-	expect((await get<{ requests: RequestView[] }>(world, "/api/requests")).requests).toHaveLength(2);
-});
-
-test("filters that are none are refused, and the document describes those that are", async () => {
-	await using database = await openDatabase(IN_MEMORY);
-	await using world = await startWorld({ deployments: ["a"], gateway: { database } });
-	const refused = await get<{ error: { message: string } }>(world, "/api/requests?modelname=x", 400);
-	expect(refused.error.message).toBe("modelname: is not a filter of this endpoint");
-	expect((await get<{ error: { message: string } }>(world, "/api/requests?status=maybe", 400)).error.message).toContain(
-		"status:",
-	);
-	const minutes = await get<{ error: { message: string } }>(world, "/api/ledger?by=minute,key_id", 400);
-	expect(minutes.error.message).toContain("by: minutes are not kept by key or team");
-	const document = await get<{ paths: Record<string, { get: { parameters: { name: string }[] } }> }>(
-		world,
-		"/openapi.json",
-	);
-	const names = document.paths["/api/requests"]?.get.parameters.map(({ name }) => name);
-	expect(names).toEqual(expect.arrayContaining(["model", "model_id", "status", "miss", "q", "cursor"]));
 });
 
 test("without a database requests are served and the log says what it needs", async () => {

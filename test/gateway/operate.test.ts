@@ -1,7 +1,6 @@
 // What operators do beside looking, over real sockets: who may, what it costs, and that nothing is sent by asking.
-import { expect, test } from "vitest";
-import { IN_MEMORY } from "../../src/db/location.ts";
-import { openDatabase } from "../../src/db/open.ts";
+import { expect, test, vi } from "vitest";
+import { onEachDatabase } from "../databases.ts";
 import { MASTER_KEY, startWorld } from "../harness.ts";
 import { startUiWorld } from "../ui-world.ts";
 
@@ -97,22 +96,34 @@ test("a decision is explained in the name of the key whose conversation it is", 
 	expect((await world.ask("/api/explain", { body: { body: "{" } })).status).toBe(400);
 });
 
-test("with a database other gateways drain the same within a second, and so does the next start", async () => {
-	await using database = await openDatabase(IN_MEMORY);
-	await using here = await startWorld({ deployments: ["left", "right"], gateway: { database } });
-	const draining = (world: typeof here) => world.gateway.router.deployments().map((each) => each.draining);
-	{
-		await using there = await startWorld({ deployments: ["left", "right"], gateway: { database } });
-		const drained = await here.gateway.post("/api/deployments/right/drain", "{}");
-		expect(await drained.json()).toEqual({ model_id: "right", draining: true, kept: true });
-		await expect.poll(() => draining(there), { timeout: 5_000 }).toEqual([false, true]);
-	}
-	await using later = await startWorld({ deployments: ["left", "right"], gateway: { database } });
-	expect(draining(later)).toEqual([false, true]);
-	await later.gateway.reload(later.config);
-	expect(draining(later)).toEqual([false, true]);
-	await later.gateway.post("/api/deployments/right/resume", "{}");
-	await expect.poll(() => draining(here), { timeout: 5_000 }).toEqual([false, false]);
+onEachDatabase(({ open }) => {
+	test("with a database other gateways drain the same within a second, and so does the next start", async () => {
+		await using database = await open();
+		// Only repeating timers stand still: changes are looked for in the seconds that the test lets pass.
+		vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+		try {
+			await using here = await startWorld({ deployments: ["left", "right"], gateway: { database } });
+			const draining = (world: typeof here) => world.gateway.router.deployments().map((each) => each.draining);
+			const aSecondLater = async (world: typeof here, expected: readonly boolean[]) => {
+				vi.advanceTimersByTime(1_000);
+				await expect.poll(() => draining(world), { timeout: 10_000 }).toEqual(expected);
+			};
+			{
+				await using there = await startWorld({ deployments: ["left", "right"], gateway: { database } });
+				const drained = await here.gateway.post("/api/deployments/right/drain", "{}");
+				expect(await drained.json()).toEqual({ model_id: "right", draining: true, kept: true });
+				await aSecondLater(there, [false, true]);
+			}
+			await using later = await startWorld({ deployments: ["left", "right"], gateway: { database } });
+			expect(draining(later)).toEqual([false, true]);
+			await later.gateway.reload(later.config);
+			expect(draining(later)).toEqual([false, true]);
+			await later.gateway.post("/api/deployments/right/resume", "{}");
+			await aSecondLater(here, [false, false]);
+		} finally {
+			vi.useRealTimers();
+		}
+	});
 });
 
 test("without a database draining is this process's, and says so", async () => {
