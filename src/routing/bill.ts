@@ -28,30 +28,33 @@ export function billedModel({ upstreamModel, modelInfo }: DeploymentConfig, wild
 	return canonicalModel(upstreamOf(upstreamModel, wildcard));
 }
 
-/** The price asked for last, by deployment: it changes by day and by what a request asks for. */
-const known = new WeakMap<DeploymentConfig, KnownPrice>();
+/** The price asked for last, by deployment and wildcard: it changes by day and by what a request asks for. */
+const known = new WeakMap<DeploymentConfig, Map<string | null, KnownPrice>>();
+/** A wildcard matches what clients send. */
+const MOST_KNOWN = 64;
 const DAY_MS = 86_400_000;
 
 interface KnownPrice {
 	readonly day: number;
-	readonly wildcard: string | null;
 	readonly variant: string;
 	readonly price: Price | null;
 }
 
-/** What the deployment charges; null where its price is unknown. Cheap where the last request was one like this. */
+/** What the deployment charges; null where its price is unknown. Cheap where the last request for this model was one like this. */
 export function priceOfDeployment(deployment: DeploymentConfig, { wildcard, variant, now }: Billed): Price | null {
 	const day = Math.floor(now / DAY_MS);
-	const last = known.get(deployment);
-	if (last !== undefined && last.day === day && last.wildcard === wildcard && last.variant === variant)
-		return last.price;
+	const prices = known.get(deployment) ?? new Map<string | null, KnownPrice>();
+	const last = prices.get(wildcard);
+	if (last !== undefined && last.day === day && last.variant === variant) return last.price;
 	const upstream = upstreamOf(deployment.upstreamModel, wildcard);
 	const price = priceOf(
 		billedModel(deployment, wildcard),
 		conditionsOf(deployment, { upstream, variant, now }),
 		overridesOf(deployment.modelInfo),
 	);
-	known.set(deployment, { day, wildcard, variant, price });
+	if (prices.size >= MOST_KNOWN) prices.clear();
+	prices.set(wildcard, { day, variant, price });
+	known.set(deployment, prices);
 	return price;
 }
 
