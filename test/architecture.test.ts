@@ -35,9 +35,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const SOFT_LINES = 400;
 const HARD_LINES = 600;
 
+/**
+ * `a.b = () => …`. V8 makes a function that is written so in the old generation, where it outlives the request until the next full
+ * collection, with all that it can reach: docs/decisions/2026-11-28-no-function-straight-into-a-property.md.
+ */
+const FUNCTION_INTO_PROPERTY =
+	/(?:\.#?\w+|\])\s*(?:\?\?|\|\||&&)?=\s*(?:async\s*)?(?:function\b|\w+\s*=>|\([^()]*\)(?:\s*:[^=;]+)?\s*=>)/g;
+
 interface SourceFile {
 	/** Path below src without extension: `proxy/answer/relay`, `main`. */
 	readonly name: string;
+	readonly text: string;
 	readonly lines: number;
 	readonly imports: readonly string[];
 }
@@ -51,7 +59,7 @@ function sourceFile(path: string): SourceFile {
 	const imports = [...text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map((match) =>
 		withoutExtension(relative(SRC, resolve(SRC, dirname(path), match[1] ?? ""))),
 	);
-	return { name: withoutExtension(path), lines: text.split("\n").length, imports };
+	return { name: withoutExtension(path), text, lines: text.split("\n").length, imports };
 }
 
 function withoutExtension(path: string): string {
@@ -117,6 +125,20 @@ test("only gateway names the providers, and nothing imports gateway but the comm
 	const importers = (target: string) => files.filter((file) => file.imports.includes(target)).map((file) => file.name);
 	expect(importers("providers/index")).toEqual(["gateway"]);
 	expect(importers("gateway").filter((name) => !/^(commands|library)\//.test(name))).toEqual([]);
+});
+
+test("on the request path no function is written straight into a property", () => {
+	const rooms = ["server", "proxy", "routing", "cache", "prompt", "providers", "protocol", "pricing", "db", "state"];
+	const found = files
+		.filter(({ name }) => rooms.includes(room(name)))
+		.flatMap(({ name, text }) =>
+			[...text.matchAll(FUNCTION_INTO_PROPERTY)].map(([match]) => `${name}: ${match.trim()}`),
+		);
+	expect(found).toEqual([]);
+	const straight = ["this.#done = () => {", "a.b = async (x) => x", "a[key] ??= function () {", "a.b = x => x"];
+	expect(straight.filter((line) => !line.match(FUNCTION_INTO_PROPERTY))).toEqual([]);
+	const fine = ["const done = () => {", "a.b = done;", "{ b: () => {} }", "if (a.b === (c)) {", "a.b = (c + d) * e;"];
+	expect(fine.filter((line) => line.match(FUNCTION_INTO_PROPERTY))).toEqual([]);
 });
 
 test(`no file is longer than ${HARD_LINES} lines, and few are longer than ${SOFT_LINES}`, () => {

@@ -91,17 +91,19 @@ export function acceptHttp2(
 
 	// What `close()` and the gateway's shutdown call.
 	const closeIdle = server.closeIdleConnections.bind(server);
-	server.closeIdleConnections = () => {
-		closeIdle();
-		for (const socket of undecided) socket.destroy();
-		for (const session of sessions) session.close();
-	};
 	const closeAll = server.closeAllConnections.bind(server);
-	server.closeAllConnections = () => {
-		closeAll();
-		for (const socket of undecided) socket.destroy();
-		for (const session of sessions) session.destroy();
-	};
+	Object.assign(server, {
+		closeIdleConnections: () => {
+			closeIdle();
+			for (const socket of undecided) socket.destroy();
+			for (const session of sessions) session.close();
+		},
+		closeAllConnections: () => {
+			closeAll();
+			for (const socket of undecided) socket.destroy();
+			for (const session of sessions) session.destroy();
+		},
+	});
 }
 
 /** A first packet may hold only part of the preface. */
