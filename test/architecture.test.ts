@@ -51,7 +51,7 @@ interface SourceFile {
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
-	.filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts") && !path.includes("__fixtures__"))
+	.filter((path) => /\.[tj]s$/.test(path) && !path.endsWith(".test.ts") && !path.includes("__fixtures__"))
 	.map(sourceFile);
 
 function sourceFile(path: string): SourceFile {
@@ -63,7 +63,7 @@ function sourceFile(path: string): SourceFile {
 }
 
 function withoutExtension(path: string): string {
-	return path.replaceAll("\\", "/").replace(/\.ts$/, "");
+	return path.replaceAll("\\", "/").replace(/\.[tj]s$/, "");
 }
 
 function room(name: string): string {

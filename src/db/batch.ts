@@ -1,12 +1,13 @@
-// Entries of the log on their way to the database, as the bytes that are sent and the sums they add to: an entry is taken apart when it
-// comes, so that nothing of a request outlives it. Leaves when a batch is written, and what happens if not, to db/writer.
+// Entries of the log on their way to the database, packed, and the sums they add to: an entry is taken apart when it comes, so that nothing
+// of a request outlives it. Leaves when a batch is written, and what happens if not, to db/writer.
 
-import { type NewDetails, writeDetails } from "./details.ts";
+import { type NewDetails, packDetails } from "./details.ts";
 import type { BulkStep } from "./dialect-sqlite.ts";
-import { JsonBytes, storable } from "./json-bytes.ts";
 import { addMeasures, measuresOf } from "./measures.ts";
-import { REQUEST_COLUMN_NAMES, requestValues, type Statements } from "./statements.ts";
+import { Packer, storable } from "./packing.ts";
+import { packRow, REQUEST_COLUMN_NAMES, REQUEST_KINDS, type Statements } from "./statements.ts";
 import type { RequestBodyRow, RequestRow } from "./tables.ts";
+import { type PackedEntries, unpackEntries } from "./unpacking.js";
 
 /** `details` is JSON, and so holds no line break. */
 export type NewRequestRow = Omit<RequestRow, "seq">;
@@ -27,11 +28,9 @@ const MINUTE_MS = 60_000;
 
 /** Entries in the order they came. */
 export class Batch {
-	readonly #rows = new JsonBytes();
-	readonly #details = new JsonBytes();
-	/** Where each entry's row and details end; a row is followed by a comma, details by a line break. */
-	readonly #rowEnds: number[] = [];
-	readonly #detailEnds: number[] = [];
+	readonly #packer = new Packer();
+	/** Where each entry ends. */
+	readonly #ends: number[] = [];
 	readonly #ids: string[] = [];
 	readonly #bodies: { readonly entry: number; readonly values: readonly unknown[] }[] = [];
 	readonly #ledger = new Ledger();
@@ -43,7 +42,7 @@ export class Batch {
 
 	/** What it holds in memory, about: bodies are counted by characters. */
 	get bytes(): number {
-		return this.#rows.length + this.#details.length + this.#bodyBytes;
+		return this.#packer.bytes + this.#bodyBytes;
 	}
 
 	/** The id of an entry. */
@@ -53,20 +52,18 @@ export class Batch {
 
 	/** An entry that cannot be written throws, and leaves the others alone. */
 	add({ row, details, body }: LogEntry): void {
-		const [rows, texts] = [this.#rows.length, this.#details.length];
+		const packer = this.#packer;
+		const before = packer.length;
 		try {
-			writeRow(this.#rows, row);
-			if (details === undefined) this.#details.json(storable(row.details));
-			else writeDetails(this.#details, details);
+			packRow(packer, row);
+			packer.flag(details === undefined);
+			if (details === undefined) packer.text(storable(row.details));
+			else packDetails(packer, details);
 		} catch (error) {
-			this.#rows.cut(rows);
-			this.#details.cut(texts);
+			packer.cut(before);
 			throw error;
 		}
-		this.#rowEnds.push(this.#rows.length);
-		this.#rows.raw(",");
-		this.#detailEnds.push(this.#details.length);
-		this.#details.raw("\n");
+		this.#ends.push(packer.length);
 		if (body !== null) {
 			this.#bodies.push({ entry: this.count, values: [row.id, row.started_at, body.request, body.response] });
 			this.#bodyBytes += (body.request?.length ?? 0) + (body.response?.length ?? 0);
@@ -77,38 +74,21 @@ export class Batch {
 
 	/** What writes the entries from `from` to before `to`, and adds them to the sums. */
 	steps(statements: Statements, from = 0, to = this.count): BulkStep[] {
-		const rows = `[${this.#rows.text(this.#beginOf(this.#rowEnds, from), this.#rowEnds[to - 1] ?? 0)}]`;
-		const texts = this.#details.text(this.#beginOf(this.#detailEnds, from), this.#detailEnds[to - 1] ?? 0);
+		const entries = this.#packer.slice(from === 0 ? 0 : (this.#ends[from - 1] ?? 0), this.#ends[to - 1] ?? 0);
 		const bodies = this.#bodies.filter(({ entry }) => entry >= from && entry < to).map(({ values }) => values);
-		const ledger = to - from === this.count ? this.#ledger : ledgerOf(rows);
+		const ledger = to - from === this.count ? this.#ledger : ledgerOf(entries);
 		return [
-			{ sql: statements.requests, rows, texts },
+			{ sql: statements.requests, entries, kinds: REQUEST_KINDS },
 			...(bodies.length === 0 ? [] : [{ sql: statements.bodies, rows: storable(JSON.stringify(bodies)) }]),
 			...ledger.steps(statements),
 		];
 	}
-
-	#beginOf(ends: readonly number[], entry: number): number {
-		return entry === 0 ? 0 : (ends[entry - 1] ?? 0) + 1;
-	}
 }
 
-function writeRow(json: JsonBytes, row: NewRequestRow): void {
-	const values = requestValues(row);
-	json.raw("[");
-	for (let at = 0; at < values.length; at += 1) {
-		const value = values[at] as string | number | null;
-		if (at > 0) json.raw(",");
-		if (typeof value === "string") json.string(value);
-		else json.number(value);
-	}
-	json.raw("]");
-}
-
-/** The sums of rows that are JSON already: of the parts of a batch that the database does not take as a whole. */
-function ledgerOf(rows: string): Ledger {
+/** The sums of entries that are packed already: of the parts of a batch that the database does not take as a whole. */
+function ledgerOf(entries: PackedEntries): Ledger {
 	const ledger = new Ledger();
-	for (const values of JSON.parse(rows) as readonly (readonly unknown[])[]) {
+	for (const values of unpackEntries(entries, REQUEST_KINDS)) {
 		ledger.add(Object.fromEntries(REQUEST_COLUMN_NAMES.map((name, at) => [name, values[at]])) as unknown as Summed);
 	}
 	return ledger;
@@ -133,7 +113,8 @@ class Ledger {
 	steps(statements: Statements): BulkStep[] {
 		const places = new Sums();
 		const keys = new Sums();
-		for (const [[hour = 0, key = "", team = "", model = "", modelId = ""], measures] of this.#hours.sums()) {
+		for (const { key: sum, measures } of this.#hours.sums()) {
+			const [hour = 0, key = "", team = "", model = "", modelId = ""] = sum;
 			places.add([hour, model, modelId], measures);
 			keys.add([hour, key, team], measures);
 		}
@@ -148,27 +129,51 @@ class Ledger {
 	}
 }
 
-type Key = readonly (string | number)[];
+type Part = string | number;
+type Key = readonly Part[];
+interface Sum {
+	readonly key: Key;
+	readonly measures: number[];
+}
+/** Sums by a key's last part, below maps by its other parts: cheaper than to make one name of all parts for every request. */
+type Level = Map<Part, Level | Sum>;
 
 /** Sums by key. In the order of the keys: replicas that add to the same rows must not do it crosswise, or one waits for the other. */
 class Sums {
-	readonly #sums = new Map<string, readonly [Key, number[]]>();
+	readonly #sums: Sum[] = [];
+	readonly #root: Level = new Map();
 
-	/** Does not keep `measures`. */
+	/** Does not keep `measures`. Every key has as many parts. */
 	add(key: Key, measures: readonly number[]): void {
-		let name = "";
-		for (let at = 0; at < key.length; at += 1) name += `${key[at]}\0`;
-		const known = this.#sums.get(name);
-		if (known === undefined) this.#sums.set(name, [key, [...measures]]);
-		else addMeasures(known[1], measures);
+		let level = this.#root;
+		const last = key.length - 1;
+		for (let at = 0; at < last; at += 1) {
+			const part = key[at] as Part;
+			let next = level.get(part) as Level | undefined;
+			if (next === undefined) {
+				next = new Map();
+				level.set(part, next);
+			}
+			level = next;
+		}
+		const known = level.get(key[last] as Part) as Sum | undefined;
+		if (known !== undefined) addMeasures(known.measures, measures);
+		else {
+			const sum = { key, measures: [...measures] };
+			level.set(key[last] as Part, sum);
+			this.#sums.push(sum);
+		}
 	}
 
-	sums(): Iterable<readonly [Key, readonly number[]]> {
-		return this.#sums.values();
+	sums(): readonly Sum[] {
+		return this.#sums;
 	}
 
 	rows(): unknown[][] {
-		return sortedByName(this.#sums).map(([key, measures]) => [...key, ...measures]);
+		return sortedByName(new Map(this.#sums.map((sum) => [`${sum.key.join("\0")}\0`, sum]))).map(({ key, measures }) => [
+			...key,
+			...measures,
+		]);
 	}
 }
 

@@ -2,15 +2,20 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { summarise } from "../cache/summary.ts";
-import { NO_DETAILS } from "./__fixtures__/rows.ts";
+import { NO_DETAILS, rowAt } from "./__fixtures__/rows.ts";
 import { Batch } from "./batch.ts";
-import { type NewDetails, readDetails, writeDetails } from "./details.ts";
-import { JsonBytes } from "./json-bytes.ts";
+import { type NewDetails, packDetails, readDetails } from "./details.ts";
+import { Packer } from "./packing.ts";
+import { REQUEST_COLUMN_NAMES, statementsFor } from "./statements.ts";
+import { unpackEntries } from "./unpacking.js";
 
+/** As a row of a database keeps it. */
 function kept(details: NewDetails): string {
-	const json = new JsonBytes();
-	writeDetails(json, details);
-	return json.text(0, json.length);
+	const packer = new Packer();
+	packer.flag(false);
+	packDetails(packer, details);
+	const [row = []] = unpackEntries(packer.slice(0, packer.length), "");
+	return String(row[0]);
 }
 
 const count = () => fc.oneof(fc.nat(), fc.constantFrom(0, 99_999_999, 100_000_000, 1_763_769_600_000, 2 ** 52, 0.1));
@@ -117,27 +122,50 @@ test("rows of the first versions, which kept names, are read as before", () => {
 	for (const text of ["", "{}", "null", "7", "[", "[1]"]) expect(readDetails(text)).toBeNull();
 });
 
-test("numbers and strings are written as JSON has them", () => {
-	const json = new JsonBytes();
-	const numbers = [0, -0, -7, 1e15, -1e21, 1.5e-9, 2 ** 53, 99_999_999, 1e8, 1e8 + 1, 2 ** 31, Number.NaN, null];
-	json.number(1);
-	json.numbers(numbers);
-	expect(JSON.parse(`[${json.text(0, json.length)}]`)).toEqual(JSON.parse(JSON.stringify([1, ...numbers])));
-	const strings = new JsonBytes();
+test("what is packed is read as it was: numbers, words, and what databases take in the place of what they refuse", () => {
+	const numbers = [
+		0,
+		-7,
+		1e15,
+		-1e21,
+		1.5e-9,
+		2 ** 53,
+		99_999_999,
+		2 ** 31,
+		Number.NaN,
+		Number.POSITIVE_INFINITY,
+		null,
+	];
 	const long = "x".repeat(100_000);
-	strings.strings(["a", long, 'é"\\\n', "\u2028😀"]);
-	expect(JSON.parse(strings.text(0, strings.length))).toEqual(["a", long, 'é"\\\n', "\u2028😀"]);
+	const words = ["a", null, long, 'é"\\\n', "\u2028😀", "a", "", "nul\0", "half\ud800"];
+	const packer = new Packer();
+	for (const number of numbers) packer.number(number);
+	for (const word of words) packer.word(word);
+	packer.flag(true);
+	packer.text("{}");
+	const kinds = "n".repeat(numbers.length) + "w".repeat(words.length);
+	const [row] = unpackEntries(packer.slice(0, packer.length), kinds);
+	const read = numbers.map((number) => (number !== null && Number.isFinite(number) ? number : null));
+	expect(row).toEqual([...read, ...words.slice(0, -2), "nul\ufffd", "half\ufffd", "{}"]);
+	expect(packer.bytes).toBeGreaterThan(long.length);
+	expect(packer.bytes).toBeLessThan(long.length + 2_000);
 });
 
 test("an entry that cannot be written leaves the others in the batch alone", () => {
 	const batch = new Batch();
-	const row = { id: "1", started_at: 5, details: "{}" } as never;
-	batch.add({ row, body: null });
+	batch.add({ row: rowAt(1), body: null });
 	const bad = { ...NO_DETAILS, metadata: { big: 1n }, turn: null };
-	expect(() => batch.add({ row, details: bad, body: null })).toThrow(TypeError);
+	expect(() => batch.add({ row: rowAt(2), details: bad, body: null })).toThrow(TypeError);
 	expect(batch.count).toBe(1);
-	batch.add({ row, body: null });
-	const [rows] = batch.steps({ requests: "insert" } as never);
-	expect(JSON.parse(rows?.rows ?? "")).toHaveLength(2);
-	expect(rows?.texts).toBe("{}\n{}");
+	batch.add({ row: rowAt(3), details: { ...NO_DETAILS, tags: ["b"], turn: null }, body: null });
+	const idsOf = (from: number, to: number) => {
+		const [step] = batch.steps(statementsFor("sqlite"), from, to);
+		if (step === undefined || !("entries" in step)) throw new Error("the first step has no entries");
+		const rows = unpackEntries(step.entries, step.kinds);
+		expect(rows.every((row) => row.length === REQUEST_COLUMN_NAMES.length + 1)).toBe(true);
+		return rows.map((row) => row[0]);
+	};
+	expect(idsOf(0, 2)).toEqual(["request-1", "request-3"]);
+	expect(idsOf(0, 1)).toEqual(["request-1"]);
+	expect(idsOf(1, 2)).toEqual(["request-3"]);
 });

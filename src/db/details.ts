@@ -1,7 +1,7 @@
 // What a log row keeps as JSON: how a request was decided and tried, and its prompt's summary. Leaves the flat columns to db/tables.
 import type { Turn } from "../cache/miss.ts";
 import { readSummary, type StoredSummary } from "../cache/summary.ts";
-import { type JsonBytes, storable } from "./json-bytes.ts";
+import { type Packer, storable } from "./packing.ts";
 
 /** Times are ms since epoch. */
 export interface Details {
@@ -60,7 +60,7 @@ export function readDetails(text: string): Details | null {
 }
 
 /**
- * Details as `writeDetails` keeps them: without names, which would be more than half of the log. Rows of the first versions have an object
+ * Details as they are kept since then: without names, which would be more than half of the log. Rows of the first versions have an object
  * instead. Only ever add at the end.
  */
 type Packed = readonly [
@@ -165,128 +165,92 @@ function turnOf(packed: PackedTurn): StoredTurn {
 	};
 }
 
-/** Writes details as they are kept, without what databases refuse. */
-export function writeDetails(json: JsonBytes, details: NewDetails): void {
+/** Appends details in the order in which `Packed` has them; db/unpacking makes that of them. */
+export function packDetails(packer: Packer, details: NewDetails): void {
 	const { diverted, metadata, miss, turn } = details;
-	json.raw("[");
-	json.string(details.error_message);
-	json.raw(",");
-	json.list(details.attempts, writeAttempt);
-	json.raw(",");
-	json.list(details.candidates, writeCandidate);
-	json.raw(",");
-	json.list(details.excluded, writeExcluded);
-	json.raw(diverted === null ? ",null," : ",[");
+	packer.word(details.error_message);
+	packer.number(details.attempts.length);
+	for (const attempt of details.attempts) {
+		packer.word(attempt.model_id);
+		packer.word(attempt.outcome);
+		packer.number(attempt.status);
+		packer.word(attempt.error);
+		packer.number(attempt.started_at);
+		packer.number(attempt.ms);
+	}
+	packer.number(details.candidates.length);
+	for (const candidate of details.candidates) {
+		packer.word(candidate.model_id);
+		packer.word(candidate.reason);
+		packer.number(candidate.predicted_read_tokens);
+		packer.number(candidate.expected_dollars);
+		packer.flag(candidate.thinking_at_risk);
+	}
+	packer.number(details.excluded.length);
+	for (const { model_id, why, until } of details.excluded) {
+		packer.word(model_id);
+		packer.word(why);
+		packer.number(until);
+	}
+	packer.flag(diverted !== null);
 	if (diverted !== null) {
-		json.string(diverted.model_id);
-		json.raw(",");
-		json.string(diverted.why);
-		json.raw("],");
+		packer.word(diverted.model_id);
+		packer.word(diverted.why);
 	}
-	json.number(details.prompt_tokens);
-	json.raw(",");
-	json.number(details.max_tokens);
-	json.raw(",");
-	json.string(details.request_class);
-	json.raw(",");
-	json.string(details.team_alias);
-	json.raw(",");
-	json.strings(details.tags);
-	json.raw(",");
-	json.json(metadata === null ? "null" : storable(JSON.stringify(metadata)));
-	json.raw(miss === null ? ",null," : ",[");
+	packer.number(details.prompt_tokens);
+	packer.number(details.max_tokens);
+	packer.word(details.request_class);
+	packer.word(details.team_alias);
+	packer.number(details.tags.length);
+	for (const tag of details.tags) packer.word(tag);
+	packer.word(metadata === null ? null : storable(JSON.stringify(metadata)));
+	packer.flag(miss !== null);
 	if (miss !== null) {
-		json.string(miss.detail);
-		json.raw(",");
-		json.number(miss.tokens);
-		json.raw("],");
+		packer.word(miss.detail);
+		packer.number(miss.tokens);
 	}
-	if (turn === null) json.raw("null");
-	else writeTurn(json, turn);
-	json.raw("]");
+	packer.flag(turn !== null);
+	if (turn !== null) packTurn(packer, turn);
 }
 
-function writeAttempt(json: JsonBytes, attempt: Details["attempts"][number]): void {
-	json.raw("[");
-	json.string(attempt.model_id);
-	json.raw(",");
-	json.string(attempt.outcome);
-	json.raw(",");
-	json.number(attempt.status);
-	json.raw(",");
-	json.string(attempt.error);
-	json.numbers([attempt.started_at, attempt.ms]);
-	json.raw("]");
-}
-
-function writeCandidate(json: JsonBytes, candidate: Details["candidates"][number]): void {
-	json.raw("[");
-	json.string(candidate.model_id);
-	json.raw(",");
-	json.string(candidate.reason);
-	json.numbers([candidate.predicted_read_tokens, candidate.expected_dollars]);
-	json.raw(candidate.thinking_at_risk ? ",true]" : ",false]");
-}
-
-function writeExcluded(json: JsonBytes, { model_id, why, until }: Details["excluded"][number]): void {
-	json.raw("[");
-	json.string(model_id);
-	json.raw(",");
-	json.string(why);
-	json.numbers([until]);
-	json.raw("]");
-}
-
-function writeTurn(json: JsonBytes, turn: Turn): void {
+function packTurn(packer: Packer, turn: Turn): void {
 	const { settings, summary } = turn;
-	json.raw("[");
-	json.number(turn.startedAt);
-	json.numbers([turn.firstByteAt]);
-	json.raw(",");
-	json.string(turn.model);
-	json.raw(",");
-	json.string(turn.place);
-	json.raw(",");
-	json.string(turn.modelId);
-	json.raw(",");
-	json.string(turn.betas);
-	json.raw(",");
-	json.string(turn.variant);
-	json.raw(",[");
-	json.number(settings.toolChoice);
-	json.numbers([settings.thinking, settings.effort, settings.format, settings.images]);
-	json.raw("],");
-	writeSummary(json, summary);
-	json.numbers([turn.inputTokens, turn.readTokens, turn.writeTokens, turn.minimumTokens]);
-	json.raw(turn.collapseRuns ? ",true," : ",false,");
-	json.string(turn.route);
-	json.raw(",");
-	json.string(turn.diagnosis);
-	json.raw("]");
+	packer.number(turn.startedAt);
+	packer.number(turn.firstByteAt);
+	packer.word(turn.model);
+	packer.word(turn.place);
+	packer.word(turn.modelId);
+	packer.word(turn.betas);
+	packer.word(turn.variant);
+	packer.number(settings.toolChoice);
+	packer.number(settings.thinking);
+	packer.number(settings.effort);
+	packer.number(settings.format);
+	packer.number(settings.images);
+	packSummary(packer, summary);
+	packer.number(turn.inputTokens);
+	packer.number(turn.readTokens);
+	packer.number(turn.writeTokens);
+	packer.number(turn.minimumTokens);
+	packer.flag(turn.collapseRuns);
+	packer.word(turn.route);
+	packer.word(turn.diagnosis);
 }
 
-function writeSummary(json: JsonBytes, summary: Turn["summary"]): void {
-	const { bytes, marks, words, messageBlocks } = summary;
-	json.raw("[");
-	json.number(summary.tools);
-	json.numbers([summary.system, summary.messages]);
-	json.raw(",[");
-	json.number(bytes[0]);
-	json.numbers([bytes[1], bytes[2]]);
-	json.raw("],");
-	json.list(marks, writeMark);
-	json.raw(",");
-	json.base64(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
-	json.raw(",");
-	json.base64(messageBlocks);
-	json.raw("]");
-}
-
-function writeMark(json: JsonBytes, { block, ttl, bytes }: Turn["summary"]["marks"][number]): void {
-	json.raw("[");
-	json.number(block);
-	json.raw(",");
-	json.string(ttl);
-	json.numbers([bytes]);
-	json.raw("]");
+function packSummary(packer: Packer, summary: Turn["summary"]): void {
+	const { bytes } = summary;
+	packer.number(summary.tools);
+	packer.number(summary.system);
+	packer.number(summary.messages);
+	packer.number(bytes[0]);
+	packer.number(bytes[1]);
+	packer.number(bytes[2]);
+	packer.number(summary.marks.length);
+	for (const mark of summary.marks) {
+		packer.number(mark.block);
+		packer.word(mark.ttl);
+		packer.number(mark.bytes);
+	}
+	packer.numbers(summary.words);
+	packer.numbers(summary.messageBlocks);
 }

@@ -1,6 +1,8 @@
 // Kysely over Postgres: pool, time-outs, numbers as numbers. Leaves SQL to those who ask.
 import { type Dialect, PostgresDialect } from "kysely";
 import pg from "pg";
+import type { BulkStep, EntriesStep } from "./dialect-sqlite.ts";
+import { unpackEntries } from "./unpacking.js";
 
 /** Connections a gateway holds: the log's writer, the control plane's readers, the keys' poll. */
 const MOST_CONNECTIONS = 6;
@@ -33,6 +35,44 @@ export function createPool(url: string): pg.Pool {
 	// One that breaks while somebody holds it tells that somebody too; without a listener it would end the process.
 	pool.on("connect", (client) => client.on("error", () => {}));
 	return pool;
+}
+
+/** Rows that are unpacked at once: a millisecond of the thread that serves requests. */
+const UNPACKED_TOGETHER = 100;
+
+/** All steps in one transaction, all or nothing. */
+export async function runBulk(pool: pg.Pool, steps: readonly BulkStep[]): Promise<void> {
+	const client = await pool.connect();
+	let broken: Error | undefined;
+	try {
+		await client.query("begin");
+		for (const step of steps) {
+			if ("rows" in step) await client.query(step.sql, [step.rows]);
+			else await insertEntries(client, step);
+		}
+		await client.query("commit");
+	} catch (error) {
+		broken = error instanceof Error ? error : new Error(String(error));
+		await client.query("rollback").then(
+			() => {
+				broken = undefined;
+			},
+			() => {},
+		);
+		throw error;
+	} finally {
+		// A connection whose rollback failed is not given to anybody else.
+		client.release(broken);
+	}
+}
+
+async function insertEntries(client: pg.PoolClient, { sql, entries, kinds }: EntriesStep): Promise<void> {
+	const unpacked = unpackEntries(entries, kinds);
+	for (let at = 0; at < unpacked.length; at += UNPACKED_TOGETHER) {
+		const rows = unpacked.slice(at, at + UNPACKED_TOGETHER);
+		const lines = rows.map((row) => row.pop());
+		await client.query(sql, [JSON.stringify(rows), lines.join("\n")]);
+	}
 }
 
 /** The dialect; `kysely.destroy()` ends the pool. */

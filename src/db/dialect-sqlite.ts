@@ -10,13 +10,23 @@ import {
 	SqliteIntrospector,
 	SqliteQueryCompiler,
 } from "kysely";
+import type { PackedEntries } from "./unpacking.js";
 
-/** One statement and a JSON array of parameter lists: it is run once for each. */
-export interface BulkStep {
+/** One statement that is run once for each of many parameter lists. */
+export type BulkStep = JsonStep | EntriesStep;
+
+export interface JsonStep {
 	readonly sql: string;
+	/** A JSON array of parameter lists. */
 	readonly rows: string;
-	/** Lines, one a row, each its row's last parameter: a long text that would cost twice inside the JSON. */
-	readonly texts?: string;
+}
+
+/** Rows of the log, with their details as each one's last parameter. */
+export interface EntriesStep {
+	readonly sql: string;
+	readonly entries: PackedEntries;
+	/** See `unpackEntries`. */
+	readonly kinds: string;
 }
 
 /** A failure that SQLite reported. */

@@ -5,6 +5,7 @@ import { type SummedChain, summarise } from "../cache/summary.ts";
 import type { NewRequestRow } from "./batch.ts";
 import type { NewDetails } from "./details.ts";
 import type { TurnMemory } from "./turns.ts";
+import { storableText } from "./unpacking.js";
 import type { LogWriter } from "./writer.ts";
 
 /**
@@ -48,7 +49,7 @@ export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMem
 			const miss = turn === null || conversation === null ? null : turns.next(conversation, turn);
 			for (const name of FOREIGN) {
 				const value = row[name];
-				if (value !== null && (value.length > MOST_TEXT || SUSPECT.test(value))) row[name] = storable(value);
+				if (value !== null) row[name] = storable(value);
 			}
 			details.turn = turn;
 			if (miss !== null) {
@@ -85,10 +86,7 @@ function turnOf({ about, chain, breakpoints }: ServedTurn): Turn {
 /** Columns that hold what clients and upstreams sent. */
 const FOREIGN = ["error", "end_user", "session", "agent", "client", "model", "user_id", "key_alias"] as const;
 
-/** NULs and halves of surrogate pairs. Ids are sums' keys, so two that are stored alike must be alike before. */
-const SUSPECT = /[\0\ud800-\udfff]/;
-const LONE = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-
+/** Ids are sums' keys, so two that are stored alike must be alike before. */
 function storable(text: string): string {
-	return text.slice(0, MOST_TEXT).replace(LONE, "\ufffd");
+	return storableText(text.slice(0, MOST_TEXT));
 }

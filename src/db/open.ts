@@ -3,7 +3,7 @@ import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Kysely } from "kysely";
 import { type Database, DatabaseError } from "./database.ts";
-import { createPool, postgresDialect } from "./dialect-postgres.ts";
+import { createPool, postgresDialect, runBulk } from "./dialect-postgres.ts";
 import { SqliteThread, sqliteDialect } from "./dialect-sqlite.ts";
 import { type DatabaseLocation, describeLocation } from "./location.ts";
 import { migrate } from "./migrate.ts";
@@ -61,27 +61,7 @@ function connectPostgres(url: string): Database {
 		kind: "postgres",
 		description: describeLocation({ kind: "postgres", url }),
 		query,
-		async bulk(steps) {
-			const client = await pool.connect();
-			let broken: Error | undefined;
-			try {
-				await client.query("begin");
-				for (const { sql, rows, texts } of steps) await client.query(sql, texts === undefined ? [rows] : [rows, texts]);
-				await client.query("commit");
-			} catch (error) {
-				broken = error instanceof Error ? error : new Error(String(error));
-				await client.query("rollback").then(
-					() => {
-						broken = undefined;
-					},
-					() => {},
-				);
-				throw error;
-			} finally {
-				// A connection whose rollback failed is not given to anybody else.
-				client.release(broken);
-			}
-		},
+		bulk: (steps) => runBulk(pool, steps),
 		close,
 		[Symbol.asyncDispose]: close,
 	};

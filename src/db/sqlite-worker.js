@@ -3,6 +3,7 @@
 // is loaded by Node itself, from src/ and from dist/ alike. Leaves what is asked to db/dialect-sqlite.
 import { parentPort, workerData } from "node:worker_threads";
 import Database from "libsql";
+import { unpackEntries } from "./unpacking.js";
 
 /** How long another process may hold the write lock, ms. */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -45,19 +46,16 @@ function run(sql, parameters) {
 }
 
 /**
- * Every statement for every row of its JSON array of parameter lists, all or nothing. A line of `texts` is its row's last parameter.
- * @param {readonly { sql: string, rows: string, texts?: string }[]} steps
+ * Every statement for every one of its parameter lists, all or nothing.
+ * @param {readonly import("./dialect-sqlite.ts").BulkStep[]} steps
  */
 function bulk(steps) {
 	database.exec("begin immediate");
 	try {
-		for (const { sql, rows, texts } of steps) {
-			const statement = prepared(sql);
-			const lines = texts?.split("\n");
-			for (const [at, parameters] of JSON.parse(rows).entries()) {
-				if (lines !== undefined) parameters.push(lines[at]);
-				statement.run(parameters);
-			}
+		for (const step of steps) {
+			const statement = prepared(step.sql);
+			const rows = "entries" in step ? unpackEntries(step.entries, step.kinds) : JSON.parse(step.rows);
+			for (const parameters of rows) statement.run(parameters);
 		}
 		database.exec("commit");
 	} catch (error) {
