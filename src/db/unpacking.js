@@ -44,6 +44,8 @@ export function unpackEntries({ numbers, words }, kinds) {
 class Reader {
 	#numbers;
 	#words;
+	/** Words in quotes, as JSON has them: most stand in many entries. @type {(string | undefined)[]} */
+	#quoted = [];
 	#at = 0;
 
 	/** @param {Float64Array} numbers @param {readonly string[]} words */
@@ -54,6 +56,11 @@ class Reader {
 
 	get isAtEnd() {
 		return this.#at >= this.#numbers.length;
+	}
+
+	/** How many of something follow. */
+	count() {
+		return this.#numbers[this.#at++] ?? 0;
 	}
 
 	/** @returns {number | null} */
@@ -72,85 +79,75 @@ class Reader {
 		return this.number() === 1;
 	}
 
-	/** @returns {(number | null)[]} */
-	numbers(count = 0) {
-		return Array.from({ length: count }, () => this.number());
+	/** A word as JSON. */
+	quoted() {
+		const place = this.number();
+		if (place === null) return "null";
+		const known = this.#quoted[place];
+		if (known !== undefined) return known;
+		const made = JSON.stringify(this.#words[place] ?? null);
+		this.#quoted[place] = made;
+		return made;
 	}
 
-	/** How many, then each. */
-	bytes() {
-		return Uint8Array.from(this.numbers(this.number() ?? 0), Number);
-	}
-
-	/** How many, then each; four bytes each, the lowest first. */
-	words32() {
-		const values = Uint32Array.from(this.numbers(this.number() ?? 0), Number);
-		return new Uint8Array(values.buffer);
+	/** So many numbers as JSON, with commas between. */
+	list(count = 0) {
+		let json = "";
+		for (let at = 0; at < count; at += 1) json += at === 0 ? `${this.number()}` : `,${this.number()}`;
+		return json;
 	}
 
 	/**
-	 * How many, then each.
-	 * @template Item @param {() => Item} read
+	 * How many, then each: their bytes, the lowest first, as base64 in quotes.
+	 * @param {typeof Uint32Array | typeof Uint8Array} Kind
 	 */
-	list(read) {
-		return Array.from({ length: this.number() ?? 0 }, read);
+	base64(Kind) {
+		const count = this.count();
+		const { buffer } = new Kind(this.#numbers.subarray(this.#at, this.#at + count));
+		this.#at += count;
+		return `"${Buffer.from(buffer).toString("base64")}"`;
 	}
 }
 
 /**
- * In the order in which db/details packs them.
+ * In the order in which db/details packs them. Put together as text: rows are read while requests are served.
  * @param {Reader} reader
  */
 function unpackDetails(reader) {
 	const isJson = reader.flag();
 	if (isJson) return reader.word();
-	const head = [
-		reader.word(),
-		reader.list(() => [reader.word(), reader.word(), reader.number(), reader.word(), ...reader.numbers(2)]),
-		reader.list(() => [reader.word(), reader.word(), ...reader.numbers(2), reader.flag()]),
-		reader.list(() => [reader.word(), reader.word(), reader.number()]),
-		reader.flag() ? [reader.word(), reader.word()] : null,
-		...reader.numbers(2),
-		reader.word(),
-		reader.word(),
-		reader.list(() => reader.word()),
-	];
-	// JSON already.
-	const metadata = reader.word() ?? "null";
-	const tail = [reader.flag() ? [reader.word(), reader.number()] : null, reader.flag() ? unpackTurn(reader) : null];
-	return `${JSON.stringify(head).slice(0, -1)},${metadata},${JSON.stringify(tail).slice(1)}`;
+	let json = `[${reader.quoted()},[`;
+	for (let left = reader.count(); left > 0; left -= 1) {
+		json += `[${reader.quoted()},${reader.quoted()},${reader.number()},${reader.quoted()},${reader.list(2)}]`;
+		if (left > 1) json += ",";
+	}
+	json += "],[";
+	for (let left = reader.count(); left > 0; left -= 1) {
+		json += `[${reader.quoted()},${reader.quoted()},${reader.list(2)},${reader.flag()}]`;
+		if (left > 1) json += ",";
+	}
+	json += "],[";
+	for (let left = reader.count(); left > 0; left -= 1) {
+		json += `[${reader.quoted()},${reader.quoted()},${reader.number()}]`;
+		if (left > 1) json += ",";
+	}
+	json += reader.flag() ? `],[${reader.quoted()},${reader.quoted()}],` : "],null,";
+	json += `${reader.list(2)},${reader.quoted()},${reader.quoted()},[`;
+	for (let left = reader.count(); left > 0; left -= 1) json += left > 1 ? `${reader.quoted()},` : reader.quoted();
+	// The metadata is JSON already.
+	json += `],${reader.word()},`;
+	json += reader.flag() ? `[${reader.quoted()},${reader.number()}],` : "null,";
+	return `${json}${reader.flag() ? unpackTurn(reader) : "null"}]`;
 }
 
 /** @param {Reader} reader */
 function unpackTurn(reader) {
-	return [
-		...reader.numbers(2),
-		reader.word(),
-		reader.word(),
-		reader.word(),
-		reader.word(),
-		reader.word(),
-		reader.numbers(5),
-		unpackSummary(reader),
-		...reader.numbers(4),
-		reader.flag(),
-		reader.word(),
-		reader.word(),
-	];
-}
-
-/** @param {Reader} reader */
-function unpackSummary(reader) {
-	return [
-		...reader.numbers(3),
-		reader.numbers(3),
-		reader.list(() => [reader.number(), reader.word(), reader.number()]),
-		base64(reader.words32()),
-		base64(reader.bytes()),
-	];
-}
-
-/** @param {Uint8Array} bytes */
-function base64({ buffer, byteOffset, byteLength }) {
-	return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+	let json = `[${reader.list(2)},${reader.quoted()},${reader.quoted()},${reader.quoted()},${reader.quoted()},${reader.quoted()},`;
+	json += `[${reader.list(5)}],[${reader.list(3)},[${reader.list(3)}],[`;
+	for (let left = reader.count(); left > 0; left -= 1) {
+		json += `[${reader.number()},${reader.quoted()},${reader.number()}]`;
+		if (left > 1) json += ",";
+	}
+	json += `],${reader.base64(Uint32Array)},${reader.base64(Uint8Array)}],`;
+	return `${json}${reader.list(4)},${reader.flag()},${reader.quoted()},${reader.quoted()}]`;
 }
