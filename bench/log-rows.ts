@@ -23,6 +23,12 @@ const REASONS = ["prefix", "head", "cold", "unmarked", "diverted", "returned"];
 export const SESSIONS = 20_000;
 export const KEYS = 200;
 
+/** As the gateway's own ids begin: with their time (src/proxy/call-id.ts). */
+export function idPrefix(startedAt: number): string {
+	const hex = startedAt.toString(16).padStart(12, "0");
+	return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000`;
+}
+
 /** Rows as a busy team makes them: many turns of few sessions at a time, some errors, some misses. */
 export function rowOf(at: number, { rows, end }: LogSize, random: () => number): NewRequestRow {
 	const startedAt = end - Math.floor(((rows - at) / rows) * DAYS * DAY_MS);
@@ -39,7 +45,7 @@ export function rowOf(at: number, { rows, end }: LogSize, random: () => number):
 	const model = pick(MODELS);
 	const prints = "A".repeat(300 + Math.floor(random() * 300));
 	return {
-		id: `${((at * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, "0")}-0000-4000-8000-${at.toString(16).padStart(12, "0")}`,
+		id: `${idPrefix(startedAt)}-${((at * 2_654_435_761) % 2 ** 24).toString(16).padStart(6, "0")}${at.toString(16).padStart(6, "0")}`,
 		started_at: startedAt,
 		first_byte_at: failed ? null : startedAt + 900,
 		ended_at: startedAt + 7_000,

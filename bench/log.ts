@@ -19,7 +19,7 @@ import { createRouter } from "../src/routing/router.ts";
 import { startPostgres } from "../test/postgres.ts";
 import { PROJECT, startGatewayChild, startUpstream } from "./children.ts";
 import { costOfRow, type RowCost } from "./log-cost.ts";
-import { DAY_MS, DAYS, DEPLOYMENTS, fillLog, KEYS, SESSIONS } from "./log-rows.ts";
+import { DAY_MS, DAYS, DEPLOYMENTS, fillLog, idPrefix, KEYS, SESSIONS } from "./log-rows.ts";
 import { type Comparison, compare } from "./measure.ts";
 import { machineFacts } from "./report.ts";
 
@@ -68,7 +68,7 @@ const QUESTIONS: readonly Question[] = [
 	{ name: "log, missed at all", ask: page({ miss: "any" }) },
 	{ name: "log, missed: lost", ask: page({ miss: "lost" }) },
 	{ name: "log, one hour four days ago", ask: page({ from: END - 4 * DAY_MS, to: END - 4 * DAY_MS + 3_600_000 }) },
-	{ name: "log, text: begin of a request id", ask: page({ text: "deadb" }) },
+	{ name: "log, text: begin of a request id", ask: page({ text: idPrefix(END - 2 * DAY_MS).slice(0, 8) }) },
 	{ name: "log, text: begin of a session id", ask: page({ text: "000010" }) },
 	{ name: "log, text: begin of a deployment", ask: page({ text: "deployment-3" }) },
 	{ name: "log, text that is nowhere", ask: page({ text: "zzz" }) },

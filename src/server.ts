@@ -1,10 +1,10 @@
 // Sends each request to the data plane or to the control plane, and the HTTP server that does so. Leaves both planes to their rooms.
-import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { isControlPlanePath } from "./admin/app.ts";
 import { GatewayError } from "./errors.ts";
+import { callId } from "./proxy/call-id.ts";
 import { anthropicFormat } from "./proxy/formats/anthropic.ts";
 import { handle, type Serving, sendError } from "./proxy/handler.ts";
 import { acceptHttp2 } from "./proxy/http2.ts";
@@ -99,5 +99,5 @@ function notServed(request: IncomingMessage, response: ServerResponse): void {
 function refuse(request: IncomingMessage, response: ServerResponse, error: GatewayError): void {
 	request.on("error", () => {});
 	response.on("error", () => {});
-	sendError(response, error, { id: randomUUID(), format: routeOf(pathOf(request))?.format ?? anthropicFormat });
+	sendError(response, error, { id: callId(Date.now()), format: routeOf(pathOf(request))?.format ?? anthropicFormat });
 }

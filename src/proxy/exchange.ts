@@ -1,11 +1,11 @@
 // The record of one request on its way through the gateway: the only per-request state. Leaves every step to its own file.
-import { randomUUID } from "node:crypto";
 import type { Outline } from "../prompt/outline.ts";
 import type { Usage } from "../protocol/usage.ts";
 import type { Call, Operation } from "../providers/provider.ts";
 import type { Plan } from "../routing/decision.ts";
 import type { Deployment } from "../routing/deployment.ts";
 import type { Caller } from "./admission/authenticate.ts";
+import { callId } from "./call-id.ts";
 import type { ClientRequest, ClientResponse } from "./client.ts";
 import type { CanonicalRequest, ClientFormat } from "./formats/format.ts";
 import type { BodyCapture } from "./redact.ts";
@@ -25,7 +25,7 @@ export interface AttemptRecord {
 
 /** One request. Steps fill it in the order of design §3. */
 export class Exchange {
-	readonly id: string = randomUUID();
+	readonly id: string;
 	readonly request: ClientRequest;
 	readonly response: ClientResponse;
 	/** How the client speaks. */
@@ -79,6 +79,7 @@ export class Exchange {
 		this.path = about.path ?? "";
 		this.now = about.now;
 		this.startedAt = about.now();
+		this.id = callId(this.startedAt);
 		// A peer that vanishes is not a fault of ours: "close" below tells what matters; without listeners Node would end the process.
 		request.on("error", () => {});
 		response.on("error", () => {});

@@ -83,8 +83,9 @@ export function relative(at: number, now = Date.now()): string {
 	return away > 0 ? `in ${duration(away)}` : `${duration(-away)} ago`;
 }
 
-/** The first part of a uuid, or what fits. */
+/** The first part of a uuid, or what fits; of one that begins with its time, as requests have it, the end. */
 export function shortId(id: string): string {
+	if (/^[0-9a-f]{8}-[0-9a-f]{4}-7/i.test(id)) return `…${id.slice(-8)}`;
 	if (/^[0-9a-f]{8}-[0-9a-f]{4}-/i.test(id)) return id.slice(0, 8);
 	return id.length > 14 ? `${id.slice(0, 12)}…` : id;
 }
