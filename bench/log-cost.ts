@@ -40,7 +40,8 @@ export async function costOfRow(): Promise<RowCost> {
 		for (let batch = 0; batch < BATCHES; batch += 1) {
 			const list = Array.from({ length: BATCH }, (_, at) => finished(batch * BATCH + at, { random, now }));
 			const begun = performance.now();
-			for (const each of list) requests.record(each);
+			for (const each of list) requests.record({ finish: () => each, told() {}, failed });
+			requests.drain();
 			const recorded = performance.now();
 			const written = writer.flush();
 			const sent = performance.now();
@@ -57,6 +58,10 @@ export async function costOfRow(): Promise<RowCost> {
 	} finally {
 		rmSync(folder, { recursive: true });
 	}
+}
+
+function failed(error: unknown): never {
+	throw error;
 }
 
 const CHAIN = {

@@ -8,6 +8,8 @@ import type { TurnMemory } from "./turns.ts";
 import { storableText } from "./unpacking.js";
 import type { LogWriter } from "./writer.ts";
 
+export type { Miss };
+
 /**
  * A request that has come to its end, in whatever way. Made for one call and given away: the log fills in what it alone knows, which
  * costs less than copying objects of fifty fields once a request.
@@ -34,31 +36,70 @@ export interface ServedTurn {
 	readonly breakpoints: readonly { readonly block: number; readonly ttl: "5m" | "1h" }[];
 }
 
-export interface RequestLog {
-	/** Never throws, never waits. Gives why the request missed, for the process log. */
-	record(finished: FinishedRequest): Miss | null;
+/** A request that is over and is still to be told of. `failed` must not throw. */
+export interface Finishing {
+	/** What there is to record. */
+	finish(): FinishedRequest;
+	/** It is recorded: why it missed, for the process log. */
+	told(miss: Miss | null): void;
+	/** It could not be. */
+	failed(error: unknown): void;
 }
+
+export interface RequestLog {
+	/** Records it, with others and within RECORDED_WITHIN_MS: in a row they take half of what they take between requests. Never throws. */
+	record(request: Finishing): void;
+	/** Records now what waits. */
+	drain(): void;
+}
+
+const RECORDED_TOGETHER = 16;
+const RECORDED_WITHIN_MS = 20;
 
 /** Longest text of a column; ids of clients are shorter. */
 const MOST_TEXT = 512;
 
 export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMemory): RequestLog {
+	let waiting: Finishing[] = [];
+	let timer: NodeJS.Timeout | null = null;
+
+	function drain(): void {
+		if (timer !== null) clearTimeout(timer);
+		timer = null;
+		const requests = waiting;
+		waiting = [];
+		for (const request of requests) {
+			try {
+				request.told(write(request.finish()));
+			} catch (error) {
+				request.failed(error);
+			}
+		}
+	}
+
+	function write({ row, details, turn: served, conversation, bodies }: FinishedRequest): Miss | null {
+		const turn = served === null ? null : turnOf(served);
+		const miss = turn === null || conversation === null ? null : turns.next(conversation, turn);
+		for (const name of FOREIGN) {
+			const value = row[name];
+			if (value !== null) row[name] = storable(value);
+		}
+		details.turn = turn;
+		if (miss !== null) {
+			details.miss = { detail: miss.detail, tokens: miss.tokens };
+			row.miss = miss.reason;
+		}
+		writer.push({ row, details, body: bodies });
+		return miss;
+	}
+
 	return {
-		record({ row, details, turn: served, conversation, bodies }) {
-			const turn = served === null ? null : turnOf(served);
-			const miss = turn === null || conversation === null ? null : turns.next(conversation, turn);
-			for (const name of FOREIGN) {
-				const value = row[name];
-				if (value !== null) row[name] = storable(value);
-			}
-			details.turn = turn;
-			if (miss !== null) {
-				details.miss = { detail: miss.detail, tokens: miss.tokens };
-				row.miss = miss.reason;
-			}
-			writer.push({ row, details, body: bodies });
-			return miss;
+		record(request) {
+			const count = waiting.push(request);
+			if (count >= RECORDED_TOGETHER) drain();
+			else timer ??= setTimeout(drain, RECORDED_WITHIN_MS).unref();
 		},
+		drain,
 	};
 }
 

@@ -38,12 +38,17 @@ export function startLogService(
 		onError: (error) => log.warn({ err: error }, "request log: old entries could not be deleted; tried again later"),
 	});
 	const turns = createTurnMemory();
+	const requests = createRequestLog(writer, turns);
 	return {
-		requests: createRequestLog(writer, turns),
+		requests,
 		warmth: () => turns.warmth(now()),
 		stats: () => writer.stats(),
-		flush: () => writer.flush(),
+		flush() {
+			requests.drain();
+			return writer.flush();
+		},
 		async close(graceMs) {
+			requests.drain();
 			await retention.stop();
 			await writer.close(graceMs);
 		},

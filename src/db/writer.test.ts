@@ -131,7 +131,13 @@ onEachDatabase((databases) => {
 			turn: null,
 		};
 		const row = rowAt(0, { session: `nul\0 half\udc00 ${"x".repeat(9_000)}` });
-		requestLog.record({ row, details, turn: null, conversation: null, bodies: { request: "a\0b", response: null } });
+		const bodies = { request: "a\0b", response: null };
+		requestLog.record({
+			finish: () => ({ row, details, turn: null, conversation: null, bodies }),
+			told() {},
+			failed: expect.unreachable,
+		});
+		requestLog.drain();
 		await writer.flush();
 		expect(writer.stats()).toMatchObject({ written: 1, lost: 0 });
 		const stored = await database.query.selectFrom("requests").selectAll().executeTakeFirstOrThrow();

@@ -10,6 +10,8 @@ import type { ClientRequest, ClientResponse } from "./client.ts";
 import type { CanonicalRequest, ClientFormat } from "./formats/format.ts";
 import type { BodyCapture } from "./redact.ts";
 
+const NO_BODY = Buffer.alloc(0);
+
 /** How one attempt ended. */
 export interface AttemptRecord {
 	readonly deployment: Deployment;
@@ -42,7 +44,7 @@ export class Exchange {
 	/** What the answer says about the caller's key. */
 	keyHeaders: Readonly<Record<string, string>> = {};
 	/** Canonical. */
-	body: Buffer = Buffer.alloc(0);
+	body: Buffer = NO_BODY;
 	/** What the client really sent, where its format is not the canonical one. */
 	source: Call["source"] | null = null;
 	/** Makes what puts the answer into the client's format; null where that is the canonical one. */

@@ -1,6 +1,6 @@
 // What happened to a request, told to the process log, the request log and the ledger. Never throws, never delays the answer. Leaves
 // beliefs about caches to routing and keeping the records to db.
-import type { FinishedRequest, RequestLog } from "../db/log.ts";
+import type { FinishedRequest, Finishing, Miss, RequestLog } from "../db/log.ts";
 import type { Cost } from "../pricing/cost.ts";
 import { billOf } from "../routing/bill.ts";
 import { type CachingFacts, cachingFacts } from "../routing/caching.ts";
@@ -44,17 +44,48 @@ export function recordRouting(log: Logger, plan: Plan, candidate: Candidate): vo
 	log.info(`router: Routing to deployment: ${id}`);
 }
 
-/** The request is over. One debug line with its figures, a warning where an attempt failed, a row in the request log. */
+/** The request is over. One debug line with its figures, a warning where an attempt failed, soon a row in the request log. */
 export function recordExchange(
 	{ log, recorder }: { readonly log: Logger; readonly recorder: Recorder },
 	exchange: Exchange,
 	now: number,
 ): void {
-	try {
-		const finished = recorder.requests === null ? null : finishedRequest(exchange, recorder, now);
-		const miss = finished === null ? null : (recorder.requests?.record(finished) ?? null);
+	// It may be the whole of a context window, and waits no longer than for its answer.
+	if (exchange.capture === null) exchange.body = NOTHING;
+	const ending = new Ending({ log, recorder, exchange, now });
+	if (recorder.requests !== null) recorder.requests.record(ending);
+	else ending.told(null);
+}
+
+const NOTHING = Buffer.alloc(0);
+
+interface EndingOptions {
+	readonly log: Logger;
+	readonly recorder: Recorder;
+	readonly exchange: Exchange;
+	readonly now: number;
+}
+
+/** A request's end, until it is recorded. */
+class Ending implements Finishing {
+	readonly #about: EndingOptions;
+
+	constructor(about: EndingOptions) {
+		this.#about = about;
+	}
+
+	finish(): FinishedRequest {
+		const { exchange, recorder, now } = this.#about;
+		return finishedRequest(exchange, recorder, now);
+	}
+
+	told(miss: Miss | null): void {
+		const { log, exchange, now } = this.#about;
 		logLines(log, exchange, { now, miss: miss === null ? undefined : `${miss.reason}: ${miss.detail}` });
-	} catch (error) {
+	}
+
+	failed(error: unknown): void {
+		const { log, exchange } = this.#about;
 		log.error({ err: error, call_id: exchange.id }, "a request could not be recorded");
 	}
 }

@@ -4,7 +4,7 @@ import { write, writeSync } from "node:fs";
 
 const STDOUT = 1;
 /** A system call a line would cost more than making it. */
-const BATCH_BYTES = 4096;
+const BATCH_BYTES = 32 * 1024;
 const FLUSH_MS = 100;
 /** Lines that nobody takes off are dropped above this. */
 const MOST_WAITING_BYTES = 4 * 1024 * 1024;

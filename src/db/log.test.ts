@@ -1,0 +1,63 @@
+// How requests that are over become entries: several at a time, soon, in the order of their ends.
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { NO_DETAILS, rowAt } from "./__fixtures__/rows.ts";
+import type { LogEntry } from "./batch.ts";
+import { createRequestLog, type Finishing } from "./log.ts";
+import { createTurnMemory } from "./turns.ts";
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+function world() {
+	const entries: LogEntry[] = [];
+	const heard: string[] = [];
+	const requests = createRequestLog({ push: (entry) => void entries.push(entry) }, createTurnMemory());
+	const ending = (at: number, finish = () => finished(at)): Finishing => ({
+		finish,
+		told: (miss) => heard.push(`told ${at} ${miss}`),
+		failed: (error) => heard.push(`failed ${at} ${(error as Error).message}`),
+	});
+	return { requests, heard, ending, ids: () => entries.map(({ row }) => row.id) };
+}
+
+function finished(at: number): ReturnType<Finishing["finish"]> {
+	const details = { ...NO_DETAILS, turn: null };
+	return { row: rowAt(at), details, turn: null, conversation: null, bodies: null };
+}
+
+test("requests are recorded together and in order: when there are many of them, or a moment later", () => {
+	const { requests, ending, ids } = world();
+	for (let at = 0; at < 15; at += 1) requests.record(ending(at));
+	expect(ids()).toEqual([]);
+	requests.record(ending(15));
+	expect(ids()).toEqual(Array.from({ length: 16 }, (_, at) => `request-${at}`));
+	requests.record(ending(16));
+	vi.advanceTimersByTime(19);
+	expect(ids()).toHaveLength(16);
+	vi.advanceTimersByTime(1);
+	expect(ids()).toHaveLength(17);
+	expect(vi.getTimerCount()).toBe(0);
+});
+
+test("what waits can be recorded at once", () => {
+	const { requests, ending, ids } = world();
+	requests.record(ending(1));
+	requests.drain();
+	requests.drain();
+	expect(ids()).toEqual(["request-1"]);
+	expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a request that cannot be recorded says so, and takes no other with it", () => {
+	const { requests, ending, ids, heard } = world();
+	requests.record(ending(1));
+	requests.record(
+		ending(2, () => {
+			throw new Error("no such thing");
+		}),
+	);
+	requests.record(ending(3));
+	requests.drain();
+	expect(ids()).toEqual(["request-1", "request-3"]);
+	expect(heard).toEqual(["told 1 null", "failed 2 no such thing", "told 3 null"]);
+});
