@@ -21,7 +21,8 @@ export interface RowCost {
 	readonly write: number;
 }
 
-const BATCH = 700;
+/** Fewer than the thread that owns the file writes with pauses. */
+const BATCH = 500;
 const BATCHES = 60;
 const BLOCKS = 12;
 const SESSIONS = 32;

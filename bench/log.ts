@@ -313,7 +313,7 @@ function markdown(
 		...(row === null
 			? []
 			: [
-					`One row costs the thread that serves requests ${(row.record + row.send).toFixed(1)} µs (${row.record.toFixed(1)} to record it, ${row.send.toFixed(1)} to hand it over), and the thread that owns the file ${row.write.toFixed(1)} µs: best of 60 batches of 700, three candidates and twelve blocks each.`,
+					`One row costs the thread that serves requests ${(row.record + row.send).toFixed(1)} µs (${row.record.toFixed(1)} to record it, ${row.send.toFixed(1)} to hand it over), and the thread that owns the file ${row.write.toFixed(1)} µs: best of 60 batches of 500, three candidates and twelve blocks each.`,
 					"",
 				]),
 		"## Indexes used",

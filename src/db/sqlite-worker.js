@@ -11,9 +11,10 @@ const BUSY_TIMEOUT_MS = 10_000;
 const MOST_STATEMENTS = 256;
 
 /**
- * A batch of the log is written in slices. Where requests have taken all processors, those who are to run wait behind a thread that works on
- * for 30 ms, while they get one that pauses at once.
+ * Many rows at once mean that requests keep the processors busy: these rows are written in slices, with pauses. The threads of requests get
+ * a processor that pauses at once; behind one that works on for 30 ms they wait.
  */
+const MANY_ROWS = 512;
 const ROWS_AT_ONCE = 32;
 const PAUSE_MS = 1;
 const never = new Int32Array(new SharedArrayBuffer(4));
@@ -67,9 +68,10 @@ function bulk(steps) {
 		for (const step of steps) {
 			const statement = prepared(step.sql);
 			const rows = "entries" in step ? unpackEntries(step.entries, step.kinds) : JSON.parse(step.rows);
+			const isMany = rows.length >= MANY_ROWS;
 			for (let at = 0; at < rows.length; at += 1) {
 				statement.run(rows[at]);
-				if (at % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) pause();
+				if (isMany && at % ROWS_AT_ONCE === 0) pause();
 			}
 		}
 		database.exec("commit");
