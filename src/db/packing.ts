@@ -2,19 +2,14 @@
 // crosses to another as it is. Leaves what is packed to db/batch and db/details, and reading it to db/unpacking.
 import type { PackedEntries } from "./unpacking.js";
 
-const FIRST_SIZE = 16 * 1024;
+const FIRST_SIZE = 32 * 1024;
 /** What a packed number, and a word beside its characters, take in memory, about. */
 const NUMBER_BYTES = 8;
 const WORD_BYTES = 16;
 
-/** Memory that another thread can read as it is. */
-function sharedNumbers(length: number): Float64Array {
-	return new Float64Array(new SharedArrayBuffer(length * NUMBER_BYTES));
-}
-
 /** Appends value by value; whoever reads them knows their order. */
 export class Packer {
-	#numbers = sharedNumbers(FIRST_SIZE);
+	#numbers = new Float64Array(FIRST_SIZE);
 	#length = 0;
 	readonly #words: string[] = [];
 	readonly #places = new Map<string, number>();
@@ -30,9 +25,9 @@ export class Packer {
 		return this.#length * NUMBER_BYTES + this.#words.length * WORD_BYTES + this.#characters;
 	}
 
-	/** What stands between two lengths. It is shared, not copied: nothing may be taken back afterwards. */
+	/** What stands between two lengths. */
 	slice(from: number, to: number): PackedEntries {
-		return { numbers: this.#numbers.subarray(from, to), words: this.#words };
+		return { numbers: this.#numbers.slice(from, to), words: this.#words };
 	}
 
 	/** Takes back what was appended after a length. */
@@ -81,7 +76,7 @@ export class Packer {
 	}
 
 	#grow(by: number): void {
-		const larger = sharedNumbers(Math.max(this.#numbers.length * 2, this.#length + by));
+		const larger = new Float64Array(Math.max(this.#numbers.length * 2, this.#length + by));
 		larger.set(this.#numbers);
 		this.#numbers = larger;
 	}
