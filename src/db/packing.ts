@@ -2,7 +2,7 @@
 // crosses to another as it is. Leaves what is packed to db/batch and db/details, and reading it to db/unpacking.
 import type { PackedEntries } from "./unpacking.js";
 
-const FIRST_SIZE = 32 * 1024;
+const FIRST_SIZE = 8 * 1024;
 /** What a packed number, and a word beside its characters, take in memory, about. */
 const NUMBER_BYTES = 8;
 const WORD_BYTES = 16;
