@@ -214,8 +214,13 @@ export const rangeQuery = z.strictObject({
 
 const GROUPS = ["hour", "minute", "key_id", "team_id", "model", "model_id"] as const;
 
+/** Sums on a page: small ones, of which a chart needs many. */
+const MOST_SUMS = 5_000;
+
 export const ledgerQuery = z.strictObject({
 	...rangeQuery.shape,
+	limit: z.coerce.number().int().min(1).max(MOST_SUMS).default(1_000),
+	cursor: z.string().max(4096).optional().describe("`next` of the page before, with the same `by`."),
 	by: z
 		.string()
 		.default("")
@@ -241,7 +246,12 @@ const sumsView = z.object({
 	measures: measuresView,
 });
 
-export const ledgerView = z.object({ from: z.number(), to: z.number(), sums: z.array(sumsView) });
+export const ledgerView = z.object({
+	from: z.number(),
+	to: z.number(),
+	sums: z.array(sumsView),
+	next: nullableText().describe("Cursor of the next page; null = there is none."),
+});
 
 const alertView = z.object({
 	kind: z.enum(["hit_ratio_dropped", "cooling_down", "unread_writes", "log_loss"]),

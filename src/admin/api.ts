@@ -3,7 +3,8 @@
 import { Hono } from "hono";
 import { validator } from "hono/validator";
 import type * as z from "zod";
-import { findSessions, type LedgerFilter, listSessions, sumLedger } from "../db/ledger.ts";
+import { readSumCursor } from "../db/cursor.ts";
+import { findSessions, type LedgerFilter, listSessions, pageLedger } from "../db/ledger.ts";
 import type { RequestFilter, RequestRecord } from "../db/requests.ts";
 import { findRequest, listRequests } from "../db/requests.ts";
 import { GatewayError } from "../errors.ts";
@@ -85,7 +86,12 @@ export function apiRoutes(deps: ApiDeps, requireRole: RequireRole) {
 			);
 		})
 		.get("/api/ledger", requireRole("owner"), query(ledgerQuery), async (c) => {
-			const { by, ...asked } = c.req.valid("query");
+			const { by, limit, cursor, ...asked } = c.req.valid("query");
+			if (cursor !== undefined && cursor !== "" && readSumCursor(cursor, by) === null)
+				throw new GatewayError("invalid_field", {
+					field: "cursor",
+					reason: "is not one that a page of this `by` gave",
+				});
 			const filter = rangeOf(asked, c.get("principal"), now());
 			const ofKeys =
 				filter.keyId !== undefined || filter.teamId !== undefined || by.some((name) => /^(key|team)_id$/.test(name));
@@ -94,8 +100,8 @@ export function apiRoutes(deps: ApiDeps, requireRole: RequireRole) {
 					field: "by",
 					reason: "minutes are not kept by key or team; use hour",
 				});
-			const sums = await readLog(deps.log, ({ database }) => sumLedger(database, filter, by));
-			return c.json({ from: filter.from, to: filter.to, sums });
+			const page = await readLog(deps.log, ({ database }) => pageLedger(database, filter, { by, limit, cursor }));
+			return c.json({ from: filter.from, to: filter.to, ...page });
 		})
 		.get("/api/overview", requireRole("owner"), query(rangeQuery), async (c) => {
 			const filter = rangeOf(c.req.valid("query"), c.get("principal"), now());

@@ -43,3 +43,34 @@ export function readSessionCursor(text: string | undefined): SessionCursor | nul
 		return null;
 	}
 }
+
+/** Where a page of sums ends: the values of what they are told apart by. */
+export type SumCursor = readonly (string | number)[];
+
+export function writeSumCursor<Column extends string>(
+	last: { readonly [Name in Column]?: unknown },
+	by: readonly Column[],
+): string {
+	return Buffer.from(JSON.stringify(by.map((column) => [column, last[column]]))).toString("base64url");
+}
+
+/** Null for nothing, and for what no page of sums that were told apart by the same columns gave. */
+export function readSumCursor(text: string | undefined, by: readonly string[]): SumCursor | null {
+	if (text === undefined) return null;
+	try {
+		const parts: unknown = JSON.parse(Buffer.from(text, "base64url").toString());
+		if (!Array.isArray(parts) || parts.length !== by.length || by.length === 0) return null;
+		const values: (string | number)[] = [];
+		for (const [at, column] of by.entries()) {
+			const part: unknown = parts[at];
+			if (!Array.isArray(part) || part[0] !== column) return null;
+			const value: unknown = part[1];
+			const isTime = column === "hour" || column === "minute";
+			if (isTime ? !Number.isSafeInteger(value) : typeof value !== "string") return null;
+			values.push(value as string | number);
+		}
+		return values;
+	} catch {
+		return null;
+	}
+}

@@ -1,7 +1,14 @@
 // Dollars and tokens summed: by hour, key, team, deployment, model, conversation. Reads the sums that db/writer keeps, never the single
 // requests, so that a day of a million requests takes no longer than a quiet one.
 import { type SqlBool, sql } from "kysely";
-import { readSessionCursor, type SessionCursor, writeSessionCursor } from "./cursor.ts";
+import {
+	readSessionCursor,
+	readSumCursor,
+	type SessionCursor,
+	type SumCursor,
+	writeSessionCursor,
+	writeSumCursor,
+} from "./cursor.ts";
 import type { Database } from "./database.ts";
 import { MEASURES, type Measures, namedMeasures } from "./measures.ts";
 import type { MeasureColumns, SessionRow } from "./tables.ts";
@@ -47,12 +54,39 @@ const MINUTE_MS = 60_000;
 /** Minutes are kept this long, see db/retention. */
 export const MINUTES_KEPT_MS = 7 * 24 * HOUR_MS;
 
+export interface LedgerPage {
+	/** In the order of what they are told apart by. */
+	readonly sums: readonly LedgerSums[];
+	readonly next: string | null;
+}
+
 /** Sums of a time, told apart by `by`; an empty list gives one row. Minutes know deployments and models only. */
-export async function sumLedger(
-	{ query }: Pick<Database, "query">,
+export function sumLedger(
+	database: Pick<Database, "query">,
 	filter: LedgerFilter,
 	by: readonly LedgerGroup[],
 ): Promise<readonly LedgerSums[]> {
+	return readSums(database, filter, { by, after: null, limit: null });
+}
+
+/** The same page by page: keys, models and hours make many sums. A cursor that no page of the same `by` gave counts as none. */
+export async function pageLedger(
+	database: Pick<Database, "query">,
+	filter: LedgerFilter,
+	{ by, limit, cursor }: { by: readonly LedgerGroup[]; limit: number; cursor?: string | undefined },
+): Promise<LedgerPage> {
+	const found = await readSums(database, filter, { by, after: readSumCursor(cursor, by), limit: limit + 1 });
+	const sums = found.slice(0, limit);
+	const last = sums.at(-1);
+	return { sums, next: found.length <= limit || last === undefined ? null : writeSumCursor(last, by) };
+}
+
+async function readSums(
+	{ query }: Pick<Database, "query">,
+	filter: LedgerFilter,
+	page: { readonly by: readonly LedgerGroup[]; readonly after: SumCursor | null; readonly limit: number | null },
+): Promise<readonly LedgerSums[]> {
+	const { by, after, limit } = page;
 	const unit = by.includes("minute") ? "minute" : "hour";
 	const table = unit === "minute" ? "ledger_minutes" : tableFor(filter, by);
 	const step = unit === "minute" ? MINUTE_MS : HOUR_MS;
@@ -72,12 +106,15 @@ export async function sumLedger(
 		const stepped = column === unit && width !== step;
 		return stepped ? sql`${sql.ref(column)} - ${sql.ref(column)} % ${sql.lit(width)}` : sql.ref(column);
 	});
+	if (after !== null && groups.length > 0)
+		conditions.push(sql<SqlBool>`(${sql.join(groups)}) > (${sql.join([...after])})`);
 	const named = by.map((column, at) => sql`${groups[at]} as ${sql.ref(column)}`);
 	const sums = MEASURES.map((name) => sql`sum(${sql.ref(name)}) as ${sql.ref(name)}`);
 	const { rows } = await sql<LedgerSums & MeasureColumns>`
 		select ${sql.join([...named, ...sums])} from ${sql.table(table)}
 		where ${sql.join([sql`${sql.ref(unit)} >= ${from}`, sql`${sql.ref(unit)} < ${to}`, ...conditions], sql` and `)}
 		${groups.length === 0 ? sql`` : sql`group by ${sql.join(groups)} order by ${sql.join(groups)}`}
+		${limit === null ? sql`` : sql`limit ${sql.lit(limit)}`}
 	`.execute(query);
 	return rows.map((row) => {
 		const keys = Object.fromEntries(by.map((column) => [column, row[column]]));

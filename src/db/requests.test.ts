@@ -6,7 +6,7 @@ import { memoryLog } from "../../test/harness.ts";
 import { NO_DETAILS, NOON, rowAt } from "./__fixtures__/rows.ts";
 import type { NewRequestRow } from "./batch.ts";
 import type { Database } from "./database.ts";
-import { findSessions, listSessions, sumLedger } from "./ledger.ts";
+import { findSessions, type LedgerGroup, listSessions, pageLedger, sumLedger } from "./ledger.ts";
 import { eachRequest, findRequest, listRequests, type RequestFilter } from "./requests.ts";
 import { logBytes, sweep } from "./retention.ts";
 import { createLogWriter } from "./writer.ts";
@@ -171,6 +171,41 @@ onEachDatabase((databases) => {
 		expect(noKey.map(({ key_id, measures }) => [key_id, measures.requests])).toEqual([["", 10]]);
 		const minutes = await sumLedger(database, { from: NOON, to: NOON + 20 * 60_000 }, ["minute"]);
 		expect(minutes.map(({ minute }) => minute)).toEqual([NOON, NOON + 10 * 60_000]);
+	});
+
+	test("pages of sums hold every sum once, whatever they are told apart by", async () => {
+		await using database = await databases.open();
+		const rows = Array.from({ length: 60 }, (_, at) =>
+			rowAt(at * 7 * 60_000, {
+				id: `id-${at}`,
+				model_id: "abc"[at % 3] ?? "",
+				key_id: at % 4 === 0 ? null : `key-${at % 5}`,
+				model: at % 2 === 0 ? "claude-code" : 'Fable\'s "own"',
+			}),
+		);
+		await fill(database, rows);
+		const filter = { from: NOON, to: NOON + 24 * HOUR };
+		const groups: readonly (readonly LedgerGroup[])[] = [
+			["hour"],
+			["minute", "model_id"],
+			["key_id", "model"],
+			["hour", "key_id", "team_id", "model", "model_id"],
+		];
+		for (const by of groups) {
+			const whole = await sumLedger(database, filter, by);
+			const paged = [];
+			let cursor: string | undefined;
+			let pages = 0;
+			do {
+				const page = await pageLedger(database, filter, { by, limit: 7, cursor });
+				paged.push(...page.sums);
+				cursor = page.next ?? undefined;
+				pages += 1;
+			} while (cursor !== undefined);
+			expect(paged).toEqual(whole);
+			expect(pages).toBe(Math.ceil(whole.length / 7));
+		}
+		expect(await pageLedger(database, filter, { by: [], limit: 1 })).toMatchObject({ sums: [{}], next: null });
 	});
 
 	test("sessions are told apart by key, carry their last deployment and come latest first", async () => {

@@ -316,6 +316,12 @@ onEachDatabase((databases) => {
 				expect(none.error.message).toBe("cursor: is not one that a page gave");
 			}
 		}
+		const ofHours = Buffer.from(JSON.stringify([["hour", 1]])).toString("base64url");
+		for (const asked of ["by=hour&cursor=nonsense", `cursor=${ofHours}`, `by=model&cursor=${ofHours}`]) {
+			const none = await get<{ error: { message: string } }>(world, `/api/ledger?${asked}`, 400);
+			expect(none.error.message).toBe("cursor: is not one that a page of this `by` gave");
+		}
+		expect(await get(world, `/api/ledger?by=hour&cursor=${ofHours}`)).toMatchObject({ sums: [], next: null });
 		const minutes = await get<{ error: { message: string } }>(world, "/api/ledger?by=minute,key_id", 400);
 		expect(minutes.error.message).toContain("by: minutes are not kept by key or team");
 		const document = await get<{ paths: Record<string, { get: { parameters: { name: string }[] } }> }>(
