@@ -128,7 +128,6 @@ function finished(at: number, { random, now }: { random: () => number; now: numb
 				{ block: BLOCKS - 1, ttl: "5m" },
 			],
 		},
-		conversation: session,
 		bodies: null,
 	};
 }

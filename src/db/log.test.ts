@@ -22,7 +22,7 @@ function world() {
 
 function finished(at: number): ReturnType<Finishing["finish"]> {
 	const details = { ...NO_DETAILS, turn: null };
-	return { row: rowAt(at), details, turn: null, conversation: null, bodies: null };
+	return { row: rowAt(at), details, turn: null, bodies: null };
 }
 
 test("requests are recorded together and in order: when there are many of them, or a moment later", () => {

@@ -21,8 +21,6 @@ export interface FinishedRequest {
 	readonly details: Mutable<NewDetails>;
 	/** Null where it marked nothing for caching, or no usage was reported. */
 	readonly turn: ServedTurn | null;
-	/** Whose next turn it may be; null = the client named no session. */
-	readonly conversation: string | null;
 	/** Where bodies are stored at all. */
 	readonly bodies: { readonly request: string | null; readonly response: string | null } | null;
 }
@@ -77,13 +75,14 @@ export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMem
 		}
 	}
 
-	function write({ row, details, turn: served, conversation, bodies }: FinishedRequest): Miss | null {
-		const turn = served === null ? null : turnOf(served);
-		const miss = turn === null || conversation === null ? null : turns.next(conversation, turn);
+	function write({ row, details, turn: served, bodies }: FinishedRequest): Miss | null {
 		for (const name of FOREIGN) {
 			const value = row[name];
 			if (value !== null) row[name] = storable(value);
 		}
+		const turn = served === null ? null : turnOf(served);
+		const conversation = conversationOf(row);
+		const miss = turn === null || conversation === null ? null : turns.next(conversation, turn);
 		details.turn = turn;
 		if (miss !== null) {
 			details.miss = { detail: miss.detail, tokens: miss.tokens };
@@ -122,6 +121,11 @@ function turnOf({ about, chain, breakpoints }: ServedTurn): Turn {
 		route: about.route,
 		diagnosis: about.diagnosis,
 	};
+}
+
+/** Whose next turn a row may be; null = its client named no session. */
+export function conversationOf(row: Pick<NewRequestRow, "key_id" | "session" | "agent">): string | null {
+	return row.session === null ? null : `${row.key_id ?? ""}\n${row.session}\n${row.agent ?? ""}`;
 }
 
 /** Columns that hold what clients and upstreams sent. */

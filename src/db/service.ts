@@ -1,11 +1,13 @@
 // The request log's parts put together over an open database: writer, memory of turns, retention. Leaves opening the database to its
 // owner and reading to db/requests and db/ledger.
+import { TTL_MS } from "../cache/semantics.ts";
 import type { RequestLogConfig } from "../config/schema.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Database } from "./database.ts";
-import { createRequestLog, type RequestLog } from "./log.ts";
+import { conversationOf, createRequestLog, type RequestLog } from "./log.ts";
+import { turnsSince } from "./requests.ts";
 import { startRetention } from "./retention.ts";
-import { createTurnMemory, type Warmth } from "./turns.ts";
+import { createTurnMemory, type TurnMemory, type Warmth } from "./turns.ts";
 import { createLogWriter, type WriterStats } from "./writer.ts";
 
 export interface LogService {
@@ -24,6 +26,21 @@ const SWEEP_MS = 600_000;
 /** Memory that waiting entries may take. */
 const MOST_QUEUED_BYTES = 128 * 1024 * 1024;
 
+/** What was cached longer ago has expired whatever its lifetime was. */
+const RECALLED_MS = TTL_MS["1h"];
+const MOST_RECALLED = 2_000;
+
+/** A restart must not hide why the next turns miss. */
+async function recallTurns(database: Database, turns: TurnMemory, now: number): Promise<void> {
+	const logged = await turnsSince(database, { since: now - RECALLED_MS, limit: MOST_RECALLED });
+	turns.recall(
+		logged.flatMap(({ turn, ...row }): (readonly [string, typeof turn])[] => {
+			const conversation = conversationOf(row);
+			return conversation === null ? [] : [[conversation, turn]];
+		}),
+	);
+}
+
 /** `options` as at the start: they change with a restart. */
 export function startLogService(
 	database: Database,
@@ -39,16 +56,21 @@ export function startLogService(
 	});
 	const turns = createTurnMemory();
 	const requests = createRequestLog(writer, turns);
+	const recalled = recallTurns(database, turns, now()).catch((error: unknown) => {
+		log.warn({ err: error }, "request log: earlier turns could not be read; misses against them are not told");
+	});
 	return {
 		requests,
 		warmth: () => turns.warmth(now()),
 		stats: () => writer.stats(),
-		flush() {
+		async flush() {
+			await recalled;
 			requests.drain();
-			return writer.flush();
+			await writer.flush();
 		},
 		async close(graceMs) {
 			requests.drain();
+			await recalled;
 			await retention.stop();
 			await writer.close(graceMs);
 		},

@@ -7,6 +7,8 @@ import { commonBlocks } from "../cache/summary.ts";
 export interface TurnMemory {
 	/** Why this turn of the conversation missed, against the earlier turn that is most like it. Remembers the turn. */
 	next(conversation: string, turn: Turn): Miss | null;
+	/** Turns that were logged before this process began, oldest first; conversations that have gone on since keep what they have. */
+	recall(logged: Iterable<readonly [conversation: string, turn: Turn]>): void;
 	/** What the remembered conversations should still find cached at `now`, by place. */
 	warmth(now: number): ReadonlyMap<string, Warmth>;
 }
@@ -29,27 +31,34 @@ export function createTurnMemory(maxBlocks = 4_000_000): TurnMemory {
 	const conversations = new Map<string, Turn[]>();
 	let blocks = 0;
 
+	function remember(conversation: string, turn: Turn): Turn | null {
+		const turns = conversations.get(conversation) ?? [];
+		conversations.delete(conversation);
+		const earlier = mostAlike(turns, turn);
+		if (turn.summary.marks.length > 0) {
+			// The turn it continues is of no use any more.
+			const replaced = earlier !== null && continues(turn, earlier) ? turns.indexOf(earlier) : -1;
+			if (replaced !== -1) blocks -= sizeOf(turns.splice(replaced, 1)[0] as Turn);
+			turns.push(turn);
+			blocks += sizeOf(turn);
+			while (turns.length > TURNS_KEPT) blocks -= sizeOf(turns.shift() as Turn);
+		}
+		if (turns.length > 0) conversations.set(conversation, turns);
+		for (const [oldest, forgotten] of conversations) {
+			if (blocks <= maxBlocks) break;
+			conversations.delete(oldest);
+			for (const each of forgotten) blocks -= sizeOf(each);
+		}
+		return earlier;
+	}
+
 	return {
 		next(conversation, turn) {
-			const turns = conversations.get(conversation) ?? [];
-			conversations.delete(conversation);
-			const earlier = mostAlike(turns, turn);
-			const miss = whyMissed(turn, earlier);
-			if (turn.summary.marks.length > 0) {
-				// The turn it continues is of no use any more.
-				const replaced = earlier !== null && continues(turn, earlier) ? turns.indexOf(earlier) : -1;
-				if (replaced !== -1) blocks -= sizeOf(turns.splice(replaced, 1)[0] as Turn);
-				turns.push(turn);
-				blocks += sizeOf(turn);
-				while (turns.length > TURNS_KEPT) blocks -= sizeOf(turns.shift() as Turn);
-			}
-			if (turns.length > 0) conversations.set(conversation, turns);
-			for (const [oldest, forgotten] of conversations) {
-				if (blocks <= maxBlocks) break;
-				conversations.delete(oldest);
-				for (const each of forgotten) blocks -= sizeOf(each);
-			}
-			return miss;
+			return whyMissed(turn, remember(conversation, turn));
+		},
+		recall(logged) {
+			const begun = new Set(conversations.keys());
+			for (const [conversation, turn] of logged) if (!begun.has(conversation)) remember(conversation, turn);
 		},
 		warmth(now) {
 			const places = new Map<string, Warmth>();

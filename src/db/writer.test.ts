@@ -133,7 +133,7 @@ onEachDatabase((databases) => {
 		const row = rowAt(0, { session: `nul\0 half\udc00 ${"x".repeat(9_000)}` });
 		const bodies = { request: "a\0b", response: null };
 		requestLog.record({
-			finish: () => ({ row, details, turn: null, conversation: null, bodies }),
+			finish: () => ({ row, details, turn: null, bodies }),
 			told() {},
 			failed: expect.unreachable,
 		});

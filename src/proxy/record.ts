@@ -184,7 +184,6 @@ function finishedRequest(exchange: Exchange, recorder: Recorder, now: number): F
 		},
 		details: detailsOf(exchange),
 		turn: turnOf(exchange, { domain, candidate, facts }),
-		conversation: session.conversation,
 		bodies: exchange.capture === null ? null : bodiesOf(exchange, exchange.capture.text()),
 	};
 }
@@ -334,22 +333,14 @@ function endUserOf({ request }: Exchange): string | null {
 	return headerValue(request.headers, "x-litellm-end-user-id") ?? headerValue(request.headers, "x-litellm-customer-id");
 }
 
-/** Ids as the client sent them, and the name of the conversation inside this process. */
-function sessionOf({ plan, caller }: Exchange): {
-	readonly session: string | null;
-	readonly agent: string | null;
-	readonly conversation: string | null;
-} {
+/** Ids as the client sent them. */
+function sessionOf({ plan, caller }: Exchange): { readonly session: string | null; readonly agent: string | null } {
 	const conversation = plan?.request.conversation;
 	if (conversation === undefined || conversation.session === null || caller === null)
-		return { session: null, agent: null, conversation: null };
+		return { session: null, agent: null };
 	const own = (id: string) => (id.startsWith(`${caller.id}:`) ? id.slice(caller.id.length + 1) : id);
 	const { session, agent } = conversation;
-	return {
-		session: own(session),
-		agent: agent === null ? null : own(agent),
-		conversation: `${session}\n${agent ?? ""}`,
-	};
+	return { session: own(session), agent: agent === null ? null : own(agent) };
 }
 
 function regionOf({ config }: Deployment): string | null {

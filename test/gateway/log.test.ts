@@ -237,11 +237,30 @@ onEachDatabase((databases) => {
 		}
 		// A provider that knows nothing of the first turn either.
 		await using after = await startWorld({ deployments: ["a"], gateway: { database } });
+		// It has read by now what it logged before.
+		await after.gateway.requestLog?.flush();
 		const { id } = await turn(after, agent);
 		await after.gateway.requestLog?.flush();
 		const { miss } = await get<RequestDetail>(after, `/api/requests/${id}`);
 		expect(miss).toMatchObject({ reason: "lost", detail: expect.stringContaining("no longer had the entry") });
 		expect(miss?.tokens).toBeGreaterThan(0);
+		const { requests } = await get<{ requests: RequestView[] }>(after, "/api/requests?miss=lost");
+		expect(requests.map((request) => request.id)).toEqual([id]);
+		const { sums } = await get<{ sums: { measures: { misses: number } }[] }>(after, "/api/ledger");
+		expect(sums[0]?.measures.misses).toBe(1);
+	});
+
+	test("why a turn missed is told on reading too, where another gateway served the turn before and this one never saw it", async () => {
+		await using database = await databases.open();
+		const agent = new SimulatedAgent({ model: "claude-code", seed: 1, project: 1, session: "session-1" });
+		await using one = await startWorld({ deployments: ["a"], gateway: { database } });
+		await using other = await startWorld({ deployments: ["a"], gateway: { database } });
+		await other.gateway.requestLog?.flush();
+		await turn(one, agent);
+		await one.gateway.requestLog?.flush();
+		const { id } = await turn(other, agent);
+		await other.gateway.requestLog?.flush();
+		expect((await get<RequestDetail>(other, `/api/requests/${id}`)).miss).toMatchObject({ reason: "lost" });
 	});
 
 	test("bodies are kept only when asked for, without credentials", async () => {
