@@ -51,6 +51,28 @@ onEachDatabase((databases) => {
 		expect(await findRequest(database, "nobody")).toBeNull();
 	});
 
+	test("every column of many rows at once comes back as it was given, whether they share it or not", async () => {
+		await using database = await databases.open();
+		const shared = {
+			session: "it's ''quoted'' \"twice\" -- ünïcode 🙂; drop table requests",
+			client: "x".repeat(400),
+			error: null,
+			agent: "",
+			end_user: "?1",
+			cost: 0.1 + 0.2,
+			cost_read: -1e-21,
+			write_1h_tokens: 2 ** 40,
+			waited_ms: 0,
+		};
+		const rows = Array.from({ length: 700 }, (_, at) =>
+			rowAt(at, { ...shared, id: `id-${at}`, model: at === 699 ? "another" : "claude-code", cost_input: at / 7 }),
+		);
+		await fill(database, rows);
+		const { requests } = await listRequests(database, {}, { limit: 700 });
+		const given = rows.map(({ details: _, ...flat }, at) => ({ seq: at + 1, ...flat }));
+		expect([...requests].reverse()).toEqual(given);
+	});
+
 	test("each filter gives the rows that it names", async () => {
 		await using database = await databases.open();
 		const special: Partial<NewRequestRow>[] = [
