@@ -1,9 +1,38 @@
 // How requests that are over become entries: several at a time, soon, in the order of their ends.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Turn } from "../cache/miss.ts";
+import { summarise } from "../cache/summary.ts";
 import { NO_DETAILS, rowAt } from "./__fixtures__/rows.ts";
 import type { LogEntry } from "./batch.ts";
 import { createRequestLog, type Finishing } from "./log.ts";
 import { createTurnMemory } from "./turns.ts";
+
+const CHAIN = {
+	count: 1,
+	high: Float64Array.of(7),
+	level: Uint8Array.of(2),
+	kind: Uint8Array.of(0),
+	message: Int32Array.of(0),
+	bytes: Float64Array.of(4_000),
+};
+const TURN: Turn = {
+	startedAt: 0,
+	firstByteAt: null,
+	model: "claude-sonnet-5-5",
+	place: "a",
+	modelId: "a",
+	betas: "",
+	variant: "",
+	settings: { toolChoice: 0, thinking: 0, effort: 0, format: 0, images: 0 },
+	summary: summarise(CHAIN, [{ block: 0, ttl: "5m" }]),
+	inputTokens: 10,
+	readTokens: 0,
+	writeTokens: 0,
+	minimumTokens: 512,
+	collapseRuns: true,
+	route: "cold",
+	diagnosis: null,
+};
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -46,6 +75,20 @@ test("what waits can be recorded at once", () => {
 	requests.drain();
 	expect(ids()).toEqual(["request-1"]);
 	expect(vi.getTimerCount()).toBe(0);
+});
+
+test("turns that were logged before are what the next one is compared with, unless the conversation has gone on since", () => {
+	const memory = createTurnMemory();
+	const turn = (startedAt: number, about: Partial<Turn> = {}): Turn => ({ ...TURN, startedAt, ...about });
+	memory.next("gone on", turn(1_000, { writeTokens: 700 }));
+	memory.recall([
+		["gone on", turn(0, { writeTokens: 900 })],
+		["stopped", turn(0, { writeTokens: 900 })],
+	]);
+	const later = turn(2_000, { readTokens: 0, writeTokens: 900 });
+	expect(memory.next("gone on", later)).toMatchObject({ tokens: 700 });
+	expect(memory.next("stopped", later)).toMatchObject({ tokens: 900 });
+	expect(memory.next("new", later)).toBeNull();
 });
 
 test("a request that cannot be recorded says so, and takes no other with it", () => {
