@@ -33,8 +33,8 @@ export interface LogWriter {
 }
 
 const MOST_IN_BATCH = 1_000;
-/** Entries that are turned into bytes at once: a millisecond's work. */
-const PACKED_TOGETHER = 64;
+/** Entries that are packed at once: as many as are recorded together (db/log). */
+const PACKED_TOGETHER = 16;
 /** Entries are collected so long before they are written, ms. */
 const COLLECT_MS = 500;
 const FIRST_RETRY_MS = 250;
@@ -74,7 +74,7 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 		if (running === null) schedule();
 	}
 
-	/** Turns what came since into bytes: many in a row take a fraction of what they take one by one, between requests. */
+	/** Packs what came since: many in a row take a fraction of what they take one by one, between requests. */
 	function pack(): void {
 		for (const entry of unpacked) {
 			let batch = queue.at(-1);
