@@ -68,6 +68,8 @@ class AnswerParser {
 export class Connection {
 	readonly #port: number;
 	#socket: Socket | null = null;
+	/** Not connected yet. */
+	#opening: Socket | null = null;
 
 	constructor(port: number) {
 		this.#port = port;
@@ -103,8 +105,9 @@ export class Connection {
 		});
 	}
 
-	/** The next request opens a new connection. */
+	/** The next request opens a new connection; one that is still waiting for its connection fails. */
 	close(): void {
+		this.#opening?.destroy();
 		this.#socket?.destroy();
 		this.#socket = null;
 	}
@@ -112,13 +115,16 @@ export class Connection {
 	#open(): Promise<Socket | null> {
 		return new Promise((resolve) => {
 			const socket = connect({ port: this.#port, host: "127.0.0.1", noDelay: true });
+			this.#opening = socket;
 			socket.once("connect", () => {
+				this.#opening = null;
 				this.#socket = socket;
 				resolve(socket);
 			});
 			socket.on("error", () => {});
 			socket.on("close", () => {
 				if (this.#socket === socket) this.#socket = null;
+				if (this.#opening === socket) this.#opening = null;
 				resolve(null);
 			});
 		});

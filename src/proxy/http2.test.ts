@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { connect } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect as connectSocket, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { acceptHttp2 } from "./http2.ts";
 
@@ -26,5 +26,19 @@ test("a request whose body does not come in time is dropped; how many one connec
 	expect(stream.rstCode).not.toBe(0);
 	expect(session.closed).toBe(false);
 	session.destroy();
+	server.close();
+});
+
+test("a client that connects and goes without a word leaves no connection behind", async () => {
+	const server = createServer();
+	acceptHttp2(server, () => expect.unreachable(), { idleMs: 60_000, maxHeaderBytes: 16_384, requestMs: 60_000 });
+	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+	const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));
+	const client = connectSocket((server.address() as AddressInfo).port, "127.0.0.1");
+	const socket = await accepted;
+	const closed = new Promise((resolve) => socket.once("close", resolve));
+	client.end();
+	await closed;
+	expect(await new Promise((resolve) => server.getConnections((_, count) => resolve(count)))).toBe(0);
 	server.close();
 });

@@ -75,6 +75,7 @@ export function acceptHttp2(
 			socket.removeListener("readable", decide);
 			socket.removeListener("error", drop);
 			socket.removeListener("timeout", drop);
+			socket.removeListener("end", drop);
 			socket.removeListener("close", gone);
 			socket.setTimeout(0);
 			undecided.delete(socket);
@@ -85,6 +86,8 @@ export function acceptHttp2(
 		socket.on("readable", decide);
 		socket.on("error", drop);
 		socket.on("timeout", drop);
+		// The server's sockets may be half open: one whose client has gone without a word would stay until it is idle for too long.
+		socket.on("end", drop);
 		socket.once("close", gone);
 		socket.setTimeout(idleMs);
 	});
