@@ -161,7 +161,7 @@ test("an entry that cannot be written leaves the others in the batch alone", () 
 	const idsOf = (from: number, to: number) => {
 		const [step] = batch.steps(statementsFor("sqlite"), from, to);
 		if (step === undefined || !("entries" in step)) throw new Error("the first step has no entries");
-		const rows = unpackEntries(step.entries, step.kinds);
+		const rows = [...unpackEntries(step.entries, step.kinds)];
 		expect(rows.every((row) => row.length === REQUEST_COLUMN_NAMES.length + 1)).toBe(true);
 		return rows.map((row) => row[0]);
 	};

@@ -67,12 +67,17 @@ export async function runBulk(pool: pg.Pool, steps: readonly BulkStep[]): Promis
 }
 
 async function insertEntries(client: pg.PoolClient, { sql, entries, kinds }: EntriesStep): Promise<void> {
-	const unpacked = unpackEntries(entries, kinds);
-	for (let at = 0; at < unpacked.length; at += UNPACKED_TOGETHER) {
-		const rows = unpacked.slice(at, at + UNPACKED_TOGETHER);
+	let rows: unknown[][] = [];
+	const insert = () => {
 		const lines = rows.map((row) => row.pop());
-		await client.query(sql, [JSON.stringify(rows), lines.join("\n")]);
+		return client.query(sql, [JSON.stringify(rows), lines.join("\n")]);
+	};
+	for (const row of unpackEntries(entries, kinds)) {
+		if (rows.push(row) < UNPACKED_TOGETHER) continue;
+		await insert();
+		rows = [];
 	}
+	if (rows.length > 0) await insert();
 }
 
 /** The dialect; `kysely.destroy()` ends the pool. */

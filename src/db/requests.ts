@@ -379,25 +379,6 @@ async function neighboursOf(query: Query, row: StoredRequest): Promise<Neighbour
 	return { earlier, following: following?.id ?? null };
 }
 
-/** Turns of conversations that started since then, the oldest first; of more than `limit` the latest. */
-export async function turnsSince(
-	{ query }: Pick<Database, "query">,
-	{ since, limit }: { readonly since: number; readonly limit: number },
-): Promise<(Pick<StoredRequest, "key_id" | "session" | "agent"> & { readonly turn: Turn })[]> {
-	const rows = await query
-		.selectFrom("requests")
-		.select(["key_id", "session", "agent", "details"])
-		.where("started_at", ">=", since)
-		.where("session", "is not", null)
-		.orderBy("started_at", "desc")
-		.limit(limit)
-		.execute();
-	return rows.reverse().flatMap(({ details, ...row }) => {
-		const turn = readDetails(details)?.turn ?? null;
-		return turn === null ? [] : [{ ...row, turn: readTurn(turn) }];
-	});
-}
-
 /** What was told when it was logged; where nothing was (another replica's turn), told now. */
 function tellMiss(row: RequestSummary, details: Details | null, earlier: Neighbours["earlier"]): Miss | null {
 	const stored = details?.miss ?? null;

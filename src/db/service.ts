@@ -5,7 +5,7 @@ import type { RequestLogConfig } from "../config/schema.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Database } from "./database.ts";
 import { conversationOf, createRequestLog, type RequestLog } from "./log.ts";
-import { turnsSince } from "./requests.ts";
+import { turnsSince } from "./requests-turns.ts";
 import { startRetention } from "./retention.ts";
 import { createTurnMemory, type TurnMemory, type Warmth } from "./turns.ts";
 import { createLogWriter, type WriterStats } from "./writer.ts";

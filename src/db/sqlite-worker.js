@@ -66,7 +66,7 @@ function bulk(steps) {
 	database.exec("begin immediate");
 	try {
 		for (const step of steps) {
-			if ("entries" in step) insertRows(step.sql, unpackEntries(step.entries, step.kinds));
+			if ("entries" in step) insertRows(step.sql, [...unpackEntries(step.entries, step.kinds)]);
 			else {
 				const statement = prepared(step.sql);
 				for (const parameters of JSON.parse(step.rows)) statement.run(parameters);

@@ -22,23 +22,21 @@ export function storableText(text) {
 const WORD = "w".charCodeAt(0);
 
 /**
- * The entries as lists of a statement's parameters: each column's value, then the details as one line of JSON.
+ * The entries as lists of a statement's parameters, one by one: each column's value, then the details as one line of JSON.
  * @param {PackedEntries} packed
  * @param {string} kinds one letter for each column: w = word, n = number
- * @returns {(string | number | null)[][]}
+ * @returns {Generator<(string | number | null)[], void, void>}
  */
-export function unpackEntries({ numbers, words }, kinds) {
+export function* unpackEntries({ numbers, words }, kinds) {
 	const reader = new Reader(numbers, words.map(storableText));
-	const entries = [];
 	while (!reader.isAtEnd) {
 		/** @type {(string | number | null)[]} */
 		const row = [];
 		for (let at = 0; at < kinds.length; at += 1)
 			row.push(kinds.charCodeAt(at) === WORD ? reader.word() : reader.number());
 		row.push(unpackDetails(reader));
-		entries.push(row);
+		yield row;
 	}
-	return entries;
 }
 
 class Reader {
