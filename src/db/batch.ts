@@ -170,10 +170,8 @@ class Sums {
 	}
 
 	rows(): unknown[][] {
-		return sortedByName(new Map(this.#sums.map((sum) => [`${sum.key.join("\0")}\0`, sum]))).map(({ key, measures }) => [
-			...key,
-			...measures,
-		]);
+		const named = this.#sums.map((sum) => [`${sum.key.join("\0")}\0`, sum] as const);
+		return sortedByName(named).map(({ key, measures }) => [...key, ...measures]);
 	}
 }
 
@@ -219,6 +217,6 @@ function latestOf({ key_id, session, team_id, started_at, outcome, model, model_
 	return { key_id, session, team_id, started_at, outcome, model, model_id, key_alias };
 }
 
-function sortedByName<Value>(map: ReadonlyMap<string, Value>): Value[] {
-	return [...map].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, value]) => value);
+function sortedByName<Value>(named: Iterable<readonly [string, Value]>): Value[] {
+	return [...named].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, value]) => value);
 }

@@ -14,8 +14,9 @@ export interface Database {
 	/** Other tables than the log's: `query.withTables<…>()`. Every query rejects while the database is away. */
 	readonly query: Kysely<Tables>;
 	/**
-	 * Runs every step's statement for its rows in one transaction, all or nothing. SQLite: `sql` is run once for each parameter list.
-	 * Postgres: `sql` is run once with the JSON text as `$1` and the lines, where there are any, as `$2`. Rows cross to the database as one text, which is what makes it fast.
+	 * Runs every step's statement for each of its rows in one transaction, all or nothing. SQLite: `sql` is run once for each row. Postgres:
+	 * `sql` takes a JSON array of rows as `$1` and, for entries of the log, their details as the lines of `$2`; of those it is run for a
+	 * hundred at a time.
 	 */
 	bulk(steps: readonly BulkStep[]): Promise<void>;
 	close(): Promise<void>;

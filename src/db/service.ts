@@ -56,8 +56,10 @@ export function startLogService(
 	});
 	const turns = createTurnMemory();
 	const requests = createRequestLog(writer, turns);
+	let closing = false;
 	const recalled = recallTurns(database, turns, now()).catch((error: unknown) => {
-		log.warn({ err: error }, "request log: earlier turns could not be read; misses against them are not told");
+		if (!closing)
+			log.warn({ err: error }, "request log: earlier turns could not be read; misses against them are not told");
 	});
 	return {
 		requests,
@@ -69,8 +71,8 @@ export function startLogService(
 			await writer.flush();
 		},
 		async close(graceMs) {
+			closing = true;
 			requests.drain();
-			await recalled;
 			await retention.stop();
 			await writer.close(graceMs);
 		},

@@ -50,8 +50,11 @@ export function recordExchange(
 	exchange: Exchange,
 	now: number,
 ): void {
-	// It may be the whole of a context window, and waits no longer than for its answer.
-	if (exchange.capture === null) exchange.body = NOTHING;
+	// It may be the whole of a context window: it does not wait for the row.
+	if (exchange.capture === null) {
+		exchange.body = NOTHING;
+		exchange.source = null;
+	}
 	const ending = new Ending({ log, recorder, exchange, now });
 	if (recorder.requests !== null) recorder.requests.record(ending);
 	else ending.told(null);
