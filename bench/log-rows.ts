@@ -1,8 +1,12 @@
 // A million rows for the request log, as a busy team makes them, and the writing of them. Leaves what is asked of them to log and ui.
 import { sql } from "kysely";
+import { summaryOf } from "../src/cache/summary.ts";
 import { NO_DETAILS } from "../src/db/__fixtures__/rows.ts";
-import type { NewRequestRow } from "../src/db/batch.ts";
+import { Batch, type LogEntry } from "../src/db/batch.ts";
 import type { Database } from "../src/db/database.ts";
+import type { Details } from "../src/db/details.ts";
+import { statementsFor } from "../src/db/statements.ts";
+import type { RequestRow } from "../src/db/tables.ts";
 import { createLogWriter } from "../src/db/writer.ts";
 import { seededRandom } from "../src/simulator/random.ts";
 import { createLogger } from "../src/telemetry/log.ts";
@@ -30,7 +34,7 @@ export function idPrefix(startedAt: number): string {
 }
 
 /** Rows as a busy team makes them: many turns of few sessions at a time, some errors, some misses. */
-export function rowOf(at: number, { rows, end }: LogSize, random: () => number): NewRequestRow {
+export function rowOf(at: number, { rows, end }: LogSize, random: () => number): RequestRow {
 	const startedAt = end - Math.floor(((rows - at) / rows) * DAYS * DAY_MS);
 	const pick = <T>(list: readonly T[]): T =>
 		list[Math.min(list.length - 1, Math.floor(random() ** 2 * list.length))] as T;
@@ -43,7 +47,6 @@ export function rowOf(at: number, { rows, end }: LogSize, random: () => number):
 	const write = Math.floor(random() * 5_000);
 	const cost = failed ? null : (read * 0.1 + write * 2.5 + 4_000) / 1e6;
 	const model = pick(MODELS);
-	const prints = "A".repeat(300 + Math.floor(random() * 300));
 	return {
 		id: `${idPrefix(startedAt)}-${((at * 2_654_435_761) % 2 ** 24).toString(16).padStart(6, "0")}${at.toString(16).padStart(6, "0")}`,
 		started_at: startedAt,
@@ -92,11 +95,73 @@ export function rowOf(at: number, { rows, end }: LogSize, random: () => number):
 		runner_up: "deployment-2",
 		attempts: 1,
 		miss: !failed && random() < 0.03 ? pick(["expired", "moved", "history_edited", "tools_changed", "lost"]) : null,
-		details: JSON.stringify({ ...NO_DETAILS, tags: [prints] }),
 	};
 }
 
-/** Writes the rows as the gateway does. Answers how many a second. */
+/** A row with what is kept beside it: three candidates, and the prints of a prompt of some hundred blocks. */
+function entryOf(at: number, size: LogSize, random: () => number): LogEntry {
+	const row = rowOf(at, size, random);
+	const words = Uint32Array.from({ length: 75 + Math.floor(random() * 75) }, () => random() * 2 ** 32);
+	const messageBlocks = new Uint8Array((words.length - 20) >> 1).fill(2);
+	const read = row.read_tokens ?? 0;
+	const details: Details = {
+		...NO_DETAILS,
+		attempts: [
+			{
+				model_id: row.model_id ?? "",
+				outcome: row.outcome,
+				status: row.status,
+				error: "",
+				started_at: row.started_at,
+				ms: 7_000,
+			},
+		],
+		candidates: DEPLOYMENTS.slice(0, 3).map((id, rank) => {
+			const expected = row.cost_uncached === null ? null : row.cost_uncached / (rank + 1);
+			return {
+				model_id: id,
+				reason: "prefix",
+				predicted_read_tokens: read >> rank,
+				expected_dollars: expected,
+				thinking_at_risk: false,
+			};
+		}),
+		prompt_tokens: read + 5_000,
+		max_tokens: 32_000,
+		turn: {
+			startedAt: row.started_at,
+			firstByteAt: row.first_byte_at,
+			model: "claude-sonnet-5-5",
+			place: row.domain ?? "",
+			modelId: row.model_id ?? "",
+			betas: "interleaved-thinking-2025-05-14",
+			variant: "",
+			settings: { toolChoice: 0, thinking: 7, effort: 0, format: 0, images: 0 },
+			summary: summaryOf({
+				tools: 17,
+				system: 3,
+				messages: words.length - 20,
+				bytes: [48_000, 62_000, read * 4],
+				marks: [
+					{ block: 19, ttl: "1h", bytes: 62_000 },
+					{ block: words.length - 1, ttl: "5m", bytes: read * 4 },
+				],
+				words,
+				messageBlocks,
+			}),
+			inputTokens: row.input_tokens ?? 0,
+			readTokens: read,
+			writeTokens: row.write_5m_tokens ?? 0,
+			minimumTokens: 1_024,
+			collapseRuns: true,
+			route: row.reason ?? "",
+			diagnosis: null,
+		},
+	};
+	return { row, details, body: null };
+}
+
+/** Writes the rows as a busy gateway does. Answers how many a second. */
 export async function fillLog(database: Database, size: LogSize): Promise<number> {
 	const { rows } = size;
 	const log = createLogger({ level: "warn", format: "json" });
@@ -104,14 +169,45 @@ export async function fillLog(database: Database, size: LogSize): Promise<number
 	const random = seededRandom(1);
 	const before = performance.now();
 	for (let at = 0; at < rows; at += 1) {
-		writer.push({ row: rowOf(at, size, random), body: null });
+		writer.push(entryOf(at, size, random));
 		if (at % 10_000 === 9_999) await writer.flush();
 	}
 	await writer.flush();
 	const seconds = (performance.now() - before) / 1000;
 	const { written, lost } = writer.stats();
 	if (written !== rows || lost > 0) throw new Error(`${written} rows written, ${lost} lost`);
-	await (database.kind === "postgres" ? sql`vacuum analyze` : sql`analyze`).execute(database.query);
+	await analyse(database);
 	console.log(`${database.kind}  ${rows} rows in ${seconds.toFixed(0)} s`);
 	return rows / seconds;
+}
+
+/** Rows that a quiet gateway writes together: a few come in half a second. */
+const QUIET_ROWS = 2;
+
+/** The same rows as a quiet gateway leaves them, in half a million chunks. Written many at a time: a million commits would take an hour. */
+export async function fillQuietLog(database: Database, size: LogSize): Promise<void> {
+	const statements = statementsFor(database.kind);
+	const random = seededRandom(1);
+	for (let from = 0; from < size.rows; from += 1_000) {
+		const whole = new Batch();
+		const steps = [];
+		for (let at = from; at < from + 1_000; at += QUIET_ROWS) {
+			const few = new Batch();
+			for (let row = at; row < at + QUIET_ROWS; row += 1) {
+				const entry = entryOf(row, size, random);
+				few.add(entry);
+				whole.add(entry);
+			}
+			steps.push(...few.steps(statements).slice(0, CHUNK_STEPS));
+		}
+		await database.bulk([...steps, ...whole.steps(statements).slice(CHUNK_STEPS)]);
+	}
+	await analyse(database);
+}
+
+/** The first steps of a batch: its chunk and what that lists. Then come the sums. */
+const CHUNK_STEPS = 2;
+
+async function analyse(database: Database): Promise<void> {
+	await (database.kind === "postgres" ? sql`vacuum analyze` : sql`analyze`).execute(database.query);
 }

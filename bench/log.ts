@@ -1,5 +1,6 @@
-// `npx tsx bench/log.ts`: the request log with a million rows on SQLite and Postgres, every filter's first page, the day's sums, and what
-// logging costs a gateway at 1.8 KB. Writes docs/benchmarks/log.md. `--only rows|sqlite|postgres|cost|row` with `--out -` measures one part.
+// `npx tsx bench/log.ts`: the request log with a million rows on SQLite and Postgres, as a busy and as a quiet gateway leave it: every
+// filter's first page, the day's sums; and what logging costs a gateway at 1.8 KB. Writes docs/benchmarks/log.md. `--only
+// rows|sqlite|postgres|cost|row` with `--out -` measures one part.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +20,7 @@ import { createRouter } from "../src/routing/router.ts";
 import { startPostgres } from "../test/postgres.ts";
 import { PROJECT, startGatewayChild, startUpstream } from "./children.ts";
 import { costOfRow, type RowCost } from "./log-cost.ts";
-import { DAY_MS, DAYS, DEPLOYMENTS, fillLog, idPrefix, KEYS, SESSIONS } from "./log-rows.ts";
+import { DAY_MS, DAYS, DEPLOYMENTS, fillLog, fillQuietLog, idPrefix, KEYS, SESSIONS } from "./log-rows.ts";
 import { type Comparison, compare } from "./measure.ts";
 import { machineFacts } from "./report.ts";
 
@@ -129,8 +130,11 @@ interface Timing {
 }
 
 interface DatabaseFigures {
-	readonly kind: string;
-	readonly rowsPerSecond: number;
+	/** Such as `sqlite, quiet`. */
+	readonly name: string;
+	/** Null where rows were not written as a gateway writes them. */
+	readonly rowsPerSecond: number | null;
+	readonly chunks: number;
 	readonly megabytes: number;
 	readonly timings: readonly Timing[];
 	readonly plans: readonly string[];
@@ -142,8 +146,10 @@ async function main(): Promise<void> {
 	const facts = machineFacts(PROJECT);
 	const databases: DatabaseFigures[] = [];
 	const wanted = (...parts: readonly string[]) => options.only === "" || parts.includes(options.only);
-	if (wanted("rows", "sqlite")) databases.push(await onSqlite());
-	if (wanted("rows", "postgres")) databases.push(await onPostgres());
+	for (const traffic of ["busy", "quiet"] as const) {
+		if (wanted("rows", "sqlite")) databases.push(await onSqlite(traffic));
+		if (wanted("rows", "postgres")) databases.push(await onPostgres(traffic));
+	}
 	const row = wanted("cost", "row") ? await costOfRow() : null;
 	const costs = wanted("cost") ? await costOfLogging() : [];
 	const report = markdown(facts, databases, { row, costs });
@@ -154,26 +160,31 @@ async function main(): Promise<void> {
 	}
 }
 
-async function onSqlite(): Promise<DatabaseFigures> {
+type Traffic = "busy" | "quiet";
+
+async function onSqlite(traffic: Traffic): Promise<DatabaseFigures> {
 	const folder = mkdtempSync(join(tmpdir(), "warmpath-bench-log-"));
 	try {
 		await using database = await openDatabase({ kind: "sqlite", path: join(folder, "warmpath.db") });
-		return await measure(database);
+		return await measure(database, traffic);
 	} finally {
 		rmSync(folder, { recursive: true, force: true });
 	}
 }
 
-async function onPostgres(): Promise<DatabaseFigures> {
+async function onPostgres(traffic: Traffic): Promise<DatabaseFigures> {
 	await using server = await startPostgres();
 	await using database = await openDatabase({ kind: "postgres", url: await server.database() });
-	return await measure(database);
+	return await measure(database, traffic);
 }
 
-async function measure(database: Database): Promise<DatabaseFigures> {
-	const rowsPerSecond = await fillLog(database, { rows: ROWS, end: END });
+async function measure(database: Database, traffic: Traffic): Promise<DatabaseFigures> {
+	const size = { rows: ROWS, end: END };
+	const rowsPerSecond = traffic === "busy" ? await fillLog(database, size) : null;
+	if (traffic === "quiet") await fillQuietLog(database, size);
+	const name = `${database.kind}, ${traffic}`;
 	const timings: Timing[] = [];
-	for (const { name, ask } of QUESTIONS) {
+	for (const { name: question, ask } of QUESTIONS) {
 		const times: number[] = [];
 		for (let repeat = 0; repeat < REPEATS; repeat += 1) {
 			const before = performance.now();
@@ -181,13 +192,15 @@ async function measure(database: Database): Promise<DatabaseFigures> {
 			times.push(performance.now() - before);
 		}
 		const sorted = [...times].sort((left, right) => left - right);
-		const timing = { name, median: sorted[REPEATS >> 1] ?? 0, worst: sorted.at(-1) ?? 0 };
+		const timing = { name: question, median: sorted[REPEATS >> 1] ?? 0, worst: sorted.at(-1) ?? 0 };
 		timings.push(timing);
-		console.log(`${database.kind}  ${name}: ${timing.median.toFixed(1)} ms, worst ${timing.worst.toFixed(1)}`);
+		console.log(`${name}  ${question}: ${timing.median.toFixed(1)} ms, worst ${timing.worst.toFixed(1)}`);
 	}
+	const counted = await sql<{ n: number }>`select count(*) as n from request_chunks`.execute(database.query);
 	return {
-		kind: database.kind,
+		name,
 		rowsPerSecond,
+		chunks: Number(counted.rows[0]?.n),
 		megabytes: (await logBytes(database)) / 1e6,
 		timings,
 		plans: await plansOf(database),
@@ -234,7 +247,7 @@ async function indexesOf(
 	const text = rows.map((row) => Object.values(row as object).join(" ")).join("\n");
 	const scans = [...text.matchAll(/(?:Seq Scan on|SCAN) (\w+)\b(?! USING)/g)].map((match) => `whole ${match[1]}`);
 	const found = [...text.matchAll(/(?:using|on|USING(?: COVERING)? INDEX) (\w+_\w+)/g)].map((match) => match[1] ?? "");
-	return [...scans, ...found.filter((name) => /requests_|ledger_|sessions_|request_bodies_|autoindex/.test(name))];
+	return [...scans, ...found.filter((name) => /request_|ledger_|sessions_|autoindex/.test(name))];
 }
 
 /** A statement with its parameters written out, for `explain`. They are this file's own. */
@@ -275,18 +288,18 @@ function markdown(
 	databases: readonly DatabaseFigures[],
 	{ row, costs }: { readonly row: RowCost | null; readonly costs: readonly Comparison[] },
 ): string {
-	const names = databases.map(({ kind }) => kind);
+	const names = databases.map(({ name }) => name);
 	const worst = Math.max(0, ...databases.flatMap(({ timings }) => timings.map(({ median }) => median)));
 	const lines = [
 		"# The request log",
 		"",
 		`Measured with \`npx tsx bench/log.ts\`: ${JSON.stringify(facts).replace(/[{}"]/g, "").replaceAll(",", ", ")}.`,
 		"",
-		`${ROWS.toLocaleString("en-US")} rows over ${DAYS} days: ${KEYS} keys, ${SESSIONS.toLocaleString("en-US")} sessions, ${DEPLOYMENTS.length} deployments, 3 % errors, 3 % misses. Times are what the control plane waits for its database, medians of ${REPEATS} (worst in brackets), ms. The bar is ${BAR_MS} ms; the slowest median is ${worst.toFixed(0)} ms.`,
+		`${ROWS.toLocaleString("en-US")} rows over ${DAYS} days: ${KEYS} keys, ${SESSIONS.toLocaleString("en-US")} sessions, ${DEPLOYMENTS.length} deployments, 3 % errors, 3 % misses. Busy: written by the thousand. Quiet: two rows a chunk, as a gateway with four requests a second writes them. Times are what the control plane waits for its database, medians of ${REPEATS} (worst in brackets), ms. The bar is ${BAR_MS} ms; the slowest median is ${worst.toFixed(0)} ms.`,
 		"",
 		...databases.map(
-			({ kind, rowsPerSecond, megabytes }) =>
-				`- ${kind}: ${Math.round(rowsPerSecond).toLocaleString("en-US")} rows a second written, ${Math.round(megabytes).toLocaleString("en-US")} MB`,
+			({ name, rowsPerSecond, chunks, megabytes }) =>
+				`- ${name}: ${chunks.toLocaleString("en-US")} chunks, ${Math.round(megabytes).toLocaleString("en-US")} MB${rowsPerSecond === null ? "" : `; ${Math.round(rowsPerSecond).toLocaleString("en-US")} rows a second written`}`,
 		),
 		"",
 		`| question | ${names.join(" | ")} |`,
@@ -318,7 +331,7 @@ function markdown(
 				]),
 		"## Indexes used",
 		"",
-		...databases.flatMap(({ kind, plans }) => [`### ${kind}`, "", ...plans.map((plan) => `- ${plan}`), ""]),
+		...databases.flatMap(({ name, plans }) => [`### ${name}`, "", ...plans.map((plan) => `- ${plan}`), ""]),
 	];
 	return `${lines.join("\n").trimEnd()}\n`;
 }

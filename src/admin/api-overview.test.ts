@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { onEachDatabase } from "../../test/databases.ts";
 import { deploymentsConfig, memoryLog } from "../../test/harness.ts";
-import { NOON, rowAt } from "../db/__fixtures__/rows.ts";
+import { entryAt, NOON } from "../db/__fixtures__/rows.ts";
 import type { LogService } from "../db/service.ts";
 import { createLogWriter } from "../db/writer.ts";
 import { createRouter } from "../routing/router.ts";
@@ -24,7 +24,7 @@ onEachDatabase((databases) => {
 			...Array.from({ length: 200 }, (_, at) => 1 + at * 3 * HOUR),
 		];
 		for (const [at, age] of ages.entries()) {
-			writer.push({ row: rowAt(-age, { id: `r-${at}`, model_id: at % 2 === 0 ? "a" : "b" }), body: null });
+			writer.push(entryAt(-age, { id: `r-${at}`, model_id: at % 2 === 0 ? "a" : "b" }));
 		}
 		await writer.flush();
 		for (const [length, step] of [

@@ -172,7 +172,12 @@ export function readSummary(read: StoredSummary): PrefixSummary {
 	const words = new Uint32Array(packed.length >> 2);
 	for (let at = 0; at < words.length; at += 1) words[at] = packed.readUInt32LE(at * 4);
 	const messageBlocks = new Uint8Array(Buffer.from(read.message_blocks, "base64"));
-	return { tools, system, messages, bytes, marks, words, messageBlocks, toJSON: stored };
+	return summaryOf({ tools, system, messages, bytes, marks, words, messageBlocks });
+}
+
+/** A summary of parts that were kept as they are. */
+export function summaryOf(parts: Omit<PrefixSummary, "toJSON">): PrefixSummary {
+	return { ...parts, toJSON: stored };
 }
 
 /** Processors that Node runs on keep the lowest byte first. */

@@ -6,10 +6,9 @@ import { loadConfig } from "../config/load.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import type { Config } from "../config/schema.ts";
 import type { Database } from "../db/database.ts";
-import { readDetails } from "../db/details.ts";
 import { migrate, migrationStatus } from "../db/migrate.ts";
 import { connect } from "../db/open.ts";
-import { eachRequest, type RequestFilter, type StoredRequest } from "../db/requests.ts";
+import { eachRequest, type RequestFilter } from "../db/requests.ts";
 import { logBytes } from "../db/retention.ts";
 import type { ExportHeader } from "../replay/request-log.ts";
 import { locationOf } from "./database.ts";
@@ -28,7 +27,7 @@ export type DbAction =
 	| { readonly kind: "export"; readonly filter: RequestFilter; readonly file: string | null };
 
 /** What makes the request log's tables. */
-const LOG_MIGRATION = "0001_requests";
+const LOG_MIGRATION = "0020_request_chunks";
 
 /** Runs one action; gives the exit code. `configPath` names the database; null = the file in the user's data folder. */
 export async function dbCommand(action: DbAction, configPath: string | null, io: DbIo): Promise<number> {
@@ -67,11 +66,11 @@ async function showStatus(database: Database, format: "text" | "json", { out }: 
 	const isThere = status.applied.some(({ name }) => name === LOG_MIGRATION);
 	const counted = isThere
 		? await database.query
-				.selectFrom("requests")
+				.selectFrom("request_chunks")
 				.select((select) => [
-					select.fn.countAll<number>().as("requests"),
-					select.fn.min("started_at").as("oldest"),
-					select.fn.max("started_at").as("latest"),
+					select.fn.sum<number | null>("rows").as("requests"),
+					select.fn.min("first_at").as("oldest"),
+					select.fn.max("last_at").as("latest"),
 				])
 				.executeTakeFirstOrThrow()
 		: { requests: 0, oldest: null, latest: null };
@@ -118,8 +117,9 @@ async function exportLog(
 	const header: ExportHeader = { warmpath_log: 1, exported_at: new Date(io.now()).toISOString() };
 	await write(header);
 	let count = 0;
-	for await (const row of eachRequest(database, filter)) {
-		await write(exported(row));
+	// Without the number that only this database knows.
+	for await (const { seq: _, ...row } of eachRequest(database, filter)) {
+		await write(row);
 		count += 1;
 	}
 	if (failures[0] !== undefined) throw failures[0];
@@ -128,11 +128,6 @@ async function exportLog(
 		await finished(out as NodeJS.WritableStream & { end(): void });
 	}
 	io.err(`${count.toLocaleString("en-US")} requests exported${file === null ? "" : ` to ${file}`}\n`);
-}
-
-/** The row with its details as JSON, without the number that only this database knows. */
-function exported({ seq: _, details, ...row }: StoredRequest): object {
-	return { ...row, details: readDetails(details) };
 }
 
 function timeText(ms: number | null): string | null {

@@ -1,30 +1,27 @@
 // Entries of the log on their way to the database, packed, and the sums they add to: an entry is taken apart when it comes, so that nothing
 // of a request outlives it. Leaves when a batch is written, and what happens if not, to db/writer.
 
-import { type NewDetails, packDetails } from "./details.ts";
+import { Chunk, chunkBytes, MOST_ROWS, type PackedRows } from "./chunk.ts";
+import { packRow } from "./columns.ts";
+import { type Details, packDetails } from "./details.ts";
 import type { BulkStep } from "./dialect-sqlite.ts";
+import { KIND, listingOf } from "./listing.ts";
 import { addMeasures, measuresOf } from "./measures.ts";
 import { Packer, storable } from "./packing.ts";
-import { packRow, REQUEST_COLUMN_NAMES, REQUEST_KINDS, type Statements } from "./statements.ts";
+import type { Statements } from "./statements.ts";
 import type { RequestBodyRow, RequestRow } from "./tables.ts";
-import { type PackedEntries, unpackEntries } from "./unpacking.js";
-
-/** `details` is JSON, and so holds no line break. */
-export type NewRequestRow = Omit<RequestRow, "seq">;
 
 /** One finished request on its way to the database. */
 export interface LogEntry {
-	readonly row: NewRequestRow;
-	/** In the place of the row's, where they are not JSON yet. */
-	readonly details?: NewDetails;
+	readonly row: RequestRow;
+	readonly details: Details;
 	readonly body: Omit<RequestBodyRow, "id" | "started_at"> | null;
 }
 
-/** What sums are told apart by; rows of the log have it. */
-type Summed = Omit<RequestRow, "seq" | "details">;
-
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
+/** Packed bytes from which on a batch is full: a page of the log reads whole chunks. */
+const MOST_BYTES = 256 * 1024;
 
 /** Entries in the order they came. */
 export class Batch {
@@ -50,15 +47,17 @@ export class Batch {
 		return this.#ids[entry];
 	}
 
+	get isFull(): boolean {
+		return this.count >= MOST_ROWS || this.#packer.length >= MOST_BYTES;
+	}
+
 	/** An entry that cannot be written throws, and leaves the others alone. */
 	add({ row, details, body }: LogEntry): void {
 		const packer = this.#packer;
 		const before = packer.length;
 		try {
 			packRow(packer, row);
-			packer.flag(details === undefined);
-			if (details === undefined) packer.text(storable(row.details));
-			else packDetails(packer, details);
+			packDetails(packer, details);
 		} catch (error) {
 			packer.cut(before);
 			throw error;
@@ -72,25 +71,50 @@ export class Batch {
 		this.#ledger.add(row);
 	}
 
-	/** What writes the entries from `from` to before `to`, and adds them to the sums. */
+	/** The entries from `from` to before `to` as the log keeps them. */
+	chunk(from = 0, to = this.count): NewChunk {
+		return newChunk(this.#rows(from, to));
+	}
+
+	/** What writes these entries, and adds them to the sums. */
 	steps(statements: Statements, from = 0, to = this.count): BulkStep[] {
-		const entries = this.#packer.slice(from === 0 ? 0 : (this.#ends[from - 1] ?? 0), this.#ends[to - 1] ?? 0);
+		const { firstAt, lastAt, rows, data, listed } = this.chunk(from, to);
 		const bodies = this.#bodies.filter(({ entry }) => entry >= from && entry < to).map(({ values }) => values);
-		const ledger = to - from === this.count ? this.#ledger : ledgerOf(entries);
+		const ledger = to - from === this.count ? this.#ledger : ledgerOf(new Chunk(0, this.#rows(from, to)));
 		return [
-			{ sql: statements.requests, entries, kinds: REQUEST_KINDS },
+			{ sql: statements.chunk, values: [firstAt, lastAt, lastAt - firstAt, rows, data] },
+			{ sql: statements.listed, rows: JSON.stringify(listed) },
 			...(bodies.length === 0 ? [] : [{ sql: statements.bodies, rows: storable(JSON.stringify(bodies)) }]),
 			...ledger.steps(statements),
 		];
 	}
+
+	#rows(from: number, to: number): PackedRows {
+		const begin = from === 0 ? 0 : (this.#ends[from - 1] ?? 0);
+		const bytes = this.#packer.slice(begin, this.#ends[to - 1] ?? begin);
+		return { bytes, ends: this.#ends.slice(from, to).map((end) => end - begin), words: this.#packer.words };
+	}
 }
 
-/** The sums of entries that are packed already: of the parts of a batch that the database does not take as a whole. */
-function ledgerOf(entries: PackedEntries): Ledger {
+/** A chunk that the database has not numbered yet. Times are ms since epoch. */
+interface NewChunk {
+	readonly firstAt: number;
+	readonly lastAt: number;
+	readonly rows: number;
+	readonly data: Uint8Array;
+	readonly listed: readonly (readonly [kind: number, value: string, lastAt: number])[];
+}
+
+function newChunk(packed: PackedRows): NewChunk {
+	const { firstAt, lastAt, values } = listingOf(new Chunk(0, packed));
+	const listed = values.map(({ kind, value }) => [KIND[kind], value, lastAt] as const);
+	return { firstAt, lastAt, rows: packed.ends.length, data: chunkBytes(packed), listed };
+}
+
+/** The sums of a part of a batch that the database does not take as a whole. */
+function ledgerOf(chunk: Chunk): Ledger {
 	const ledger = new Ledger();
-	for (const values of unpackEntries(entries, REQUEST_KINDS)) {
-		ledger.add(Object.fromEntries(REQUEST_COLUMN_NAMES.map((name, at) => [name, values[at]])) as unknown as Summed);
-	}
+	for (let row = 0; row < chunk.count; row += 1) ledger.add(chunk.summary(row));
 	return ledger;
 }
 
@@ -100,7 +124,7 @@ class Ledger {
 	readonly #minutes = new Sums();
 	readonly #sessions = new Sessions();
 
-	add(row: Summed): void {
+	add(row: RequestRow): void {
 		const measures = measuresOf(row);
 		const model = row.model ?? "";
 		const modelId = row.model_id ?? "";
@@ -177,7 +201,7 @@ class Sums {
 
 /** What is kept of a conversation's latest row. */
 type LatestRow = Pick<
-	Summed,
+	RequestRow,
 	"key_id" | "session" | "team_id" | "started_at" | "outcome" | "model" | "model_id" | "key_alias"
 >;
 

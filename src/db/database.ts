@@ -14,9 +14,8 @@ export interface Database {
 	/** Other tables than the log's: `query.withTables<…>()`. Every query rejects while the database is away. */
 	readonly query: Kysely<Tables>;
 	/**
-	 * Runs every step's statement for each of its rows in one transaction, all or nothing. SQLite: `sql` is run once for each row. Postgres:
-	 * `sql` takes a JSON array of rows as `$1` and, for entries of the log, their details as the lines of `$2`; of those it is run for a
-	 * hundred at a time.
+	 * Runs every step's statement for each of its rows, or once for its values, in one transaction, all or nothing. Of rows SQLite gets one
+	 * at a time, Postgres all of them as a JSON array in `$1`.
 	 */
 	bulk(steps: readonly BulkStep[]): Promise<void>;
 	close(): Promise<void>;

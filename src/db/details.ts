@@ -1,7 +1,9 @@
-// What a log row keeps as JSON: how a request was decided and tried, and its prompt's summary. Leaves the flat columns to db/tables.
+// What the log keeps of a request beside its flat columns: how it was decided and tried, and its prompt's summary. Leaves the columns to
+// db/columns and where both stand to db/chunk.
 import type { Turn } from "../cache/miss.ts";
-import { readSummary, type StoredSummary } from "../cache/summary.ts";
-import { type Packer, storable } from "./packing.ts";
+import type { Ttl } from "../cache/semantics.ts";
+import { type PrefixSummary, summaryOf } from "../cache/summary.ts";
+import type { Packer, Unpacker } from "./packing.ts";
 
 /** Times are ms since epoch. */
 export interface Details {
@@ -35,138 +37,11 @@ export interface Details {
 	readonly metadata: Readonly<Record<string, unknown>> | null;
 	readonly miss: { readonly detail: string; readonly tokens: number } | null;
 	/** Null where the request marked nothing for caching, or no usage was reported. */
-	readonly turn: StoredTurn | null;
+	readonly turn: Turn | null;
 }
 
-/** The same before it is JSON. */
-export type NewDetails = Omit<Details, "turn"> & { readonly turn: Turn | null };
-
-/** A turn as JSON keeps it. */
-export type StoredTurn = Omit<Turn, "summary"> & { readonly summary: StoredSummary };
-
-export function readTurn({ summary, ...rest }: StoredTurn): Turn {
-	return { ...rest, summary: readSummary(summary) };
-}
-
-/** A row's details. Text that is not theirs gives null: one damaged row must not hide a page. */
-export function readDetails(text: string): Details | null {
-	try {
-		const parsed: unknown = JSON.parse(text);
-		if (Array.isArray(parsed)) return detailsOf(parsed as unknown as Packed);
-		return typeof parsed === "object" && parsed !== null && "attempts" in parsed ? (parsed as Details) : null;
-	} catch {
-		return null;
-	}
-}
-
-/**
- * Details as they are kept since then: without names, which would be more than half of the log. Rows of the first versions have an object
- * instead. Only ever add at the end.
- */
-type Packed = readonly [
-	errorMessage: Details["error_message"],
-	attempts: readonly (readonly [string, string, number | null, string, number, number])[],
-	candidates: readonly (readonly [string, string, number, number | null, boolean])[],
-	excluded: readonly (readonly [string, string, number | null])[],
-	diverted: readonly [string, string] | null,
-	promptTokens: number | null,
-	maxTokens: number | null,
-	requestClass: string | null,
-	teamAlias: string | null,
-	tags: readonly string[],
-	metadata: Details["metadata"],
-	miss: readonly [string, number] | null,
-	turn: PackedTurn | null,
-];
-
-type PackedTurn = readonly [
-	startedAt: number,
-	firstByteAt: number | null,
-	model: string,
-	place: string,
-	modelId: string,
-	betas: string,
-	variant: string,
-	settings: readonly [number, number, number, number, number],
-	summary: PackedSummary,
-	inputTokens: number,
-	readTokens: number,
-	writeTokens: number,
-	minimumTokens: number,
-	collapseRuns: boolean,
-	route: string,
-	diagnosis: string | null,
-];
-
-type PackedSummary = readonly [
-	tools: number,
-	system: number,
-	messages: number,
-	bytes: readonly [number, number, number],
-	marks: readonly (readonly [number, Turn["summary"]["marks"][number]["ttl"], number])[],
-	words: string,
-	messageBlocks: string,
-];
-
-function detailsOf(packed: Packed): Details {
-	const [error_message, attempts, candidates, excluded, diverted, prompt_tokens, max_tokens, ...rest] = packed;
-	const [request_class, team_alias, tags, metadata, miss, turn] = rest;
-	return {
-		error_message,
-		attempts: attempts.map(([model_id, outcome, status, error, started_at, ms]) => {
-			return { model_id, outcome, status, error, started_at, ms };
-		}),
-		candidates: candidates.map(([model_id, reason, predicted_read_tokens, expected_dollars, thinking_at_risk]) => {
-			return { model_id, reason, predicted_read_tokens, expected_dollars, thinking_at_risk };
-		}),
-		excluded: excluded.map(([model_id, why, until]) => ({ model_id, why, until })),
-		diverted: diverted === null ? null : { model_id: diverted[0], why: diverted[1] },
-		prompt_tokens,
-		max_tokens,
-		request_class,
-		team_alias,
-		tags,
-		metadata,
-		miss: miss === null ? null : { detail: miss[0], tokens: miss[1] },
-		turn: turn === null ? null : turnOf(turn),
-	};
-}
-
-function turnOf(packed: PackedTurn): StoredTurn {
-	const [startedAt, firstByteAt, model, place, modelId, betas, variant, settings, summary, ...rest] = packed;
-	const [inputTokens, readTokens, writeTokens, minimumTokens, collapseRuns, route, diagnosis] = rest;
-	const [toolChoice, thinking, effort, format, images] = settings;
-	const [tools, system, messages, bytes, marks, words, message_blocks] = summary;
-	return {
-		startedAt,
-		firstByteAt,
-		model,
-		place,
-		modelId,
-		betas,
-		variant,
-		settings: { toolChoice, thinking, effort, format, images },
-		summary: {
-			tools,
-			system,
-			messages,
-			bytes,
-			marks: marks.map(([block, ttl, upTo]) => ({ block, ttl, bytes: upTo })),
-			words,
-			message_blocks,
-		},
-		inputTokens,
-		readTokens,
-		writeTokens,
-		minimumTokens,
-		collapseRuns,
-		route,
-		diagnosis,
-	};
-}
-
-/** Appends details in the order in which `Packed` has them; db/unpacking makes that of them. */
-export function packDetails(packer: Packer, details: NewDetails): void {
+/** Appends details; `unpackDetails` reads them. Kept on disk: only ever add at the end. Metadata that JSON cannot say throws. */
+export function packDetails(packer: Packer, details: Details): void {
 	const { diverted, metadata, miss, turn } = details;
 	packer.word(details.error_message);
 	packer.number(details.attempts.length);
@@ -203,7 +78,7 @@ export function packDetails(packer: Packer, details: NewDetails): void {
 	packer.word(details.team_alias);
 	packer.number(details.tags.length);
 	for (const tag of details.tags) packer.word(tag);
-	packer.word(metadata === null ? null : storable(JSON.stringify(metadata)));
+	packer.word(metadata === null ? null : JSON.stringify(metadata));
 	packer.flag(miss !== null);
 	if (miss !== null) {
 		packer.word(miss.detail);
@@ -237,7 +112,7 @@ function packTurn(packer: Packer, turn: Turn): void {
 	packer.word(turn.diagnosis);
 }
 
-function packSummary(packer: Packer, summary: Turn["summary"]): void {
+function packSummary(packer: Packer, summary: PrefixSummary): void {
 	const { bytes } = summary;
 	packer.number(summary.tools);
 	packer.number(summary.system);
@@ -253,4 +128,79 @@ function packSummary(packer: Packer, summary: Turn["summary"]): void {
 	}
 	packer.numbers(summary.words);
 	packer.numbers(summary.messageBlocks);
+}
+
+/** What `packDetails` appended. Fields are read in the order in which they stand. */
+export function unpackDetails(from: Unpacker): Details {
+	return {
+		error_message: from.word(),
+		attempts: from.list(() => ({
+			model_id: from.text(),
+			outcome: from.text(),
+			status: from.number(),
+			error: from.text(),
+			started_at: from.count(),
+			ms: from.count(),
+		})),
+		candidates: from.list(() => ({
+			model_id: from.text(),
+			reason: from.text(),
+			predicted_read_tokens: from.count(),
+			expected_dollars: from.number(),
+			thinking_at_risk: from.flag(),
+		})),
+		excluded: from.list(() => ({ model_id: from.text(), why: from.text(), until: from.number() })),
+		diverted: from.flag() ? { model_id: from.text(), why: from.text() } : null,
+		prompt_tokens: from.number(),
+		max_tokens: from.number(),
+		request_class: from.word(),
+		team_alias: from.word(),
+		tags: from.list(() => from.text()),
+		metadata: unpackMetadata(from.word()),
+		miss: from.flag() ? { detail: from.text(), tokens: from.count() } : null,
+		turn: from.flag() ? unpackTurn(from) : null,
+	};
+}
+
+function unpackMetadata(json: string | null): Details["metadata"] {
+	return json === null ? null : (JSON.parse(json) as Details["metadata"]);
+}
+
+function unpackTurn(from: Unpacker): Turn {
+	return {
+		startedAt: from.count(),
+		firstByteAt: from.number(),
+		model: from.text(),
+		place: from.text(),
+		modelId: from.text(),
+		betas: from.text(),
+		variant: from.text(),
+		settings: {
+			toolChoice: from.count(),
+			thinking: from.count(),
+			effort: from.count(),
+			format: from.count(),
+			images: from.count(),
+		},
+		summary: unpackSummary(from),
+		inputTokens: from.count(),
+		readTokens: from.count(),
+		writeTokens: from.count(),
+		minimumTokens: from.count(),
+		collapseRuns: from.flag(),
+		route: from.text(),
+		diagnosis: from.word(),
+	};
+}
+
+function unpackSummary(from: Unpacker): PrefixSummary {
+	return summaryOf({
+		tools: from.count(),
+		system: from.count(),
+		messages: from.count(),
+		bytes: [from.count(), from.count(), from.count()],
+		marks: from.list(() => ({ block: from.count(), ttl: from.text() as Ttl, bytes: from.count() })),
+		words: from.words32(),
+		messageBlocks: from.bytes8(),
+	});
 }

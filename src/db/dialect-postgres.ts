@@ -1,8 +1,7 @@
 // Kysely over Postgres: pool, time-outs, numbers as numbers. Leaves SQL to those who ask.
 import { type Dialect, PostgresDialect } from "kysely";
 import pg from "pg";
-import type { BulkStep, EntriesStep } from "./dialect-sqlite.ts";
-import { unpackEntries } from "./unpacking.js";
+import type { BulkStep } from "./dialect-sqlite.ts";
 
 /** Connections a gateway holds: the log's writer, the control plane's readers, the keys' poll. */
 const MOST_CONNECTIONS = 6;
@@ -37,9 +36,6 @@ export function createPool(url: string): pg.Pool {
 	return pool;
 }
 
-/** Rows that are unpacked at once: a millisecond of the thread that serves requests. */
-const UNPACKED_TOGETHER = 100;
-
 /** All steps in one transaction, all or nothing. */
 export async function runBulk(pool: pg.Pool, steps: readonly BulkStep[]): Promise<void> {
 	const client = await pool.connect();
@@ -47,8 +43,7 @@ export async function runBulk(pool: pg.Pool, steps: readonly BulkStep[]): Promis
 	try {
 		await client.query("begin");
 		for (const step of steps) {
-			if ("rows" in step) await client.query(step.sql, [step.rows]);
-			else await insertEntries(client, step);
+			await client.query(step.sql, "rows" in step ? [step.rows] : [...step.values]);
 		}
 		await client.query("commit");
 	} catch (error) {
@@ -64,20 +59,6 @@ export async function runBulk(pool: pg.Pool, steps: readonly BulkStep[]): Promis
 		// A connection whose rollback failed is not given to anybody else.
 		client.release(broken);
 	}
-}
-
-async function insertEntries(client: pg.PoolClient, { sql, entries, kinds }: EntriesStep): Promise<void> {
-	let rows: unknown[][] = [];
-	const insert = () => {
-		const lines = rows.map((row) => row.pop());
-		return client.query(sql, [JSON.stringify(rows), lines.join("\n")]);
-	};
-	for (const row of unpackEntries(entries, kinds)) {
-		if (rows.push(row) < UNPACKED_TOGETHER) continue;
-		await insert();
-		rows = [];
-	}
-	if (rows.length > 0) await insert();
 }
 
 /** The dialect; `kysely.destroy()` ends the pool. */

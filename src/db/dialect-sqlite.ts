@@ -10,10 +10,9 @@ import {
 	SqliteIntrospector,
 	SqliteQueryCompiler,
 } from "kysely";
-import type { PackedEntries } from "./unpacking.js";
 
-/** One statement that is run once for each of many parameter lists. */
-export type BulkStep = JsonStep | EntriesStep;
+/** One statement that is run for many parameter lists, or for one. */
+export type BulkStep = JsonStep | ValuesStep;
 
 export interface JsonStep {
 	readonly sql: string;
@@ -21,12 +20,10 @@ export interface JsonStep {
 	readonly rows: string;
 }
 
-/** Rows of the log, with their details as each one's last parameter. */
-export interface EntriesStep {
+/** For values that JSON has no way to say. */
+export interface ValuesStep {
 	readonly sql: string;
-	readonly entries: PackedEntries;
-	/** See `unpackEntries`. */
-	readonly kinds: string;
+	readonly values: readonly (string | number | Uint8Array)[];
 }
 
 /** A failure that SQLite reported. */

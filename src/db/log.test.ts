@@ -50,7 +50,7 @@ function world() {
 }
 
 function finished(at: number): ReturnType<Finishing["finish"]> {
-	const details = { ...NO_DETAILS, turn: null };
+	const details = { ...NO_DETAILS };
 	return { row: rowAt(at), details, turn: null, bodies: null };
 }
 

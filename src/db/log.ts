@@ -2,10 +2,10 @@
 // writing to db/writer.
 import type { Miss, Turn } from "../cache/miss.ts";
 import { type SummedChain, summarise } from "../cache/summary.ts";
-import type { NewRequestRow } from "./batch.ts";
-import type { NewDetails } from "./details.ts";
+import type { Details } from "./details.ts";
+import { storableText } from "./packing.ts";
+import type { RequestRow } from "./tables.ts";
 import type { TurnMemory } from "./turns.ts";
-import { storableText } from "./unpacking.js";
 import type { LogWriter } from "./writer.ts";
 
 export type { Miss };
@@ -16,9 +16,9 @@ export type { Miss };
  */
 export interface FinishedRequest {
 	/** The log sets `miss`, and cuts what is too long; `details` are those beside it. */
-	readonly row: Mutable<NewRequestRow>;
+	readonly row: Mutable<RequestRow>;
 	/** The log sets `miss` and `turn`. */
-	readonly details: Mutable<NewDetails>;
+	readonly details: Mutable<Details>;
 	/** Null where it marked nothing for caching, or no usage was reported. */
 	readonly turn: ServedTurn | null;
 	/** Where bodies are stored at all. */
@@ -124,7 +124,7 @@ function turnOf({ about, chain, breakpoints }: ServedTurn): Turn {
 }
 
 /** Whose next turn a row may be; null = its client named no session. */
-export function conversationOf(row: Pick<NewRequestRow, "key_id" | "session" | "agent">): string | null {
+export function conversationOf(row: Pick<RequestRow, "key_id" | "session" | "agent">): string | null {
 	return row.session === null ? null : `${row.key_id ?? ""}\n${row.session}\n${row.agent ?? ""}`;
 }
 

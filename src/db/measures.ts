@@ -37,7 +37,7 @@ export const MEASURES = [
 export type Measures = Readonly<MeasureColumns>;
 
 /** What one request adds. Costs go in together or not at all, so that their differences mean something. */
-export function measuresOf(row: Omit<RequestRow, "seq" | "details">): number[] {
+export function measuresOf(row: RequestRow): number[] {
 	const read = row.read_tokens ?? 0;
 	const input = row.input_tokens ?? 0;
 	const write5m = row.write_5m_tokens ?? 0;

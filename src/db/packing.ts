@@ -1,33 +1,45 @@
-// Log entries on their way to the database as numbers and words: the cheapest form to make on the thread that serves requests, and one that
-// crosses to another as it is. Leaves what is packed to db/batch and db/details, and reading it to db/unpacking.
-import type { PackedEntries } from "./unpacking.js";
+// Values as bytes and back: numbers in as few bytes as they need, words by their place in a list. The cheapest form to make on the thread
+// that serves requests, and the one in which the log is kept. Leaves what is packed, and in which order, to db/chunk and db/details.
 
-const FIRST_SIZE = 8 * 1024;
-/** What a packed number, and a word beside its characters, take in memory, about. */
-const NUMBER_BYTES = 8;
+const FIRST_BYTES = 16 * 1024;
+/** What a word takes in memory beside its characters, about. */
 const WORD_BYTES = 16;
+
+/** A number's first byte: the number itself below NULL, else what follows, the lowest byte first. Kept on disk: only ever add. */
+const NULL = 250;
+const TWO_BYTES = 251;
+const FOUR_BYTES = 252;
+const SIX_BYTES = 253;
+const DOUBLE = 254;
+const MOST_BYTES = 9;
 
 /** Appends value by value; whoever reads them knows their order. */
 export class Packer {
-	#numbers = new Float64Array(FIRST_SIZE);
+	#bytes = new Uint8Array(FIRST_BYTES);
+	#view = new DataView(this.#bytes.buffer);
 	#length = 0;
 	readonly #words: string[] = [];
 	readonly #places = new Map<string, number>();
 	#characters = 0;
 
-	/** Numbers so far. */
+	/** Bytes so far. */
 	get length(): number {
 		return this.#length;
 	}
 
 	/** What it holds in memory, about. */
 	get bytes(): number {
-		return this.#length * NUMBER_BYTES + this.#words.length * WORD_BYTES + this.#characters;
+		return this.#length + this.#words.length * WORD_BYTES + this.#characters;
 	}
 
-	/** What stands between two lengths. */
-	slice(from: number, to: number): PackedEntries {
-		return { numbers: this.#numbers.slice(from, to), words: this.#words };
+	/** The words so far; more may come. */
+	get words(): readonly string[] {
+		return this.#words;
+	}
+
+	/** A copy of what stands between two lengths. */
+	slice(from: number, to: number): Uint8Array {
+		return this.#bytes.slice(from, to);
 	}
 
 	/** Takes back what was appended after a length. */
@@ -35,17 +47,44 @@ export class Packer {
 		this.#length = length;
 	}
 
-	/** Null and what JSON has no number for become NaN, which is read as null. */
+	/** What JSON has no number for is read as null, too. */
 	number(value: number | null): void {
-		if (this.#length === this.#numbers.length) this.#grow(1);
-		this.#numbers[this.#length++] = value === null || !Number.isFinite(value) ? Number.NaN : value;
+		if (this.#length + MOST_BYTES > this.#bytes.length) this.#grow(MOST_BYTES);
+		const view = this.#view;
+		const at = this.#length;
+		if (value === null || !Number.isFinite(value)) {
+			this.#bytes[at] = NULL;
+			this.#length = at + 1;
+		} else if (value >= 0 && value < 2 ** 48 && Math.floor(value) === value) {
+			if (value < NULL) {
+				this.#bytes[at] = value;
+				this.#length = at + 1;
+			} else if (value < 2 ** 16) {
+				this.#bytes[at] = TWO_BYTES;
+				view.setUint16(at + 1, value, true);
+				this.#length = at + 3;
+			} else if (value < 2 ** 32) {
+				this.#bytes[at] = FOUR_BYTES;
+				view.setUint32(at + 1, value, true);
+				this.#length = at + 5;
+			} else {
+				this.#bytes[at] = SIX_BYTES;
+				view.setUint32(at + 1, value >>> 0, true);
+				view.setUint16(at + 5, Math.floor(value / 2 ** 32), true);
+				this.#length = at + 7;
+			}
+		} else {
+			this.#bytes[at] = DOUBLE;
+			view.setFloat64(at + 1, value, true);
+			this.#length = at + MOST_BYTES;
+		}
 	}
 
 	flag(value: boolean): void {
 		this.number(value ? 1 : 0);
 	}
 
-	/** A string that others of the batch have as well: it is held once. */
+	/** A string that others have as well: it is held once. */
 	word(value: string | null): void {
 		if (value === null) {
 			this.number(null);
@@ -68,18 +107,112 @@ export class Packer {
 
 	/** How many, then each. */
 	numbers(values: Uint32Array | Uint8Array): void {
-		const { length } = values;
-		this.number(length);
-		if (this.#length + length > this.#numbers.length) this.#grow(length);
-		this.#numbers.set(values, this.#length);
-		this.#length += length;
+		this.number(values.length);
+		const { byteLength } = values;
+		if (this.#length + byteLength > this.#bytes.length) this.#grow(byteLength);
+		this.#bytes.set(new Uint8Array(values.buffer, values.byteOffset, byteLength), this.#length);
+		this.#length += byteLength;
 	}
 
 	#grow(by: number): void {
-		const larger = new Float64Array(Math.max(this.#numbers.length * 2, this.#length + by));
-		larger.set(this.#numbers);
-		this.#numbers = larger;
+		const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + by));
+		larger.set(this.#bytes);
+		this.#bytes = larger;
+		this.#view = new DataView(larger.buffer);
 	}
+}
+
+/** Reads what a Packer appended, in the same order, from wherever it is set to. */
+export class Unpacker {
+	readonly #bytes: Uint8Array;
+	readonly #view: DataView;
+	readonly #words: readonly string[];
+	/** Byte that is read next. */
+	at = 0;
+
+	constructor(bytes: Uint8Array, words: readonly string[]) {
+		this.#bytes = bytes;
+		this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+		this.#words = words;
+	}
+
+	/** NaN = null. Of a word: its place. */
+	code(): number {
+		const first = this.#bytes[this.at++] ?? NULL;
+		if (first < NULL) return first;
+		const from = this.at;
+		switch (first) {
+			case TWO_BYTES:
+				this.at = from + 2;
+				return this.#view.getUint16(from, true);
+			case FOUR_BYTES:
+				this.at = from + 4;
+				return this.#view.getUint32(from, true);
+			case SIX_BYTES:
+				this.at = from + 6;
+				return this.#view.getUint32(from, true) + this.#view.getUint16(from + 4, true) * 2 ** 32;
+			case DOUBLE:
+				this.at = from + 8;
+				return this.#view.getFloat64(from, true);
+			default:
+				return Number.NaN;
+		}
+	}
+
+	number(): number | null {
+		const code = this.code();
+		return Number.isNaN(code) ? null : code;
+	}
+
+	/** A number that is there. */
+	count(): number {
+		return this.number() ?? 0;
+	}
+
+	flag(): boolean {
+		return this.code() === 1;
+	}
+
+	word(): string | null {
+		const code = this.code();
+		return Number.isNaN(code) ? null : (this.#words[code] ?? null);
+	}
+
+	/** A word that is there. */
+	text(): string {
+		return this.word() ?? "";
+	}
+
+	/** As many of something as were told, each read by `read`. */
+	list<Value>(read: () => Value): Value[] {
+		const values: Value[] = [];
+		for (let left = this.count(); left > 0; left -= 1) values.push(read());
+		return values;
+	}
+
+	/** What `numbers` appended of a Uint32Array. */
+	words32(): Uint32Array {
+		return new Uint32Array(this.#raw(this.count() * 4).buffer);
+	}
+
+	/** What `numbers` appended of a Uint8Array. */
+	bytes8(): Uint8Array {
+		return this.#raw(this.count());
+	}
+
+	#raw(length: number): Uint8Array<ArrayBuffer> {
+		const from = this.at;
+		this.at += length;
+		return Uint8Array.from(this.#bytes.subarray(from, this.at));
+	}
+}
+
+const SUSPECT = /[\0\ud800-\udfff]/;
+const REFUSED = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
+/** Text that databases take: without NULs and halves of surrogate pairs. */
+export function storableText(text: string): string {
+	return SUSPECT.test(text) ? text.replace(REFUSED, "\ufffd") : text;
 }
 
 /**

@@ -1,16 +1,21 @@
 // What is old, or more than may be kept, goes: in small pieces, so that the log's writer is never held up for long. Sums stay.
 import { sql } from "kysely";
+import { type Chunk, readChunk } from "./chunk.ts";
 import type { Database } from "./database.ts";
 import { MINUTES_KEPT_MS } from "./ledger.ts";
+import { KIND, listingOf } from "./listing.ts";
+import { storable } from "./packing.ts";
+import { removalsFor } from "./statements.ts";
 
 export interface RetentionOptions {
-	/** Requests and conversations older than this go, ms; null = kept. */
+	/** Conversations older than this go, and requests that were written together with none that is younger, ms; null = kept. */
 	readonly maxAgeMs: number | null;
 	/** The oldest requests go while the log takes more than this, bytes; null = no bound. */
 	readonly maxBytes: number | null;
 }
 
-const PIECE = 2_000;
+/** Chunks that go at once: a thousand rows each at most. */
+const PIECE = 8;
 
 /** Deletes what the options say. Gives how many requests went. */
 export async function sweep(database: Database, options: RetentionOptions, now: number): Promise<number> {
@@ -18,7 +23,8 @@ export async function sweep(database: Database, options: RetentionOptions, now: 
 	let gone = 0;
 	if (options.maxAgeMs !== null) {
 		const before = now - options.maxAgeMs;
-		for (let piece = PIECE; piece === PIECE; gone += piece) piece = await deleteOldest(database, before);
+		for (let piece = await deleteOldest(database, before); piece > 0; piece = await deleteOldest(database, before))
+			gone += piece;
 		await query.deleteFrom("sessions").where("last_at", "<", before).execute();
 	}
 	await query
@@ -30,15 +36,15 @@ export async function sweep(database: Database, options: RetentionOptions, now: 
 	if (bytes <= options.maxBytes) return gone;
 	// Space that is free inside the database comes back late or never: so many rows go as make up the excess.
 	const counted = await query
-		.selectFrom("requests")
-		.select((select) => [select.fn.countAll<number>().as("rows")])
+		.selectFrom("request_chunks")
+		.select((select) => [select.fn.sum<number>("rows").as("rows")])
 		.executeTakeFirstOrThrow();
-	let excess = Math.ceil(Number(counted.rows) * (1 - options.maxBytes / bytes));
-	while (excess > 0) {
-		const piece = await deleteOldest(database, Number.MAX_SAFE_INTEGER, Math.min(PIECE, excess));
+	const excess = Math.ceil(Number(counted.rows ?? 0) * (1 - options.maxBytes / bytes));
+	const before = gone;
+	while (gone - before < excess) {
+		const piece = await deleteOldest(database, Number.MAX_SAFE_INTEGER, excess - (gone - before));
 		if (piece === 0) break;
 		gone += piece;
-		excess -= piece;
 	}
 	return gone;
 }
@@ -47,8 +53,10 @@ export async function sweep(database: Database, options: RetentionOptions, now: 
 export async function logBytes({ query, kind }: Database): Promise<number> {
 	if (kind === "postgres") {
 		const { rows } = await sql<{ bytes: number; live: number; dead: number }>`
-			select pg_total_relation_size('requests') + pg_total_relation_size('request_bodies') as bytes,
-				pg_stat_get_live_tuples('requests'::regclass) as live, pg_stat_get_dead_tuples('requests'::regclass) as dead
+			select pg_total_relation_size('request_chunks') + pg_total_relation_size('request_values')
+					+ pg_total_relation_size('request_bodies') as bytes,
+				pg_stat_get_live_tuples('request_chunks'::regclass) as live,
+				pg_stat_get_dead_tuples('request_chunks'::regclass) as dead
 		`.execute(query);
 		const [row] = rows;
 		if (row === undefined) return 0;
@@ -62,26 +70,39 @@ export async function logBytes({ query, kind }: Database): Promise<number> {
 	return rows[0]?.bytes ?? 0;
 }
 
-async function deleteOldest({ query }: Database, before: number, most = PIECE): Promise<number> {
-	const oldest = await query
-		.selectFrom("requests")
-		.select(["seq", "id"])
-		.where("started_at", "<", before)
-		.orderBy("started_at", "asc")
-		.limit(most)
+/** Chunks of which no row is younger, as few as hold `most` rows. Gives how many rows went. */
+async function deleteOldest(database: Database, before: number, most = Number.POSITIVE_INFINITY): Promise<number> {
+	const oldest = await database.query
+		.selectFrom("request_chunks")
+		.select(["seq", "last_at", "data"])
+		.where("last_at", "<", before)
+		.orderBy("last_at", "asc")
+		.limit(PIECE)
 		.execute();
-	if (oldest.length === 0) return 0;
-	const list = oldest.map(({ seq }) => seq);
-	await query
-		.deleteFrom("request_bodies")
-		.where(
-			"id",
-			"in",
-			oldest.map(({ id }) => id),
-		)
-		.execute();
-	await query.deleteFrom("requests").where("seq", "in", list).execute();
-	return oldest.length;
+	let gone = 0;
+	const ids: (readonly [string])[] = [];
+	const listed: (readonly [number, string, number, number])[] = [];
+	const chunks: (readonly [number])[] = [];
+	for (const { seq, last_at, data } of oldest) {
+		if (gone >= most) break;
+		const chunk = readChunk(seq, data);
+		gone += chunk.count;
+		for (const id of idsOf(chunk)) ids.push([id]);
+		for (const { kind, value } of listingOf(chunk).values) listed.push([KIND[kind], value, last_at, seq]);
+		chunks.push([seq]);
+	}
+	if (chunks.length === 0) return 0;
+	const removals = removalsFor(database.kind);
+	await database.bulk([
+		{ sql: removals.bodies, rows: storable(JSON.stringify(ids)) },
+		{ sql: removals.listed, rows: JSON.stringify(listed) },
+		{ sql: removals.chunks, rows: JSON.stringify(chunks) },
+	]);
+	return gone;
+}
+
+function idsOf(chunk: Chunk): readonly string[] {
+	return Array.from({ length: chunk.count }, (_, row) => chunk.word(chunk.examine(row), "id") ?? "");
 }
 
 /** Sweeps now and then, until it is stopped. A database that is away is tried again the next time. */

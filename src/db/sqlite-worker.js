@@ -3,25 +3,11 @@
 // is loaded by Node itself, from src/ and from dist/ alike. Leaves what is asked to db/dialect-sqlite.
 import { parentPort, workerData } from "node:worker_threads";
 import Database from "libsql";
-import { unpackEntries } from "./unpacking.js";
 
 /** How long another process may hold the write lock, ms. */
 const BUSY_TIMEOUT_MS = 10_000;
 /** Statements kept prepared. */
 const MOST_STATEMENTS = 256;
-
-/**
- * Many rows at once mean that requests keep the processors busy: these rows are written in slices, with pauses. The threads of requests get
- * a processor that pauses at once; behind one that works on for 30 ms they wait.
- */
-const MANY_ROWS = 512;
-const ROWS_AT_ONCE = 32;
-const PAUSE_MS = 1;
-const never = new Int32Array(new SharedArrayBuffer(4));
-
-function pause() {
-	Atomics.wait(never, 0, 0, PAUSE_MS);
-}
 
 const port = parentPort;
 if (port === null) throw new Error("sqlite-worker is a worker thread's program");
@@ -66,11 +52,9 @@ function bulk(steps) {
 	database.exec("begin immediate");
 	try {
 		for (const step of steps) {
-			if ("entries" in step) insertRows(step.sql, [...unpackEntries(step.entries, step.kinds)]);
-			else {
-				const statement = prepared(step.sql);
-				for (const parameters of JSON.parse(step.rows)) statement.run(parameters);
-			}
+			const statement = prepared(step.sql);
+			if ("values" in step) statement.run(step.values);
+			else for (const parameters of JSON.parse(step.rows)) statement.run(parameters);
 		}
 		database.exec("commit");
 	} catch (error) {
@@ -78,49 +62,6 @@ function bulk(steps) {
 		throw error;
 	}
 	return { rows: [] };
-}
-
-/** From so many rows on a statement of their own pays. */
-const WORTH_A_STATEMENT = 32;
-
-/** @typedef {string | number | null} Value */
-
-/**
- * What all rows have in common stands in the statement: to hand values over takes half of what an insert takes, and most rows of a batch
- * share two of three.
- * @param {string} sql `insert into … values (?, ?, …)`
- * @param {readonly (readonly Value[])[]} rows
- */
-function insertRows(sql, rows) {
-	const [first] = rows;
-	if (first === undefined || rows.length < WORTH_A_STATEMENT) {
-		const statement = prepared(sql);
-		for (const row of rows) statement.run(row);
-		return;
-	}
-	const literals = first.map((value, column) => (rows.every((row) => row[column] === value) ? literal(value) : null));
-	const differing = literals.flatMap((text, column) => (text === null ? [column] : []));
-	const values = literals.map((text) => text ?? "?");
-	const statement = database.prepare(`${sql.slice(0, sql.lastIndexOf("("))}(${values.join(", ")})`);
-	const isMany = rows.length >= MANY_ROWS;
-	for (let at = 0; at < rows.length; at += 1) {
-		const row = /** @type {readonly Value[]} */ (rows[at]);
-		statement.run(differing.map((column) => row[column]));
-		if (isMany && at % ROWS_AT_ONCE === 0) pause();
-	}
-}
-
-/** Longer texts are handed over. */
-const LONGEST_LITERAL = 256;
-
-/**
- * As SQL writes it; null = not at all: fractions could come back with another last bit. Strings have no NUL (see `storableText`).
- * @param {Value} value
- */
-function literal(value) {
-	if (value === null) return "null";
-	if (typeof value === "number") return Number.isSafeInteger(value) ? `${value}` : null;
-	return value.length <= LONGEST_LITERAL ? `'${value.replaceAll("'", "''")}'` : null;
 }
 
 port.on("message", (message) => {

@@ -1,119 +1,16 @@
-// The writer's statements, for both databases: append requests and bodies, add to hours, minutes and sessions. Built once from the
-// lists of columns, so that there is one place where a column is named. Leaves batching to db/writer.
+// The writer's statements, for both databases: append chunks of requests and bodies, add to hours, minutes and sessions; and those that
+// take them away. Built once from the lists of columns. Leaves batching to db/writer and retention to db/retention.
 import type { DatabaseKind } from "./database.ts";
 import { MEASURES } from "./measures.ts";
-import type { Packer } from "./packing.ts";
-import type { RequestRow } from "./tables.ts";
 
-type Type = "text" | "bigint" | "integer" | "double precision";
+type Type = "text" | "bigint" | "smallint" | "double precision";
 
-/** All of a request's columns but `seq` and the details, which go beside the row; in the order in which a row's values are given. */
-export const REQUEST_COLUMNS: Readonly<Record<Exclude<keyof RequestRow, "seq" | "details">, Type>> = {
-	id: "text",
-	started_at: "bigint",
-	first_byte_at: "bigint",
-	ended_at: "bigint",
-	operation: "text",
-	dialect: "text",
-	outcome: "text",
-	status: "integer",
-	error: "text",
-	key_id: "text",
-	key_alias: "text",
-	team_id: "text",
-	user_id: "text",
-	end_user: "text",
-	session: "text",
-	agent: "text",
-	client: "text",
-	model: "text",
-	model_group: "text",
-	model_id: "text",
-	upstream_model: "text",
-	provider: "text",
-	domain: "text",
-	region: "text",
-	stream: "integer",
-	input_tokens: "bigint",
-	output_tokens: "bigint",
-	read_tokens: "bigint",
-	write_5m_tokens: "bigint",
-	write_1h_tokens: "bigint",
-	cost: "double precision",
-	cost_input: "double precision",
-	cost_read: "double precision",
-	cost_write_5m: "double precision",
-	cost_write_1h: "double precision",
-	cost_output: "double precision",
-	cost_uncached: "double precision",
-	cost_random: "double precision",
-	affinity: "text",
-	reason: "text",
-	predicted_read_tokens: "bigint",
-	waited_ms: "bigint",
-	diverted_from: "text",
-	runner_up: "text",
-	attempts: "integer",
-	miss: "text",
+const LISTED_COLUMNS = { kind: "smallint", value: "text", last_at: "bigint" } as const;
+/** Of this connection. */
+const LAST_CHUNK: Readonly<Record<DatabaseKind, string>> = {
+	sqlite: "last_insert_rowid()",
+	postgres: "currval(pg_get_serial_sequence('request_chunks', 'seq'))",
 };
-
-/** A row's values in that order. */
-export const REQUEST_COLUMN_NAMES = Object.keys(REQUEST_COLUMNS) as readonly (keyof typeof REQUEST_COLUMNS)[];
-
-/** For each column how its value is packed: w = word, n = number. */
-export const REQUEST_KINDS = Object.values(REQUEST_COLUMNS)
-	.map((type) => (type === "text" ? "w" : "n"))
-	.join("");
-
-/** Appends a row's values in that order. One by one: to go through the names takes three times as long, and is done for every request. */
-export function packRow(packer: Packer, row: Omit<RequestRow, "seq" | "details">): void {
-	packer.text(row.id);
-	packer.number(row.started_at);
-	packer.number(row.first_byte_at);
-	packer.number(row.ended_at);
-	packer.word(row.operation);
-	packer.word(row.dialect);
-	packer.word(row.outcome);
-	packer.number(row.status);
-	packer.word(row.error);
-	packer.word(row.key_id);
-	packer.word(row.key_alias);
-	packer.word(row.team_id);
-	packer.word(row.user_id);
-	packer.word(row.end_user);
-	packer.word(row.session);
-	packer.word(row.agent);
-	packer.word(row.client);
-	packer.word(row.model);
-	packer.word(row.model_group);
-	packer.word(row.model_id);
-	packer.word(row.upstream_model);
-	packer.word(row.provider);
-	packer.word(row.domain);
-	packer.word(row.region);
-	packer.number(row.stream);
-	packer.number(row.input_tokens);
-	packer.number(row.output_tokens);
-	packer.number(row.read_tokens);
-	packer.number(row.write_5m_tokens);
-	packer.number(row.write_1h_tokens);
-	packer.number(row.cost);
-	packer.number(row.cost_input);
-	packer.number(row.cost_read);
-	packer.number(row.cost_write_5m);
-	packer.number(row.cost_write_1h);
-	packer.number(row.cost_output);
-	packer.number(row.cost_uncached);
-	packer.number(row.cost_random);
-	packer.word(row.affinity);
-	packer.word(row.reason);
-	packer.number(row.predicted_read_tokens);
-	packer.number(row.waited_ms);
-	packer.word(row.diverted_from);
-	packer.word(row.runner_up);
-	packer.number(row.attempts);
-	packer.word(row.miss);
-}
 
 const BODY_COLUMNS = { id: "text", started_at: "bigint", request: "text", response: "text" } as const;
 
@@ -129,7 +26,10 @@ const SUMS: Readonly<Record<string, Type>> = Object.fromEntries(
 );
 
 export interface Statements {
-	readonly requests: string;
+	/** Values: first_at, last_at, span, rows, data. */
+	readonly chunk: string;
+	/** What the chunk lists that was appended last. */
+	readonly listed: string;
 	readonly bodies: string;
 	readonly hours: string;
 	readonly places: string;
@@ -155,7 +55,8 @@ export function statementsFor(kind: DatabaseKind): Statements {
 	const later = (column: string) =>
 		`${column} = case when excluded.last_at >= sessions.last_at then excluded.${column} else sessions.${column} end`;
 	return {
-		requests: insert(kind, "requests", REQUEST_COLUMNS, "details"),
+		chunk: `insert into request_chunks (first_at, last_at, span, rows, data) values (${kind === "sqlite" ? "?, ?, ?, ?, ?" : "$1, $2, $3, $4, $5"})`,
+		listed: insert(kind, "request_values", LISTED_COLUMNS, { chunk: LAST_CHUNK[kind] }),
 		bodies: insert(kind, "request_bodies", BODY_COLUMNS),
 		hours: addTo(kind, "ledger_hours", { keys: hourKeys, facts: {}, updates: [] }),
 		places: addTo(kind, "ledger_places", { keys: placeKeys, facts: {}, updates: [] }),
@@ -187,17 +88,46 @@ function addTo(
 	return `${sql} on conflict (${Object.keys(keys).join(", ")}) do update set ${[...updates, ...sums].join(", ")}`;
 }
 
-/**
- * SQLite: one parameter a column. Postgres: `$1` is a JSON array of rows, each an array of values. With a column for texts, those come
- * last, or as the lines of `$2`.
- */
-function insert(kind: DatabaseKind, table: string, columns: Readonly<Record<string, Type>>, texts?: string): string {
-	const names = [...Object.keys(columns), ...(texts === undefined ? [] : [texts])];
-	const into = `insert into ${table} (${names.join(", ")})`;
-	if (kind === "sqlite") return `${into} values (${names.map(() => "?").join(", ")})`;
-	const values = Object.values(columns).map((type, at) => (type === "text" ? `r->>${at}` : `(r->>${at})::${type}`));
-	const rows = "jsonb_array_elements($1::jsonb) with ordinality as a(r, n)";
-	if (texts === undefined) return `${into} select ${values.join(", ")} from ${rows}`;
-	const lines = "unnest(string_to_array($2::text, chr(10))) with ordinality as b(t, n)";
-	return `${into} select ${values.join(", ")}, t from ${rows} join ${lines} using (n) order by n`;
+/** SQLite: one parameter a column. Postgres: `$1` is a JSON array of rows, each an array of values. `more` stands in every row. */
+function insert(
+	kind: DatabaseKind,
+	table: string,
+	columns: Readonly<Record<string, Type>>,
+	more: Readonly<Record<string, string>> = {},
+): string {
+	const into = `insert into ${table} (${[...Object.keys(columns), ...Object.keys(more)].join(", ")})`;
+	const rest = Object.values(more);
+	if (kind === "sqlite") return `${into} values (${[...Object.keys(columns).map(() => "?"), ...rest].join(", ")})`;
+	return `${into} select ${[...valuesOf(columns), ...rest].join(", ")} from ${JSON_ROWS}`;
+}
+
+const JSON_ROWS = "jsonb_array_elements($1::jsonb) as a(r)";
+
+/** Of a row `r` that is a JSON array. */
+function valuesOf(columns: Readonly<Record<string, Type>>): readonly string[] {
+	return Object.values(columns).map((type, at) => (type === "text" ? `r->>${at}` : `(r->>${at})::${type}`));
+}
+
+/** Statements that take away what is too old; parameters as above. */
+export interface Removals {
+	/** Values: seq. */
+	readonly chunks: string;
+	/** Values: kind, value, last_at, chunk. */
+	readonly listed: string;
+	/** Values: id. */
+	readonly bodies: string;
+}
+
+export function removalsFor(kind: DatabaseKind): Removals {
+	return {
+		chunks: remove(kind, "request_chunks", { seq: "bigint" }),
+		listed: remove(kind, "request_values", { ...LISTED_COLUMNS, chunk: "bigint" }),
+		bodies: remove(kind, "request_bodies", { id: "text" }),
+	};
+}
+
+function remove(kind: DatabaseKind, table: string, columns: Readonly<Record<string, Type>>): string {
+	const names = Object.keys(columns);
+	if (kind === "sqlite") return `delete from ${table} where ${names.map((name) => `${name} = ?`).join(" and ")}`;
+	return `delete from ${table} where (${names.join(", ")}) in (select ${valuesOf(columns).join(", ")} from ${JSON_ROWS})`;
 }

@@ -2,10 +2,8 @@
 // epoch, costs dollars, flags 0 or 1; text that is part of a primary key is "" where there is none.
 import type { Generated } from "kysely";
 
-/** One request to the data plane, whatever became of it. */
+/** One request to the data plane, whatever became of it. Rows stand in chunks (db/chunk), not in a table of their own. */
 export interface RequestRow {
-	/** Order of arrival in the log. */
-	seq: Generated<number>;
 	/** `x-litellm-call-id` of its answer. */
 	id: string;
 	started_at: number;
@@ -70,8 +68,29 @@ export interface RequestRow {
 	attempts: number;
 	/** Why less was read than the conversation had cached; null where nothing was missed. */
 	miss: string | null;
-	/** JSON, packed as db/details says: attempts, candidates, exclusions, the miss told, prefix summary, tags. */
-	details: string;
+}
+
+/** Requests that were written together. */
+export interface RequestChunkRow {
+	/** Order of arrival in the log. */
+	seq: Generated<number>;
+	/** When the first and the last of its requests started. */
+	first_at: number;
+	last_at: number;
+	/** Between the two. */
+	span: number;
+	rows: number;
+	/** db/chunk. SQLite gives an ArrayBuffer. */
+	data: Uint8Array | ArrayBuffer;
+}
+
+/** A chunk has a request with this value: db/listing. */
+export interface RequestValueRow {
+	kind: number;
+	value: string;
+	/** Of the chunk. */
+	last_at: number;
+	chunk: number;
 }
 
 /** Stored only with `general_settings.store_prompts_in_spend_logs`. */
@@ -142,7 +161,8 @@ export interface SessionRow extends MeasureColumns {
 }
 
 export interface Tables {
-	requests: RequestRow;
+	request_chunks: RequestChunkRow;
+	request_values: RequestValueRow;
 	request_bodies: RequestBodyRow;
 	ledger_hours: LedgerHourRow;
 	ledger_places: Omit<LedgerHourRow, "key_id" | "team_id">;

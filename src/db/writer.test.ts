@@ -3,17 +3,17 @@ import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { onEachDatabase } from "../../test/databases.ts";
 import { memoryLog } from "../../test/harness.ts";
-import { NO_DETAILS, rowAt } from "./__fixtures__/rows.ts";
+import { entryAt, entryOf, rowAt } from "./__fixtures__/rows.ts";
 import type { Database } from "./database.ts";
-import { readDetails } from "./details.ts";
 import { createRequestLog } from "./log.ts";
+import { findRequest, listRequests } from "./requests.ts";
 import { createTurnMemory } from "./turns.ts";
 import { createLogWriter } from "./writer.ts";
 
 const PLENTY = { maxQueued: 100_000, maxQueuedBytes: 1e9 };
 
 async function count(database: Database): Promise<number> {
-	const { rows } = await sql<{ n: number }>`select count(*) as n from requests`.execute(database.query);
+	const { rows } = await sql<{ n: number }>`select sum(rows) as n from request_chunks`.execute(database.query);
 	return Number(rows[0]?.n);
 }
 
@@ -35,7 +35,7 @@ onEachDatabase((databases) => {
 		await using database = await databases.open();
 		const { log, lines } = memoryLog();
 		const writer = createLogWriter(database, { maxQueued: 50, maxQueuedBytes: 1e9, log });
-		for (let at = 0; at < 80; at += 1) writer.push({ row: rowAt(at), body: null });
+		for (let at = 0; at < 80; at += 1) writer.push(entryAt(at));
 		expect(writer.stats()).toMatchObject({ queued: 50, lost: 30 });
 		await writer.flush();
 		expect(writer.stats()).toEqual({ queued: 0, written: 50, lost: 30, failure: null });
@@ -57,7 +57,7 @@ onEachDatabase((databases) => {
 		};
 		const { log, lines } = memoryLog();
 		const writer = createLogWriter(deaf, { ...PLENTY, log });
-		for (let at = 0; at < 10; at += 1) writer.push({ row: rowAt(at), body: null });
+		for (let at = 0; at < 10; at += 1) writer.push(entryAt(at));
 		await writer.flush();
 		expect(calls).toBe(1);
 		expect(writer.stats()).toEqual({ queued: 0, written: 10, lost: 0, failure: null });
@@ -70,24 +70,29 @@ onEachDatabase((databases) => {
 	test("one row that the database refuses takes no other with it", async () => {
 		await using database = await databases.open();
 		const writer = createLogWriter(database, { ...PLENTY, log: memoryLog().log });
-		for (let at = 0; at < 20; at += 1) {
-			const row = rowAt(at, at === 7 ? { outcome: null as never } : {});
-			writer.push({ row, body: null });
+		const body = { request: "a prompt", response: null };
+		writer.push({ ...entryAt(0), body });
+		await writer.flush();
+		// Nothing else is left that a database could refuse: two requests of one id, both with bodies.
+		for (let at = 1; at <= 20; at += 1) {
+			writer.push(at === 7 ? { ...entryAt(at, { id: "request-0", session: "twice" }), body } : entryAt(at));
 		}
 		await writer.flush();
-		expect(writer.stats()).toMatchObject({ written: 19, lost: 1 });
-		expect(await count(database)).toBe(19);
+		expect(writer.stats()).toMatchObject({ written: 20, lost: 1 });
+		expect(await count(database)).toBe(20);
+		const { rows } = await sql<{ n: number }>`select sum(requests) as n from ledger_hours`.execute(database.query);
+		expect(Number(rows[0]?.n)).toBe(20);
+		expect((await listRequests(database, { session: "twice" }, { limit: 5 })).requests).toEqual([]);
 	});
 
-	test("an entry that cannot be made JSON is counted, and takes no other with it", async () => {
+	test("an entry that cannot be packed is counted, and takes no other with it", async () => {
 		await using database = await databases.open();
 		const writer = createLogWriter(database, { ...PLENTY, log: memoryLog().log });
-		const bad = { ...NO_DETAILS, turn: null, metadata: { big: 1n } };
-		writer.push({ row: rowAt(1), details: bad, body: null });
+		const bad = { metadata: { big: 1n } };
+		writer.push(entryOf(rowAt(1), bad));
 		await writer.flush();
 		expect(writer.stats()).toEqual({ queued: 0, written: 0, lost: 1, failure: null });
-		for (let at = 2; at < 5; at += 1)
-			writer.push({ row: rowAt(at), ...(at === 3 ? { details: bad } : {}), body: null });
+		for (let at = 2; at < 5; at += 1) writer.push(entryOf(rowAt(at), at === 3 ? bad : {}));
 		await writer.flush();
 		expect(writer.stats()).toEqual({ queued: 0, written: 2, lost: 2, failure: null });
 		expect(await count(database)).toBe(2);
@@ -96,16 +101,16 @@ onEachDatabase((databases) => {
 	test("closing writes what is left, and counts what it could not", async () => {
 		await using database = await databases.open();
 		const ready = createLogWriter(database, { ...PLENTY, log: memoryLog().log });
-		for (let at = 0; at < 10; at += 1) ready.push({ row: rowAt(at), body: null });
+		for (let at = 0; at < 10; at += 1) ready.push(entryAt(at));
 		await ready.close(10_000);
 		expect(ready.stats()).toMatchObject({ queued: 0, written: 10, lost: 0 });
 		const dead = troubled(database, () => Promise.reject(new Error("connect ECONNREFUSED")));
 		const { log, lines } = memoryLog();
 		const writer = createLogWriter(dead, { ...PLENTY, log });
-		for (let at = 10; at < 1_510; at += 1) writer.push({ row: rowAt(at), body: null });
+		for (let at = 10; at < 1_510; at += 1) writer.push(entryAt(at));
 		await writer.close(20);
 		expect(writer.stats()).toMatchObject({ queued: 0, written: 0, lost: 1_500 });
-		writer.push({ row: rowAt(9_999), body: null });
+		writer.push(entryAt(9_999));
 		expect(writer.stats().lost).toBe(1_501);
 		expect(lines.some((line) => line.includes("closed with entries lost"))).toBe(true);
 		expect(await count(database)).toBe(10);
@@ -140,12 +145,9 @@ onEachDatabase((databases) => {
 		requestLog.drain();
 		await writer.flush();
 		expect(writer.stats()).toMatchObject({ written: 1, lost: 0 });
-		const stored = await database.query.selectFrom("requests").selectAll().executeTakeFirstOrThrow();
-		expect(stored.session).toBe(`nul\ufffd half\ufffd ${"x".repeat(501)}`);
-		expect(readDetails(stored.details)).toMatchObject({
-			error_message: "lone \ufffd surrogate and \ufffd",
-			tags: details.tags,
-		});
+		const stored = await findRequest(database, row.id);
+		expect(stored?.request.session).toBe(`nul\ufffd half\ufffd ${"x".repeat(501)}`);
+		expect(stored?.details).toEqual(details);
 		const body = await database.query.selectFrom("request_bodies").selectAll().executeTakeFirstOrThrow();
 		expect(body.request).toBe("a\ufffdb");
 	});
@@ -158,7 +160,7 @@ onEachDatabase((databases) => {
 			let pushed = 0;
 			const push = (many: number) => {
 				for (let each = 0; each < many; each += 1) {
-					writer.push({ row: rowAt(pushed, { session: `s-${pushed % 50}` }), body: null });
+					writer.push(entryAt(pushed, { session: `s-${pushed % 50}` }));
 					pushed += 1;
 				}
 			};

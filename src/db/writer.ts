@@ -3,6 +3,7 @@
 import type { Logger } from "../telemetry/log.ts";
 import { Batch, type LogEntry } from "./batch.ts";
 import type { Database } from "./database.ts";
+import { isLogged } from "./requests.ts";
 import { statementsFor } from "./statements.ts";
 
 export interface WriterOptions {
@@ -32,7 +33,6 @@ export interface LogWriter {
 	close(graceMs: number): Promise<void>;
 }
 
-const MOST_IN_BATCH = 1_000;
 /** Entries that are packed at once: as many as are recorded together (db/log). */
 const PACKED_TOGETHER = 16;
 /** Entries are collected so long before they are written, ms. */
@@ -78,7 +78,7 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 	function pack(): void {
 		for (const entry of unpacked) {
 			let batch = queue.at(-1);
-			if (batch === undefined || batch.count >= MOST_IN_BATCH) {
+			if (batch === undefined || batch.isFull) {
 				batch = new Batch();
 				queue.push(batch);
 			}
@@ -96,7 +96,7 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 	}
 
 	function schedule(): void {
-		if ((queue[0]?.count ?? 0) >= MOST_IN_BATCH) start();
+		if (queue[0]?.isFull === true) start();
 		else if (timer === null) {
 			timer = setTimeout(start, COLLECT_MS);
 			timer.unref();
@@ -123,7 +123,7 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 		while (!stopped) {
 			const batch = queue.shift();
 			if (batch === undefined) break;
-			await write(batch, 0, batch.count);
+			if (batch.count > 0) await write(batch, 0, batch.count);
 			queued -= batch.count;
 			queuedBytes -= batch.bytes;
 		}
@@ -163,9 +163,7 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 	}
 
 	async function isWritten(id: string | undefined): Promise<boolean> {
-		if (id === undefined) return true;
-		const found = await database.query.selectFrom("requests").select("id").where("id", "=", id).executeTakeFirst();
-		return found !== undefined;
+		return id === undefined || (await isLogged(database, id));
 	}
 
 	function failed(error: unknown): void {

@@ -183,7 +183,6 @@ function finishedRequest(exchange: Exchange, recorder: Recorder, now: number): F
 			runner_up: plan?.candidates[1]?.deployment.id ?? null,
 			attempts: exchange.attempts.length,
 			miss: null,
-			details: "",
 		},
 		details: detailsOf(exchange),
 		turn: turnOf(exchange, { domain, candidate, facts }),

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { onEachDatabase } from "../../test/databases.ts";
 import { configFrom, memoryLog } from "../../test/harness.ts";
 import type { DeploymentConfig } from "../config/schema.ts";
-import { NOON, rowAt } from "../db/__fixtures__/rows.ts";
+import { entryOf, NOON, rowAt } from "../db/__fixtures__/rows.ts";
 import { sumLedger } from "../db/ledger.ts";
 import { createLogWriter } from "../db/writer.ts";
 import type { Usage } from "../protocol/usage.ts";
@@ -93,7 +93,7 @@ onEachDatabase(({ open }) => {
 				cost: cost?.total ?? null,
 				cost_uncached: cost?.withoutCaching ?? null,
 			});
-			writer.push({ row, body: null });
+			writer.push(entryOf(row));
 		}
 		await writer.flush();
 		const [sums] = await sumLedger(database, { from: NOON, to: NOON + 3_600_000 }, []);

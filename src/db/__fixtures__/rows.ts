@@ -1,7 +1,7 @@
 // Rows for tests of the log: an answered request with figures that can be told apart. Leaves real ones to the gateway's tests.
-
-import type { NewRequestRow } from "../batch.ts";
+import type { LogEntry } from "../batch.ts";
 import type { Details } from "../details.ts";
+import type { RequestRow } from "../tables.ts";
 
 export const NO_DETAILS: Details = {
 	error_message: null,
@@ -22,7 +22,7 @@ export const NO_DETAILS: Details = {
 export const NOON = Date.parse("2026-11-20T12:00:00Z");
 
 /** A served request, `at` ms after noon; every field can be changed. */
-export function rowAt(at: number, change: Partial<NewRequestRow> = {}): NewRequestRow {
+export function rowAt(at: number, change: Partial<RequestRow> = {}): RequestRow {
 	const startedAt = NOON + at;
 	return {
 		id: `request-${at}`,
@@ -71,7 +71,15 @@ export function rowAt(at: number, change: Partial<NewRequestRow> = {}): NewReque
 		runner_up: "b",
 		attempts: 1,
 		miss: null,
-		details: JSON.stringify(NO_DETAILS),
 		...change,
 	};
+}
+
+/** An entry of that row and of nothing else. */
+export function entryAt(at: number, change: Partial<RequestRow> = {}): LogEntry {
+	return entryOf(rowAt(at, change));
+}
+
+export function entryOf(row: RequestRow, details: Partial<Details> = {}): LogEntry {
+	return { row, details: { ...NO_DETAILS, ...details }, body: null };
 }

@@ -1,0 +1,126 @@
+// Rows as a chunk keeps them and gives them back, and what is listed of them.
+import { expect, test } from "vitest";
+import { entryAt, entryOf, NO_DETAILS, NOON, rowAt } from "./__fixtures__/rows.ts";
+import { Batch, type LogEntry } from "./batch.ts";
+import { type Chunk, readChunk } from "./chunk.ts";
+import { EXAMINED, packRow, unpackRow } from "./columns.ts";
+import { testFor } from "./filter.ts";
+import { listingOf } from "./listing.ts";
+import { Packer, Unpacker } from "./packing.ts";
+import type { RequestRow } from "./tables.ts";
+
+function chunkOf(entries: readonly LogEntry[], from = 0, to = entries.length): Chunk {
+	const batch = new Batch();
+	for (const entry of entries) batch.add(entry);
+	return readChunk(7, batch.chunk(from, to).data);
+}
+
+test("every column of a row is read as it was written, and those that filters look at come first", () => {
+	const names = Object.keys(rowAt(0)) as (keyof RequestRow)[];
+	const isText = (name: keyof RequestRow) => !/_at$|_tokens$|^cost|^(?:status|stream|waited_ms|attempts)$/.test(name);
+	const values = names.map((name, at) => [name, isText(name) ? `${name} "é"` : at + 0.5]);
+	const row = Object.fromEntries(values) as RequestRow;
+	const packer = new Packer();
+	packRow(packer, row);
+	const bytes = packer.slice(0, packer.length);
+	const unpacker = new Unpacker(bytes, packer.words);
+	expect(unpackRow(unpacker)).toEqual(row);
+	expect(unpacker.at).toBe(bytes.length);
+	unpacker.at = 0;
+	const first = EXAMINED.map((name) => (isText(name) ? unpacker.word() : unpacker.number()));
+	expect(first).toEqual(EXAMINED.map((name) => row[name]));
+});
+
+test("rows come back one by one, in any order, with numbers that grow", () => {
+	const rows = [0, 5, 3].map((at) => rowAt(at, { id: `id-${at}`, cost: at / 7, agent: at === 5 ? "agent-1" : null }));
+	const entries = rows.map((row, at) => entryOf(row, { tags: [`tag-${at}`] }));
+	const chunk = chunkOf(entries);
+	expect(chunk.count).toBe(3);
+	for (const at of [2, 0, 1]) {
+		expect(chunk.summary(at)).toEqual({ seq: 7_000 + at, ...rows[at] });
+		expect(chunk.details(at)).toEqual({ ...NO_DETAILS, tags: [`tag-${at}`] });
+		expect(chunk.word(chunk.examine(at), "agent")).toBe(rows[at]?.agent);
+	}
+});
+
+test("an entry that cannot be written leaves the others in the batch alone, and parts of a batch are chunks of their own", () => {
+	const batch = new Batch();
+	batch.add(entryAt(1));
+	expect(() => batch.add(entryOf(rowAt(2), { metadata: { big: 1n } }))).toThrow(TypeError);
+	expect(batch.count).toBe(1);
+	batch.add(entryOf(rowAt(3), { tags: ["b"] }));
+	const idsOf = (from: number, to: number) => {
+		const chunk = readChunk(1, batch.chunk(from, to).data);
+		return Array.from({ length: chunk.count }, (_, row) => chunk.summary(row).id);
+	};
+	expect(idsOf(0, 2)).toEqual(["request-1", "request-3"]);
+	expect(idsOf(0, 1)).toEqual(["request-1"]);
+	expect(idsOf(1, 2)).toEqual(["request-3"]);
+	expect(readChunk(1, batch.chunk(1, 2).data).details(0).tags).toEqual(["b"]);
+});
+
+test("a batch is full before its chunk is too large to be read for a page", () => {
+	const batch = new Batch();
+	for (let at = 0; !batch.isFull; at += 1)
+		batch.add(entryOf(rowAt(at), { tags: Array.from({ length: 400 }, (_, tag) => `${tag}`) }));
+	expect(batch.count).toBeLessThan(600);
+	expect(batch.chunk().data.length).toBeLessThan(400_000);
+	const small = new Batch();
+	for (let at = 0; !small.isFull; at += 1) small.add(entryAt(at));
+	expect(small.count).toBe(1_000);
+});
+
+test("a chunk of a newer version is told from a damaged one", () => {
+	const { data } = (() => {
+		const batch = new Batch();
+		batch.add(entryAt(0));
+		return batch.chunk();
+	})();
+	data[0] = 2;
+	expect(() => readChunk(3, data)).toThrow("chunk 3 of the request log is of version 2, unknown here");
+});
+
+test("a chunk lists each value of its rows once, what went wrong, and the ids that do not tell where they stand", () => {
+	const dated = (at: number) => {
+		const hex = (NOON + at).toString(16).padStart(12, "0");
+		return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+	};
+	const { firstAt, lastAt, values } = listingOf(
+		chunkOf([
+			entryAt(50, { id: dated(50), user_id: null, end_user: "nul\0" }),
+			entryAt(10, { id: dated(11), key_id: null, session: null, reason: null }),
+			entryAt(90, { id: dated(91), status: 529, outcome: "failed", miss: "expired" }),
+			entryAt(60, { id: "own", status: 401, outcome: "rejected", team_id: "team-2", user_id: null }),
+			entryAt(61, { id: dated(60), status: 499, outcome: "aborted", user_id: null }),
+		]),
+	);
+	expect([firstAt, lastAt]).toEqual([NOON + 10, NOON + 90]);
+	const listed = (kind: string) =>
+		values
+			.filter((each) => each.kind === kind)
+			.map(({ value }) => value)
+			.sort();
+	expect(listed("model")).toEqual(["claude-code"]);
+	expect(listed("model_id")).toEqual(["a"]);
+	expect(listed("key_id")).toEqual(["", "key-1"]);
+	expect(listed("team_id")).toEqual(["team-1", "team-2"]);
+	expect(listed("user_id")).toEqual(["user-1"]);
+	expect(listed("end_user")).toEqual(["nul\ufffd"]);
+	expect(listed("session")).toEqual(["session-1"]);
+	expect(listed("reason")).toEqual(["prefix"]);
+	expect(listed("miss")).toEqual(["any", "expired"]);
+	expect(listed("failure")).toEqual(["401", "499", "4xx", "529", "5xx", "aborted", "any", "rejected"]);
+	expect(listed("id")).toEqual([dated(91), "own"]);
+});
+
+test("words that stand twice, as an id and as something else, are told apart", () => {
+	const chunk = chunkOf([entryAt(0, { id: "same", session: "other" }), entryAt(1, { id: "r", session: "same" })]);
+	const found = (filter: Parameters<typeof testFor>[1]) => {
+		const test = testFor(chunk, filter);
+		return [0, 1].filter((row) => test?.(chunk.examine(row)) === true);
+	};
+	expect(found({ session: "same" })).toEqual([1]);
+	expect(found({ id: "same" })).toEqual([0]);
+	expect(found({ text: "sam" })).toEqual([0, 1]);
+	expect(found({ session: "nothing" })).toEqual([]);
+});
