@@ -1,7 +1,7 @@
 // Entries of the log on their way to the database, packed, and the sums they add to: an entry is taken apart when it comes, so that nothing
 // of a request outlives it. Leaves when a batch is written, and what happens if not, to db/writer.
 
-import { Chunk, chunkBytes, MOST_ROWS, type PackedRows } from "./chunk.ts";
+import { Chunk, MOST_ROWS, type Packed, packedBytes } from "./chunk.ts";
 import { packRow } from "./columns.ts";
 import { type Details, packDetails } from "./details.ts";
 import type { BulkStep } from "./dialect-sqlite.ts";
@@ -25,9 +25,8 @@ const MOST_BYTES = 256 * 1024;
 
 /** Entries in the order they came. */
 export class Batch {
-	readonly #packer = new Packer();
-	/** Where each entry ends. */
-	readonly #ends: number[] = [];
+	readonly #rows = new PackedPart();
+	readonly #details = new PackedPart();
 	readonly #ids: string[] = [];
 	readonly #bodies: { readonly entry: number; readonly values: readonly unknown[] }[] = [];
 	readonly #ledger = new Ledger();
@@ -39,7 +38,7 @@ export class Batch {
 
 	/** What it holds in memory, about: bodies are counted by characters. */
 	get bytes(): number {
-		return this.#packer.bytes + this.#bodyBytes;
+		return this.#rows.packer.bytes + this.#details.packer.bytes + this.#bodyBytes;
 	}
 
 	/** The id of an entry. */
@@ -48,21 +47,20 @@ export class Batch {
 	}
 
 	get isFull(): boolean {
-		return this.count >= MOST_ROWS || this.#packer.length >= MOST_BYTES;
+		return this.count >= MOST_ROWS || this.#rows.packer.length + this.#details.packer.length >= MOST_BYTES;
 	}
 
 	/** An entry that cannot be written throws, and leaves the others alone. */
 	add({ row, details, body }: LogEntry): void {
-		const packer = this.#packer;
-		const before = packer.length;
 		try {
-			packRow(packer, row);
-			packDetails(packer, details);
+			packDetails(this.#details.packer, details);
 		} catch (error) {
-			packer.cut(before);
+			this.#details.cut();
 			throw error;
 		}
-		this.#ends.push(packer.length);
+		packRow(this.#rows.packer, row);
+		this.#details.end();
+		this.#rows.end();
 		if (body !== null) {
 			this.#bodies.push({ entry: this.count, values: [row.id, row.started_at, body.request, body.response] });
 			this.#bodyBytes += (body.request?.length ?? 0) + (body.response?.length ?? 0);
@@ -73,26 +71,46 @@ export class Batch {
 
 	/** The entries from `from` to before `to` as the log keeps them. */
 	chunk(from = 0, to = this.count): NewChunk {
-		return newChunk(this.#rows(from, to));
+		const packed = this.#rows.slice(from, to);
+		const { firstAt, lastAt, values } = listingOf(new Chunk(0, packed));
+		const listed = values.map(({ kind, value }) => [KIND[kind], value, lastAt] as const);
+		const [data, details] = [packed, this.#details.slice(from, to)].map(packedBytes) as [Uint8Array, Uint8Array];
+		return { firstAt, lastAt, rows: to - from, data, details, listed };
 	}
 
 	/** What writes these entries, and adds them to the sums. */
 	steps(statements: Statements, from = 0, to = this.count): BulkStep[] {
-		const { firstAt, lastAt, rows, data, listed } = this.chunk(from, to);
+		const { firstAt, lastAt, rows, data, details, listed } = this.chunk(from, to);
 		const bodies = this.#bodies.filter(({ entry }) => entry >= from && entry < to).map(({ values }) => values);
-		const ledger = to - from === this.count ? this.#ledger : ledgerOf(new Chunk(0, this.#rows(from, to)));
+		const ledger = to - from === this.count ? this.#ledger : ledgerOf(new Chunk(0, this.#rows.slice(from, to)));
 		return [
-			{ sql: statements.chunk, values: [firstAt, lastAt, lastAt - firstAt, rows, data] },
+			{ sql: statements.chunk, values: [firstAt, lastAt, lastAt - firstAt, rows, data, details] },
 			{ sql: statements.listed, rows: JSON.stringify(listed) },
 			...(bodies.length === 0 ? [] : [{ sql: statements.bodies, rows: storable(JSON.stringify(bodies)) }]),
 			...ledger.steps(statements),
 		];
 	}
+}
 
-	#rows(from: number, to: number): PackedRows {
+/** What is packed of every entry, and where it ends. */
+class PackedPart {
+	readonly packer = new Packer();
+	readonly #ends: number[] = [];
+
+	/** Here an entry ends. */
+	end(): void {
+		this.#ends.push(this.packer.length);
+	}
+
+	/** Takes back what was packed since the last entry's end. */
+	cut(): void {
+		this.packer.cut(this.#ends.at(-1) ?? 0);
+	}
+
+	slice(from: number, to: number): Packed {
 		const begin = from === 0 ? 0 : (this.#ends[from - 1] ?? 0);
-		const bytes = this.#packer.slice(begin, this.#ends[to - 1] ?? begin);
-		return { bytes, ends: this.#ends.slice(from, to).map((end) => end - begin), words: this.#packer.words };
+		const bytes = this.packer.slice(begin, this.#ends[to - 1] ?? begin);
+		return { bytes, ends: this.#ends.slice(from, to).map((end) => end - begin), words: this.packer.words };
 	}
 }
 
@@ -102,13 +120,8 @@ interface NewChunk {
 	readonly lastAt: number;
 	readonly rows: number;
 	readonly data: Uint8Array;
+	readonly details: Uint8Array;
 	readonly listed: readonly (readonly [kind: number, value: string, lastAt: number])[];
-}
-
-function newChunk(packed: PackedRows): NewChunk {
-	const { firstAt, lastAt, values } = listingOf(new Chunk(0, packed));
-	const listed = values.map(({ kind, value }) => [KIND[kind], value, lastAt] as const);
-	return { firstAt, lastAt, rows: packed.ends.length, data: chunkBytes(packed), listed };
 }
 
 /** The sums of a part of a batch that the database does not take as a whole. */

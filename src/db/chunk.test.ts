@@ -1,9 +1,11 @@
 // Rows as a chunk keeps them and gives them back, and what is listed of them.
+
 import { expect, test } from "vitest";
-import { entryAt, entryOf, NO_DETAILS, NOON, rowAt } from "./__fixtures__/rows.ts";
+import { entryAt, entryOf, NOON, rowAt } from "./__fixtures__/rows.ts";
 import { Batch, type LogEntry } from "./batch.ts";
-import { type Chunk, readChunk } from "./chunk.ts";
+import { Chunk, ChunkDetails, readPacked } from "./chunk.ts";
 import { EXAMINED, packRow, unpackRow } from "./columns.ts";
+import { NO_DETAILS } from "./details.ts";
 import { testFor } from "./filter.ts";
 import { listingOf } from "./listing.ts";
 import { Packer, Unpacker } from "./packing.ts";
@@ -12,7 +14,7 @@ import type { RequestRow } from "./tables.ts";
 function chunkOf(entries: readonly LogEntry[], from = 0, to = entries.length): Chunk {
 	const batch = new Batch();
 	for (const entry of entries) batch.add(entry);
-	return readChunk(7, batch.chunk(from, to).data);
+	return new Chunk(7, readPacked(batch.chunk(from, to).data));
 }
 
 test("every column of a row is read as it was written, and those that filters look at come first", () => {
@@ -34,11 +36,15 @@ test("every column of a row is read as it was written, and those that filters lo
 test("rows come back one by one, in any order, with numbers that grow", () => {
 	const rows = [0, 5, 3].map((at) => rowAt(at, { id: `id-${at}`, cost: at / 7, agent: at === 5 ? "agent-1" : null }));
 	const entries = rows.map((row, at) => entryOf(row, { tags: [`tag-${at}`] }));
-	const chunk = chunkOf(entries);
+	const batch = new Batch();
+	for (const entry of entries) batch.add(entry);
+	const { data, details: kept } = batch.chunk();
+	const chunk = new Chunk(7, readPacked(data));
+	const details = new ChunkDetails(readPacked(kept));
 	expect(chunk.count).toBe(3);
 	for (const at of [2, 0, 1]) {
 		expect(chunk.summary(at)).toEqual({ seq: 7_000 + at, ...rows[at] });
-		expect(chunk.details(at)).toEqual({ ...NO_DETAILS, tags: [`tag-${at}`] });
+		expect(details.of(at)).toEqual({ ...NO_DETAILS, tags: [`tag-${at}`] });
 		expect(chunk.word(chunk.examine(at), "agent")).toBe(rows[at]?.agent);
 	}
 });
@@ -50,13 +56,13 @@ test("an entry that cannot be written leaves the others in the batch alone, and 
 	expect(batch.count).toBe(1);
 	batch.add(entryOf(rowAt(3), { tags: ["b"] }));
 	const idsOf = (from: number, to: number) => {
-		const chunk = readChunk(1, batch.chunk(from, to).data);
+		const chunk = new Chunk(1, readPacked(batch.chunk(from, to).data));
 		return Array.from({ length: chunk.count }, (_, row) => chunk.summary(row).id);
 	};
 	expect(idsOf(0, 2)).toEqual(["request-1", "request-3"]);
 	expect(idsOf(0, 1)).toEqual(["request-1"]);
 	expect(idsOf(1, 2)).toEqual(["request-3"]);
-	expect(readChunk(1, batch.chunk(1, 2).data).details(0).tags).toEqual(["b"]);
+	expect(new ChunkDetails(readPacked(batch.chunk(1, 2).details)).of(0).tags).toEqual(["b"]);
 });
 
 test("a batch is full before its chunk is too large to be read for a page", () => {
@@ -64,20 +70,21 @@ test("a batch is full before its chunk is too large to be read for a page", () =
 	for (let at = 0; !batch.isFull; at += 1)
 		batch.add(entryOf(rowAt(at), { tags: Array.from({ length: 400 }, (_, tag) => `${tag}`) }));
 	expect(batch.count).toBeLessThan(600);
-	expect(batch.chunk().data.length).toBeLessThan(400_000);
+	const { data, details } = batch.chunk();
+	expect(data.length + details.length).toBeLessThan(400_000);
 	const small = new Batch();
 	for (let at = 0; !small.isFull; at += 1) small.add(entryAt(at));
 	expect(small.count).toBe(1_000);
 });
 
-test("a chunk of a newer version is told from a damaged one", () => {
+test("what a newer version wrote is not taken for something else", () => {
 	const { data } = (() => {
 		const batch = new Batch();
 		batch.add(entryAt(0));
 		return batch.chunk();
 	})();
 	data[0] = 2;
-	expect(() => readChunk(3, data)).toThrow("chunk 3 of the request log is of version 2, unknown here");
+	expect(() => readPacked(data)).toThrow("a part of the request log is of version 2, unknown here");
 });
 
 test("a chunk lists each value of its rows once, what went wrong, and the ids that do not tell where they stand", () => {

@@ -1,5 +1,5 @@
-// A chunk of the request log: some hundred requests in one value of the database, with the words that they share. Leaves a row's columns to
-// db/columns, which chunks hold what to db/listing and where they stand to db/tables.
+// A chunk of the request log: some hundred requests in one value of the database, with the words that they share, and their details in
+// another. Leaves a row's columns to db/columns, which chunks hold what to db/listing and where they stand to db/tables.
 import { EXAMINED, type Examined, POSITION, unpackRow } from "./columns.ts";
 import { type Details, unpackDetails } from "./details.ts";
 import { Unpacker } from "./packing.ts";
@@ -15,25 +15,25 @@ export const MOST_ROWS = 1_000;
 /** A row of the log as it is read: what it holds, and a number that tells it from all others and grows with the log. */
 export type RequestSummary = RequestRow & { readonly seq: number };
 
-/** Rows as they are packed: each its columns, then its details. */
-export interface PackedRows {
+/** What is packed of each row: its columns, or its details. */
+export interface Packed {
 	readonly bytes: Uint8Array;
 	/** Where each row ends in `bytes`. */
 	readonly ends: ArrayLike<number>;
 	readonly words: readonly string[];
 }
 
-/** Rows, read one by one as far as somebody asks. */
+/** Reads rows one by one, as far as somebody asks. */
 export class Chunk {
 	/** Its number in the database. */
-	readonly #seq: number;
-	readonly #rows: PackedRows;
+	readonly number: number;
+	readonly #rows: Packed;
 	readonly #unpacker: Unpacker;
 	/** Of the row that was examined last. */
 	readonly #codes = new Float64Array(EXAMINED.length);
 
-	constructor(seq: number, rows: PackedRows) {
-		this.#seq = seq;
+	constructor(number: number, rows: Packed) {
+		this.number = number;
 		this.#rows = rows;
 		this.#unpacker = new Unpacker(rows.bytes, rows.words);
 	}
@@ -53,7 +53,7 @@ export class Chunk {
 	examine(row: number): Float64Array {
 		const codes = this.#codes;
 		const unpacker = this.#unpacker;
-		unpacker.at = this.#begin(row);
+		unpacker.at = beginOf(this.#rows, row);
 		for (let at = 0; at < codes.length; at += 1) codes[at] = unpacker.code();
 		return codes;
 	}
@@ -64,27 +64,36 @@ export class Chunk {
 	}
 
 	seq(row: number): number {
-		return this.#seq * MOST_ROWS + row;
+		return this.number * MOST_ROWS + row;
 	}
 
 	summary(row: number): RequestSummary {
-		this.#unpacker.at = this.#begin(row);
+		this.#unpacker.at = beginOf(this.#rows, row);
 		return { seq: this.seq(row), ...unpackRow(this.#unpacker) };
-	}
-
-	details(row: number): Details {
-		this.#unpacker.at = this.#begin(row);
-		unpackRow(this.#unpacker);
-		return unpackDetails(this.#unpacker);
-	}
-
-	#begin(row: number): number {
-		return row === 0 ? 0 : (this.#rows.ends[row - 1] ?? 0);
 	}
 }
 
-/** Rows as the database keeps them; `readChunk` reads them. */
-export function chunkBytes({ bytes, ends, words }: PackedRows): Uint8Array {
+/** The details of a chunk's rows, read one by one. */
+export class ChunkDetails {
+	readonly #details: Packed;
+
+	constructor(details: Packed) {
+		this.#details = details;
+	}
+
+	of(row: number): Details {
+		const unpacker = new Unpacker(this.#details.bytes, this.#details.words);
+		unpacker.at = beginOf(this.#details, row);
+		return unpackDetails(unpacker);
+	}
+}
+
+function beginOf({ ends }: Packed, row: number): number {
+	return row === 0 ? 0 : (ends[row - 1] ?? 0);
+}
+
+/** As the database keeps it. */
+export function packedBytes({ bytes, ends, words }: Packed): Uint8Array {
 	const list = Buffer.from(JSON.stringify(words));
 	const whole = Buffer.allocUnsafeSlow(HEAD_BYTES + ends.length * 4 + list.length + bytes.length);
 	whole.writeUInt32LE(VERSION, 0);
@@ -97,12 +106,12 @@ export function chunkBytes({ bytes, ends, words }: PackedRows): Uint8Array {
 	return whole;
 }
 
-/** Throws for what is no chunk, or one of a newer version. */
-export function readChunk(seq: number, data: Uint8Array | ArrayBuffer): Chunk {
+/** What `packedBytes` made. Throws where a newer version did. */
+export function readPacked(data: Uint8Array | ArrayBuffer): Packed {
 	const whole =
 		data instanceof Uint8Array ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
 	const version = whole.readUInt32LE(0);
-	if (version !== VERSION) throw new Error(`chunk ${seq} of the request log is of version ${version}, unknown here`);
+	if (version !== VERSION) throw new Error(`a part of the request log is of version ${version}, unknown here`);
 	const ends = new Uint32Array(whole.readUInt32LE(4));
 	let at = HEAD_BYTES;
 	for (let row = 0; row < ends.length; row += 1) {
@@ -111,5 +120,5 @@ export function readChunk(seq: number, data: Uint8Array | ArrayBuffer): Chunk {
 	}
 	const wordsEnd = at + whole.readUInt32LE(8);
 	const words = JSON.parse(whole.toString("utf8", at, wordsEnd)) as readonly string[];
-	return new Chunk(seq, { bytes: whole.subarray(wordsEnd), ends, words });
+	return { bytes: whole.subarray(wordsEnd), ends, words };
 }

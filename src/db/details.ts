@@ -40,6 +40,23 @@ export interface Details {
 	readonly turn: Turn | null;
 }
 
+/** Nothing is known. */
+export const NO_DETAILS: Details = {
+	error_message: null,
+	attempts: [],
+	candidates: [],
+	excluded: [],
+	diverted: null,
+	prompt_tokens: null,
+	max_tokens: null,
+	request_class: null,
+	team_alias: null,
+	tags: [],
+	metadata: null,
+	miss: null,
+	turn: null,
+};
+
 /** Appends details; `unpackDetails` reads them. Kept on disk: only ever add at the end. Metadata that JSON cannot say throws. */
 export function packDetails(packer: Packer, details: Details): void {
 	const { diverted, metadata, miss, turn } = details;

@@ -1,9 +1,11 @@
 // How requests that are over become entries: several at a time, soon, in the order of their ends.
+
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Turn } from "../cache/miss.ts";
 import { summarise } from "../cache/summary.ts";
-import { NO_DETAILS, rowAt } from "./__fixtures__/rows.ts";
+import { rowAt } from "./__fixtures__/rows.ts";
 import type { LogEntry } from "./batch.ts";
+import { NO_DETAILS } from "./details.ts";
 import { createRequestLog, type Finishing } from "./log.ts";
 import { createTurnMemory } from "./turns.ts";
 

@@ -1,4 +1,5 @@
 // Migrations on both databases: from nothing, from every earlier state, side by side, and not backwards.
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,8 @@ import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { onEachDatabase } from "../../test/databases.ts";
 import { memoryLog } from "../../test/harness.ts";
-import { entryOf, NO_DETAILS, rowAt } from "./__fixtures__/rows.ts";
+import { entryOf, rowAt } from "./__fixtures__/rows.ts";
+import { NO_DETAILS } from "./details.ts";
 import { migrate, migrationStatus } from "./migrate.ts";
 import { MIGRATIONS } from "./migrations/index.ts";
 import { connect, openDatabase } from "./open.ts";

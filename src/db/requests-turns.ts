@@ -2,7 +2,7 @@
 import type { Turn } from "../cache/miss.ts";
 import type { RequestSummary } from "./chunk.ts";
 import type { Database } from "./database.ts";
-import { scan } from "./scan.ts";
+import { detailsOf, scan } from "./scan.ts";
 
 type LoggedTurn = Pick<RequestSummary, "key_id" | "session" | "agent"> & { readonly turn: Turn };
 
@@ -13,9 +13,10 @@ export async function turnsSince(
 ): Promise<readonly LoggedTurn[]> {
 	const turns: LoggedTurn[] = [];
 	for await (const matches of scan(query, { from: since }, { order: "latest first", after: null })) {
-		for (const { chunk, row } of matches) {
+		const details = await detailsOf(query, matches);
+		for (const [at, { chunk, row }] of matches.entries()) {
 			const { key_id, session, agent } = chunk.summary(row);
-			const { turn } = chunk.details(row);
+			const turn = details[at]?.turn ?? null;
 			if (session !== null && turn !== null) turns.push({ key_id, session, agent, turn });
 			if (turns.length >= limit) return turns.reverse();
 		}

@@ -6,7 +6,7 @@ import { type Cursor, readCursor, writeCursor } from "./cursor.ts";
 import type { Database } from "./database.ts";
 import type { Details } from "./details.ts";
 import type { RequestFilter } from "./filter.ts";
-import { type Match, scan } from "./scan.ts";
+import { detailsOf, type Match, scan } from "./scan.ts";
 import { mostAlike } from "./turns.ts";
 
 export type { RequestFilter, RequestSummary };
@@ -32,6 +32,7 @@ export interface RequestRecord {
 
 /** Turns that are looked through for the one that a request continues. */
 const TURNS_LOOKED_AT = 8;
+const DETAILS_AT_ONCE = 1_000;
 
 type Query = Database["query"];
 
@@ -54,16 +55,18 @@ export async function findRequest({ query }: Pick<Database, "query">, id: string
 	const found = await findMatch(query, id);
 	if (found === null) return null;
 	const request = found.chunk.summary(found.row);
-	const details = found.chunk.details(found.row);
+	const [details = null] = await detailsOf(query, [found]);
+	if (details === null) return null;
 	const [neighbours, bodies] = await Promise.all([
 		neighboursOf(query, request),
 		query.selectFrom("request_bodies").select(["request", "response"]).where("id", "=", id).executeTakeFirst(),
 	]);
 	const { earlier, following } = neighbours;
+	const told = toldMiss(request, details);
 	return {
 		request,
 		details,
-		miss: tellMiss(request, details, earlier),
+		miss: told ?? whyMissedNow(details, await detailsOf(query, earlier)),
 		previous: earlier[0]?.chunk.summary(earlier[0].row).id ?? null,
 		following,
 		bodies: bodies ?? null,
@@ -81,7 +84,13 @@ export async function* eachRequest(
 	filter: RequestFilter,
 ): AsyncGenerator<RequestSummary & { readonly details: Details }> {
 	for await (const matches of scan(query, filter, { order: "oldest first", after: null })) {
-		for (const { chunk, row } of matches) yield { ...chunk.summary(row), details: chunk.details(row) };
+		for (let from = 0; from < matches.length; from += DETAILS_AT_ONCE) {
+			const some = matches.slice(from, from + DETAILS_AT_ONCE);
+			for (const [at, details] of (await detailsOf(query, some)).entries()) {
+				const { chunk, row } = some[at] as Match;
+				yield { ...chunk.summary(row), details };
+			}
+		}
 	}
 }
 
@@ -118,13 +127,14 @@ async function neighboursOf(query: Query, request: RequestSummary): Promise<Neig
 	return { earlier, following: following === undefined ? null : following.chunk.summary(following.row).id };
 }
 
-/** What was told when it was logged; where nothing was (another replica's turn), told now. */
-function tellMiss(request: RequestSummary, { miss, turn }: Details, earlier: Neighbours["earlier"]): Miss | null {
-	if (request.miss !== null && miss !== null) return { ...miss, reason: request.miss as Miss["reason"] };
+/** What was told when it was logged. */
+function toldMiss(request: RequestSummary, { miss }: Details): Miss | null {
+	return request.miss === null || miss === null ? null : { ...miss, reason: request.miss as Miss["reason"] };
+}
+
+/** For turns of which another replica had the one before. */
+function whyMissedNow({ turn }: Details, earlier: readonly Details[]): Miss | null {
 	if (turn === null) return null;
-	const turns = earlier.flatMap(({ chunk, row }): Turn[] => {
-		const found = chunk.details(row).turn;
-		return found === null ? [] : [found];
-	});
+	const turns = earlier.flatMap((details): Turn[] => (details.turn === null ? [] : [details.turn]));
 	return whyMissed(turn, mostAlike(turns.reverse(), turn));
 }

@@ -1,6 +1,6 @@
 // What is old, or more than may be kept, goes: in small pieces, so that the log's writer is never held up for long. Sums stay.
 import { sql } from "kysely";
-import { type Chunk, readChunk } from "./chunk.ts";
+import { Chunk, readPacked } from "./chunk.ts";
 import type { Database } from "./database.ts";
 import { MINUTES_KEPT_MS } from "./ledger.ts";
 import { KIND, listingOf } from "./listing.ts";
@@ -85,7 +85,7 @@ async function deleteOldest(database: Database, before: number, most = Number.PO
 	const chunks: (readonly [number])[] = [];
 	for (const { seq, last_at, data } of oldest) {
 		if (gone >= most) break;
-		const chunk = readChunk(seq, data);
+		const chunk = new Chunk(seq, readPacked(data));
 		gone += chunk.count;
 		for (const id of idsOf(chunk)) ids.push([id]);
 		for (const { kind, value } of listingOf(chunk).values) listed.push([KIND[kind], value, last_at, seq]);

@@ -1,10 +1,11 @@
 // Goes through the request log in the order of time: finds the chunks that may hold what is asked for, and gives their rows that do. Leaves
 // what a filter means to db/filter and pages to db/requests.
 import { type RawBuilder, type SqlBool, sql } from "kysely";
-import { type Chunk, readChunk } from "./chunk.ts";
+import { Chunk, ChunkDetails, readPacked } from "./chunk.ts";
 import { POSITION } from "./columns.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Database } from "./database.ts";
+import { type Details, NO_DETAILS } from "./details.ts";
 import { type AnyOf, listedBy, type RequestFilter, testFor } from "./filter.ts";
 import { KIND, type Kind, type Listed, timeOfId, timesOfIds } from "./listing.ts";
 
@@ -256,7 +257,21 @@ function groupOf(heads: readonly Head[], from: number): readonly Head[] {
 async function chunksOf(query: Query, heads: readonly Head[]): Promise<readonly Chunk[]> {
 	const numbers = heads.map(({ seq }) => seq);
 	const found = await query.selectFrom("request_chunks").select(["seq", "data"]).where("seq", "in", numbers).execute();
-	return found.map(({ seq, data }) => readChunk(seq, data));
+	return found.map(({ seq, data }) => new Chunk(seq, readPacked(data)));
+}
+
+/** The details of these rows, in their order. */
+export async function detailsOf(query: Query, matches: readonly Match[]): Promise<readonly Details[]> {
+	const numbers = [...new Set(matches.map(({ chunk }) => chunk.number))];
+	if (numbers.length === 0) return [];
+	const found = await query
+		.selectFrom("request_chunks")
+		.select(["seq", "details"])
+		.where("seq", "in", numbers)
+		.execute();
+	const chunks = new Map(found.map(({ seq, details }) => [seq, new ChunkDetails(readPacked(details))]));
+	// A chunk that has gone meanwhile was too old.
+	return matches.map(({ chunk, row }) => chunks.get(chunk.number)?.of(row) ?? NO_DETAILS);
 }
 
 function matchesIn(chunk: Chunk, filter: RequestFilter, { order }: Range, after: Cursor | null): Match[] {

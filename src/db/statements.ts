@@ -26,7 +26,7 @@ const SUMS: Readonly<Record<string, Type>> = Object.fromEntries(
 );
 
 export interface Statements {
-	/** Values: first_at, last_at, span, rows, data. */
+	/** Values: first_at, last_at, span, rows, data, details. */
 	readonly chunk: string;
 	/** What the chunk lists that was appended last. */
 	readonly listed: string;
@@ -55,7 +55,7 @@ export function statementsFor(kind: DatabaseKind): Statements {
 	const later = (column: string) =>
 		`${column} = case when excluded.last_at >= sessions.last_at then excluded.${column} else sessions.${column} end`;
 	return {
-		chunk: `insert into request_chunks (first_at, last_at, span, rows, data) values (${kind === "sqlite" ? "?, ?, ?, ?, ?" : "$1, $2, $3, $4, $5"})`,
+		chunk: `insert into request_chunks (first_at, last_at, span, rows, data, details) values (${kind === "sqlite" ? "?, ?, ?, ?, ?, ?" : "$1, $2, $3, $4, $5, $6"})`,
 		listed: insert(kind, "request_values", LISTED_COLUMNS, { chunk: LAST_CHUNK[kind] }),
 		bodies: insert(kind, "request_bodies", BODY_COLUMNS),
 		hours: addTo(kind, "ledger_hours", { keys: hourKeys, facts: {}, updates: [] }),

@@ -82,6 +82,7 @@ export interface RequestChunkRow {
 	rows: number;
 	/** db/chunk. SQLite gives an ArrayBuffer. */
 	data: Uint8Array | ArrayBuffer;
+	details: Uint8Array | ArrayBuffer;
 }
 
 /** A chunk has a request with this value: db/listing. */

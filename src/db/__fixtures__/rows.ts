@@ -1,23 +1,7 @@
 // Rows for tests of the log: an answered request with figures that can be told apart. Leaves real ones to the gateway's tests.
 import type { LogEntry } from "../batch.ts";
-import type { Details } from "../details.ts";
+import { type Details, NO_DETAILS } from "../details.ts";
 import type { RequestRow } from "../tables.ts";
-
-export const NO_DETAILS: Details = {
-	error_message: null,
-	attempts: [],
-	candidates: [],
-	excluded: [],
-	diverted: null,
-	prompt_tokens: null,
-	max_tokens: null,
-	request_class: null,
-	team_alias: null,
-	tags: [],
-	metadata: null,
-	miss: null,
-	turn: null,
-};
 
 export const NOON = Date.parse("2026-11-20T12:00:00Z");
 

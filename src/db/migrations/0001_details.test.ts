@@ -1,7 +1,8 @@
 // Details as earlier versions wrote them: each kind is read as it was meant.
+
 import { expect, test } from "vitest";
 import { kindOf, levelOf } from "../../cache/summary.ts";
-import { NO_DETAILS } from "../__fixtures__/rows.ts";
+import { NO_DETAILS } from "../details.ts";
 import { readDetails } from "./0001_details.ts";
 
 /** As the last version that had such rows wrote them. */

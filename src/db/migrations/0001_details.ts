@@ -1,27 +1,11 @@
 // The details of a row as they stood in `requests.details`: JSON of three kinds, by age. Leaves moving them to 0020_request_chunks.
 import type { Turn } from "../../cache/miss.ts";
 import { readSummary, type StoredSummary } from "../../cache/summary.ts";
-import type { Details } from "../details.ts";
+import { type Details, NO_DETAILS } from "../details.ts";
 
 /** As the first rows have them. */
 type Named = Omit<Details, "turn"> & {
 	readonly turn: (Omit<Turn, "summary"> & { readonly summary: StoredSummary }) | null;
-};
-
-const NOTHING: Details = {
-	error_message: null,
-	attempts: [],
-	candidates: [],
-	excluded: [],
-	diverted: null,
-	prompt_tokens: null,
-	max_tokens: null,
-	request_class: null,
-	team_alias: null,
-	tags: [],
-	metadata: null,
-	miss: null,
-	turn: null,
 };
 
 /** A row's details; of text that is not theirs there are none: one damaged row must not hold up the others. */
@@ -30,14 +14,14 @@ export function readDetails(text: string): Details {
 		const parsed: unknown = JSON.parse(text);
 		if (Array.isArray(parsed)) return detailsOf(parsed as unknown as Packed);
 		const isNamed = typeof parsed === "object" && parsed !== null && "attempts" in parsed;
-		return isNamed ? ofNames(parsed as Named) : NOTHING;
+		return isNamed ? ofNames(parsed as Named) : NO_DETAILS;
 	} catch {
-		return NOTHING;
+		return NO_DETAILS;
 	}
 }
 
 function ofNames({ turn, ...rest }: Named): Details {
-	return { ...NOTHING, ...rest, turn: turn === null ? null : { ...turn, summary: readSummary(turn.summary) } };
+	return { ...NO_DETAILS, ...rest, turn: turn === null ? null : { ...turn, summary: readSummary(turn.summary) } };
 }
 
 /** Details without names. The first rows have an object instead. */

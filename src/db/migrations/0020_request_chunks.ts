@@ -18,9 +18,14 @@ function statements(kind: "sqlite" | "postgres"): readonly string[] {
 	return [
 		`create table request_chunks (
 			seq ${sequence}, first_at bigint not null, last_at bigint not null, span bigint not null, rows bigint not null,
-			data ${bytes} not null)`,
+			data ${bytes} not null, details ${bytes} not null)`,
 		// Chunks are too small to be worth compressing on the way in.
-		...(kind === "postgres" ? ["alter table request_chunks alter column data set storage external"] : []),
+		...(kind === "postgres"
+			? [
+					`alter table request_chunks
+						alter column data set storage external, alter column details set storage external`,
+				]
+			: []),
 		`create index request_chunks_last_at on request_chunks (last_at, seq, first_at, rows)`,
 		`create index request_chunks_span on request_chunks (span)`,
 		`create table request_values (
@@ -59,9 +64,11 @@ export const requestChunks: Migration = {
 };
 
 async function append(query: QueryExecutorProvider, kind: "sqlite" | "postgres", batch: Batch): Promise<void> {
-	const { firstAt, lastAt, rows, data, listed } = batch.chunk();
-	const { rows: numbered } = await sql<{ seq: number }>`insert into request_chunks (first_at, last_at, span, rows, data)
-		values (${firstAt}, ${lastAt}, ${lastAt - firstAt}, ${rows}, ${data}) returning seq`.execute(query);
+	const { firstAt, lastAt, rows, data, details, listed } = batch.chunk();
+	const { rows: numbered } = await sql<{
+		seq: number;
+	}>`insert into request_chunks (first_at, last_at, span, rows, data, details)
+		values (${firstAt}, ${lastAt}, ${lastAt - firstAt}, ${rows}, ${data}, ${details}) returning seq`.execute(query);
 	const seq = sql.lit(numbered[0]?.seq ?? 0);
 	const values = JSON.stringify(listed);
 	const each =
