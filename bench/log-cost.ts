@@ -78,7 +78,19 @@ function finished(at: number, { random, now }: { random: () => number; now: numb
 	const session = `session-${at % SESSIONS}-aaaa-4bbb-8ccc-dddddddddddd`;
 	const modelId = DEPLOYMENTS[at % 3] ?? "";
 	const made = rowOf(at, { rows: BATCH * BATCHES, end: now }, random);
-	const row = { ...made, session, model_id: modelId, key_id: null, key_alias: null, team_id: null, user_id: null };
+	// As a busy gateway's: thousands a second.
+	const startedAt = now + Math.floor(at / 5);
+	const times = { started_at: startedAt, first_byte_at: startedAt + 9, ended_at: startedAt + 17 };
+	const row = {
+		...made,
+		...times,
+		session,
+		model_id: modelId,
+		key_id: null,
+		key_alias: null,
+		team_id: null,
+		user_id: null,
+	};
 	return {
 		row,
 		details: {

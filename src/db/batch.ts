@@ -52,6 +52,8 @@ export class Batch {
 
 	/** An entry that cannot be written throws, and leaves the others alone. */
 	add({ row, details, body }: LogEntry): void {
+		this.#rows.packer.begin();
+		this.#details.packer.begin();
 		try {
 			packDetails(this.#details.packer, details);
 		} catch (error) {

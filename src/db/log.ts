@@ -76,10 +76,7 @@ export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMem
 	}
 
 	function write({ row, details, turn: served, bodies }: FinishedRequest): Miss | null {
-		for (const name of FOREIGN) {
-			const value = row[name];
-			if (value !== null) row[name] = storable(value);
-		}
+		clean(row);
 		const turn = served === null ? null : turnOf(served);
 		const conversation = conversationOf(row);
 		const miss = turn === null || conversation === null ? null : turns.next(conversation, turn);
@@ -128,10 +125,20 @@ export function conversationOf(row: Pick<RequestRow, "key_id" | "session" | "age
 	return row.session === null ? null : `${row.key_id ?? ""}\n${row.session}\n${row.agent ?? ""}`;
 }
 
-/** Columns that hold what clients and upstreams sent. */
-const FOREIGN = ["error", "end_user", "session", "agent", "client", "model", "user_id", "key_alias"] as const;
+/** Columns that hold what clients and upstreams sent. One by one: to go through their names takes longer. */
+function clean(row: FinishedRequest["row"]): void {
+	row.error = storable(row.error);
+	row.end_user = storable(row.end_user);
+	row.session = storable(row.session);
+	row.agent = storable(row.agent);
+	row.client = storable(row.client);
+	row.model = storable(row.model);
+	row.user_id = storable(row.user_id);
+	row.key_alias = storable(row.key_alias);
+}
 
 /** Ids are sums' keys, so two that are stored alike must be alike before. */
-function storable(text: string): string {
-	return storableText(text.slice(0, MOST_TEXT));
+function storable(text: string | null): string | null {
+	if (text === null) return null;
+	return storableText(text.length > MOST_TEXT ? text.slice(0, MOST_TEXT) : text);
 }

@@ -12,6 +12,8 @@ const FOUR_BYTES = 252;
 const SIX_BYTES = 253;
 const DOUBLE = 254;
 const MOST_BYTES = 9;
+/** Numbers. */
+const WORTH_A_VIEW = 64;
 
 /** Appends value by value; whoever reads them knows their order. */
 export class Packer {
@@ -20,6 +22,10 @@ export class Packer {
 	#length = 0;
 	readonly #words: string[] = [];
 	readonly #places = new Map<string, number>();
+	/** The last entry's words in their order: most of the next one's are the same, and cheaper to compare with than to look up. */
+	readonly #recent: string[] = [];
+	readonly #recentPlaces: number[] = [];
+	#position = 0;
 	#characters = 0;
 
 	/** Bytes so far. */
@@ -45,6 +51,11 @@ export class Packer {
 	/** Takes back what was appended after a length. */
 	cut(length: number): void {
 		this.#length = length;
+	}
+
+	/** An entry begins. */
+	begin(): void {
+		this.#position = 0;
 	}
 
 	/** What JSON has no number for is read as null, too. */
@@ -86,15 +97,20 @@ export class Packer {
 
 	/** A string that others have as well: it is held once. */
 	word(value: string | null): void {
-		if (value === null) {
-			this.number(null);
-			return;
-		}
-		const place = this.#places.get(value);
-		if (place !== undefined) this.number(place);
+		const position = this.#position;
+		this.#position = position + 1;
+		if (value === null) this.number(null);
+		else if (this.#recent[position] === value) this.number(this.#recentPlaces[position] as number);
 		else {
-			this.#places.set(value, this.#words.length);
-			this.text(value);
+			const known = this.#places.get(value);
+			const place = known ?? this.#words.length;
+			this.#recent[position] = value;
+			this.#recentPlaces[position] = place;
+			if (known !== undefined) this.number(known);
+			else {
+				this.#places.set(value, place);
+				this.text(value);
+			}
 		}
 	}
 
@@ -108,10 +124,14 @@ export class Packer {
 	/** How many, then each. */
 	numbers(values: Uint32Array | Uint8Array): void {
 		this.number(values.length);
-		const { byteLength } = values;
+		const { length, byteLength } = values;
 		if (this.#length + byteLength > this.#bytes.length) this.#grow(byteLength);
-		this.#bytes.set(new Uint8Array(values.buffer, values.byteOffset, byteLength), this.#length);
-		this.#length += byteLength;
+		const at = this.#length;
+		if (values instanceof Uint8Array) this.#bytes.set(values, at);
+		// To make a view takes longer than to write some numbers.
+		else if (length > WORTH_A_VIEW) this.#bytes.set(new Uint8Array(values.buffer, values.byteOffset, byteLength), at);
+		else for (let each = 0; each < length; each += 1) this.#view.setUint32(at + each * 4, values[each] as number, true);
+		this.#length = at + byteLength;
 	}
 
 	#grow(by: number): void {
