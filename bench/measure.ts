@@ -16,6 +16,8 @@ export interface Pace {
 	/** Pairs of slices. */
 	readonly rounds: number;
 	readonly sliceMs: number;
+	/** Load before each slice that is not measured: the other side may have work left, such as a log that is still written. */
+	readonly leadMs?: number;
 	readonly warmUpMs: number;
 }
 
@@ -63,7 +65,10 @@ export async function compare(
 		for (let round = 0; round < pace.rounds; round++) {
 			// Who goes first alternates, so that a machine that slows down or speeds up favours neither.
 			const order = round % 2 === 0 ? [bare, gateway] : [gateway, bare];
-			for (const side of order) await side.slice(requests, pace.sliceMs);
+			for (const side of order) {
+				if (pace.leadMs !== undefined) await side.warmUp(requests, pace.leadMs);
+				await side.slice(requests, pace.sliceMs);
+			}
 		}
 	} finally {
 		bare.close();

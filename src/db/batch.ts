@@ -135,7 +135,7 @@ function ledgerOf(chunk: Chunk): Ledger {
 
 /** What entries add to the tables of sums. */
 class Ledger {
-	readonly #hours = new Sums();
+	/** Told apart by everything: what the tables keep is summed up from these when the batch is written. */
 	readonly #minutes = new Sums();
 	readonly #sessions = new Sessions();
 
@@ -144,24 +144,28 @@ class Ledger {
 		const model = row.model ?? "";
 		const modelId = row.model_id ?? "";
 		const { started_at: at } = row;
-		this.#hours.add([at - (at % HOUR_MS), row.key_id ?? "", row.team_id ?? "", model, modelId], measures);
-		this.#minutes.add([at - (at % MINUTE_MS), model, modelId], measures);
+		this.#minutes.add([at - (at % MINUTE_MS), row.key_id ?? "", row.team_id ?? "", model, modelId], measures);
 		if (row.session !== null) this.#sessions.add(row, measures);
 	}
 
 	steps(statements: Statements): BulkStep[] {
+		const hours = new Sums();
 		const places = new Sums();
 		const keys = new Sums();
-		for (const { key: sum, measures } of this.#hours.sums()) {
-			const [hour = 0, key = "", team = "", model = "", modelId = ""] = sum;
+		const minutes = new Sums();
+		for (const { key: sum, measures } of this.#minutes.sums()) {
+			const [minute = 0, key = "", team = "", model = "", modelId = ""] = sum;
+			const hour = Number(minute) - (Number(minute) % HOUR_MS);
+			hours.add([hour, key, team, model, modelId], measures);
 			places.add([hour, model, modelId], measures);
 			keys.add([hour, key, team], measures);
+			minutes.add([minute, model, modelId], measures);
 		}
 		const sums = [
-			{ sql: statements.hours, rows: this.#hours.rows() },
+			{ sql: statements.hours, rows: hours.rows() },
 			{ sql: statements.places, rows: places.rows() },
 			{ sql: statements.keys, rows: keys.rows() },
-			{ sql: statements.minutes, rows: this.#minutes.rows() },
+			{ sql: statements.minutes, rows: minutes.rows() },
 			{ sql: statements.sessions, rows: this.#sessions.rows() },
 		];
 		return sums.flatMap(({ sql, rows }) => (rows.length === 0 ? [] : [{ sql, rows: storable(JSON.stringify(rows)) }]));

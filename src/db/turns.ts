@@ -38,8 +38,12 @@ export function createTurnMemory(maxBlocks = 4_000_000): TurnMemory {
 		if (turn.summary.marks.length > 0) {
 			// The turn it continues is of no use any more.
 			const replaced = earlier !== null && continues(turn, earlier) ? turns.indexOf(earlier) : -1;
-			if (replaced !== -1) blocks -= sizeOf(turns.splice(replaced, 1)[0] as Turn);
-			turns.push(turn);
+			if (replaced !== -1) blocks -= sizeOf(turns[replaced] as Turn);
+			if (replaced !== -1 && replaced === turns.length - 1) turns[replaced] = turn;
+			else {
+				if (replaced !== -1) turns.splice(replaced, 1);
+				turns.push(turn);
+			}
 			blocks += sizeOf(turn);
 			while (turns.length > TURNS_KEPT) blocks -= sizeOf(turns.shift() as Turn);
 		}

@@ -1,7 +1,7 @@
 // Usages priced by arithmetic written out by hand, so that a mistake in the code is not repeated here.
 import { expect, test } from "vitest";
 import type { Usage } from "../protocol/usage.ts";
-import { costOf } from "./cost.ts";
+import { costOf, totalOf } from "./cost.ts";
 import { plainConditions, priceOf } from "./prices.ts";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
@@ -88,6 +88,29 @@ test("writes that were not split by lifetime are 5-minute writes", () => {
 	const rest = cost("claude-opus-5", { cacheWriteTokens: 10_000, cacheWrite1hTokens: 4_000 });
 	expect(rest?.write5m).toBeCloseTo(0.0375, 12);
 	expect(rest?.write1h).toBeCloseTo(0.04, 12);
+});
+
+test("the same tokens read and written otherwise cost what a usage that says so costs", () => {
+	const price = priceOf("claude-sonnet-4-5", plainConditions(NOW));
+	if (price === null) return expect.unreachable("the table knows the model");
+	const reported = usage({ inputTokens: 7, outputTokens: 50, cacheReadTokens: 90_000, cacheWriteTokens: 160_000 });
+	for (const [read, write1h] of [
+		[0, 0],
+		[0, 250_000],
+		[250_000, 0],
+		[90_000, 40_000],
+		[12.5, 0.25],
+	] as const) {
+		const written = 250_000 - read;
+		const otherwise = usage({
+			...reported,
+			cacheReadTokens: read,
+			cacheWriteTokens: written,
+			cacheWrite1hTokens: write1h,
+			cacheWrite5mTokens: written - write1h,
+		});
+		expect(totalOf(reported, price, read, write1h)).toBeCloseTo(costOf(otherwise, price).total, 12);
+	}
 });
 
 test("nothing used costs nothing", () => {

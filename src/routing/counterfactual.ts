@@ -4,7 +4,7 @@
 import { hashText, requestPart } from "../cache/place.ts";
 import { createShadowCaches, type ShadowPrompt } from "../cache/shadow.ts";
 import type { DeploymentConfig, ModelGroup } from "../config/schema.ts";
-import { costOf, type Usage } from "../pricing/cost.ts";
+import { costOf, totalOf, type Usage } from "../pricing/cost.ts";
 import { type Billed, priceOfDeployment } from "./bill.ts";
 import { cachingFacts } from "./caching.ts";
 import type { RouteRequest } from "./decision.ts";
@@ -104,12 +104,8 @@ export function createCounterfactual({
 		const billed: Billed = { wildcard, variant: outline.variant, now: startedAt };
 		const cached = usage.cacheReadTokens + usage.cacheWriteTokens;
 		const last = outline.breakpoints.at(-1);
-		if (total === 0 || cached === 0 || last === undefined) {
-			return meanDollars(lanes.length === 0 ? [{ id: 0, deployment, weight: 1 }] : lanes, (lane) => {
-				const price = priceOfDeployment(lane.deployment, billed);
-				return price === null ? null : costOf(usage, price).total;
-			});
-		}
+		if (total === 0 || cached === 0 || last === undefined)
+			return meanAsItWas(lanes.length === 0 ? [{ id: 0, deployment, weight: 1 }] : lanes, usage, billed);
 		const { chain, breakpoints } = outline;
 		const bytesPerToken = (chain.bytes[last.block] as number) / cached;
 		const prompt: ShadowPrompt = {
@@ -121,12 +117,7 @@ export function createCounterfactual({
 			firstByteAt,
 		};
 		const reads = caches.read(prompt, ids);
-		const dollars = meanDollars(lanes, (lane, index) => {
-			const price = priceOfDeployment(lane.deployment, billed);
-			if (price === null) return null;
-			const readBlock = reads[index] as number;
-			return costOf(usageWith(usage, request, { readBlock, bytesPerToken }), price).total;
-		});
+		const dollars = meanOfReads(lanes, reads, { usage, billed, bytesPerToken, outline });
 		const chosen = draw(lanes, random() * total);
 		const lane = lanes[chosen] as Lane;
 		const { minimumTokens } = cachingFacts(lane.deployment, wildcard);
@@ -139,37 +130,48 @@ export function createCounterfactual({
 	};
 }
 
-/** The same request had it read up to a block: what is behind it is written, with the lifetimes its breakpoints ask for (R7). */
-function usageWith(
-	usage: Usage,
-	{ outline }: RouteRequest,
-	{ readBlock, bytesPerToken }: { readonly readBlock: number; readonly bytesPerToken: number },
-): Usage {
-	const { chain, breakpoints } = outline;
-	const tokensAt = (block: number) => (block < 0 ? 0 : (chain.bytes[block] as number) / bytesPerToken);
-	const cached = usage.cacheReadTokens + usage.cacheWriteTokens;
-	const read = Math.min(cached, tokensAt(readBlock));
-	const longLived = breakpoints.findLast(({ ttl }) => ttl === "1h")?.block ?? -1;
-	const write1h = Math.max(0, Math.min(cached, tokensAt(longLived)) - read);
-	return {
-		inputTokens: usage.inputTokens,
-		outputTokens: usage.outputTokens,
-		cacheReadTokens: read,
-		cacheWriteTokens: cached - read,
-		cacheWrite1hTokens: write1h,
-		cacheWrite5mTokens: cached - read - write1h,
-	};
+/** Nothing was cached: only prices differ. Null where one is unknown. */
+function meanAsItWas(lanes: readonly Lane[], usage: Usage, billed: Billed): number | null {
+	let sum = 0;
+	let weights = 0;
+	for (const { deployment, weight } of lanes) {
+		const price = priceOfDeployment(deployment, billed);
+		if (price === null) return null;
+		sum += costOf(usage, price).total * weight;
+		weights += weight;
+	}
+	return weights === 0 ? null : sum / weights;
 }
 
-function meanDollars(lanes: readonly Lane[], dollarsOf: (lane: Lane, index: number) => number | null): number | null {
+/**
+ * The same request, had each lane read up to its block: what is behind it is written, with the lifetimes its breakpoints ask for (R7).
+ * Null where a price is unknown.
+ */
+function meanOfReads(
+	lanes: readonly Lane[],
+	reads: Int32Array,
+	about: {
+		readonly usage: Usage;
+		readonly billed: Billed;
+		readonly bytesPerToken: number;
+		readonly outline: RouteRequest["outline"];
+	},
+): number | null {
+	const { usage, billed, bytesPerToken, outline } = about;
+	const { bytes } = outline.chain;
+	const cached = usage.cacheReadTokens + usage.cacheWriteTokens;
+	const longLived = outline.breakpoints.findLast(({ ttl }) => ttl === "1h")?.block ?? -1;
+	const longTokens = longLived < 0 ? 0 : Math.min(cached, (bytes[longLived] as number) / bytesPerToken);
 	let sum = 0;
 	let weights = 0;
 	for (let index = 0; index < lanes.length; index += 1) {
-		const lane = lanes[index] as Lane;
-		const dollars = dollarsOf(lane, index);
-		if (dollars === null) return null;
-		sum += dollars * lane.weight;
-		weights += lane.weight;
+		const { deployment, weight } = lanes[index] as Lane;
+		const price = priceOfDeployment(deployment, billed);
+		if (price === null) return null;
+		const block = reads[index] as number;
+		const read = block < 0 ? 0 : Math.min(cached, (bytes[block] as number) / bytesPerToken);
+		sum += totalOf(usage, price, read, Math.max(0, longTokens - read)) * weight;
+		weights += weight;
 	}
 	return weights === 0 ? null : sum / weights;
 }
