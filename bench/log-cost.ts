@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NO_DETAILS } from "../src/db/details.ts";
 import { createRequestLog, type FinishedRequest } from "../src/db/log.ts";
 import { openDatabase } from "../src/db/open.ts";
 import { createTurnMemory } from "../src/db/turns.ts";
@@ -94,7 +95,7 @@ function finished(at: number, { random, now }: { random: () => number; now: numb
 	return {
 		row,
 		details: {
-			error_message: null,
+			...NO_DETAILS,
 			attempts: [{ model_id: modelId, outcome: "served", status: 200, error: "", started_at: now, ms: 17 }],
 			candidates: DEPLOYMENTS.slice(0, 3).map((id) => {
 				return {
@@ -105,16 +106,8 @@ function finished(at: number, { random, now }: { random: () => number; now: numb
 					thinking_at_risk: false,
 				};
 			}),
-			excluded: [],
-			diverted: null,
 			prompt_tokens: 450,
 			max_tokens: 1024,
-			request_class: null,
-			team_alias: null,
-			tags: [],
-			metadata: null,
-			miss: null,
-			turn: null,
 		},
 		turn: {
 			about: {

@@ -5,6 +5,7 @@ import { onEachDatabase } from "../../test/databases.ts";
 import { memoryLog } from "../../test/harness.ts";
 import { entryAt, entryOf, rowAt } from "./__fixtures__/rows.ts";
 import type { Database } from "./database.ts";
+import { NO_DETAILS } from "./details.ts";
 import { createRequestLog } from "./log.ts";
 import { findRequest, listRequests } from "./requests.ts";
 import { createTurnMemory } from "./turns.ts";
@@ -121,19 +122,10 @@ onEachDatabase((databases) => {
 		const writer = createLogWriter(database, { ...PLENTY, log: memoryLog().log });
 		const requestLog = createRequestLog(writer, createTurnMemory());
 		const details = {
+			...NO_DETAILS,
 			error_message: "lone \ud800 surrogate and \0",
-			attempts: [],
-			candidates: [],
-			excluded: [],
-			diverted: null,
-			prompt_tokens: null,
-			max_tokens: null,
-			request_class: null,
-			team_alias: null,
-			tags: ["'; drop table requests; --", "a literal \\u0000 and \\ud800 stay"],
+			tags: ["'; drop table request_chunks; --", "a literal \\u0000 and \\ud800 stay"],
 			metadata: { nul: "\0" },
-			miss: null,
-			turn: null,
 		};
 		const row = rowAt(0, { session: `nul\0 half\udc00 ${"x".repeat(9_000)}` });
 		const bodies = { request: "a\0b", response: null };
