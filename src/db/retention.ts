@@ -1,10 +1,11 @@
 // What is old, or more than may be kept, goes: in small pieces, so that the log's writer is never held up for long. Sums stay.
 import { sql } from "kysely";
-import { Chunk, readPacked } from "./chunk.ts";
+import type { Chunk } from "./chunk.ts";
 import type { Database } from "./database.ts";
 import { MINUTES_KEPT_MS } from "./ledger.ts";
 import { KIND, listingOf } from "./listing.ts";
 import { storable } from "./packing.ts";
+import { chunksOf, groupOf } from "./scan.ts";
 import { removalsFor } from "./statements.ts";
 
 export interface RetentionOptions {
@@ -14,8 +15,8 @@ export interface RetentionOptions {
 	readonly maxBytes: number | null;
 }
 
-/** Chunks that go at once: a thousand rows each at most. */
-const PIECE = 8;
+/** Chunks that are looked at for the next piece; how many go at once is decided by their rows. */
+const MOST_HEADS = 64;
 
 /** Deletes what the options say. Gives how many requests went. */
 export async function sweep(database: Database, options: RetentionOptions, now: number): Promise<number> {
@@ -72,20 +73,23 @@ export async function logBytes({ query, kind }: Database): Promise<number> {
 
 /** Chunks of which no row is younger, as few as hold `most` rows. Gives how many rows went. */
 async function deleteOldest(database: Database, before: number, most = Number.POSITIVE_INFINITY): Promise<number> {
-	const oldest = await database.query
+	const heads = await database.query
 		.selectFrom("request_chunks")
-		.select(["seq", "last_at", "data"])
+		.select(["seq", "last_at", "rows"])
 		.where("last_at", "<", before)
 		.orderBy("last_at", "asc")
-		.limit(PIECE)
+		.limit(MOST_HEADS)
 		.execute();
+	const oldest = groupOf(heads, 0);
+	if (oldest.length === 0) return 0;
+	const read = new Map((await chunksOf(database.query, oldest)).map((chunk) => [chunk.number, chunk]));
 	let gone = 0;
 	const ids: (readonly [string])[] = [];
 	const listed: (readonly [number, string, number, number])[] = [];
 	const chunks: (readonly [number])[] = [];
-	for (const { seq, last_at, data } of oldest) {
-		if (gone >= most) break;
-		const chunk = new Chunk(seq, readPacked(data));
+	for (const { seq, last_at } of oldest) {
+		const chunk = read.get(seq);
+		if (gone >= most || chunk === undefined) break;
 		gone += chunk.count;
 		for (const id of idsOf(chunk)) ids.push([id]);
 		for (const { kind, value } of listingOf(chunk).values) listed.push([KIND[kind], value, last_at, seq]);

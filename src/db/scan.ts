@@ -31,7 +31,8 @@ type Source =
 	/** Chunks with rows that started, or may have started, between two times. */
 	| { readonly from: "time"; readonly first: number; readonly last: number };
 
-interface Head {
+/** A chunk that is not read yet. */
+export interface Head {
 	readonly seq: number;
 	readonly last_at: number;
 	readonly rows: number;
@@ -244,7 +245,8 @@ function isListed(anyOf: AnyOf): RawBuilder<SqlBool> {
 	return sql<SqlBool>`(${sql.join(each, sql` or `)})`;
 }
 
-function groupOf(heads: readonly Head[], from: number): readonly Head[] {
+/** As many of these as may be read and gone through at once. */
+export function groupOf(heads: readonly Head[], from: number): readonly Head[] {
 	let to = from;
 	let rows = 0;
 	while (to < heads.length && to - from < CHUNKS_AT_ONCE && (to === from || rows < ROWS_AT_ONCE)) {
@@ -254,7 +256,8 @@ function groupOf(heads: readonly Head[], from: number): readonly Head[] {
 	return heads.slice(from, to);
 }
 
-async function chunksOf(query: Query, heads: readonly Head[]): Promise<readonly Chunk[]> {
+/** These chunks, in any order. */
+export async function chunksOf(query: Query, heads: readonly Head[]): Promise<readonly Chunk[]> {
 	const numbers = heads.map(({ seq }) => seq);
 	const found = await query.selectFrom("request_chunks").select(["seq", "data"]).where("seq", "in", numbers).execute();
 	return found.map(({ seq, data }) => new Chunk(seq, readPacked(data)));

@@ -64,7 +64,8 @@ export function explainDecision(
 	};
 }
 
-function explainCandidate(candidate: Candidate): ExplainedCandidate {
+/** A candidate as the explainer and the request log tell it. */
+export function explainCandidate(candidate: Candidate): ExplainedCandidate {
 	return {
 		model_id: candidate.deployment.id,
 		reason: candidate.reason,

@@ -8,6 +8,7 @@ import type { Counterfactual } from "../routing/counterfactual.ts";
 import type { Candidate, Plan } from "../routing/decision.ts";
 import type { Deployment } from "../routing/deployment.ts";
 import type { AttemptRecord, Exchange } from "./exchange.ts";
+import { explainCandidate } from "./explain.ts";
 import { headerValue } from "./headers.ts";
 import { storable } from "./redact.ts";
 
@@ -231,15 +232,7 @@ function detailsOf(ended: Ended): FinishedRequest["details"] {
 		attempts: ended.attempts.slice(0, MOST_LISTED).map(({ deployment, outcome, status, error, startedAt, endedAt }) => {
 			return { model_id: deployment.id, outcome, status, error, started_at: startedAt, ms: endedAt - startedAt };
 		}),
-		candidates: (plan?.candidates ?? []).slice(0, MOST_LISTED).map((candidate) => {
-			return {
-				model_id: candidate.deployment.id,
-				reason: candidate.reason,
-				predicted_read_tokens: Math.round(candidate.predictedReadTokens),
-				expected_dollars: candidate.expectedDollars,
-				thinking_at_risk: candidate.thinkingAtRisk,
-			};
-		}),
+		candidates: (plan?.candidates ?? []).slice(0, MOST_LISTED).map(explainCandidate),
 		excluded: (plan?.excluded ?? [])
 			.slice(0, MOST_LISTED)
 			.map(({ deployment, why, until }) => ({ model_id: deployment.id, why, until })),
