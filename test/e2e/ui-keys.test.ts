@@ -36,7 +36,7 @@ describe.skipIf(program === null)("keys and teams in the admin UI", () => {
 		expect(secret).toMatch(/^sk-/);
 		await page.getByRole("button", { name: "I have copied it" }).click();
 		await page.locator('tr[data-key="dana"]').waitFor();
-		expect(await page.content()).not.toContain(secret);
+		await eventually(() => page.content()).not.toContain(secret);
 
 		const client = new Anthropic({ baseURL: world.gateway.url, apiKey: secret, maxRetries: 0 });
 		const ask = () =>
