@@ -3,6 +3,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Turn } from "../src/cache/miss.ts";
+import { summarise } from "../src/cache/summary.ts";
 import { NO_DETAILS } from "../src/db/details.ts";
 import { createRequestLog, type FinishedRequest } from "../src/db/log.ts";
 import { openDatabase } from "../src/db/open.ts";
@@ -14,7 +16,7 @@ import { DEPLOYMENTS, rowOf } from "./log-rows.ts";
 
 /** µs a row, of the best batch: a busy machine only ever adds. */
 export interface RowCost {
-	/** Telling misses, writing the row as JSON, adding it to the sums. */
+	/** Telling misses, packing the row, adding it to the sums. */
 	readonly record: number;
 	/** Making a batch's statements and handing them over. */
 	readonly send: number;
@@ -42,7 +44,7 @@ export async function costOfRow(): Promise<RowCost> {
 		for (let batch = 0; batch < BATCHES; batch += 1) {
 			const list = Array.from({ length: BATCH }, (_, at) => finished(batch * BATCH + at, { random, now }));
 			const begun = performance.now();
-			for (const each of list) requests.record({ finish: () => each, told() {}, failed });
+			for (const each of list) requests.record({ finish: () => ({ ...each, turn: turnOf(each) }), told() {}, failed });
 			requests.drain();
 			const recorded = performance.now();
 			const written = writer.flush();
@@ -74,6 +76,11 @@ const CHAIN = {
 	message: Int32Array.from({ length: BLOCKS }, (_, at) => Math.max(0, at - 6) >> 1),
 	bytes: Float64Array.from({ length: BLOCKS }, (_, at) => (at + 1) * 150),
 };
+
+const BREAKPOINTS = [
+	{ block: 4, ttl: "5m" },
+	{ block: BLOCKS - 1, ttl: "5m" },
+] as const;
 
 function finished(at: number, { random, now }: { random: () => number; now: number }): FinishedRequest {
 	const session = `session-${at % SESSIONS}-aaaa-4bbb-8ccc-dddddddddddd`;
@@ -109,30 +116,28 @@ function finished(at: number, { random, now }: { random: () => number; now: numb
 			prompt_tokens: 450,
 			max_tokens: 1024,
 		},
-		turn: {
-			about: {
-				startedAt: now,
-				firstByteAt: now + 9,
-				model: "claude-sonnet-5-5",
-				place: "anthropic/00000000-0000-4000-8000-000000000000/wrkspc_1",
-				modelId,
-				betas: "",
-				variant: "",
-				settings: { toolChoice: 0, thinking: 0, effort: 0, format: 0, images: 0 },
-				inputTokens: 10,
-				readTokens: 300,
-				writeTokens: 0,
-				minimumTokens: 1024,
-				collapseRuns: true,
-				route: "prefix",
-				diagnosis: null,
-			},
-			chain: CHAIN,
-			breakpoints: [
-				{ block: 4, ttl: "5m" },
-				{ block: BLOCKS - 1, ttl: "5m" },
-			],
-		},
+		turn: null,
 		bodies: null,
+	};
+}
+
+function turnOf({ row }: FinishedRequest): Turn {
+	return {
+		startedAt: row.started_at,
+		firstByteAt: row.first_byte_at,
+		model: "claude-sonnet-5-5",
+		place: "anthropic/00000000-0000-4000-8000-000000000000/wrkspc_1",
+		modelId: row.model_id ?? "",
+		betas: "",
+		variant: "",
+		settings: { toolChoice: 0, thinking: 0, effort: 0, format: 0, images: 0 },
+		summary: summarise(CHAIN, BREAKPOINTS),
+		inputTokens: 10,
+		readTokens: 300,
+		writeTokens: 0,
+		minimumTokens: 1024,
+		collapseRuns: true,
+		route: "prefix",
+		diagnosis: null,
 	};
 }

@@ -199,3 +199,15 @@ test("the summary of a huge prompt is bounded, and still finds a change at eithe
 	expect(commonBlocks(long, late)).toBe(4_995);
 	expect(throughStore(long).toJSON()).toEqual(long.toJSON());
 });
+
+test("two prompts have in common what goes before their first difference, wherever that is and however much longer one is", () => {
+	for (let length = 0; length < 40; length += 3) {
+		const one = turn(messages(length)).summary;
+		for (const longer of [0, 1, 30]) {
+			for (let change = 0; change <= length; change += 1) {
+				const other = turn(messages(length + longer, { [change]: "another" })).summary;
+				expect([commonBlocks(one, other), commonBlocks(other, one)]).toEqual([change, change]);
+			}
+		}
+	}
+});

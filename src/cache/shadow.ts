@@ -21,7 +21,7 @@ export interface ShadowPrompt {
 
 export interface ShadowCaches {
 	readonly size: number;
-	/** For each lane the last block of the longest prefix that could be read there, or -1. Changes nothing. */
+	/** For each lane the last block of the longest prefix that could be read there, or -1; until the next call. Changes no cache. */
 	read(prompt: ShadowPrompt, lanes: readonly number[]): Int32Array;
 	/** The prompt went to `lane`, where it read up to `readBlock`: refreshes that entry, writes those behind it from `minimumBytes` on. */
 	serve(prompt: ShadowPrompt, where: { readonly lane: number; readonly readBlock: number; minimumBytes: number }): void;
@@ -34,6 +34,8 @@ const SLOT = 3;
 /** A lane is a set of deployments that share a cache. At most `maxEntries` prefixes are kept; the least recently written go first. */
 export function createShadowCaches(maxEntries: number): ShadowCaches {
 	const entries = new Map<number, Held>();
+	/** What `read` answers: asked once a request, of a few lanes. */
+	let found = new Int32Array(0);
 
 	function keyOf({ chain, salt }: ShadowPrompt, block: number): number {
 		// 52 bits, of which the salt changes 32: equal keys of different prompts are as unlikely as equal fingerprints.
@@ -66,7 +68,8 @@ export function createShadowCaches(maxEntries: number): ShadowCaches {
 			return entries.size;
 		},
 		read(prompt, lanes) {
-			const found = new Int32Array(lanes.length).fill(-1);
+			if (found.length < lanes.length) found = new Int32Array(lanes.length);
+			found.fill(-1);
 			let open = lanes.length;
 			visit(prompt, (block) => {
 				const held = entries.get(keyOf(prompt, block));

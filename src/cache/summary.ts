@@ -124,20 +124,27 @@ function wordOf(summary: PrefixSummary, block: number): number | null {
 /** How many first blocks two prompts have in common, as far as is known. */
 export function commonBlocks(left: PrefixSummary, right: PrefixSummary): number {
 	const most = Math.min(blocksOf(left), blocksOf(right), sameLevels(left, right));
-	const { words } = left;
-	const { words: others } = right;
-	// In prompts that are kept whole a word stands where its block does. Asked of every turn, of some hundred blocks.
-	if (blocksOf(left) <= MOST_KEPT && blocksOf(right) <= MOST_KEPT) {
-		for (let block = 0; block < most; block += 1)
-			if (((words[block] as number) ^ (others[block] as number)) >>> PRINT_AT !== 0) return block;
-		return most;
-	}
+	if (blocksOf(left) <= MOST_KEPT && blocksOf(right) <= MOST_KEPT) return agreeing(left.words, right.words, most);
 	for (let block = 0; block < most; block += 1) {
 		const one = printOf(left, block);
 		const other = printOf(right, block);
 		if (one !== other && one !== null && other !== null) return block;
 	}
 	return most;
+}
+
+/**
+ * How many first words have the same fingerprint, of prompts that are kept whole: there a word stands where its block does. A fingerprint
+ * is of all that goes before, too: where two agree, all before them do, and most turns end with what the next one goes on from.
+ */
+function agreeing(words: Uint32Array, others: Uint32Array, most: number): number {
+	let agree = 0;
+	let differ = most + 1;
+	for (let probe = most; agree + 1 < differ; probe = (agree + differ) >> 1) {
+		if (((words[probe - 1] as number) ^ (others[probe - 1] as number)) >>> PRINT_AT === 0) agree = probe;
+		else differ = probe;
+	}
+	return agree;
 }
 
 /** How many first blocks are at the same levels: the same bytes at another level are another prompt. */

@@ -1,7 +1,6 @@
 // The request log as those see it who fill it: a finished request goes in, and is kept. Leaves translating an exchange to proxy/record and
 // writing to db/writer.
 import type { Miss, Turn } from "../cache/miss.ts";
-import { type SummedChain, summarise } from "../cache/summary.ts";
 import type { Details } from "./details.ts";
 import { storableText } from "./packing.ts";
 import type { RequestRow } from "./tables.ts";
@@ -20,19 +19,12 @@ export interface FinishedRequest {
 	/** The log sets `miss` and `turn`. */
 	readonly details: Mutable<Details>;
 	/** Null where it marked nothing for caching, or no usage was reported. */
-	readonly turn: ServedTurn | null;
+	readonly turn: Turn | null;
 	/** Where bodies are stored at all. */
 	readonly bodies: { readonly request: string | null; readonly response: string | null } | null;
 }
 
 type Mutable<Fields> = { -readonly [Field in keyof Fields]: Fields[Field] };
-
-/** A turn with its prompt, not summed up yet. */
-export interface ServedTurn {
-	readonly about: Omit<Turn, "summary">;
-	readonly chain: SummedChain;
-	readonly breakpoints: readonly { readonly block: number; readonly ttl: "5m" | "1h" }[];
-}
 
 /** A request that is over and is still to be told of. `failed` must not throw. */
 export interface Finishing {
@@ -45,19 +37,20 @@ export interface Finishing {
 }
 
 export interface RequestLog {
-	/** Records it, with others and within RECORDED_WITHIN_MS: in a row they take half of what they take between requests. Never throws. */
+	/** Records it, with others and within RECORDED_WITHIN_MS: in a row they take a third of what they take between requests. Never throws. */
 	record(request: Finishing): void;
 	/** Records now what waits. */
 	drain(): void;
 }
 
-const RECORDED_TOGETHER = 16;
+const RECORDED_TOGETHER = 64;
 const RECORDED_WITHIN_MS = 20;
 
 /** Longest text of a column; ids of clients are shorter. */
 const MOST_TEXT = 512;
 
 export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMemory): RequestLog {
+	const names = new Names();
 	let waiting: Finishing[] = [];
 	let timer: NodeJS.Timeout | null = null;
 
@@ -66,18 +59,20 @@ export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMem
 		timer = null;
 		const requests = waiting;
 		waiting = [];
-		for (const request of requests) {
+		// One step for all, then the next: a processor holds one step's code at hand, not all of them.
+		const finished = requests.map(finishOf);
+		for (const [at, request] of requests.entries()) {
+			const record = finished[at] ?? null;
 			try {
-				request.told(write(request.finish()));
+				if (record !== null) request.told(write(record));
 			} catch (error) {
 				request.failed(error);
 			}
 		}
 	}
 
-	function write({ row, details, turn: served, bodies }: FinishedRequest): Miss | null {
-		clean(row);
-		const turn = served === null ? null : turnOf(served);
+	function write({ row, details, turn, bodies }: FinishedRequest): Miss | null {
+		names.clean(row);
 		const conversation = conversationOf(row);
 		const miss = turn === null || conversation === null ? null : turns.next(conversation, turn);
 		details.turn = turn;
@@ -99,25 +94,14 @@ export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMem
 	};
 }
 
-function turnOf({ about, chain, breakpoints }: ServedTurn): Turn {
-	return {
-		startedAt: about.startedAt,
-		firstByteAt: about.firstByteAt,
-		model: about.model,
-		place: about.place,
-		modelId: about.modelId,
-		betas: about.betas,
-		variant: about.variant,
-		settings: about.settings,
-		summary: summarise(chain, breakpoints),
-		inputTokens: about.inputTokens,
-		readTokens: about.readTokens,
-		writeTokens: about.writeTokens,
-		minimumTokens: about.minimumTokens,
-		collapseRuns: about.collapseRuns,
-		route: about.route,
-		diagnosis: about.diagnosis,
-	};
+/** Null where that failed. */
+function finishOf(request: Finishing): FinishedRequest | null {
+	try {
+		return request.finish();
+	} catch (error) {
+		request.failed(error);
+		return null;
+	}
 }
 
 /** Whose next turn a row may be; null = its client named no session. */
@@ -125,20 +109,37 @@ export function conversationOf(row: Pick<RequestRow, "key_id" | "session" | "age
 	return row.session === null ? null : `${row.key_id ?? ""}\n${row.session}\n${row.agent ?? ""}`;
 }
 
-/** Columns that hold what clients and upstreams sent. One by one: to go through their names takes longer. */
-function clean(row: FinishedRequest["row"]): void {
-	row.error = storable(row.error);
-	row.end_user = storable(row.end_user);
-	row.session = storable(row.session);
-	row.agent = storable(row.agent);
-	row.client = storable(row.client);
-	row.model = storable(row.model);
-	row.user_id = storable(row.user_id);
-	row.key_alias = storable(row.key_alias);
-}
+/** Names that may be met again, so many. */
+const MOST_NAMES = 4_096;
 
-/** Ids are sums' keys, so two that are stored alike must be alike before. */
-function storable(text: string | null): string | null {
-	if (text === null) return null;
-	return storableText(text.length > MOST_TEXT ? text.slice(0, MOST_TEXT) : text);
+/**
+ * What clients and upstreams sent, as columns keep it. A name that was met before is the same string again: whoever looks it up next has
+ * its hash, and whoever compares it compares a pointer.
+ */
+class Names {
+	readonly #known = new Map<string, string>();
+
+	/** One by one: to go through the columns' names takes longer. */
+	clean(row: FinishedRequest["row"]): void {
+		row.error = this.#of(row.error);
+		row.end_user = this.#of(row.end_user);
+		row.session = this.#of(row.session);
+		row.agent = this.#of(row.agent);
+		row.client = this.#of(row.client);
+		row.model = this.#of(row.model);
+		row.user_id = this.#of(row.user_id);
+		row.key_alias = this.#of(row.key_alias);
+	}
+
+	/** Ids are sums' keys, so two that are stored alike must be alike before. */
+	#of(text: string | null): string | null {
+		if (text === null) return null;
+		const known = this.#known.get(text);
+		if (known !== undefined) return known;
+		const name = storableText(text.length > MOST_TEXT ? text.slice(0, MOST_TEXT) : text);
+		if (this.#known.size >= MOST_NAMES) this.#known.clear();
+		// Headers reach to many thousand characters; what is cut is not worth remembering.
+		if (name === text) this.#known.set(name, name);
+		return name;
+	}
 }

@@ -34,10 +34,10 @@ export function createTurnMemory(maxBlocks = 4_000_000): TurnMemory {
 	function remember(conversation: string, turn: Turn): Turn | null {
 		const turns = conversations.get(conversation) ?? [];
 		conversations.delete(conversation);
-		const earlier = mostAlike(turns, turn);
+		const alike = findAlike(turns, turn);
 		if (turn.summary.marks.length > 0) {
 			// The turn it continues is of no use any more.
-			const replaced = earlier !== null && continues(turn, earlier) ? turns.indexOf(earlier) : -1;
+			const replaced = alike !== null && isContinued(alike) ? turns.indexOf(alike.earlier) : -1;
 			if (replaced !== -1) blocks -= sizeOf(turns[replaced] as Turn);
 			if (replaced !== -1 && replaced === turns.length - 1) turns[replaced] = turn;
 			else {
@@ -53,7 +53,7 @@ export function createTurnMemory(maxBlocks = 4_000_000): TurnMemory {
 			conversations.delete(oldest);
 			for (const each of forgotten) blocks -= sizeOf(each);
 		}
-		return earlier;
+		return alike?.earlier ?? null;
 	}
 
 	return {
@@ -89,15 +89,21 @@ export function createTurnMemory(maxBlocks = 4_000_000): TurnMemory {
  * prompt, not a missed one, unless its model or tools are all that differ.
  */
 export function mostAlike(turns: readonly Turn[], turn: Turn): Turn | null {
-	let best: Turn | null = null;
-	let most = -1;
+	return findAlike(turns, turn)?.earlier ?? null;
+}
+
+/** An earlier turn, and how many first blocks it has in common with the present one. */
+interface Alike {
+	readonly earlier: Turn;
+	readonly common: number;
+}
+
+function findAlike(turns: readonly Turn[], turn: Turn): Alike | null {
+	let best: Alike | null = null;
 	for (const earlier of turns) {
 		const common = commonBlocks(earlier.summary, turn.summary);
 		if (common === 0 && !isKin(earlier, turn)) continue;
-		if (common >= most) {
-			best = earlier;
-			most = common;
-		}
+		if (best === null || common >= best.common) best = { earlier, common };
 	}
 	return best;
 }
@@ -107,8 +113,7 @@ function isKin({ summary: one }: Turn, { summary: other }: Turn): boolean {
 	return one.tools > 0 && other.tools > 0 && other.messages >= one.messages;
 }
 
-function continues(turn: Turn, earlier: Turn): boolean {
-	const common = commonBlocks(earlier.summary, turn.summary);
+function isContinued({ earlier, common }: Alike): boolean {
 	return common >= (earlier.summary.marks.at(-1)?.block ?? 0);
 }
 

@@ -34,7 +34,7 @@ export interface LogWriter {
 }
 
 /** Entries that are packed at once: as many as are recorded together (db/log). */
-const PACKED_TOGETHER = 16;
+const PACKED_TOGETHER = 64;
 /** Entries are collected so long before they are written, ms. */
 const COLLECT_MS = 500;
 const FIRST_RETRY_MS = 250;

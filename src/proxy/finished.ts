@@ -1,5 +1,6 @@
 // A request that is over, and what the request log keeps of it: columns, details, the turn that a later one is compared with. Leaves when
 // it is recorded to proxy/record and keeping it to db.
+import { summarise } from "../cache/summary.ts";
 import type { FinishedRequest } from "../db/log.ts";
 import type { Cost } from "../pricing/cost.ts";
 import { billOf } from "../routing/bill.ts";
@@ -192,7 +193,7 @@ function turnOf(
 	if (usage === null || plan === null || deployment === undefined || facts === null) return null;
 	const { outline, betas } = plan.request;
 	if (operation !== "messages" || outline.breakpoints.length === 0) return null;
-	const about = {
+	return {
 		startedAt,
 		firstByteAt,
 		model: facts.model,
@@ -201,6 +202,7 @@ function turnOf(
 		betas: betas.slice(0, MOST_BETAS),
 		variant: outline.variant,
 		settings: outline.settings,
+		summary: summarise(outline.chain, outline.breakpoints),
 		inputTokens: usage.inputTokens,
 		readTokens: usage.cacheReadTokens,
 		writeTokens: usage.cacheWriteTokens,
@@ -209,7 +211,6 @@ function turnOf(
 		route: routeText(plan, candidate, ended.attempts),
 		diagnosis: usage.cacheMissReason ?? null,
 	};
-	return { about, chain: outline.chain, breakpoints: outline.breakpoints };
 }
 
 /** Why a request went where it went, for people. */
@@ -229,13 +230,13 @@ function detailsOf(ended: Ended): FinishedRequest["details"] {
 	const divertedFrom = plan?.divertedFrom ?? null;
 	return {
 		error_message: failure?.message ?? null,
-		attempts: ended.attempts.slice(0, MOST_LISTED).map(({ deployment, outcome, status, error, startedAt, endedAt }) => {
+		attempts: listed(ended.attempts).map(({ deployment, outcome, status, error, startedAt, endedAt }) => {
 			return { model_id: deployment.id, outcome, status, error, started_at: startedAt, ms: endedAt - startedAt };
 		}),
-		candidates: (plan?.candidates ?? []).slice(0, MOST_LISTED).map(explainCandidate),
-		excluded: (plan?.excluded ?? [])
-			.slice(0, MOST_LISTED)
-			.map(({ deployment, why, until }) => ({ model_id: deployment.id, why, until })),
+		candidates: listed(plan?.candidates ?? []).map(explainCandidate),
+		excluded: listed(plan?.excluded ?? []).map(({ deployment, why, until }) => {
+			return { model_id: deployment.id, why, until };
+		}),
 		diverted: divertedFrom === null ? null : { model_id: divertedFrom.deployment.id, why: divertedFrom.why },
 		prompt_tokens: plan === null ? null : Math.round(plan.promptTokens),
 		max_tokens: outline?.maxTokens ?? null,
@@ -246,6 +247,10 @@ function detailsOf(ended: Ended): FinishedRequest["details"] {
 		miss: null,
 		turn: null,
 	};
+}
+
+function listed<Item>(items: readonly Item[]): readonly Item[] {
+	return items.length > MOST_LISTED ? items.slice(0, MOST_LISTED) : items;
 }
 
 const MOST_TAGS = 32;
@@ -274,9 +279,13 @@ function sessionOf({ plan, caller }: Ended): { readonly session: string | null; 
 	const conversation = plan?.request.conversation;
 	if (conversation === undefined || conversation.session === null || caller === null)
 		return { session: null, agent: null };
-	const own = (id: string) => (id.startsWith(`${caller.id}:`) ? id.slice(caller.id.length + 1) : id);
 	const { session, agent } = conversation;
-	return { session: own(session), agent: agent === null ? null : own(agent) };
+	return { session: ownId(session, caller.id), agent: agent === null ? null : ownId(agent, caller.id) };
+}
+
+/** Without the caller's id, that keeps callers' conversations apart. */
+function ownId(id: string, caller: string): string {
+	return id.startsWith(caller) && id[caller.length] === ":" ? id.slice(caller.length + 1) : id;
 }
 
 function regionOf({ config }: Deployment): string | null {
