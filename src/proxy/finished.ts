@@ -1,10 +1,9 @@
 // A request that is over, and what the request log keeps of it: columns, details, the turn that a later one is compared with. Leaves when
 // it is recorded to proxy/record and keeping it to db.
-import { summarise } from "../cache/summary.ts";
 import type { FinishedRequest } from "../db/log.ts";
 import type { Cost } from "../pricing/cost.ts";
 import { billOf } from "../routing/bill.ts";
-import { type CachingFacts, cachingFacts } from "../routing/caching.ts";
+import { type CachingFacts, cachingFacts, promptSummary } from "../routing/caching.ts";
 import type { Counterfactual } from "../routing/counterfactual.ts";
 import type { Candidate, Plan } from "../routing/decision.ts";
 import type { Deployment } from "../routing/deployment.ts";
@@ -202,7 +201,7 @@ function turnOf(
 		betas: betas.slice(0, MOST_BETAS),
 		variant: outline.variant,
 		settings: outline.settings,
-		summary: summarise(outline.chain, outline.breakpoints),
+		summary: promptSummary(outline),
 		inputTokens: usage.inputTokens,
 		readTokens: usage.cacheReadTokens,
 		writeTokens: usage.cacheWriteTokens,

@@ -1,6 +1,9 @@
-// What a deployment's platform and model mean for caching, told to those who keep records. Leaves the facts to cache/semantics.
+// What a deployment's platform and model mean for caching, and what is kept of a prompt, told to those who keep records. Leaves the facts to
+// cache/semantics and summing up to cache/summary.
 import { cacheModel, collapsesRuns, minimumTokens } from "../cache/semantics.ts";
+import { type PrefixSummary, summarise } from "../cache/summary.ts";
 import type { DeploymentConfig } from "../config/schema.ts";
+import type { Outline } from "../prompt/outline.ts";
 import { billedModel } from "./bill.ts";
 
 export interface CachingFacts {
@@ -28,6 +31,11 @@ export function cachingFacts(deployment: DeploymentConfig, wildcard: string | nu
 		facts.set(wildcard, found);
 	}
 	return found;
+}
+
+/** What a later turn's prompt is compared with. */
+export function promptSummary({ chain, breakpoints }: Outline): PrefixSummary {
+	return summarise(chain, breakpoints);
 }
 
 function factsOf(deployment: DeploymentConfig, wildcard: string | null): CachingFacts {
