@@ -3,7 +3,7 @@
 // rows|sqlite|postgres|cost|row` with `--out -` measures one part.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Kysely } from "kysely";
 import { sql } from "kysely";
@@ -156,7 +156,7 @@ async function main(): Promise<void> {
 	const report = markdown(facts, databases, { row, costs });
 	if (options.out === "-") console.log(report);
 	else {
-		writeFileSync(join(PROJECT, options.out), report);
+		writeFileSync(resolve(PROJECT, options.out), report);
 		console.log(`written to ${options.out}`);
 	}
 }

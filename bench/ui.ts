@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Page } from "playwright-core";
 import { openDatabase } from "../src/db/open.ts";
@@ -57,7 +57,7 @@ async function main(chromium: string): Promise<void> {
 				figures.push(await visit(browser, { name, url: `${gateway.url}${path}` }));
 			const report = markdown(figures);
 			if (options.out === "-") console.log(report);
-			else writeFileSync(join(PROJECT, options.out), report);
+			else writeFileSync(resolve(PROJECT, options.out), report);
 		} finally {
 			await browser.close();
 		}

@@ -39,10 +39,15 @@ const TURN: Turn = {
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-function world() {
+/** `choking`: the id of a request that the writer throws at. */
+function world(choking?: string) {
 	const entries: LogEntry[] = [];
 	const heard: string[] = [];
-	const requests = createRequestLog({ push: (entry) => void entries.push(entry) }, createTurnMemory());
+	const push = (entry: LogEntry) => {
+		if (entry.row.id === choking) throw new Error("choked");
+		entries.push(entry);
+	};
+	const requests = createRequestLog({ push }, createTurnMemory());
 	const ending = (at: number, finish = () => finished(at)): Finishing => ({
 		finish,
 		told: (miss) => heard.push(`told ${at} ${miss}`),
@@ -105,4 +110,12 @@ test("a request that cannot be recorded says so, and takes no other with it", ()
 	requests.drain();
 	expect(ids()).toEqual(["request-1", "request-3"]);
 	expect(heard).toEqual(["failed 2 no such thing", "told 1 null", "told 3 null"]);
+});
+
+test("a request that the writer chokes on takes no other with it", () => {
+	const { requests, ending, ids, heard } = world("request-2");
+	for (const at of [1, 2, 3]) requests.record(ending(at));
+	requests.drain();
+	expect(ids()).toEqual(["request-1", "request-3"]);
+	expect(heard).toEqual(["told 1 null", "failed 2 choked", "told 3 null"]);
 });

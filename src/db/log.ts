@@ -37,7 +37,7 @@ export interface Finishing {
 }
 
 export interface RequestLog {
-	/** Records it, with others and within RECORDED_WITHIN_MS: in a row they take a third of what they take between requests. Never throws. */
+	/** Records it, with others and within RECORDED_WITHIN_MS: in a row they take less than half of what they take between requests. Never throws. */
 	record(request: Finishing): void;
 	/** Records now what waits. */
 	drain(): void;
