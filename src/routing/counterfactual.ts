@@ -5,6 +5,7 @@ import { hashText, requestPart } from "../cache/place.ts";
 import { createShadowCaches, type ShadowPrompt } from "../cache/shadow.ts";
 import type { DeploymentConfig, ModelGroup } from "../config/schema.ts";
 import { costOf, totalOf, type Usage } from "../pricing/cost.ts";
+import type { Price } from "../pricing/prices.ts";
 import { type Billed, priceOfDeployment } from "./bill.ts";
 import { cachingFacts } from "./caching.ts";
 import type { RouteRequest } from "./decision.ts";
@@ -104,8 +105,11 @@ export function createCounterfactual({
 		const billed: Billed = { wildcard, variant: outline.variant, now: startedAt };
 		const cached = usage.cacheReadTokens + usage.cacheWriteTokens;
 		const last = outline.breakpoints.at(-1);
-		if (total === 0 || cached === 0 || last === undefined)
-			return meanAsItWas(lanes.length === 0 ? [{ id: 0, deployment, weight: 1 }] : lanes, usage, billed);
+		if (total === 0 || cached === 0 || last === undefined) {
+			// Nothing was cached: only prices differ.
+			const among = lanes.length === 0 ? [{ id: 0, deployment, weight: 1 }] : lanes;
+			return meanDollars(among, billed, (price) => costOf(usage, price).total);
+		}
 		const { chain, breakpoints } = outline;
 		const bytesPerToken = (chain.bytes[last.block] as number) / cached;
 		const prompt: ShadowPrompt = {
@@ -130,19 +134,6 @@ export function createCounterfactual({
 	};
 }
 
-/** Nothing was cached: only prices differ. Null where one is unknown. */
-function meanAsItWas(lanes: readonly Lane[], usage: Usage, billed: Billed): number | null {
-	let sum = 0;
-	let weights = 0;
-	for (const { deployment, weight } of lanes) {
-		const price = priceOfDeployment(deployment, billed);
-		if (price === null) return null;
-		sum += costOf(usage, price).total * weight;
-		weights += weight;
-	}
-	return weights === 0 ? null : sum / weights;
-}
-
 /**
  * The same request, had each lane read up to its block: what is behind it is written, with the lifetimes its breakpoints ask for (R7).
  * Null where a price is unknown.
@@ -162,15 +153,26 @@ function meanOfReads(
 	const cached = usage.cacheReadTokens + usage.cacheWriteTokens;
 	const longLived = outline.breakpoints.findLast(({ ttl }) => ttl === "1h")?.block ?? -1;
 	const longTokens = longLived < 0 ? 0 : Math.min(cached, (bytes[longLived] as number) / bytesPerToken);
+	return meanDollars(lanes, billed, (price, index) => {
+		const block = reads[index] as number;
+		const read = block < 0 ? 0 : Math.min(cached, (bytes[block] as number) / bytesPerToken);
+		return totalOf(usage, price, read, Math.max(0, longTokens - read));
+	});
+}
+
+/** By the lanes' weights. Null where a price is unknown. */
+function meanDollars(
+	lanes: readonly Lane[],
+	billed: Billed,
+	dollarsOf: (price: Price, index: number) => number,
+): number | null {
 	let sum = 0;
 	let weights = 0;
 	for (let index = 0; index < lanes.length; index += 1) {
 		const { deployment, weight } = lanes[index] as Lane;
 		const price = priceOfDeployment(deployment, billed);
 		if (price === null) return null;
-		const block = reads[index] as number;
-		const read = block < 0 ? 0 : Math.min(cached, (bytes[block] as number) / bytesPerToken);
-		sum += totalOf(usage, price, read, Math.max(0, longTokens - read)) * weight;
+		sum += dollarsOf(price, index) * weight;
 		weights += weight;
 	}
 	return weights === 0 ? null : sum / weights;
