@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Turn } from "../src/cache/miss.ts";
 import { summarise } from "../src/cache/summary.ts";
-import { NO_DETAILS } from "../src/db/details.ts";
+import { NO_DETAILS, renewedDetails } from "../src/db/details.ts";
 import { createRequestLog, type FinishedRequest } from "../src/db/log.ts";
 import { openDatabase } from "../src/db/open.ts";
 import { createTurnMemory } from "../src/db/turns.ts";
@@ -102,15 +102,24 @@ function finished(at: number, { random, now }: { random: () => number; now: numb
 	return {
 		row,
 		details: {
-			...NO_DETAILS,
-			attempts: [{ model_id: modelId, outcome: "served", status: 200, error: "", started_at: now, ms: 17 }],
+			...renewedDetails(NO_DETAILS),
+			attempts: [
+				{
+					deployment: { id: modelId },
+					outcome: "served",
+					status: 200,
+					error: "",
+					startedAt: now,
+					endedAt: now + 17,
+				},
+			],
 			candidates: DEPLOYMENTS.slice(0, 3).map((id) => {
 				return {
-					model_id: id,
+					deployment: { id },
 					reason: "prefix",
-					predicted_read_tokens: 312,
-					expected_dollars: 0.001234,
-					thinking_at_risk: false,
+					predictedReadTokens: 312,
+					expectedDollars: 0.001234,
+					thinkingAtRisk: false,
 				};
 			}),
 			prompt_tokens: 450,

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { summaryOf } from "../src/cache/summary.ts";
 import { Batch, type LogEntry } from "../src/db/batch.ts";
 import type { Database } from "../src/db/database.ts";
-import { type Details, NO_DETAILS } from "../src/db/details.ts";
+import { type NewDetails, NO_DETAILS, renewedDetails } from "../src/db/details.ts";
 import { statementsFor } from "../src/db/statements.ts";
 import type { RequestRow } from "../src/db/tables.ts";
 import { createLogWriter } from "../src/db/writer.ts";
@@ -103,26 +103,26 @@ function entryOf(at: number, size: LogSize, random: () => number): LogEntry {
 	const words = Uint32Array.from({ length: 75 + Math.floor(random() * 75) }, () => random() * 2 ** 32);
 	const messageBlocks = new Uint8Array((words.length - 20) >> 1).fill(2);
 	const read = row.read_tokens ?? 0;
-	const details: Details = {
-		...NO_DETAILS,
+	const details: NewDetails = {
+		...renewedDetails(NO_DETAILS),
 		attempts: [
 			{
-				model_id: row.model_id ?? "",
+				deployment: { id: row.model_id ?? "" },
 				outcome: row.outcome,
 				status: row.status,
 				error: "",
-				started_at: row.started_at,
-				ms: 7_000,
+				startedAt: row.started_at,
+				endedAt: row.started_at + 7_000,
 			},
 		],
 		candidates: DEPLOYMENTS.slice(0, 3).map((id, rank) => {
 			const expected = row.cost_uncached === null ? null : row.cost_uncached / (rank + 1);
 			return {
-				model_id: id,
+				deployment: { id },
 				reason: "prefix",
-				predicted_read_tokens: read >> rank,
-				expected_dollars: expected,
-				thinking_at_risk: false,
+				predictedReadTokens: read >> rank,
+				expectedDollars: expected,
+				thinkingAtRisk: false,
 			};
 		}),
 		prompt_tokens: read + 5_000,

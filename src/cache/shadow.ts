@@ -39,9 +39,9 @@ export function createShadowCaches(maxEntries: number): ShadowCaches {
 
 	function keyOf({ chain, salt }: ShadowPrompt, block: number): number {
 		// 52 bits, of which the salt changes 32: equal keys of different prompts are as unlikely as equal fingerprints.
-		const high = chain.high[block] as number;
-		const low = ((high % 2 ** 32) ^ salt) >>> 0;
-		return Math.floor(high / 2 ** 32) * 2 ** 32 + low;
+		const print = chain.high[block] as number;
+		const upper = Math.floor(print / 2 ** 32) * 2 ** 32;
+		return upper + (((print - upper) ^ salt) >>> 0);
 	}
 
 	function put(key: number, lane: number, times: { available: number; expires: number }): void {

@@ -3,7 +3,7 @@
 
 import { Chunk, MOST_ROWS, type Packed, packedBytes } from "./chunk.ts";
 import { packRow } from "./columns.ts";
-import { type Details, packDetails } from "./details.ts";
+import { type NewDetails, packDetails } from "./details.ts";
 import type { BulkStep } from "./dialect-sqlite.ts";
 import { KIND, listingOf } from "./listing.ts";
 import { addMeasures, measuresOf } from "./measures.ts";
@@ -14,12 +14,14 @@ import type { RequestBodyRow, RequestRow } from "./tables.ts";
 /** One finished request on its way to the database. */
 export interface LogEntry {
 	readonly row: RequestRow;
-	readonly details: Details;
+	readonly details: NewDetails;
 	readonly body: Omit<RequestBodyRow, "id" | "started_at"> | null;
 }
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
+/** Sums that a request is looked for among first. */
+const MOST_RECENT = 8;
 /** Packed bytes from which on a batch is full: a page of the log reads whole chunks. */
 const MOST_BYTES = 256 * 1024;
 
@@ -138,14 +140,33 @@ class Ledger {
 	/** Told apart by everything: what the tables keep is summed up from these when the batch is written. */
 	readonly #minutes = new Sums();
 	readonly #sessions = new Sessions();
+	/** Those that were added to last: a few take most requests, and are cheaper to go through than to look up. */
+	readonly #recent: Sum[] = [];
+	#oldest = 0;
 
 	add(row: RequestRow): void {
 		const measures = measuresOf(row);
-		const model = row.model ?? "";
-		const modelId = row.model_id ?? "";
-		const { started_at: at } = row;
-		this.#minutes.add([at - (at % MINUTE_MS), row.key_id ?? "", row.team_id ?? "", model, modelId], measures);
+		const recent = this.#recentOf(row);
+		if (recent === undefined) this.#begin(row, measures);
+		else addMeasures(recent.measures, measures);
 		if (row.session !== null) this.#sessions.add(row, measures);
+	}
+
+	#recentOf(row: RequestRow): Sum | undefined {
+		const minute = minuteOf(row);
+		for (const sum of this.#recent) {
+			const { key } = sum;
+			if (key[4] !== (row.model_id ?? "") || key[0] !== minute || key[1] !== (row.key_id ?? "")) continue;
+			if (key[2] === (row.team_id ?? "") && key[3] === (row.model ?? "")) return sum;
+		}
+		return undefined;
+	}
+
+	#begin(row: RequestRow, measures: readonly number[]): void {
+		const { key_id, team_id, model, model_id } = row;
+		const sum = this.#minutes.add([minuteOf(row), key_id ?? "", team_id ?? "", model ?? "", model_id ?? ""], measures);
+		this.#recent[this.#oldest] = sum;
+		this.#oldest = (this.#oldest + 1) % MOST_RECENT;
 	}
 
 	steps(statements: Statements): BulkStep[] {
@@ -172,6 +193,11 @@ class Ledger {
 	}
 }
 
+/** When it began. */
+function minuteOf({ started_at }: RequestRow): number {
+	return started_at - (started_at % MINUTE_MS);
+}
+
 type Part = string | number;
 type Key = readonly Part[];
 interface Sum {
@@ -186,8 +212,8 @@ class Sums {
 	readonly #sums: Sum[] = [];
 	readonly #root: Level = new Map();
 
-	/** Does not keep `measures`. Every key has as many parts. */
-	add(key: Key, measures: readonly number[]): void {
+	/** Does not keep `measures`. Every key has as many parts. The sum may be added to. */
+	add(key: Key, measures: readonly number[]): Sum {
 		let level = this.#root;
 		const last = key.length - 1;
 		for (let at = 0; at < last; at += 1) {
@@ -200,12 +226,14 @@ class Sums {
 			level = next;
 		}
 		const known = level.get(key[last] as Part) as Sum | undefined;
-		if (known !== undefined) addMeasures(known.measures, measures);
-		else {
-			const sum = { key, measures: [...measures] };
-			level.set(key[last] as Part, sum);
-			this.#sums.push(sum);
+		if (known !== undefined) {
+			addMeasures(known.measures, measures);
+			return known;
 		}
+		const sum = { key, measures: [...measures] };
+		level.set(key[last] as Part, sum);
+		this.#sums.push(sum);
+		return sum;
 	}
 
 	sums(): readonly Sum[] {
@@ -218,46 +246,79 @@ class Sums {
 	}
 }
 
-/** What is kept of a conversation's latest row. */
-type LatestRow = Pick<
-	RequestRow,
-	"key_id" | "session" | "team_id" | "started_at" | "outcome" | "model" | "model_id" | "key_alias"
->;
+/** Of one conversation: what it adds up to, and what is kept of its latest row. Times are ms since epoch. */
+interface SessionSum {
+	readonly keyId: string;
+	readonly session: string;
+	first: number;
+	last: number;
+	outcome: string;
+	teamId: string;
+	model: string;
+	modelId: string;
+	keyAlias: string;
+	readonly measures: number[];
+}
 
 class Sessions {
-	readonly #sums = new Map<string, { first: number; last: LatestRow; measures: number[] }>();
+	/** By key, then by session. */
+	readonly #sums = new Map<string | null, Map<string | null, SessionSum>>();
 
-	add(row: LatestRow, measures: readonly number[]): void {
-		const name = `${row.key_id ?? ""}\0${row.session}`;
-		const known = this.#sums.get(name);
+	add(row: RequestRow, measures: readonly number[]): void {
+		const { key_id, session, started_at, outcome } = row;
+		let ofKey = this.#sums.get(key_id);
+		if (ofKey === undefined) {
+			ofKey = new Map();
+			this.#sums.set(key_id, ofKey);
+		}
+		const known = ofKey.get(session);
 		if (known === undefined) {
-			this.#sums.set(name, { first: row.started_at, last: latestOf(row), measures: [...measures] });
+			ofKey.set(session, sessionSumOf(row, measures));
 			return;
 		}
-		known.first = Math.min(known.first, row.started_at);
+		known.first = Math.min(known.first, started_at);
 		// The deployment of a request that nobody served says nothing about the conversation.
-		if (row.started_at >= known.last.started_at && (row.outcome === "served" || known.last.outcome !== "served"))
-			known.last = latestOf(row);
+		if (started_at >= known.last && (outcome === "served" || known.outcome !== "served")) {
+			known.last = started_at;
+			known.outcome = outcome;
+			known.teamId = row.team_id ?? "";
+			known.model = row.model ?? "";
+			known.modelId = row.model_id ?? "";
+			known.keyAlias = row.key_alias ?? "";
+		}
 		addMeasures(known.measures, measures);
 	}
 
 	rows(): unknown[][] {
-		return sortedByName(this.#sums).map(({ first, last, measures }) => [
-			last.key_id ?? "",
-			last.session,
-			last.team_id ?? "",
-			first,
-			last.started_at,
-			last.model ?? "",
-			last.model_id ?? "",
-			last.key_alias ?? "",
-			...measures,
+		const sums = [...this.#sums.values()].flatMap((ofKey) => [...ofKey.values()]);
+		const named = sums.map((sum) => [`${sum.keyId}\0${sum.session}`, sum] as const);
+		return sortedByName(named).map((sum) => [
+			sum.keyId,
+			sum.session,
+			sum.teamId,
+			sum.first,
+			sum.last,
+			sum.model,
+			sum.modelId,
+			sum.keyAlias,
+			...sum.measures,
 		]);
 	}
 }
 
-function latestOf({ key_id, session, team_id, started_at, outcome, model, model_id, key_alias }: LatestRow): LatestRow {
-	return { key_id, session, team_id, started_at, outcome, model, model_id, key_alias };
+function sessionSumOf(row: RequestRow, measures: readonly number[]): SessionSum {
+	return {
+		keyId: row.key_id ?? "",
+		session: row.session ?? "",
+		first: row.started_at,
+		last: row.started_at,
+		outcome: row.outcome,
+		teamId: row.team_id ?? "",
+		model: row.model ?? "",
+		modelId: row.model_id ?? "",
+		keyAlias: row.key_alias ?? "",
+		measures: [...measures],
+	};
 }
 
 function sortedByName<Value>(named: Iterable<readonly [string, Value]>): Value[] {

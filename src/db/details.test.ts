@@ -2,13 +2,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { summarise } from "../cache/summary.ts";
-import { type Details, packDetails, unpackDetails } from "./details.ts";
+import { type Details, NO_DETAILS, packDetails, renewedDetails, unpackDetails } from "./details.ts";
 import { Packer, storable, storableText, Unpacker } from "./packing.ts";
 
 /** As it comes back. */
 function kept(details: Details): Details {
 	const packer = new Packer();
-	packDetails(packer, details);
+	packDetails(packer, renewedDetails(details));
 	const bytes = packer.slice(0, packer.length);
 	const unpacker = new Unpacker(bytes, JSON.parse(JSON.stringify(packer.words)) as string[]);
 	const read = unpackDetails(unpacker);
@@ -17,6 +17,9 @@ function kept(details: Details): Details {
 }
 
 const count = () => fc.oneof(fc.nat(), fc.constantFrom(0, 99_999_999, 100_000_000, 1_763_769_600_000, 2 ** 52, 0.1));
+const time = () => fc.constantFrom(0, 1_763_769_600_000, 2 ** 52);
+/** As many as are kept. */
+const listed = <Value>(value: fc.Arbitrary<Value>) => fc.array(value, { maxLength: 16 });
 const text = () =>
 	fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.constantFrom('"', "\\", "\n", "\x7f", "é", "😀"));
 const maybe = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: null });
@@ -64,27 +67,27 @@ function summaryOf(blocks: number) {
 const details = () =>
 	fc.record({
 		error_message: maybe(text()),
-		attempts: fc.array(
+		attempts: listed(
 			fc.record({
 				model_id: text(),
 				outcome: text(),
 				status: maybe(count()),
 				error: text(),
-				started_at: count(),
-				ms: count(),
+				started_at: time(),
+				ms: fc.nat(),
 			}),
 		),
-		candidates: fc.array(
+		candidates: listed(
 			fc.record({
 				model_id: text(),
 				reason: text(),
-				predicted_read_tokens: count(),
+				predicted_read_tokens: fc.nat(),
 				// There is no -0 dollars.
 				expected_dollars: maybe(fc.double({ noNaN: true, noDefaultInfinity: true }).map((dollars) => dollars + 0)),
 				thinking_at_risk: fc.boolean(),
 			}),
 		),
-		excluded: fc.array(fc.record({ model_id: text(), why: text(), until: maybe(count()) })),
+		excluded: listed(fc.record({ model_id: text(), why: text(), until: maybe(count()) })),
 		diverted: maybe(fc.record({ model_id: text(), why: text() })),
 		prompt_tokens: maybe(count()),
 		max_tokens: maybe(count()),
@@ -103,6 +106,28 @@ test("what is read is what was written", () => {
 		}),
 		{ numRuns: 300 },
 	);
+});
+
+test("of a request with many attempts, candidates and exclusions the first sixteen are kept", () => {
+	const id = (at: number) => ({ model_id: `deployment-${at}` });
+	const many = <Value>(one: (at: number) => Value) => Array.from({ length: 40 }, (_, at) => one(at));
+	const read = kept({
+		...NO_DETAILS,
+		attempts: many((at) => ({ ...id(at), outcome: "failed", status: 529, error: "", started_at: at, ms: 1 })),
+		candidates: many((at) => ({
+			...id(at),
+			reason: "cold",
+			predicted_read_tokens: 0,
+			expected_dollars: null,
+			thinking_at_risk: false,
+		})),
+		excluded: many((at) => ({ ...id(at), why: "limit", until: null })),
+		tags: ["after them"],
+	});
+	const first = Array.from({ length: 16 }, (_, at) => `deployment-${at}`);
+	for (const list of [read.attempts, read.candidates, read.excluded])
+		expect(list.map(({ model_id }) => model_id)).toEqual(first);
+	expect(read.tags).toEqual(["after them"]);
 });
 
 test("what is packed is read as it was, in few bytes where it is small", () => {

@@ -57,36 +57,63 @@ export const NO_DETAILS: Details = {
 	turn: null,
 };
 
+interface OfDeployment {
+	readonly deployment: { readonly id: string };
+}
+
+/** Details of a request that is over. Lists are the router's and the exchange's own: to copy them would take longer than to pack them. */
+export interface NewDetails extends Omit<Details, "attempts" | "candidates" | "excluded" | "diverted"> {
+	readonly attempts: readonly (OfDeployment & {
+		readonly outcome: string;
+		readonly status: number | null;
+		readonly error: string;
+		readonly startedAt: number;
+		readonly endedAt: number;
+	})[];
+	readonly candidates: readonly (OfDeployment & {
+		readonly reason: string;
+		readonly predictedReadTokens: number;
+		readonly expectedDollars: number | null;
+		readonly thinkingAtRisk: boolean;
+	})[];
+	readonly excluded: readonly (OfDeployment & { readonly why: string; readonly until: number | null })[];
+	readonly diverted: (OfDeployment & { readonly why: string }) | null;
+}
+
+/** Details that were kept before, to be kept anew. */
+export function renewedDetails(details: Details): NewDetails {
+	const { attempts, candidates, excluded, diverted } = details;
+	const of = (id: string) => ({ deployment: { id } });
+	return {
+		...details,
+		attempts: attempts.map(({ model_id, started_at, ms, ...rest }) => {
+			return { ...of(model_id), ...rest, startedAt: started_at, endedAt: started_at + ms };
+		}),
+		candidates: candidates.map((candidate) => ({
+			...of(candidate.model_id),
+			reason: candidate.reason,
+			predictedReadTokens: candidate.predicted_read_tokens,
+			expectedDollars: candidate.expected_dollars,
+			thinkingAtRisk: candidate.thinking_at_risk,
+		})),
+		excluded: excluded.map(({ model_id, ...rest }) => ({ ...of(model_id), ...rest })),
+		diverted: diverted === null ? null : { ...of(diverted.model_id), why: diverted.why },
+	};
+}
+
+/** Attempts, candidates and exclusions that are kept of a request. */
+const MOST_LISTED = 16;
+
 /** Appends details; `unpackDetails` reads them. Kept on disk: only ever add at the end. Metadata that JSON cannot say throws. */
-export function packDetails(packer: Packer, details: Details): void {
+export function packDetails(packer: Packer, details: NewDetails): void {
 	const { diverted, metadata, miss, turn } = details;
 	packer.word(details.error_message);
-	packer.number(details.attempts.length);
-	for (const attempt of details.attempts) {
-		packer.word(attempt.model_id);
-		packer.word(attempt.outcome);
-		packer.number(attempt.status);
-		packer.word(attempt.error);
-		packer.number(attempt.started_at);
-		packer.number(attempt.ms);
-	}
-	packer.number(details.candidates.length);
-	for (const candidate of details.candidates) {
-		packer.word(candidate.model_id);
-		packer.word(candidate.reason);
-		packer.number(candidate.predicted_read_tokens);
-		packer.number(candidate.expected_dollars);
-		packer.flag(candidate.thinking_at_risk);
-	}
-	packer.number(details.excluded.length);
-	for (const { model_id, why, until } of details.excluded) {
-		packer.word(model_id);
-		packer.word(why);
-		packer.number(until);
-	}
+	packAttempts(packer, details.attempts);
+	packCandidates(packer, details.candidates);
+	packExcluded(packer, details.excluded);
 	packer.flag(diverted !== null);
 	if (diverted !== null) {
-		packer.word(diverted.model_id);
+		packer.word(diverted.deployment.id);
 		packer.word(diverted.why);
 	}
 	packer.number(details.prompt_tokens);
@@ -103,6 +130,44 @@ export function packDetails(packer: Packer, details: Details): void {
 	}
 	packer.flag(turn !== null);
 	if (turn !== null) packTurn(packer, turn);
+}
+
+function packAttempts(packer: Packer, attempts: NewDetails["attempts"]): void {
+	const count = Math.min(attempts.length, MOST_LISTED);
+	packer.number(count);
+	for (let at = 0; at < count; at += 1) {
+		const { deployment, outcome, status, error, startedAt, endedAt } = attempts[at] as NewDetails["attempts"][number];
+		packer.word(deployment.id);
+		packer.word(outcome);
+		packer.number(status);
+		packer.word(error);
+		packer.number(startedAt);
+		packer.number(endedAt - startedAt);
+	}
+}
+
+function packCandidates(packer: Packer, candidates: NewDetails["candidates"]): void {
+	const count = Math.min(candidates.length, MOST_LISTED);
+	packer.number(count);
+	for (let at = 0; at < count; at += 1) {
+		const candidate = candidates[at] as NewDetails["candidates"][number];
+		packer.word(candidate.deployment.id);
+		packer.word(candidate.reason);
+		packer.number(Math.round(candidate.predictedReadTokens));
+		packer.number(candidate.expectedDollars);
+		packer.flag(candidate.thinkingAtRisk);
+	}
+}
+
+function packExcluded(packer: Packer, excluded: NewDetails["excluded"]): void {
+	const count = Math.min(excluded.length, MOST_LISTED);
+	packer.number(count);
+	for (let at = 0; at < count; at += 1) {
+		const { deployment, why, until } = excluded[at] as NewDetails["excluded"][number];
+		packer.word(deployment.id);
+		packer.word(why);
+		packer.number(until);
+	}
 }
 
 function packTurn(packer: Packer, turn: Turn): void {

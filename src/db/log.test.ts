@@ -5,9 +5,9 @@ import type { Turn } from "../cache/miss.ts";
 import { summarise } from "../cache/summary.ts";
 import { rowAt } from "./__fixtures__/rows.ts";
 import type { LogEntry } from "./batch.ts";
-import { NO_DETAILS } from "./details.ts";
+import { NO_DETAILS, renewedDetails } from "./details.ts";
 import { createRequestLog, type Finishing } from "./log.ts";
-import { createTurnMemory } from "./turns.ts";
+import { type Conversation, createTurnMemory } from "./turns.ts";
 
 const CHAIN = {
 	count: 1,
@@ -57,7 +57,7 @@ function world(choking?: string) {
 }
 
 function finished(at: number): ReturnType<Finishing["finish"]> {
-	const details = { ...NO_DETAILS };
+	const details = renewedDetails(NO_DETAILS);
 	return { row: rowAt(at), details, turn: null, bodies: null };
 }
 
@@ -87,15 +87,16 @@ test("what waits can be recorded at once", () => {
 test("turns that were logged before are what the next one is compared with, unless the conversation has gone on since", () => {
 	const memory = createTurnMemory();
 	const turn = (startedAt: number, about: Partial<Turn> = {}): Turn => ({ ...TURN, startedAt, ...about });
-	memory.next("gone on", turn(1_000, { writeTokens: 700 }));
+	const of = (session: string): Conversation => ({ key_id: null, session, agent: null });
+	memory.next(of("gone on"), turn(1_000, { writeTokens: 700 }));
 	memory.recall([
-		["gone on", turn(0, { writeTokens: 900 })],
-		["stopped", turn(0, { writeTokens: 900 })],
+		[of("gone on"), turn(0, { writeTokens: 900 })],
+		[of("stopped"), turn(0, { writeTokens: 900 })],
 	]);
 	const later = turn(2_000, { readTokens: 0, writeTokens: 900 });
-	expect(memory.next("gone on", later)).toMatchObject({ tokens: 700 });
-	expect(memory.next("stopped", later)).toMatchObject({ tokens: 900 });
-	expect(memory.next("new", later)).toBeNull();
+	expect(memory.next(of("gone on"), later)).toMatchObject({ tokens: 700 });
+	expect(memory.next(of("stopped"), later)).toMatchObject({ tokens: 900 });
+	expect(memory.next(of("new"), later)).toBeNull();
 });
 
 test("a request that cannot be recorded says so, and takes no other with it", () => {

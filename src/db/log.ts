@@ -1,7 +1,7 @@
 // The request log as those see it who fill it: a finished request goes in, and is kept. Leaves translating an exchange to proxy/record and
 // writing to db/writer.
 import type { Miss, Turn } from "../cache/miss.ts";
-import type { Details } from "./details.ts";
+import type { NewDetails } from "./details.ts";
 import { storableText } from "./packing.ts";
 import type { RequestRow } from "./tables.ts";
 import type { TurnMemory } from "./turns.ts";
@@ -17,7 +17,7 @@ export interface FinishedRequest {
 	/** The log sets `miss`, and cuts what is too long; `details` are those beside it. */
 	readonly row: Mutable<RequestRow>;
 	/** The log sets `miss` and `turn`. */
-	readonly details: Mutable<Details>;
+	readonly details: Mutable<NewDetails>;
 	/** Null where it marked nothing for caching, or no usage was reported. */
 	readonly turn: Turn | null;
 	/** Where bodies are stored at all. */
@@ -73,8 +73,7 @@ export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMem
 
 	function write({ row, details, turn, bodies }: FinishedRequest): Miss | null {
 		names.clean(row);
-		const conversation = conversationOf(row);
-		const miss = turn === null || conversation === null ? null : turns.next(conversation, turn);
+		const miss = turn === null || !hasSession(row) ? null : turns.next(row, turn);
 		details.turn = turn;
 		if (miss !== null) {
 			details.miss = { detail: miss.detail, tokens: miss.tokens };
@@ -104,9 +103,9 @@ function finishOf(request: Finishing): FinishedRequest | null {
 	}
 }
 
-/** Whose next turn a row may be; null = its client named no session. */
-export function conversationOf(row: Pick<RequestRow, "key_id" | "session" | "agent">): string | null {
-	return row.session === null ? null : `${row.key_id ?? ""}\n${row.session}\n${row.agent ?? ""}`;
+/** False where its client named no session: whose next turn it is cannot be told. */
+function hasSession<Row extends Pick<RequestRow, "session">>(row: Row): row is Row & { session: string } {
+	return row.session !== null;
 }
 
 /** Names that may be met again, so many. */
@@ -118,22 +117,25 @@ const MOST_NAMES = 4_096;
  */
 class Names {
 	readonly #known = new Map<string, string>();
+	/** As it was met last: most requests come from clients of one kind, and texts are cheaper to compare than to look up. */
+	readonly #last = { client: null as string | null, model: null as string | null, key_alias: null as string | null };
 
 	/** One by one: to go through the columns' names takes longer. */
 	clean(row: FinishedRequest["row"]): void {
-		row.error = this.#of(row.error);
-		row.end_user = this.#of(row.end_user);
-		row.session = this.#of(row.session);
-		row.agent = this.#of(row.agent);
-		row.client = this.#of(row.client);
-		row.model = this.#of(row.model);
-		row.user_id = this.#of(row.user_id);
-		row.key_alias = this.#of(row.key_alias);
+		const last = this.#last;
+		if (row.error !== null) row.error = this.#of(row.error);
+		if (row.end_user !== null) row.end_user = this.#of(row.end_user);
+		if (row.session !== null) row.session = this.#of(row.session);
+		if (row.agent !== null) row.agent = this.#of(row.agent);
+		if (row.user_id !== null) row.user_id = this.#of(row.user_id);
+		if (row.client !== null) row.client = last.client = row.client === last.client ? last.client : this.#of(row.client);
+		if (row.model !== null) row.model = last.model = row.model === last.model ? last.model : this.#of(row.model);
+		if (row.key_alias !== null)
+			row.key_alias = last.key_alias = row.key_alias === last.key_alias ? last.key_alias : this.#of(row.key_alias);
 	}
 
 	/** Ids are sums' keys, so two that are stored alike must be alike before. */
-	#of(text: string | null): string | null {
-		if (text === null) return null;
+	#of(text: string): string {
 		const known = this.#known.get(text);
 		if (known !== undefined) return known;
 		const name = storableText(text.length > MOST_TEXT ? text.slice(0, MOST_TEXT) : text);

@@ -60,30 +60,39 @@ export class Packer {
 
 	/** What JSON has no number for is read as null, too. */
 	number(value: number | null): void {
-		if (this.#length + MOST_BYTES > this.#bytes.length) this.#grow(MOST_BYTES);
+		const at = this.#length;
+		if (at + MOST_BYTES > this.#bytes.length) this.#grow(MOST_BYTES);
+		const bytes = this.#bytes;
+		const whole = (value as number) >>> 0;
+		if (whole !== value) {
+			this.#otherNumber(value);
+		} else if (whole < NULL) {
+			bytes[at] = whole;
+			this.#length = at + 1;
+		} else if (whole < 2 ** 16) {
+			bytes[at] = TWO_BYTES;
+			bytes[at + 1] = whole;
+			bytes[at + 2] = whole >>> 8;
+			this.#length = at + 3;
+		} else {
+			bytes[at] = FOUR_BYTES;
+			this.#view.setUint32(at + 1, whole, true);
+			this.#length = at + 5;
+		}
+	}
+
+	/** None of 32 bits. */
+	#otherNumber(value: number | null): void {
 		const view = this.#view;
 		const at = this.#length;
 		if (value === null || !Number.isFinite(value)) {
 			this.#bytes[at] = NULL;
 			this.#length = at + 1;
 		} else if (value >= 0 && value < 2 ** 48 && Math.floor(value) === value) {
-			if (value < NULL) {
-				this.#bytes[at] = value;
-				this.#length = at + 1;
-			} else if (value < 2 ** 16) {
-				this.#bytes[at] = TWO_BYTES;
-				view.setUint16(at + 1, value, true);
-				this.#length = at + 3;
-			} else if (value < 2 ** 32) {
-				this.#bytes[at] = FOUR_BYTES;
-				view.setUint32(at + 1, value, true);
-				this.#length = at + 5;
-			} else {
-				this.#bytes[at] = SIX_BYTES;
-				view.setUint32(at + 1, value >>> 0, true);
-				view.setUint16(at + 5, Math.floor(value / 2 ** 32), true);
-				this.#length = at + 7;
-			}
+			this.#bytes[at] = SIX_BYTES;
+			view.setUint32(at + 1, value >>> 0, true);
+			view.setUint16(at + 5, Math.floor(value / 2 ** 32), true);
+			this.#length = at + 7;
 		} else {
 			this.#bytes[at] = DOUBLE;
 			view.setFloat64(at + 1, value, true);
@@ -127,9 +136,10 @@ export class Packer {
 		const { length, byteLength } = values;
 		if (this.#length + byteLength > this.#bytes.length) this.#grow(byteLength);
 		const at = this.#length;
-		if (values instanceof Uint8Array) this.#bytes.set(values, at);
-		// To make a view takes longer than to write some numbers.
-		else if (length > WORTH_A_VIEW) this.#bytes.set(new Uint8Array(values.buffer, values.byteOffset, byteLength), at);
+		// To make a view, or to call what copies one, takes longer than to write some numbers.
+		if (length > WORTH_A_VIEW) this.#bytes.set(new Uint8Array(values.buffer, values.byteOffset, byteLength), at);
+		else if (values instanceof Uint8Array)
+			for (let each = 0; each < length; each += 1) this.#bytes[at + each] = values[each] as number;
 		else for (let each = 0; each < length; each += 1) this.#view.setUint32(at + each * 4, values[each] as number, true);
 		this.#length = at + byteLength;
 	}

@@ -1,10 +1,12 @@
 // Turns as they were logged, for those who compare later ones with them. Leaves comparing to cache/miss and remembering to db/turns.
 import type { Turn } from "../cache/miss.ts";
-import type { RequestSummary } from "./chunk.ts";
 import type { Database } from "./database.ts";
 import { detailsOf, scan } from "./scan.ts";
+import type { Conversation } from "./turns.ts";
 
-type LoggedTurn = Pick<RequestSummary, "key_id" | "session" | "agent"> & { readonly turn: Turn };
+interface LoggedTurn extends Conversation {
+	readonly turn: Turn;
+}
 
 /** Turns of conversations that started since then, the oldest first; of more than `limit` the latest. */
 export async function turnsSince(

@@ -4,7 +4,7 @@ import { TTL_MS } from "../cache/semantics.ts";
 import type { RequestLogConfig } from "../config/schema.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Database } from "./database.ts";
-import { conversationOf, createRequestLog, type RequestLog } from "./log.ts";
+import { createRequestLog, type RequestLog } from "./log.ts";
 import { turnsSince } from "./requests-turns.ts";
 import { startRetention } from "./retention.ts";
 import { createTurnMemory, type TurnMemory, type Warmth } from "./turns.ts";
@@ -33,12 +33,7 @@ const MOST_RECALLED = 2_000;
 /** A restart must not hide why the next turns miss. */
 async function recallTurns(database: Database, turns: TurnMemory, now: number): Promise<void> {
 	const logged = await turnsSince(database, { since: now - RECALLED_MS, limit: MOST_RECALLED });
-	turns.recall(
-		logged.flatMap(({ turn, ...row }): (readonly [string, typeof turn])[] => {
-			const conversation = conversationOf(row);
-			return conversation === null ? [] : [[conversation, turn]];
-		}),
-	);
+	turns.recall(logged.map(({ turn, ...conversation }) => [conversation, turn] as const));
 }
 
 /** `options` as at the start: they change with a restart. */

@@ -4,11 +4,18 @@ import { type Miss, type Turn, whyMissed } from "../cache/miss.ts";
 import { TTL_MS } from "../cache/semantics.ts";
 import { commonBlocks } from "../cache/summary.ts";
 
+/** Whose turn it is, as the log's columns name it. */
+export interface Conversation {
+	readonly key_id: string | null;
+	readonly session: string;
+	readonly agent: string | null;
+}
+
 export interface TurnMemory {
 	/** Why this turn of the conversation missed, against the earlier turn that is most like it. Remembers the turn. */
-	next(conversation: string, turn: Turn): Miss | null;
+	next(conversation: Conversation, turn: Turn): Miss | null;
 	/** Turns that were logged before this process began, oldest first; conversations that have gone on since keep what they have. */
-	recall(logged: Iterable<readonly [conversation: string, turn: Turn]>): void;
+	recall(logged: Iterable<readonly [conversation: Conversation, turn: Turn]>): void;
 	/** What the remembered conversations should still find cached at `now`, by place. */
 	warmth(now: number): ReadonlyMap<string, Warmth>;
 }
@@ -26,34 +33,86 @@ const SOON_MS = 60_000;
 /** Earlier turns kept of a conversation: a session's side requests must not hide its main thread. */
 const TURNS_KEPT = 3;
 
-/** Remembers until `maxBlocks` blocks are summed up; the conversations that are silent longest are forgotten. */
+/** Conversations kept of a session: each subagent is one. */
+const CONVERSATIONS_KEPT = 64;
+/** A session takes its place among the latest again when it is older than this, ms: to move it at every turn costs more than finding it. */
+const PLACE_KEPT_MS = 60_000;
+
+/** What is remembered under a session's id: one client's, or several that sent the same. */
+interface Session {
+	/** In the order in which they began. */
+	readonly conversations: Remembered[];
+	/** When it took its place among the others, ms since epoch. */
+	placedAt: number;
+}
+
+interface Remembered {
+	readonly keyId: string | null;
+	readonly agent: string | null;
+	/** In the order of their ends. */
+	readonly turns: Turn[];
+}
+
+/** Remembers until `maxBlocks` blocks are summed up; the sessions that are silent longest are forgotten, to a minute. */
 export function createTurnMemory(maxBlocks = 4_000_000): TurnMemory {
-	const conversations = new Map<string, Turn[]>();
+	const sessions = new Map<string, Session>();
 	let blocks = 0;
 
-	function remember(conversation: string, turn: Turn): Turn | null {
-		const turns = conversations.get(conversation) ?? [];
-		conversations.delete(conversation);
-		const alike = findAlike(turns, turn);
+	function remember(conversation: Conversation, turn: Turn): Turn | null {
+		const session = sessions.get(conversation.session);
+		const known = session === undefined ? undefined : find(session, conversation);
+		const alike = known === undefined ? null : findAlike(known.turns, turn);
 		if (turn.summary.marks.length > 0) {
-			// The turn it continues is of no use any more.
-			const replaced = alike !== null && isContinued(alike) ? turns.indexOf(alike.earlier) : -1;
-			if (replaced !== -1) blocks -= sizeOf(turns[replaced] as Turn);
-			if (replaced !== -1 && replaced === turns.length - 1) turns[replaced] = turn;
-			else {
-				if (replaced !== -1) turns.splice(replaced, 1);
-				turns.push(turn);
-			}
-			blocks += sizeOf(turn);
-			while (turns.length > TURNS_KEPT) blocks -= sizeOf(turns.shift() as Turn);
-		}
-		if (turns.length > 0) conversations.set(conversation, turns);
-		for (const [oldest, forgotten] of conversations) {
-			if (blocks <= maxBlocks) break;
-			conversations.delete(oldest);
-			for (const each of forgotten) blocks -= sizeOf(each);
+			keep((known ?? begin(session, conversation, turn.startedAt)).turns, turn, alike);
+			place(conversation.session, turn.startedAt);
+			if (blocks > maxBlocks) forget();
 		}
 		return alike?.earlier ?? null;
+	}
+
+	function keep(turns: Turn[], turn: Turn, alike: Alike | null): void {
+		// The turn it continues is of no use any more.
+		const replaced = alike !== null && isContinued(alike) ? turns.indexOf(alike.earlier) : -1;
+		if (replaced !== -1) blocks -= sizeOf(turns[replaced] as Turn);
+		if (replaced !== -1 && replaced === turns.length - 1) turns[replaced] = turn;
+		else {
+			if (replaced !== -1) turns.splice(replaced, 1);
+			turns.push(turn);
+		}
+		blocks += sizeOf(turn);
+		while (turns.length > TURNS_KEPT) blocks -= sizeOf(turns.shift() as Turn);
+	}
+
+	function begin(known: Session | undefined, { key_id, session, agent }: Conversation, now: number): Remembered {
+		const conversations = known?.conversations ?? [];
+		if (known === undefined) sessions.set(session, { conversations, placedAt: now });
+		if (conversations.length >= CONVERSATIONS_KEPT) {
+			const [silent] = conversations.splice(longestSilent(conversations), 1);
+			if (silent !== undefined) blocks -= sizeOfAll([silent]);
+		}
+		const begun: Remembered = { keyId: key_id, agent, turns: [] };
+		conversations.push(begun);
+		return begun;
+	}
+
+	function place(id: string, now: number): void {
+		const session = sessions.get(id);
+		if (session === undefined || now - session.placedAt <= PLACE_KEPT_MS) return;
+		session.placedAt = now;
+		sessions.delete(id);
+		sessions.set(id, session);
+	}
+
+	function forget(): void {
+		for (const [oldest, { conversations }] of sessions) {
+			if (blocks <= maxBlocks) break;
+			sessions.delete(oldest);
+			blocks -= sizeOfAll(conversations);
+		}
+	}
+
+	function everyConversation(): Remembered[] {
+		return [...sessions.values()].flatMap(({ conversations }) => conversations);
 	}
 
 	return {
@@ -61,12 +120,16 @@ export function createTurnMemory(maxBlocks = 4_000_000): TurnMemory {
 			return whyMissed(turn, remember(conversation, turn));
 		},
 		recall(logged) {
-			const begun = new Set(conversations.keys());
-			for (const [conversation, turn] of logged) if (!begun.has(conversation)) remember(conversation, turn);
+			const begun = new Set(everyConversation());
+			for (const [conversation, turn] of logged) {
+				const session = sessions.get(conversation.session);
+				const known = session === undefined ? undefined : find(session, conversation);
+				if (known === undefined || !begun.has(known)) remember(conversation, turn);
+			}
 		},
 		warmth(now) {
 			const places = new Map<string, Warmth>();
-			for (const turns of conversations.values()) {
+			for (const { turns } of everyConversation()) {
 				for (const turn of turns) {
 					const left = expiryOf(turn) - now;
 					const cached = turn.readTokens + turn.writeTokens;
@@ -120,6 +183,25 @@ function isContinued({ earlier, common }: Alike): boolean {
 /** When the last of a turn's entries runs out, unless it is read again (R6). */
 function expiryOf({ startedAt, summary }: Turn): number {
 	return startedAt + Math.max(0, ...summary.marks.map(({ ttl }) => TTL_MS[ttl]));
+}
+
+function find({ conversations }: Session, { key_id, agent }: Conversation): Remembered | undefined {
+	for (const known of conversations) if (known.agent === agent && known.keyId === key_id) return known;
+	return undefined;
+}
+
+/** Where it stands; a session's main thread outlives its subagents. */
+function longestSilent(conversations: readonly Remembered[]): number {
+	let found = 0;
+	const lastOf = (at: number) => conversations[at]?.turns.at(-1)?.startedAt ?? 0;
+	for (let at = 1; at < conversations.length; at += 1) if (lastOf(at) < lastOf(found)) found = at;
+	return found;
+}
+
+function sizeOfAll(conversations: readonly Remembered[]): number {
+	let size = 0;
+	for (const { turns } of conversations) for (const turn of turns) size += sizeOf(turn);
+	return size;
 }
 
 function sizeOf({ summary }: Turn): number {

@@ -5,7 +5,7 @@ import { onEachDatabase } from "../../test/databases.ts";
 import { memoryLog } from "../../test/harness.ts";
 import { entryAt, entryOf, rowAt } from "./__fixtures__/rows.ts";
 import type { Database } from "./database.ts";
-import { NO_DETAILS } from "./details.ts";
+import { NO_DETAILS, renewedDetails } from "./details.ts";
 import { createRequestLog } from "./log.ts";
 import { findRequest, listRequests } from "./requests.ts";
 import { createTurnMemory } from "./turns.ts";
@@ -130,7 +130,7 @@ onEachDatabase((databases) => {
 		const row = rowAt(0, { session: `nul\0 half\udc00 ${"x".repeat(9_000)}` });
 		const bodies = { request: "a\0b", response: null };
 		requestLog.record({
-			finish: () => ({ row, details, turn: null, bodies }),
+			finish: () => ({ row, details: renewedDetails(details), turn: null, bodies }),
 			told() {},
 			failed: expect.unreachable,
 		});

@@ -64,8 +64,8 @@ export function explainDecision(
 	};
 }
 
-/** A candidate as the explainer and the request log tell it. */
-export function explainCandidate(candidate: Candidate): ExplainedCandidate {
+/** A candidate as the explainer tells it. */
+function explainCandidate(candidate: Candidate): ExplainedCandidate {
 	return {
 		model_id: candidate.deployment.id,
 		reason: candidate.reason,

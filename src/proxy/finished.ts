@@ -8,7 +8,6 @@ import type { Counterfactual } from "../routing/counterfactual.ts";
 import type { Candidate, Plan } from "../routing/decision.ts";
 import type { Deployment } from "../routing/deployment.ts";
 import type { AttemptRecord, Exchange } from "./exchange.ts";
-import { explainCandidate } from "./explain.ts";
 import { headerValue } from "./headers.ts";
 import { storable } from "./redact.ts";
 
@@ -220,36 +219,26 @@ function routeText(plan: Plan, candidate: Candidate | null, attempts: readonly A
 	return candidate?.reason ?? "";
 }
 
-/** Attempts, candidates and exclusions that a row keeps. */
-const MOST_LISTED = 16;
 const MOST_BETAS = 1024;
+const NONE: readonly never[] = [];
 
 function detailsOf(ended: Ended): FinishedRequest["details"] {
 	const { plan, outline, caller, failure } = ended;
-	const divertedFrom = plan?.divertedFrom ?? null;
 	return {
 		error_message: failure?.message ?? null,
-		attempts: listed(ended.attempts).map(({ deployment, outcome, status, error, startedAt, endedAt }) => {
-			return { model_id: deployment.id, outcome, status, error, started_at: startedAt, ms: endedAt - startedAt };
-		}),
-		candidates: listed(plan?.candidates ?? []).map(explainCandidate),
-		excluded: listed(plan?.excluded ?? []).map(({ deployment, why, until }) => {
-			return { model_id: deployment.id, why, until };
-		}),
-		diverted: divertedFrom === null ? null : { model_id: divertedFrom.deployment.id, why: divertedFrom.why },
+		attempts: ended.attempts,
+		candidates: plan?.candidates ?? NONE,
+		excluded: plan?.excluded ?? NONE,
+		diverted: plan?.divertedFrom ?? null,
 		prompt_tokens: plan === null ? null : Math.round(plan.promptTokens),
 		max_tokens: outline?.maxTokens ?? null,
 		request_class: plan?.request.conversation.hints?.requestClass ?? null,
 		team_alias: caller?.teamAlias ?? null,
-		tags: tagsOf(plan?.request.tags ?? caller?.tags ?? []),
+		tags: tagsOf(plan?.request.tags ?? caller?.tags ?? NONE),
 		metadata: metadataOf(ended),
 		miss: null,
 		turn: null,
 	};
-}
-
-function listed<Item>(items: readonly Item[]): readonly Item[] {
-	return items.length > MOST_LISTED ? items.slice(0, MOST_LISTED) : items;
 }
 
 const MOST_TAGS = 32;

@@ -1,7 +1,7 @@
 // What a request would have cost, in expectation, under random routing over the same deployments. The past is one random world kept live
 // in cache/shadow; over the present choice the mean is taken, so that sums are unbiased and single figures are not all luck.
 
-import { hashText, requestPart } from "../cache/place.ts";
+import { requestPart } from "../cache/place.ts";
 import { createShadowCaches, type ShadowPrompt } from "../cache/shadow.ts";
 import type { DeploymentConfig, ModelGroup } from "../config/schema.ts";
 import { costOf, totalOf, type Usage } from "../pricing/cost.ts";
@@ -39,6 +39,8 @@ const MOST_LANES = 64;
 interface Lane {
 	readonly id: number;
 	readonly deployment: DeploymentConfig;
+	/** Fewest tokens of a prefix that is cached there. */
+	readonly minimumTokens: number;
 	weight: number;
 }
 
@@ -79,7 +81,10 @@ export function createCounterfactual({
 			const id = laneId(deployment, wildcard);
 			const lane = lanes.get(id);
 			if (lane !== undefined) lane.weight += deployment.weight;
-			else if (lanes.size < MOST_LANES) lanes.set(id, { id, deployment, weight: deployment.weight });
+			else if (lanes.size < MOST_LANES) {
+				const { minimumTokens } = cachingFacts(deployment, wildcard);
+				lanes.set(id, { id, deployment, minimumTokens, weight: deployment.weight });
+			}
 		}
 		const used = [...lanes.values()].filter(({ weight }) => weight > 0);
 		const made = {
@@ -107,7 +112,7 @@ export function createCounterfactual({
 		const last = outline.breakpoints.at(-1);
 		if (total === 0 || cached === 0 || last === undefined) {
 			// Nothing was cached: only prices differ.
-			const among = lanes.length === 0 ? [{ id: 0, deployment, weight: 1 }] : lanes;
+			const among = lanes.length === 0 ? [{ deployment, weight: 1 }] : lanes;
 			return meanDollars(among, billed, (price) => costOf(usage, price).total);
 		}
 		const { chain, breakpoints } = outline;
@@ -115,7 +120,7 @@ export function createCounterfactual({
 		const prompt: ShadowPrompt = {
 			chain,
 			breakpoints,
-			salt: hashText(String(requestPart(betas, outline.variant))),
+			salt: requestPart(betas, outline.variant),
 			collapseRuns: cachingFacts(deployment, wildcard).collapseRuns,
 			startedAt,
 			firstByteAt,
@@ -124,11 +129,10 @@ export function createCounterfactual({
 		const dollars = meanOfReads(lanes, reads, { usage, billed, bytesPerToken, outline });
 		const chosen = draw(lanes, random() * total);
 		const lane = lanes[chosen] as Lane;
-		const { minimumTokens } = cachingFacts(lane.deployment, wildcard);
 		caches.serve(prompt, {
 			lane: lane.id,
 			readBlock: reads[chosen] as number,
-			minimumBytes: minimumTokens * bytesPerToken,
+			minimumBytes: lane.minimumTokens * bytesPerToken,
 		});
 		return dollars;
 	};
@@ -162,14 +166,14 @@ function meanOfReads(
 
 /** By the lanes' weights. Null where a price is unknown. */
 function meanDollars(
-	lanes: readonly Lane[],
+	lanes: readonly Pick<Lane, "deployment" | "weight">[],
 	billed: Billed,
 	dollarsOf: (price: Price, index: number) => number,
 ): number | null {
 	let sum = 0;
 	let weights = 0;
 	for (let index = 0; index < lanes.length; index += 1) {
-		const { deployment, weight } = lanes[index] as Lane;
+		const { deployment, weight } = lanes[index] as (typeof lanes)[number];
 		const price = priceOfDeployment(deployment, billed);
 		if (price === null) return null;
 		sum += dollarsOf(price, index) * weight;
@@ -180,8 +184,8 @@ function meanDollars(
 
 function draw(lanes: readonly Lane[], at: number): number {
 	let left = at;
-	for (const [index, { weight }] of lanes.entries()) {
-		left -= weight;
+	for (let index = 0; index < lanes.length; index += 1) {
+		left -= (lanes[index] as Lane).weight;
 		if (left < 0) return index;
 	}
 	return lanes.length - 1;

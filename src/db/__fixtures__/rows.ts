@@ -1,6 +1,6 @@
 // Rows for tests of the log: an answered request with figures that can be told apart. Leaves real ones to the gateway's tests.
 import type { LogEntry } from "../batch.ts";
-import { type Details, NO_DETAILS } from "../details.ts";
+import { type Details, NO_DETAILS, renewedDetails } from "../details.ts";
 import type { RequestRow } from "../tables.ts";
 
 export const NOON = Date.parse("2026-11-20T12:00:00Z");
@@ -65,5 +65,5 @@ export function entryAt(at: number, change: Partial<RequestRow> = {}): LogEntry 
 }
 
 export function entryOf(row: RequestRow, details: Partial<Details> = {}): LogEntry {
-	return { row, details: { ...NO_DETAILS, ...details }, body: null };
+	return { row, details: renewedDetails({ ...NO_DETAILS, ...details }), body: null };
 }

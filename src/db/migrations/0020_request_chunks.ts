@@ -2,6 +2,7 @@
 // docs/decisions/2026-11-28-the-log-stands-in-chunks.md
 import { type QueryExecutorProvider, sql } from "kysely";
 import { Batch } from "../batch.ts";
+import { renewedDetails } from "../details.ts";
 import type { RequestRow } from "../tables.ts";
 import { readDetails } from "./0001_details.ts";
 import type { Migration } from "./migration.ts";
@@ -52,7 +53,7 @@ export const requestChunks: Migration = {
 			after = { at: last.started_at, seq: last.seq };
 			let batch = new Batch();
 			for (const { seq: _, details, ...row } of rows) {
-				batch.add({ row, details: readDetails(details), body: null });
+				batch.add({ row, details: renewedDetails(readDetails(details)), body: null });
 				if (!batch.isFull) continue;
 				await append(query, kind, batch);
 				batch = new Batch();
