@@ -27,15 +27,20 @@ const MOST_BYTES = 256 * 1024;
 
 /** Entries in the order they came. */
 export class Batch {
-	readonly #rows = new PackedPart();
-	readonly #details = new PackedPart();
-	readonly #ids: string[] = [];
+	readonly #rows: PackedPart;
+	readonly #details: PackedPart;
 	readonly #bodies: { readonly entry: number; readonly values: readonly unknown[] }[] = [];
 	readonly #ledger = new Ledger();
 	#bodyBytes = 0;
 
+	/** Takes over the memory of a batch that nobody needs any more. */
+	constructor(gone: Batch | null = null) {
+		this.#rows = new PackedPart(gone === null ? null : gone.#rows);
+		this.#details = new PackedPart(gone === null ? null : gone.#details);
+	}
+
 	get count(): number {
-		return this.#ids.length;
+		return this.#rows.count;
 	}
 
 	/** What it holds in memory, about: bodies are counted by characters. */
@@ -44,8 +49,8 @@ export class Batch {
 	}
 
 	/** The id of an entry. */
-	id(entry: number): string | undefined {
-		return this.#ids[entry];
+	id(entry: number): string {
+		return new Chunk(0, this.#rows.view(entry, entry + 1)).summary(0).id;
 	}
 
 	get isFull(): boolean {
@@ -63,30 +68,29 @@ export class Batch {
 			throw error;
 		}
 		packRow(this.#rows.packer, row);
-		this.#details.end();
-		this.#rows.end();
 		if (body !== null) {
 			this.#bodies.push({ entry: this.count, values: [row.id, row.started_at, body.request, body.response] });
 			this.#bodyBytes += (body.request?.length ?? 0) + (body.response?.length ?? 0);
 		}
-		this.#ids.push(row.id);
+		this.#details.end();
+		this.#rows.end();
 		this.#ledger.add(row);
 	}
 
 	/** The entries from `from` to before `to` as the log keeps them. */
 	chunk(from = 0, to = this.count): NewChunk {
-		const packed = this.#rows.slice(from, to);
+		const packed = this.#rows.view(from, to);
 		const { firstAt, lastAt, values } = listingOf(new Chunk(0, packed));
 		const listed = values.map(({ kind, value }) => [KIND[kind], value, lastAt] as const);
-		const [data, details] = [packed, this.#details.slice(from, to)].map(packedBytes) as [Uint8Array, Uint8Array];
-		return { firstAt, lastAt, rows: to - from, data, details, listed };
+		const details = packedBytes(this.#details.view(from, to));
+		return { firstAt, lastAt, rows: to - from, data: packedBytes(packed), details, listed };
 	}
 
 	/** What writes these entries, and adds them to the sums. */
 	steps(statements: Statements, from = 0, to = this.count): BulkStep[] {
 		const { firstAt, lastAt, rows, data, details, listed } = this.chunk(from, to);
 		const bodies = this.#bodies.filter(({ entry }) => entry >= from && entry < to).map(({ values }) => values);
-		const ledger = to - from === this.count ? this.#ledger : ledgerOf(new Chunk(0, this.#rows.slice(from, to)));
+		const ledger = to - from === this.count ? this.#ledger : ledgerOf(new Chunk(0, this.#rows.view(from, to)));
 		return [
 			{ sql: statements.chunk, values: [firstAt, lastAt, lastAt - firstAt, rows, data, details] },
 			{ sql: statements.listed, rows: JSON.stringify(listed) },
@@ -98,8 +102,16 @@ export class Batch {
 
 /** What is packed of every entry, and where it ends. */
 class PackedPart {
-	readonly packer = new Packer();
+	readonly packer: Packer;
 	readonly #ends: number[] = [];
+
+	constructor(gone: PackedPart | null) {
+		this.packer = new Packer(gone?.packer);
+	}
+
+	get count(): number {
+		return this.#ends.length;
+	}
 
 	/** Here an entry ends. */
 	end(): void {
@@ -111,9 +123,10 @@ class PackedPart {
 		this.packer.cut(this.#ends.at(-1) ?? 0);
 	}
 
-	slice(from: number, to: number): Packed {
+	/** Of the entries from `from` to before `to`; good until more is packed. */
+	view(from: number, to: number): Packed {
 		const begin = from === 0 ? 0 : (this.#ends[from - 1] ?? 0);
-		const bytes = this.packer.slice(begin, this.#ends[to - 1] ?? begin);
+		const bytes = this.packer.view(begin, this.#ends[to - 1] ?? begin);
 		return { bytes, ends: this.#ends.slice(from, to).map((end) => end - begin), words: this.packer.words };
 	}
 }
@@ -123,8 +136,9 @@ interface NewChunk {
 	readonly firstAt: number;
 	readonly lastAt: number;
 	readonly rows: number;
-	readonly data: Uint8Array;
-	readonly details: Uint8Array;
+	/** Each in memory of its own. */
+	readonly data: Uint8Array<ArrayBuffer>;
+	readonly details: Uint8Array<ArrayBuffer>;
 	readonly listed: readonly (readonly [kind: number, value: string, lastAt: number])[];
 }
 

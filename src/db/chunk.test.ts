@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { entryAt, entryOf, NOON, rowAt } from "./__fixtures__/rows.ts";
 import { Batch, type LogEntry } from "./batch.ts";
-import { Chunk, ChunkDetails, readPacked } from "./chunk.ts";
+import { Chunk, ChunkDetails, packedBytes, readPacked } from "./chunk.ts";
 import { EXAMINED, packRow, unpackRow } from "./columns.ts";
 import { NO_DETAILS } from "./details.ts";
 import { testFor } from "./filter.ts";
@@ -24,7 +24,7 @@ test("every column of a row is read as it was written, and those that filters lo
 	const row = Object.fromEntries(values) as RequestRow;
 	const packer = new Packer();
 	packRow(packer, row);
-	const bytes = packer.slice(0, packer.length);
+	const bytes = packer.view(0, packer.length);
 	const unpacker = new Unpacker(bytes, packer.words);
 	expect(unpackRow(unpacker)).toEqual(row);
 	expect(unpacker.at).toBe(bytes.length);
@@ -83,8 +83,53 @@ test("what a newer version wrote is not taken for something else", () => {
 		batch.add(entryAt(0));
 		return batch.chunk();
 	})();
-	data[0] = 2;
-	expect(() => readPacked(data)).toThrow("a part of the request log is of version 2, unknown here");
+	data[0] = 3;
+	expect(() => readPacked(data)).toThrow("a part of the request log is of version 3, unknown here");
+});
+
+test("ids that are UUIDs stand as bytes: they are read as they were, found by their beginning, and take no room as words", () => {
+	const ids = [
+		"019a0b1c-2d3e-7f40-8123-456789abcdef",
+		"00000000-0000-0000-0000-000000000000",
+		"ffffffff-ffff-ffff-ffff-ffffffffffff",
+		// None of these is one in its canonical form.
+		"019A0B1C-2D3E-7F40-8123-456789ABCDEF",
+		"019a0b1c-2d3e-7f40-8123-456789abcdeg",
+		"019a0b1c02d3e-7f40-8123-456789abcdef",
+		"019a0b1c-2d3e-7f40-8123-456789abcde\u0161",
+		"019a0b1c-2d3e-7f40-8123-456789abcdef0",
+		"x",
+	];
+	const chunk = chunkOf(ids.map((id, at) => entryAt(at, { id })));
+	expect(ids.map((_, at) => chunk.summary(at).id)).toEqual(ids);
+	expect(ids.map((_, at) => chunk.word(chunk.examine(at), "id"))).toEqual(ids);
+	expect(chunk.words.filter((word) => ids.includes(word))).toEqual(ids.slice(3));
+	const found = (filter: Parameters<typeof testFor>[1]) => {
+		const test = testFor(chunk, filter);
+		return ids.filter((_, at) => test?.(chunk.examine(at)) === true);
+	};
+	for (const id of ids) expect(found({ id })).toEqual([id]);
+	expect(found({ text: "019a0b1c-2d3e-7" })).toEqual([ids[0], ids[4], ids[6], ids[7]]);
+	expect(found({ text: "f" })).toEqual([ids[2]]);
+	expect(found({ text: "x" })).toEqual(["x"]);
+	expect(found({ id: "019a0b1c-2d3e-7f40-8123-456789abcdee" })).toEqual([]);
+});
+
+test("chunks whose ids all stand as words are read as well", () => {
+	const packer = new Packer();
+	const row = rowAt(4, { id: "019a0b1c-2d3e-7f40-8123-456789abcdef" });
+	packer.text(row.id);
+	const first = packer.length;
+	packRow(packer, row);
+	// An id as a word, then the row's columns behind its id.
+	const whole = packer.view(0, packer.length);
+	const bytes = Uint8Array.from([...whole.subarray(0, first), ...whole.subarray(first + 17)]);
+	const data = packedBytes({ bytes, ends: [bytes.length], words: packer.words });
+	data[0] = 1;
+	const chunk = new Chunk(7, readPacked(data));
+	expect(chunk.summary(0)).toEqual({ seq: 7_000, ...row });
+	expect(testFor(chunk, { id: row.id })?.(chunk.examine(0))).toBe(true);
+	expect(testFor(chunk, { text: "019a0b" })?.(chunk.examine(0))).toBe(true);
 });
 
 test("a chunk lists each value of its rows once, what went wrong, and the ids that do not tell where they stand", () => {

@@ -2,10 +2,11 @@
 // another. Leaves a row's columns to db/columns, which chunks hold what to db/listing and where they stand to db/tables.
 import { EXAMINED, type Examined, POSITION, unpackRow } from "./columns.ts";
 import { type Details, unpackDetails } from "./details.ts";
-import { Unpacker } from "./packing.ts";
+import { timeOfUuid, Unpacker, uuidAt } from "./packing.ts";
 import type { RequestRow } from "./tables.ts";
 
-const VERSION = 1;
+/** 2: ids that are UUIDs stand as bytes. What reads it reads 1 as well. */
+const VERSION = 2;
 /** Version, how many rows, how many bytes of words. */
 const HEAD_BYTES = 12;
 
@@ -47,8 +48,8 @@ export class Chunk {
 	}
 
 	/**
-	 * A row's values of the columns that filters look at, by POSITION: numbers, and words as their places in `words`; NaN = null. The same
-	 * array for every row.
+	 * A row's values of the columns that filters look at, by POSITION: numbers, and words as their places in `words`; NaN = null; below 0:
+	 * an id that is in no list, see `word`. The same array for every row.
 	 */
 	examine(row: number): Float64Array {
 		const codes = this.#codes;
@@ -60,7 +61,17 @@ export class Chunk {
 
 	/** A word that `examine` told the place of; null for NaN. */
 	word(codes: Float64Array, column: Examined): string | null {
-		return this.words[codes[POSITION[column]] as number] ?? null;
+		return this.text(codes[POSITION[column]] as number);
+	}
+
+	/** The same of one of its codes. */
+	text(code: number): string | null {
+		return code < 0 ? uuidAt(this.#rows.bytes, code) : (this.words[code] ?? null);
+	}
+
+	/** When an id was made, by its code: ms since epoch; null where it does not tell, or is a word. */
+	timeOfUuid(code: number): number | null {
+		return code < 0 ? timeOfUuid(this.#rows.bytes, code) : null;
 	}
 
 	seq(row: number): number {
@@ -92,8 +103,8 @@ function beginOf({ ends }: Packed, row: number): number {
 	return row === 0 ? 0 : (ends[row - 1] ?? 0);
 }
 
-/** As the database keeps it. */
-export function packedBytes({ bytes, ends, words }: Packed): Uint8Array {
+/** As the database keeps it, in memory of its own. */
+export function packedBytes({ bytes, ends, words }: Packed): Uint8Array<ArrayBuffer> {
 	const list = Buffer.from(JSON.stringify(words));
 	const whole = Buffer.allocUnsafeSlow(HEAD_BYTES + ends.length * 4 + list.length + bytes.length);
 	whole.writeUInt32LE(VERSION, 0);
@@ -111,7 +122,8 @@ export function readPacked(data: Uint8Array | ArrayBuffer): Packed {
 	const whole =
 		data instanceof Uint8Array ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
 	const version = whole.readUInt32LE(0);
-	if (version !== VERSION) throw new Error(`a part of the request log is of version ${version}, unknown here`);
+	if (version === 0 || version > VERSION)
+		throw new Error(`a part of the request log is of version ${version}, unknown here`);
 	const ends = new Uint32Array(whole.readUInt32LE(4));
 	let at = HEAD_BYTES;
 	for (let row = 0; row < ends.length; row += 1) {

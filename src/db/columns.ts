@@ -33,7 +33,7 @@ export const POSITION = Object.fromEntries(EXAMINED.map((name, at) => [name, at]
 
 /** Appends a row; `unpackRow` reads it. Kept on disk: only ever add at the end, and tell it by the chunk's version. */
 export function packRow(packer: Packer, row: RequestRow): void {
-	packer.text(row.id);
+	packer.id(row.id);
 	packer.number(row.started_at);
 	packer.word(row.operation);
 	packer.word(row.outcome);

@@ -9,7 +9,7 @@ import { Packer, storable, storableText, Unpacker } from "./packing.ts";
 function kept(details: Details): Details {
 	const packer = new Packer();
 	packDetails(packer, renewedDetails(details));
-	const bytes = packer.slice(0, packer.length);
+	const bytes = packer.view(0, packer.length);
 	const unpacker = new Unpacker(bytes, JSON.parse(JSON.stringify(packer.words)) as string[]);
 	const read = unpackDetails(unpacker);
 	expect(unpacker.at).toBe(bytes.length);
@@ -165,7 +165,7 @@ test("what is packed is read as it was, in few bytes where it is small", () => {
 	packer.numbers(Uint32Array.of(1, 2 ** 32 - 1));
 	packer.numbers(Uint8Array.of(7, 255));
 	packer.number(3);
-	const unpacker = new Unpacker(packer.slice(0, packer.length), packer.words);
+	const unpacker = new Unpacker(packer.view(0, packer.length), packer.words);
 	expect(numbers.map(() => unpacker.number())).toEqual(
 		numbers.map((number) => (number !== null && Number.isFinite(number) ? number : null)),
 	);
@@ -185,7 +185,7 @@ test("numbers of any size take room as they come", () => {
 	const packer = new Packer();
 	for (const number of many) packer.number(number);
 	packer.numbers(new Uint32Array(100_000).fill(5));
-	const unpacker = new Unpacker(packer.slice(0, packer.length), []);
+	const unpacker = new Unpacker(packer.view(0, packer.length), []);
 	expect(many.map(() => unpacker.number())).toEqual(many);
 	expect(unpacker.words32()).toHaveLength(100_000);
 });

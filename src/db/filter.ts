@@ -2,7 +2,7 @@
 // looking to db/scan.
 import type { Chunk } from "./chunk.ts";
 import { type Examined, POSITION } from "./columns.ts";
-import { ANY, type Listed, NO_KEY } from "./listing.ts";
+import { ANY, type Listed, NO_KEY, timesOfIds } from "./listing.ts";
 
 /** All given conditions hold together. Times are ms since epoch; `from` is included, `to` is not. */
 export interface RequestFilter {
@@ -90,7 +90,7 @@ export function testFor(chunk: Chunk, filter: RequestFilter): Test | null {
 	const equal = (column: Examined, value: string | undefined) => {
 		if (value !== undefined) tests.push(isWord(chunk, column, value));
 	};
-	equal("id", filter.id);
+	if (filter.id !== undefined) tests.push(isId(chunk, filter.id));
 	equal("session", filter.session);
 	equal("operation", filter.operation);
 	equal("end_user", filter.endUser);
@@ -130,10 +130,15 @@ function isWord(chunk: Chunk, column: Examined, value: string): Test | null {
 	const at = POSITION[column];
 	const place = chunk.words.indexOf(value);
 	if (place === -1) return null;
-	// Ids are listed beside words that say the same.
+	// Ids may be listed beside words that say the same.
 	const again = chunk.words.indexOf(value, place + 1);
 	if (again === -1) return (codes) => codes[at] === place;
 	return (codes) => chunk.word(codes, column) === value;
+}
+
+/** Ids are words of chunks where they are no UUIDs. */
+function isId(chunk: Chunk, id: string): Test {
+	return (codes) => chunk.word(codes, "id") === id;
 }
 
 function isNull(column: Examined): Test {
@@ -183,7 +188,9 @@ const SEARCHED = ["id", "session", "model_id", "key_id", "team_id", "model"] as 
 function textTest(chunk: Chunk, text: string): Test | null {
 	const begin = new Set<number>();
 	for (const [place, word] of chunk.words.entries()) if (word.startsWith(text)) begin.add(place);
-	return begin.size === 0 ? null : (codes) => SEARCHED.some((column) => begin.has(codes[POSITION[column]] as number));
+	const isWord: Test = (codes) => SEARCHED.some((column) => begin.has(codes[POSITION[column]] as number));
+	if (timesOfIds(text) === null) return begin.size === 0 ? null : isWord;
+	return (codes) => isWord(codes) || chunk.word(codes, "id")?.startsWith(text) === true;
 }
 
 function costIn(codes: Float64Array): number {

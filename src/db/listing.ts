@@ -76,17 +76,9 @@ export function listingOf(chunk: Chunk): Listing {
 	}
 	if (values.some(({ kind }) => kind === "miss")) list("miss", ANY);
 	for (const name of failures) list("failure", name);
-	// Many in a row are of the same millisecond.
-	let stamp = "";
-	let tells = false;
-	for (const place of ids) {
-		const id = words[place] ?? "";
-		if (stamp === "" || !id.startsWith(stamp)) {
-			const time = timeOfId(id);
-			tells = time !== null && time >= firstAt && time <= lastAt;
-			stamp = time === null ? "" : id.slice(0, STAMP_LENGTH);
-		}
-		if (!tells) list("id", id);
+	for (const code of ids) {
+		const time = chunk.timeOfUuid(code) ?? timeOfId(chunk.text(code) ?? "");
+		if (time === null || time < firstAt || time > lastAt) list("id", chunk.text(code) ?? "");
 	}
 	return { firstAt, lastAt, values };
 }
@@ -99,8 +91,6 @@ function failuresOf(status: number, outcome: string | null): readonly string[] {
 }
 
 const DATED = /^([0-9a-f]{8})-([0-9a-f]{4})-7/;
-/** Characters that `DATED` takes. */
-const STAMP_LENGTH = 15;
 
 /** When an id of ours was made (src/proxy/call-id), ms since epoch; null for other ids. */
 export function timeOfId(id: string): number | null {

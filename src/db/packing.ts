@@ -2,6 +2,8 @@
 // that serves requests, and the one in which the log is kept. Leaves what is packed, and in which order, to db/chunk and db/details.
 
 const FIRST_BYTES = 16 * 1024;
+/** Memory beyond this is not taken over. */
+const MOST_KEPT = 1024 * 1024;
 /** What a word takes in memory beside its characters, about. */
 const WORD_BYTES = 16;
 
@@ -11,14 +13,17 @@ const TWO_BYTES = 251;
 const FOUR_BYTES = 252;
 const SIX_BYTES = 253;
 const DOUBLE = 254;
+/** In the place of a word: sixteen bytes of a UUID. */
+const UUID = 255;
+const UUID_BYTES = 16;
 const MOST_BYTES = 9;
 /** Numbers. */
 const WORTH_A_VIEW = 64;
 
 /** Appends value by value; whoever reads them knows their order. */
 export class Packer {
-	#bytes = new Uint8Array(FIRST_BYTES);
-	#view = new DataView(this.#bytes.buffer);
+	#bytes: Uint8Array<ArrayBuffer>;
+	#view: DataView;
 	#length = 0;
 	readonly #words: string[] = [];
 	readonly #places = new Map<string, number>();
@@ -27,6 +32,13 @@ export class Packer {
 	readonly #recentPlaces: number[] = [];
 	#position = 0;
 	#characters = 0;
+
+	/** Takes over the memory of another one that nobody needs any more. */
+	constructor(gone: Packer | null = null) {
+		const kept = gone === null || gone.#bytes.length > MOST_KEPT ? null : gone.#bytes;
+		this.#bytes = kept ?? new Uint8Array(FIRST_BYTES);
+		this.#view = new DataView(this.#bytes.buffer);
+	}
 
 	/** Bytes so far. */
 	get length(): number {
@@ -43,9 +55,9 @@ export class Packer {
 		return this.#words;
 	}
 
-	/** A copy of what stands between two lengths. */
-	slice(from: number, to: number): Uint8Array {
-		return this.#bytes.slice(from, to);
+	/** What stands between two lengths; good until more is appended. */
+	view(from: number, to: number): Uint8Array {
+		return this.#bytes.subarray(from, to);
 	}
 
 	/** Takes back what was appended after a length. */
@@ -130,6 +142,16 @@ export class Packer {
 		this.#characters += value.length;
 	}
 
+	/** A string that no other entry has, and that mostly is a UUID: then it takes half the room, and nothing of it stays in memory. */
+	id(value: string): void {
+		if (this.#length + 1 + UUID_BYTES > this.#bytes.length) this.#grow(1 + UUID_BYTES);
+		const at = this.#length;
+		if (writeUuid(this.#bytes, at + 1, value)) {
+			this.#bytes[at] = UUID;
+			this.#length = at + 1 + UUID_BYTES;
+		} else this.text(value);
+	}
+
 	/** How many, then each. */
 	numbers(values: Uint32Array | Uint8Array): void {
 		this.number(values.length);
@@ -166,7 +188,7 @@ export class Unpacker {
 		this.#words = words;
 	}
 
-	/** NaN = null. Of a word: its place. */
+	/** NaN = null. Of a word: its place; below 0: where the bytes of a UUID stand, see `uuidAt`. */
 	code(): number {
 		const first = this.#bytes[this.at++] ?? NULL;
 		if (first < NULL) return first;
@@ -184,6 +206,9 @@ export class Unpacker {
 			case DOUBLE:
 				this.at = from + 8;
 				return this.#view.getFloat64(from, true);
+			case UUID:
+				this.at = from + UUID_BYTES;
+				return -from;
 			default:
 				return Number.NaN;
 		}
@@ -205,6 +230,7 @@ export class Unpacker {
 
 	word(): string | null {
 		const code = this.code();
+		if (code < 0) return uuidAt(this.#bytes, code);
 		return Number.isNaN(code) ? null : (this.#words[code] ?? null);
 	}
 
@@ -235,6 +261,47 @@ export class Unpacker {
 		this.at += length;
 		return Uint8Array.from(this.#bytes.subarray(from, this.at));
 	}
+}
+
+const UUID_LENGTH = 36;
+const DASH = 0x2d;
+/** What a character stands for as a lower-case digit of 16; 255 = nothing. */
+const DIGITS = Uint8Array.from({ length: 128 }, (_, code) => {
+	const value = "0123456789abcdef".indexOf(String.fromCharCode(code));
+	return value < 0 ? 255 : value;
+});
+
+/** False, and nothing to be read, where it is not a UUID in its canonical form. */
+function writeUuid(bytes: Uint8Array, at: number, text: string): boolean {
+	if (text.length !== UUID_LENGTH) return false;
+	let from = 0;
+	for (let byte = 0; byte < UUID_BYTES; byte += 1) {
+		if (from === 8 || from === 13 || from === 18 || from === 23) {
+			if (text.charCodeAt(from) !== DASH) return false;
+			from += 1;
+		}
+		const high = DIGITS[text.charCodeAt(from)] ?? 255;
+		const low = DIGITS[text.charCodeAt(from + 1)] ?? 255;
+		if (high === 255 || low === 255) return false;
+		bytes[at + byte] = high * 16 + low;
+		from += 2;
+	}
+	return true;
+}
+
+/** The UUID that `Unpacker.code` told the place of. */
+export function uuidAt(bytes: Uint8Array, code: number): string {
+	const hex = Buffer.from(bytes.buffer, bytes.byteOffset - code, UUID_BYTES).toString("hex");
+	return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** The time that a UUID of version 7 begins with (RFC 9562 §5.7), ms since epoch; null for others. */
+export function timeOfUuid(bytes: Uint8Array, code: number): number | null {
+	const at = -code;
+	if ((bytes[at + 6] as number) >>> 4 !== 7) return null;
+	let time = 0;
+	for (let byte = 0; byte < 6; byte += 1) time = time * 256 + (bytes[at + byte] as number);
+	return time;
 }
 
 const SUSPECT = /[\0\ud800-\udfff]/;

@@ -47,6 +47,8 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 	let queue: Batch[] = [];
 	/** Entries that are in no batch yet. */
 	let unpacked: LogEntry[] = [];
+	/** One that is written: the next one takes over its memory. */
+	let spare: Batch | null = null;
 	let queued = 0;
 	let queuedBytes = 0;
 	let written = 0;
@@ -79,7 +81,8 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 		for (const entry of unpacked) {
 			let batch = queue.at(-1);
 			if (batch === undefined || batch.isFull) {
-				batch = new Batch();
+				batch = new Batch(spare);
+				spare = null;
 				queue.push(batch);
 			}
 			const before = batch.bytes;
@@ -126,18 +129,19 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 			if (batch.count > 0) await write(batch, 0, batch.count);
 			queued -= batch.count;
 			queuedBytes -= batch.bytes;
+			spare = batch;
 		}
 	}
 
 	/** Until it is written, or is found to be what the database refuses, or there is no more time. */
 	async function write(batch: Batch, from: number, to: number): Promise<void> {
-		const steps = batch.steps(statements, from, to);
 		const count = to - from;
 		let unsure = false;
 		for (let attempt = 0; ; attempt += 1) {
 			try {
 				// A connection that broke may have broken after the commit: writing twice would count twice.
-				if (!unsure || !(await isWritten(batch.id(from)))) await database.bulk(steps);
+				if (!unsure || !(await isLogged(database, batch.id(from))))
+					await database.bulk(batch.steps(statements, from, to));
 				written += count;
 				recovered();
 				return;
@@ -160,10 +164,6 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 				await pause(Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt));
 			}
 		}
-	}
-
-	async function isWritten(id: string | undefined): Promise<boolean> {
-		return id === undefined || (await isLogged(database, id));
 	}
 
 	function failed(error: unknown): void {
