@@ -21,7 +21,7 @@ import { startPostgres } from "../test/postgres.ts";
 import { PROJECT, startGatewayChild, startUpstream } from "./children.ts";
 import { costOfRow, type RowCost } from "./log-cost.ts";
 import { DAY_MS, DAYS, DEPLOYMENTS, fillLog, fillQuietLog, idPrefix, KEYS, SESSIONS } from "./log-rows.ts";
-import { type Comparison, compare, median } from "./measure.ts";
+import { type Comparison, compare, type Figures, median } from "./measure.ts";
 import { machineFacts } from "./report.ts";
 
 const { values: options } = parseArgs({
@@ -306,10 +306,15 @@ function percent(share: number): string {
 function costLine({ scenario, launches }: LoggingCost): string {
 	const mid = (figure: (comparison: Comparison) => number) => median(launches.map(figure));
 	const perSecond = `${Math.round(mid(({ bare }) => bare.perSecond))} / ${Math.round(mid(({ gateway }) => gateway.perSecond))}`;
-	const cpu = `${mid(({ bare }) => bare.cpuPerRequest ?? Number.NaN).toFixed(3)} / ${mid(({ gateway }) => gateway.cpuPerRequest ?? Number.NaN).toFixed(3)}`;
+	const pair = (figure: (figures: Figures) => number | null) => {
+		const side = (name: "bare" | "gateway") => mid((comparison) => (figure(comparison[name]) ?? Number.NaN) * 1_000);
+		return `${side("bare").toFixed(0)} / ${side("gateway").toFixed(0)}`;
+	};
+	const cpu = pair(({ cpuPerRequest }) => cpuPerRequest);
+	const serving = pair(({ mainThreadPerRequest }) => mainThreadPerRequest);
 	const shares = launches.map(({ share }) => share);
 	const range = `${percent(Math.min(...shares))} to ${percent(Math.max(...shares))}`;
-	return `| ${scenario} | ${perSecond} | ${percent(median(shares))} (${range}) | ${cpu} |`;
+	return `| ${scenario} | ${perSecond} | ${percent(median(shares))} (${range}) | ${serving} | ${cpu} |`;
 }
 
 function markdown(
@@ -345,8 +350,8 @@ function markdown(
 		"",
 		`Two gateways in turns, one with the request log in a SQLite file, one without; bodies of 1.8 KB, 16 connections, everything on one machine. Each slice begins with load that is not counted, so that neither side pays for the other; ${options.launches} pairs of gateways, since two processes of one program differ by some percent. The bar is 10 %.`,
 		"",
-		"| scenario | requests/s without / with | share: median of the pairs of gateways (range) | CPU a request without / with, ms |",
-		"| --- | --- | --- | --- |",
+		"| scenario | requests/s without / with | share: median of the pairs of gateways (range) | CPU a request of the thread that serves, without / with, µs | of the whole process, µs |",
+		"| --- | --- | --- | --- | --- |",
 		...costs.map(costLine),
 		"",
 		...(row === null

@@ -31,6 +31,8 @@ export interface Figures {
 	readonly firstByte: number;
 	/** CPU time of the server's process for one request; null where the system does not tell. */
 	readonly cpuPerRequest: number | null;
+	/** Of it, that of the thread that serves requests. */
+	readonly mainThreadPerRequest: number | null;
 	/** Its memory after the last slice, MB. */
 	readonly rssMb: number | null;
 	readonly failures: number;
@@ -99,6 +101,7 @@ class Side {
 	readonly #firstBytes: number[] = [];
 	#failures = 0;
 	#cpuMs = 0;
+	#mainThreadMs = 0;
 	#cpuKnown = true;
 	#cpuRequests = 0;
 
@@ -137,7 +140,8 @@ class Side {
 			p50: quantile(this.#latencies, 0.5),
 			p99: quantile(this.#latencies, 0.99),
 			firstByte: quantile(this.#firstBytes, 0.5),
-			cpuPerRequest: this.#cpuKnown && this.#cpuRequests > 0 ? this.#cpuMs / this.#cpuRequests : null,
+			cpuPerRequest: this.#perRequest(this.#cpuMs),
+			mainThreadPerRequest: this.#perRequest(this.#mainThreadMs),
 			rssMb: processFigures(this.#server.pid)?.rssMb ?? null,
 			failures: this.#failures,
 		};
@@ -149,8 +153,15 @@ class Side {
 
 	#account(before: ProcessFigures | null, after: ProcessFigures | null, slice: Slice): void {
 		if (before === null || after === null) this.#cpuKnown = false;
-		else this.#cpuMs += after.cpuMs - before.cpuMs;
+		else {
+			this.#cpuMs += after.cpuMs - before.cpuMs;
+			this.#mainThreadMs += after.mainThreadMs - before.mainThreadMs;
+		}
 		this.#cpuRequests += slice.answered;
+	}
+
+	#perRequest(ms: number): number | null {
+		return this.#cpuKnown && this.#cpuRequests > 0 ? ms / this.#cpuRequests : null;
 	}
 }
 

@@ -136,9 +136,8 @@ interface NewChunk {
 	readonly firstAt: number;
 	readonly lastAt: number;
 	readonly rows: number;
-	/** Each in memory of its own. */
-	readonly data: Uint8Array<ArrayBuffer>;
-	readonly details: Uint8Array<ArrayBuffer>;
+	readonly data: Uint8Array;
+	readonly details: Uint8Array;
 	readonly listed: readonly (readonly [kind: number, value: string, lastAt: number])[];
 }
 

@@ -103,8 +103,8 @@ function beginOf({ ends }: Packed, row: number): number {
 	return row === 0 ? 0 : (ends[row - 1] ?? 0);
 }
 
-/** As the database keeps it, in memory of its own. */
-export function packedBytes({ bytes, ends, words }: Packed): Uint8Array<ArrayBuffer> {
+/** As the database keeps it. */
+export function packedBytes({ bytes, ends, words }: Packed): Uint8Array {
 	const list = Buffer.from(JSON.stringify(words));
 	const whole = Buffer.allocUnsafeSlow(HEAD_BYTES + ends.length * 4 + list.length + bytes.length);
 	whole.writeUInt32LE(VERSION, 0);

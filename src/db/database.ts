@@ -15,7 +15,7 @@ export interface Database {
 	readonly query: Kysely<Tables>;
 	/**
 	 * Runs every step's statement for each of its rows, or once for its values, in one transaction, all or nothing. Of rows SQLite gets one
-	 * at a time, Postgres all of them as a JSON array in `$1`. Bytes among values must have memory of their own, and may be gone afterwards.
+	 * at a time, Postgres all of them as a JSON array in `$1`.
 	 */
 	bulk(steps: readonly BulkStep[]): Promise<void>;
 	close(): Promise<void>;
