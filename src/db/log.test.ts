@@ -1,40 +1,11 @@
 // How requests that are over become entries: several at a time, soon, in the order of their ends.
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Turn } from "../cache/miss.ts";
-import { summarise } from "../cache/summary.ts";
 import { rowAt } from "./__fixtures__/rows.ts";
 import type { LogEntry } from "./batch.ts";
 import { NO_DETAILS, renewedDetails } from "./details.ts";
 import { createRequestLog, type Finishing } from "./log.ts";
-import { type Conversation, createTurnMemory } from "./turns.ts";
-
-const CHAIN = {
-	count: 1,
-	high: Float64Array.of(7),
-	level: Uint8Array.of(2),
-	kind: Uint8Array.of(0),
-	message: Int32Array.of(0),
-	bytes: Float64Array.of(4_000),
-};
-const TURN: Turn = {
-	startedAt: 0,
-	firstByteAt: null,
-	model: "claude-sonnet-5-5",
-	place: "a",
-	modelId: "a",
-	betas: "",
-	variant: "",
-	settings: { toolChoice: 0, thinking: 0, effort: 0, format: 0, images: 0 },
-	summary: summarise(CHAIN, [{ block: 0, ttl: "5m" }]),
-	inputTokens: 10,
-	readTokens: 0,
-	writeTokens: 0,
-	minimumTokens: 512,
-	collapseRuns: true,
-	route: "cold",
-	diagnosis: null,
-};
+import { createTurnMemory } from "./turns.ts";
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -82,21 +53,6 @@ test("what waits can be recorded at once", () => {
 	requests.drain();
 	expect(ids()).toEqual(["request-1"]);
 	expect(vi.getTimerCount()).toBe(0);
-});
-
-test("turns that were logged before are what the next one is compared with, unless the conversation has gone on since", () => {
-	const memory = createTurnMemory();
-	const turn = (startedAt: number, about: Partial<Turn> = {}): Turn => ({ ...TURN, startedAt, ...about });
-	const of = (session: string): Conversation => ({ key_id: null, session, agent: null });
-	memory.next(of("gone on"), turn(1_000, { writeTokens: 700 }));
-	memory.recall([
-		[of("gone on"), turn(0, { writeTokens: 900 })],
-		[of("stopped"), turn(0, { writeTokens: 900 })],
-	]);
-	const later = turn(2_000, { readTokens: 0, writeTokens: 900 });
-	expect(memory.next(of("gone on"), later)).toMatchObject({ tokens: 700 });
-	expect(memory.next(of("stopped"), later)).toMatchObject({ tokens: 900 });
-	expect(memory.next(of("new"), later)).toBeNull();
 });
 
 test("a request that cannot be recorded says so, and takes no other with it", () => {
