@@ -27,7 +27,6 @@ declare const WebAssembly: {
 
 interface Memory {
 	readonly buffer: ArrayBuffer;
-	grow(pages: number): number;
 }
 
 interface KernelExports {
@@ -37,7 +36,7 @@ interface KernelExports {
 	absorb(at: number, length: number): void;
 }
 
-/** Memory always kept for the next body. Beyond it, a far smaller body gets a new instance, because memory cannot shrink. */
+/** Memory for bodies, which takes none of the machine's where nothing was written yet. Larger bodies get more, until a far smaller one comes. */
 const KEPT_BYTES = 8 * 1024 * 1024;
 
 /** Bytes that the loops look at beyond the end of what they are given, at most. */
@@ -53,7 +52,7 @@ export interface Gap {
 
 /** A copy of one body and the loops over it. Positions are the body's own. */
 export class Kernel {
-	private readonly module: object;
+	private readonly module = moduleOf(KEPT_BYTES);
 	private exports: KernelExports;
 	private bytes: Uint8Array = new Uint8Array();
 	private words: Uint32Array = new Uint32Array();
@@ -73,8 +72,7 @@ export class Kernel {
 	private piecesEnd = 0;
 
 	constructor() {
-		this.module = new WebAssembly.Module(assemble([QUOTES, XXH64, ABSORB], Math.ceil((BODY + CHUNK) / PAGE)));
-		this.exports = this.instantiate();
+		this.exports = this.instantiate(this.module);
 	}
 
 	/**
@@ -83,7 +81,7 @@ export class Kernel {
 	 */
 	load(body: Uint8Array, gap: Gap | null = null): void {
 		const isOutgrown = this.bytes.length > KEPT_BYTES && this.bytes.length > body.length * 4;
-		if (isOutgrown) this.exports = this.instantiate();
+		if (isOutgrown) this.exports = this.instantiate(this.module);
 		this.bodyLength = body.length;
 		this.piecesStart = BODY + body.length + BEYOND;
 		this.reserve(this.piecesStart + 4096);
@@ -195,8 +193,8 @@ export class Kernel {
 		this.piecesEnd = this.piecesStart;
 	}
 
-	private instantiate(): KernelExports {
-		const exports = new WebAssembly.Instance(this.module).exports as KernelExports;
+	private instantiate(module: object): KernelExports {
+		const exports = new WebAssembly.Instance(module).exports as KernelExports;
 		this.look(exports.memory);
 		for (const byte of Buffer.from('"\\/bfnrt')) {
 			const bit = 1 << ((byte >> 4) & 7);
@@ -207,18 +205,26 @@ export class Kernel {
 		return exports;
 	}
 
+	/**
+	 * Memory up to `end`: where there is less, new memory, into which what stood in the old one is copied. To grow the old one would detach
+	 * its buffer, and from the first detached buffer on V8 makes typed arrays slower, by half in a tight loop, as long as the process lives.
+	 */
 	private reserve(end: number): void {
-		const missing = end + 16 - this.bytes.length;
-		if (missing <= 0) return;
-		this.exports.memory.grow(Math.ceil((missing + this.bytes.length / 4) / PAGE));
-		this.look(this.exports.memory);
+		const { bytes } = this;
+		if (end + 16 <= bytes.length) return;
+		this.exports = this.instantiate(moduleOf(end + 16 + bytes.length / 4));
+		this.bytes.set(bytes);
 	}
 
-	/** Growing takes the old views away. */
 	private look(memory: Memory): void {
 		this.bytes = new Uint8Array(memory.buffer);
 		this.text = new Uint8Array(memory.buffer, BODY);
 		this.words = new Uint32Array(memory.buffer, 0, 12);
 		this.quotes = new Uint32Array(memory.buffer, POSITIONS, CHUNK + 64);
 	}
+}
+
+/** The loops, and memory for so many bytes. */
+function moduleOf(bytes: number): object {
+	return new WebAssembly.Module(assemble([QUOTES, XXH64, ABSORB], Math.ceil(bytes / PAGE)));
 }
