@@ -67,7 +67,8 @@ describe.skipIf(program === null)("keys and teams in the admin UI", () => {
 		const edit = () => page.getByRole("button", { name: "Edit erin" }).click();
 		const save = async () => {
 			await page.getByRole("button", { name: "Save" }).click();
-			await page.getByRole("button", { name: "Save" }).waitFor({ state: "detached" });
+			// The button says something else while it is being saved; the dialog stays until it is.
+			await page.locator("dialog form.form").waitFor({ state: "detached" });
 		};
 		await edit();
 		expect(await page.getByLabel("Budget, $").inputValue()).toBe("3");
