@@ -93,7 +93,7 @@ test("a batch that takes over the memory of one that is written holds nothing of
 	for (let at = 0; at < 500; at += 1) first.add(entryOf(rowAt(at, { session: `gone-${at}` })));
 	const { data, details } = first.chunk();
 	const copies = [data, details].map((bytes) => Buffer.from(bytes));
-	const next = new Batch(first);
+	const next = new Batch(first.memory);
 	expect(next.count).toBe(0);
 	next.add(entryOf(rowAt(7, { session: "new" })));
 	const { rows: count, listed, firstAt } = next.chunk();

@@ -25,6 +25,12 @@ const MOST_RECENT = 8;
 /** Packed bytes from which on a batch is full: a page of the log reads whole chunks. */
 const MOST_BYTES = 256 * 1024;
 
+/** What entries are packed into; undefined = nothing is kept. */
+export interface BatchMemory {
+	readonly rows: Uint8Array<ArrayBuffer> | undefined;
+	readonly details: Uint8Array<ArrayBuffer> | undefined;
+}
+
 /** Entries in the order they came. */
 export class Batch {
 	readonly #rows: PackedPart;
@@ -33,10 +39,15 @@ export class Batch {
 	readonly #ledger = new Ledger();
 	#bodyBytes = 0;
 
-	/** Takes over the memory of a batch that nobody needs any more. */
-	constructor(gone: Batch | null = null) {
-		this.#rows = new PackedPart(gone === null ? null : gone.#rows);
-		this.#details = new PackedPart(gone === null ? null : gone.#details);
+	/** `memory`: of a batch that nobody needs any more. */
+	constructor(memory: BatchMemory | null = null) {
+		this.#rows = new PackedPart(memory?.rows);
+		this.#details = new PackedPart(memory?.details);
+	}
+
+	/** For the next batch, when this one is written: nothing else of it need be kept. */
+	get memory(): BatchMemory {
+		return { rows: this.#rows.packer.memory, details: this.#details.packer.memory };
 	}
 
 	get count(): number {
@@ -105,8 +116,8 @@ class PackedPart {
 	readonly packer: Packer;
 	readonly #ends: number[] = [];
 
-	constructor(gone: PackedPart | null) {
-		this.packer = new Packer(gone?.packer);
+	constructor(memory: Uint8Array<ArrayBuffer> | undefined) {
+		this.packer = new Packer(memory);
 	}
 
 	get count(): number {

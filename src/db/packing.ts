@@ -2,7 +2,7 @@
 // that serves requests, and the one in which the log is kept. Leaves what is packed, and in which order, to db/chunk and db/details.
 
 const FIRST_BYTES = 16 * 1024;
-/** Memory beyond this is not taken over. */
+/** Memory beyond this is not kept for another one. */
 const MOST_KEPT = 1024 * 1024;
 /** What a word takes in memory beside its characters, about. */
 const WORD_BYTES = 16;
@@ -33,11 +33,15 @@ export class Packer {
 	#position = 0;
 	#characters = 0;
 
-	/** Takes over the memory of another one that nobody needs any more. */
-	constructor(gone: Packer | null = null) {
-		const kept = gone === null || gone.#bytes.length > MOST_KEPT ? null : gone.#bytes;
-		this.#bytes = kept ?? new Uint8Array(FIRST_BYTES);
-		this.#view = new DataView(this.#bytes.buffer);
+	/** `memory`: of one that nobody needs any more; what stands in it is written over. */
+	constructor(memory: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_BYTES)) {
+		this.#bytes = memory;
+		this.#view = new DataView(memory.buffer);
+	}
+
+	/** For another one, when nobody needs this one any more; undefined where it is too much to keep. */
+	get memory(): Uint8Array<ArrayBuffer> | undefined {
+		return this.#bytes.length > MOST_KEPT ? undefined : this.#bytes;
 	}
 
 	/** Bytes so far. */

@@ -1,7 +1,7 @@
 // Appends to the log off the request path: a bounded queue, batches, patience with a database that is away, and an honest count of what
 // was lost. Leaves what a row says to db/log and reading to db/requests and db/ledger.
 import type { Logger } from "../telemetry/log.ts";
-import { Batch, type LogEntry } from "./batch.ts";
+import { Batch, type BatchMemory, type LogEntry } from "./batch.ts";
 import type { Database } from "./database.ts";
 import { isLogged } from "./requests.ts";
 import { statementsFor } from "./statements.ts";
@@ -47,8 +47,8 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 	let queue: Batch[] = [];
 	/** Entries that are in no batch yet. */
 	let unpacked: LogEntry[] = [];
-	/** One that is written: the next one takes over its memory. */
-	let spare: Batch | null = null;
+	/** Of a batch that is written. Nothing else of it is kept: its bodies may be large. */
+	let spare: BatchMemory | null = null;
 	let queued = 0;
 	let queuedBytes = 0;
 	let written = 0;
@@ -129,7 +129,7 @@ export function createLogWriter(database: Database, options: WriterOptions): Log
 			if (batch.count > 0) await write(batch, 0, batch.count);
 			queued -= batch.count;
 			queuedBytes -= batch.bytes;
-			spare = batch;
+			spare = batch.memory;
 		}
 	}
 
