@@ -102,6 +102,57 @@ export async function startGatewayChild(options: GatewayOptions): Promise<Gatewa
 	throw new Error(`the gateway did not start:\n${said}`);
 }
 
+/** A gateway of the build whose request log can be switched. */
+export interface LogGateway extends Child {
+	/** Whether requests that end from now on are logged. */
+	switchLog(on: boolean): Promise<void>;
+	/** Entries that were lost so far. */
+	readonly lost: () => number;
+}
+
+/** Rejects where there is no build. */
+export async function startLogGateway(options: GatewayOptions): Promise<LogGateway> {
+	const dist = join(PROJECT, "dist");
+	if (!existsSync(join(dist, "gateway.js"))) throw new Error("there is no build to measure: npm run build");
+	const folder = mkdtempSync(join(tmpdir(), "warmpath-bench-"));
+	const out = openSync(join(folder, "out"), "w");
+	const child = fork(
+		join(PROJECT, "bench", "log-gateway.js"),
+		[dist, gatewayConfig(options), join(folder, "warmpath.db")],
+		{
+			execArgv: [],
+			stdio: ["ignore", out, "inherit", "ipc"],
+			env: gatewayEnvironment(folder),
+		},
+	);
+	closeSync(out);
+	const answer = () =>
+		new Promise<{ port?: number; lost?: number }>((resolve, reject) => {
+			const ended = (code: number | null) => reject(new Error(`the gateway ended with code ${code}`));
+			child.once("exit", ended);
+			child.once("message", (message) => {
+				child.off("exit", ended);
+				resolve(message as { port?: number; lost?: number });
+			});
+		});
+	const { port = 0 } = await answer();
+	const running = handle(child);
+	let lost = 0;
+	return {
+		...running,
+		ports: [port],
+		lost: () => lost,
+		async switchLog(on) {
+			child.send(on ? "on" : "off");
+			lost = (await answer()).lost ?? 0;
+		},
+		async close() {
+			await running.close();
+			rmSync(folder, { recursive: true, force: true });
+		},
+	};
+}
+
 /** No key or proxy of the user's shell may take part in a measurement. */
 function gatewayEnvironment(home: string): NodeJS.ProcessEnv {
 	const { PATH, HOME, TMPDIR } = process.env;

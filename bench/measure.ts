@@ -19,6 +19,8 @@ export interface Pace {
 	/** Load before each slice that is not measured: the other side may have work left, such as a log that is still written. */
 	readonly leadMs?: number;
 	readonly warmUpMs: number;
+	/** Awaited before each turn of a side: where both are one server that is switched. */
+	readonly onTurn?: (side: "bare" | "gateway") => Promise<void>;
 }
 
 /** One server's figures over all its slices of a scenario. Times in ms. */
@@ -62,12 +64,15 @@ export async function compare(
 	const bare = new Side(servers.bare, scenario.concurrency);
 	const gateway = new Side(servers.gateway, scenario.concurrency);
 	try {
-		await bare.warmUp(requests, pace.warmUpMs);
-		await gateway.warmUp(requests, pace.warmUpMs);
+		for (const side of [bare, gateway]) {
+			await pace.onTurn?.(side === bare ? "bare" : "gateway");
+			await side.warmUp(requests, pace.warmUpMs);
+		}
 		for (let round = 0; round < pace.rounds; round++) {
 			// Who goes first alternates, so that a machine that slows down or speeds up favours neither.
 			const order = round % 2 === 0 ? [bare, gateway] : [gateway, bare];
 			for (const side of order) {
+				await pace.onTurn?.(side === bare ? "bare" : "gateway");
 				if (pace.leadMs !== undefined) await side.warmUp(requests, pace.leadMs);
 				await side.slice(requests, pace.sliceMs);
 			}

@@ -263,7 +263,8 @@ export class Unpacker {
 	#raw(length: number): Uint8Array<ArrayBuffer> {
 		const from = this.at;
 		this.at += length;
-		return Uint8Array.from(this.#bytes.subarray(from, this.at));
+		// A Buffer's own `slice` copies nothing, and what goes through an iterator takes ten times as long.
+		return Uint8Array.prototype.slice.call(this.#bytes, from, this.at) as Uint8Array<ArrayBuffer>;
 	}
 }
 

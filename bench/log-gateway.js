@@ -1,0 +1,30 @@
+// @ts-check
+// A gateway whose request log is switched on and off while it runs, so that nothing else differs: two processes of one program are
+// several percent apart for as long as they live. Plain JavaScript, because it must run the build as Node runs it. Forked by log.
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const [dist = "", config = "", file = ""] = process.argv.slice(2);
+/** @param {string} path */
+const load = (path) => import(pathToFileURL(join(dist, path)).href);
+const { startGateway } = await load("gateway.js");
+const { parseConfig } = await load("config/load.js");
+const { openDatabase } = await load("db/open.js");
+
+const parsed = parseConfig(config, { path: "bench.yaml", env: {} });
+if (!parsed.ok) throw new Error(`the bench's configuration is refused: ${JSON.stringify(parsed)}`);
+const database = await openDatabase({ kind: "sqlite", path: file });
+const listen = { host: "127.0.0.1", port: 0 };
+const gateway = await startGateway({ ...parsed.config, listen }, { database });
+const { recorder } = gateway.serving();
+const { requests } = recorder;
+
+process.on("message", (message) => {
+	recorder.requests = message === "on" ? requests : null;
+	process.send?.({ ...gateway.requestLog.stats() });
+});
+process.on("disconnect", async () => {
+	await gateway.close();
+	await database.close();
+});
+process.send?.({ port: gateway.port });
