@@ -34,8 +34,6 @@ export interface GatewayOptions {
 	readonly nodeArguments?: readonly string[];
 	/** Pause after an upstream failure; "0s" keeps deployments in use while a test makes them fail. */
 	readonly cooldown?: string;
-	/** false = without the request log; default: with it, in a file of its own. */
-	readonly requestLog?: boolean;
 	/** What the upstream calls the model; another name than the client's makes the gateway rewrite it in every body. */
 	readonly upstreamModel?: string;
 }
@@ -165,7 +163,7 @@ function gatewayEntry(main: string | undefined): string[] {
 	return existsSync(built) ? [built] : ["--import", "tsx", join(PROJECT, "src", "main.ts")];
 }
 
-function gatewayConfig({ upstreamPorts, cooldown, upstreamModel, requestLog }: GatewayOptions): string {
+function gatewayConfig({ upstreamPorts, cooldown, upstreamModel }: GatewayOptions): string {
 	const deployments = upstreamPorts.map((port, index) => ({
 		model_name: BENCH_MODEL,
 		litellm_params: {
@@ -176,7 +174,7 @@ function gatewayConfig({ upstreamPorts, cooldown, upstreamModel, requestLog }: G
 	}));
 	const routing = { affinity: true, ...(cooldown === undefined ? {} : { cooldown }) };
 	// JSON is YAML.
-	const warmpath = { routing, request_log: { enabled: requestLog ?? true }, log: { level: "info", format: "json" } };
+	const warmpath = { routing, log: { level: "info", format: "json" } };
 	return JSON.stringify({ model_list: deployments, warmpath });
 }
 

@@ -309,7 +309,7 @@ function costLine({ scenario, launches }: LoggingCost): string {
 	const perSecond = `${Math.round(mid(({ bare }) => bare.perSecond))} / ${Math.round(mid(({ gateway }) => gateway.perSecond))}`;
 	const pair = (figure: (figures: Figures) => number | null) => {
 		const side = (name: "bare" | "gateway") => mid((comparison) => (figure(comparison[name]) ?? Number.NaN) * 1_000);
-		return `${side("bare").toFixed(0)} / ${side("gateway").toFixed(0)}`;
+		return Number.isNaN(side("bare")) ? "–" : `${side("bare").toFixed(0)} / ${side("gateway").toFixed(0)}`;
 	};
 	const cpu = pair(({ cpuPerRequest }) => cpuPerRequest);
 	const serving = pair(({ mainThreadPerRequest }) => mainThreadPerRequest);

@@ -106,6 +106,7 @@ class Side {
 	readonly #firstBytes: number[] = [];
 	#failures = 0;
 	#cpuMs = 0;
+	/** NaN = not known. */
 	#mainThreadMs = 0;
 	#cpuKnown = true;
 	#cpuRequests = 0;
@@ -160,13 +161,14 @@ class Side {
 		if (before === null || after === null) this.#cpuKnown = false;
 		else {
 			this.#cpuMs += after.cpuMs - before.cpuMs;
-			this.#mainThreadMs += after.mainThreadMs - before.mainThreadMs;
+			const spent = (figures: ProcessFigures) => figures.mainThreadMs ?? Number.NaN;
+			this.#mainThreadMs += spent(after) - spent(before);
 		}
 		this.#cpuRequests += slice.answered;
 	}
 
 	#perRequest(ms: number): number | null {
-		return this.#cpuKnown && this.#cpuRequests > 0 ? ms / this.#cpuRequests : null;
+		return !Number.isNaN(ms) && this.#cpuKnown && this.#cpuRequests > 0 ? ms / this.#cpuRequests : null;
 	}
 }
 

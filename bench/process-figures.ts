@@ -7,8 +7,8 @@ export interface ProcessFigures {
 	readonly peakRssMb: number;
 	/** User and system time since the start, ms; counted in steps of 10 ms. */
 	readonly cpuMs: number;
-	/** The same of its first thread, exact: the one that serves requests, in Node. */
-	readonly mainThreadMs: number;
+	/** The same of its first thread, exact: the one that serves requests, in Node. Null where the kernel does not tell. */
+	readonly mainThreadMs: number | null;
 	readonly openFiles: number;
 }
 
@@ -24,10 +24,19 @@ export function processFigures(pid: number): ProcessFigures | null {
 		return {
 			rssMb: kilobytes(status, "VmRSS") / 1024,
 			peakRssMb: kilobytes(status, "VmHWM") / 1024,
-			mainThreadMs: Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8").split(" ")[0]) / 1e6,
+			mainThreadMs: mainThreadMs(pid),
 			cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
 			openFiles: readdirSync(`/proc/${pid}/fd`).length,
 		};
+	} catch {
+		return null;
+	}
+}
+
+/** Some kernels are built without it. */
+function mainThreadMs(pid: number): number | null {
+	try {
+		return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8").split(" ")[0]) / 1e6;
 	} catch {
 		return null;
 	}
