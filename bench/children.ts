@@ -100,16 +100,21 @@ export async function startGatewayChild(options: GatewayOptions): Promise<Gatewa
 	throw new Error(`the gateway did not start:\n${said}`);
 }
 
+export interface LogCounts {
+	readonly written: number;
+	readonly lost: number;
+}
+
 /** A gateway of the build whose request log can be switched. */
 export interface LogGateway extends Child {
 	/** Whether requests that end from now on are logged. */
 	switchLog(on: boolean): Promise<void>;
-	/** Entries that were lost so far. */
-	readonly lost: () => number;
+	/** What became of its log's entries until it was switched last. */
+	readonly logged: () => LogCounts;
 }
 
 /** Rejects where there is no build. */
-export async function startLogGateway(options: GatewayOptions): Promise<LogGateway> {
+export async function startLogGateway(options: Pick<GatewayOptions, "upstreamPorts">): Promise<LogGateway> {
 	const dist = join(PROJECT, "dist");
 	if (!existsSync(join(dist, "gateway.js"))) throw new Error("there is no build to measure: npm run build");
 	const folder = mkdtempSync(join(tmpdir(), "warmpath-bench-"));
@@ -125,24 +130,24 @@ export async function startLogGateway(options: GatewayOptions): Promise<LogGatew
 	);
 	closeSync(out);
 	const answer = () =>
-		new Promise<{ port?: number; lost?: number }>((resolve, reject) => {
+		new Promise<LogCounts & { readonly port: number }>((resolve, reject) => {
 			const ended = (code: number | null) => reject(new Error(`the gateway ended with code ${code}`));
 			child.once("exit", ended);
 			child.once("message", (message) => {
 				child.off("exit", ended);
-				resolve(message as { port?: number; lost?: number });
+				resolve(message as LogCounts & { port: number });
 			});
 		});
-	const { port = 0 } = await answer();
+	const { port, ...none } = await answer();
 	const running = handle(child);
-	let lost = 0;
+	let counts: LogCounts = none;
 	return {
 		...running,
 		ports: [port],
-		lost: () => lost,
+		logged: () => counts,
 		async switchLog(on) {
 			child.send(on ? "on" : "off");
-			lost = (await answer()).lost ?? 0;
+			counts = await answer();
 		},
 		async close() {
 			await running.close();

@@ -19,12 +19,14 @@ const gateway = await startGateway({ ...parsed.config, listen }, { database });
 const { recorder } = gateway.serving();
 const { requests } = recorder;
 
+const tell = () => process.send?.({ port: gateway.port, ...gateway.requestLog.stats() });
+
 process.on("message", (message) => {
 	recorder.requests = message === "on" ? requests : null;
-	process.send?.({ ...gateway.requestLog.stats() });
+	tell();
 });
 process.on("disconnect", async () => {
 	await gateway.close();
 	await database.close();
 });
-process.send?.({ port: gateway.port });
+tell();
