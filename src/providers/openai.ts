@@ -5,7 +5,7 @@ import type { DeploymentConfig } from "../config/schema.ts";
 import { editMembers } from "../protocol/edit.ts";
 import { readOpenaiRateLimits } from "../protocol/openai/ratelimits.ts";
 import { messagesError, readOpenaiError } from "../protocol/openai/reasons.ts";
-import { messagesAnswer } from "../protocol/openai/upstream-answer.ts";
+import { ChatAnswer } from "../protocol/openai/upstream-answer.ts";
 import { chatRequest, type UpstreamDialect } from "../protocol/openai/upstream-request.ts";
 import { ChatReframer } from "../protocol/openai/upstream-stream.ts";
 import { membersAt } from "../protocol/walk.ts";
@@ -142,7 +142,7 @@ function cacheKey(call: Call, config: DeploymentConfig): string | null {
 function reframer({ headers }: ResponseHead): Reframer {
 	const type = headers["content-type"];
 	if (typeof type === "string" && type.startsWith("text/event-stream")) return new ChatReframer();
-	return { streaming: false, body: messagesAnswer };
+	return new ChatAnswer();
 }
 
 /** The server's error in the Messages API's form; null for a page that is none. */

@@ -77,6 +77,8 @@ export interface StreamReframer {
 export interface BodyReframer {
 	readonly streaming: false;
 	body(whole: Buffer): Buffer;
+	/** As of a stream; known after `body`. */
+	readonly usageUnknown?: boolean;
 }
 
 /** Never throws: what cannot be read becomes the canonical error. */

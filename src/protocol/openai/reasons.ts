@@ -16,11 +16,42 @@ export function finishReason(stopReason: string | null): string {
 	}
 }
 
+/** Reasons that mean something else than `stop` or calls, in lower case, with the servers that give them. */
+const FINISHES: ReadonlyMap<string, string> = new Map([
+	["length", "max_tokens"],
+	["max_tokens", "max_tokens"], // Gemini, Cohere
+	["max_output_tokens", "max_tokens"],
+	["model_length", "max_tokens"], // Mistral
+	["model_context_window_exceeded", "model_context_window_exceeded"], // z.ai
+	["content_filter", "refusal"],
+	["refusal", "refusal"],
+	["sensitive", "refusal"], // z.ai
+	["safety", "refusal"], // Gemini, here and below
+	["recitation", "refusal"],
+	["blocklist", "refusal"],
+	["prohibited_content", "refusal"],
+	["spii", "refusal"],
+]);
+
 /** `finish_reason` → `stop_reason`; servers that say `stop` after calling tools mean the calls. */
 export function stopReason(finish: string | null, calledTools: boolean): string {
-	if (finish === "length") return "max_tokens";
-	if (finish === "content_filter") return "refusal";
-	return calledTools ? "tool_use" : "end_turn";
+	const told = finish === null ? undefined : FINISHES.get(finish.toLowerCase());
+	return told ?? (calledTools ? "tool_use" : "end_turn");
+}
+
+/** Reasons that are failures: OpenRouter and Mistral · DeepSeek · z.ai · SGLang. */
+const FAILURES: ReadonlyMap<string, string> = new Map([
+	["error", "api_error"],
+	["insufficient_system_resource", "overloaded_error"],
+	["network_error", "api_error"],
+	["abort", "api_error"],
+]);
+
+/** The error that a `finish_reason` stands for; null = it ends an answer. */
+export function failedFinish(finish: string | null): UpstreamError | null {
+	const type = finish === null ? undefined : FAILURES.get(finish.toLowerCase());
+	if (type === undefined) return null;
+	return { type, message: `The upstream ended its answer with finish_reason '${finish}'.`, code: finish };
 }
 
 const TOO_LONG = /prompt is too long|input is too long|context (length|window)|maximum context/i;

@@ -1,63 +1,79 @@
 // A whole chat completion → a Messages API answer. Leaves streams to upstream-stream.
-import { asList, asObject, type Draft, type JsonObject, member, parseLenient, textOf } from "./json.ts";
-import { messagesError, readOpenaiError, stopReason } from "./reasons.ts";
+import { randomUUID } from "node:crypto";
+import { asObject, type Draft, type JsonObject, parseLenient, textOf } from "./json.ts";
+import { failedFinish, messagesError, readOpenaiError, stopReason } from "./reasons.ts";
+import { inputOf } from "./upstream-arguments.ts";
+import { callsIn, firstChoice, saidIn } from "./upstream-parts.ts";
 import { UNSIGNED } from "./upstream-request.ts";
-import { messagesUsage } from "./usage.ts";
+import { NO_USAGE, reportedUsage } from "./usage.ts";
 
-/** Translates an answer. An error body becomes the Messages API's; what is neither comes back unchanged. */
-export function messagesAnswer(answer: Buffer): Buffer {
-	const text = answer.toString("utf8");
-	const completion = asObject(parseLenient(text));
-	const choice = asObject(asList(completion?.["choices"])[0]);
-	if (completion === null || choice === null) {
-		const error = readOpenaiError(text, null);
+/** Translates one answer. An error body becomes the Messages API's; what is neither comes back unchanged. */
+export class ChatAnswer {
+	readonly streaming = false;
+	#usageUnknown = false;
+
+	/** The answer had no usage: the counts of zero that were put in mean nothing. */
+	get usageUnknown(): boolean {
+		return this.#usageUnknown;
+	}
+
+	body(answer: Buffer): Buffer {
+		const text = answer.toString("utf8");
+		const completion = asObject(parseLenient(text));
+		const choice = firstChoice(completion);
+		const usage = reportedUsage(completion);
+		const isUsed = Object.keys(usage).length > 0;
+		const error = readOpenaiError(text, null) ?? failedFinish(textOf(choice, "finish_reason"));
 		if (error !== null) return Buffer.from(JSON.stringify(messagesError(error)));
 		// Embeddings and their like: of them only the usage has a form in the Messages API.
-		const usage = asObject(completion?.["usage"]);
-		return usage === null ? answer : Buffer.from(JSON.stringify({ usage: messagesUsage(usage) }));
+		if (completion === null || choice === null) return isUsed ? Buffer.from(JSON.stringify({ usage })) : answer;
+		this.#usageUnknown = !isUsed;
+		return Buffer.from(JSON.stringify(message(completion, choice, { ...NO_USAGE, ...usage })));
 	}
-	const message = asObject(choice["message"]) ?? { content: choice["text"] };
-	const content = answerBlocks(message);
+}
+
+function message(completion: JsonObject, choice: JsonObject, usage: JsonObject): Draft {
+	const id = messageId(completion["id"]);
+	const content = answerBlocks(asObject(choice["message"]) ?? { content: choice["text"] }, id);
 	const calledTools = content.some((block) => block["type"] === "tool_use");
-	return Buffer.from(
-		JSON.stringify({
-			id: messageId(completion["id"]),
-			type: "message",
-			role: "assistant",
-			model: completion["model"],
-			content,
-			stop_reason: stopReason(textOf(choice, "finish_reason"), calledTools),
-			stop_sequence: null,
-			usage: messagesUsage(completion["usage"]),
-		}),
-	);
+	return {
+		id,
+		type: "message",
+		role: "assistant",
+		model: completion["model"] ?? "",
+		content,
+		stop_reason: stopReason(textOf(choice, "finish_reason"), calledTools),
+		stop_sequence: null,
+		usage,
+	};
 }
 
-/** `reasoning_content` is DeepSeek's, SGLang's and older vLLM's name, `reasoning` newer vLLM's and OpenRouter's. */
-export function reasoningOf(message: unknown): string {
-	return textOf(message, "reasoning_content") ?? textOf(message, "reasoning") ?? "";
-}
-
-/** The Messages API's ids begin so; clients may rely on it. */
+/** The Messages API's ids begin so; clients may rely on it, and take answers of one id for parts of one. */
 export function messageId(id: unknown): string {
-	return `msg_${typeof id === "string" ? id.replace(/^chatcmpl-/, "").replace(/[^\w-]/g, "_") : "unknown"}`;
+	const own = typeof id === "string" ? id.replace(/^chatcmpl-/, "").replace(/[^\w-]/g, "_") : "";
+	return `msg_${own === "" ? randomUUID().replaceAll("-", "") : own}`;
 }
 
-function answerBlocks(message: JsonObject | null): Draft[] {
+/** Ids of the calls of an answer that has none for them begin so. */
+export function callIdPrefix(messageId: string): string {
+	return messageId.replace(/^msg/, "toolu");
+}
+
+function answerBlocks(said: JsonObject, id: string): Draft[] {
 	const blocks: Draft[] = [];
-	const reasoning = reasoningOf(message);
-	if (reasoning !== "") blocks.push({ type: "thinking", thinking: reasoning, signature: UNSIGNED });
-	const text = textOf(message, "content") ?? textOf(message, "refusal") ?? "";
-	if (text !== "") blocks.push({ type: "text", text });
-	for (const [at, call] of asList(message?.["tool_calls"]).entries()) {
-		const described = member(call, "function");
-		const input = parseLenient(textOf(described, "arguments") ?? "");
-		blocks.push({
-			type: "tool_use",
-			id: textOf(call, "id") ?? `toolu_${at}`,
-			name: textOf(described, "name") ?? "",
-			input: asObject(input) ?? {},
-		});
+	for (const { type, text } of saidIn(said)) {
+		const last = blocks.at(-1);
+		if (last?.["type"] === type) last[type] = `${last[type]}${text}`;
+		else if (type === "text") blocks.push({ type, text });
+		else blocks.push({ type, thinking: text, signature: UNSIGNED });
+	}
+	const ids = new Set<string>();
+	for (const call of callsIn(said)) {
+		if (call.name === "" && call.args === "") continue;
+		let own = call.id === "" ? `${callIdPrefix(id)}_${ids.size}` : call.id;
+		if (ids.has(own)) own = `${own}_${ids.size}`;
+		ids.add(own);
+		blocks.push({ type: "tool_use", id: own, name: call.name, input: inputOf(call.args) });
 	}
 	return blocks;
 }

@@ -1,23 +1,29 @@
 // Chunks of a Chat Completions stream → the events of the Messages API, as they come. Leaves whole answers to upstream-answer.
 import { SseSplitter, sseData } from "../sse.ts";
-import { asList, asObject, type Draft, type JsonObject, member, numberOf, parseLenient, textOf } from "./json.ts";
-import { messagesError, readOpenaiError, stopReason } from "./reasons.ts";
-import { messageId, reasoningOf } from "./upstream-answer.ts";
+import { asObject, type Draft, type JsonObject, parseLenient, textOf } from "./json.ts";
+import { failedFinish, messagesError, readOpenaiError, stopReason, type UpstreamError } from "./reasons.ts";
+import { callIdPrefix, messageId } from "./upstream-answer.ts";
+import { StreamedCalls } from "./upstream-calls.ts";
+import { callsIn, firstChoice, type Said, saidIn } from "./upstream-parts.ts";
 import { UNSIGNED } from "./upstream-request.ts";
-import { mergedUsage, messagesUsage } from "./usage.ts";
+import { mergedUsage, NO_USAGE, reportedUsage } from "./usage.ts";
 
 /** Converts one stream: `push` and `end` give the bytes of whole Messages API events. */
 export class ChatReframer {
 	readonly streaming = true;
 	readonly #splitter = new SseSplitter((_name, event) => this.#chunk(sseData(event)));
 	#out: string[] = [];
-	#begun = false;
+	/** null = not begun. */
+	#id: string | null = null;
 	#ended = false;
 	#blocks = 0;
 	/** The open text or thinking block. */
 	#open: { readonly type: "text" | "thinking"; readonly index: number } | null = null;
-	/** Blocks of tools by their index in the stream. They stay open to the end, because servers may interleave their arguments. */
-	readonly #tools = new Map<number, number>();
+	/** Their blocks stay open to the end, because servers may interleave their arguments. */
+	readonly #calls = new StreamedCalls(
+		{ begin: (id, name) => this.#beginCall(id, name), more: (block, args) => this.#argue(block, args) },
+		() => callIdPrefix(this.#id ?? ""),
+	);
 	#finish: string | null = null;
 	#usage: JsonObject = {};
 
@@ -55,49 +61,52 @@ export class ChatReframer {
 	#chunk(data: string): void {
 		if (this.#ended || data === "") return;
 		if (data.trim() === "[DONE]") {
-			if (this.#finish !== null) this.#close();
+			// Servers that forget to say why they stopped; one that has said nothing at all has not answered.
+			if (this.#finish !== null || this.#hasSaid) this.#close();
 			return;
 		}
-		const chunk = asObject(parseLenient(data));
-		if (chunk === null) return;
-		const error = readOpenaiError(data, null);
-		if (error !== null) {
-			this.#error(error);
-			return;
-		}
-		if (!this.#begun) this.#begin(chunk);
-		if (asObject(chunk["usage"]) !== null) this.#usage = mergedUsage(this.#usage, messagesUsage(chunk["usage"]));
-		const choice = asObject(asList(chunk["choices"])[0]);
+		const chunk = parseLenient(data);
+		const error = readOpenaiError(data, null) ?? failedFinish(textOf(firstChoice(asObject(chunk)), "finish_reason"));
+		if (error !== null) this.#error(error);
+		else if (asObject(chunk) !== null) this.#read(chunk as JsonObject);
+	}
+
+	#read(chunk: JsonObject): void {
+		this.#usage = mergedUsage(this.#usage, reportedUsage(chunk));
+		const choice = firstChoice(chunk);
+		// Azure's first chunk has neither an id nor a choice.
 		if (choice === null) return;
-		// Plain completions have a text where chats have a delta.
-		this.#delta(asObject(choice["delta"]) ?? { content: choice["text"] });
+		if (this.#id === null) this.#begin(chunk);
+		this.#delta(deltaOf(choice, this.#hasSaid));
 		this.#finish = textOf(choice, "finish_reason") ?? this.#finish;
 	}
 
-	#begin(chunk: JsonObject): void {
-		this.#begun = true;
+	/** Something of the answer has come. */
+	get #hasSaid(): boolean {
+		return this.#blocks > 0;
+	}
+
+	#begin(chunk: JsonObject | null): void {
+		this.#id = messageId(chunk?.["id"]);
 		const message = {
-			id: messageId(chunk["id"]),
+			id: this.#id,
 			type: "message",
 			role: "assistant",
-			model: chunk["model"] ?? "",
+			model: chunk?.["model"] ?? "",
 			content: [],
 			stop_reason: null,
 			stop_sequence: null,
-			usage: { input_tokens: 0, output_tokens: 0 },
+			usage: NO_USAGE,
 		};
 		this.#emit("message_start", { message });
 	}
 
 	#delta(delta: JsonObject | null): void {
-		const reasoning = reasoningOf(delta);
-		if (reasoning !== "") this.#say("thinking", { type: "thinking_delta", thinking: reasoning });
-		const text = textOf(delta, "content") ?? textOf(delta, "refusal") ?? "";
-		if (text !== "") this.#say("text", { type: "text_delta", text });
-		for (const [at, call] of asList(delta?.["tool_calls"]).entries()) this.#call(call, numberOf(call, "index") ?? at);
+		for (const said of saidIn(delta)) this.#say(said);
+		for (const call of callsIn(delta)) this.#calls.add(call);
 	}
 
-	#say(type: "text" | "thinking", delta: Draft): void {
+	#say({ type, text }: Said): void {
 		if (this.#open?.type !== type) {
 			this.#closeOpen();
 			const index = this.#blocks++;
@@ -105,23 +114,19 @@ export class ChatReframer {
 			const empty = type === "text" ? { type, text: "" } : { type, thinking: "", signature: "" };
 			this.#emit("content_block_start", { index, content_block: empty });
 		}
+		const delta = type === "text" ? { type: "text_delta", text } : { type: "thinking_delta", thinking: text };
 		this.#emit("content_block_delta", { index: this.#open.index, delta });
 	}
 
-	#call(call: unknown, at: number): void {
-		const described = member(call, "function");
-		let index = this.#tools.get(at);
-		if (index === undefined) {
-			this.#closeOpen();
-			index = this.#blocks++;
-			this.#tools.set(at, index);
-			const id = textOf(call, "id") ?? `toolu_${at}`;
-			const block = { type: "tool_use", id, name: textOf(described, "name") ?? "", input: {} };
-			this.#emit("content_block_start", { index, content_block: block });
-		}
-		const piece = textOf(described, "arguments") ?? "";
-		if (piece !== "")
-			this.#emit("content_block_delta", { index, delta: { type: "input_json_delta", partial_json: piece } });
+	#beginCall(id: string, name: string): number {
+		this.#closeOpen();
+		const index = this.#blocks++;
+		this.#emit("content_block_start", { index, content_block: { type: "tool_use", id, name, input: {} } });
+		return index;
+	}
+
+	#argue(index: number, args: string): void {
+		this.#emit("content_block_delta", { index, delta: { type: "input_json_delta", partial_json: args } });
 	}
 
 	#closeOpen(): void {
@@ -136,17 +141,20 @@ export class ChatReframer {
 
 	#close(): void {
 		this.#ended = true;
+		if (this.#id === null) this.#begin(null);
+		this.#calls.close();
 		this.#closeOpen();
-		for (const index of this.#tools.values()) this.#emit("content_block_stop", { index });
-		const reason = stopReason(this.#finish, this.#tools.size > 0);
+		const { blocks } = this.#calls;
+		for (const index of blocks) this.#emit("content_block_stop", { index });
+		const reason = stopReason(this.#finish, blocks.length > 0);
 		this.#emit("message_delta", {
 			delta: { stop_reason: reason, stop_sequence: null },
-			usage: { input_tokens: 0, output_tokens: 0, ...this.#usage },
+			usage: { ...NO_USAGE, ...this.#usage },
 		});
 		this.#emit("message_stop", {});
 	}
 
-	#error(error: { readonly type: string; readonly message: string; readonly code: string | null }): void {
+	#error(error: UpstreamError): void {
 		this.#ended = true;
 		this.#out.push(`event: error\ndata: ${JSON.stringify(messagesError(error))}\n\n`);
 	}
@@ -154,4 +162,13 @@ export class ChatReframer {
 	#emit(type: string, data: Draft): void {
 		this.#out.push(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
 	}
+}
+
+/** Plain completions have a text where chats have a delta; some servers give the whole message with the last chunk, or instead of deltas. */
+function deltaOf(choice: JsonObject, hasSaid: boolean): JsonObject | null {
+	const delta = asObject(choice["delta"]);
+	if (delta !== null) return delta;
+	const message = asObject(choice["message"]);
+	if (message !== null) return hasSaid ? null : message;
+	return { content: choice["text"] };
 }

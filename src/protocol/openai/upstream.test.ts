@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { asObject, type JsonObject } from "./json.ts";
-import { messagesAnswer } from "./upstream-answer.ts";
+import { ChatAnswer } from "./upstream-answer.ts";
 import { chatRequest, UNSIGNED, type UpstreamDialect } from "./upstream-request.ts";
 import { ChatReframer } from "./upstream-stream.ts";
 
@@ -240,7 +240,7 @@ describe("whole answers", () => {
 			],
 			usage: { prompt_tokens: 10, completion_tokens: 2 },
 		};
-		expect(JSON.parse(messagesAnswer(Buffer.from(JSON.stringify(completion))).toString())).toEqual({
+		expect(JSON.parse(new ChatAnswer().body(Buffer.from(JSON.stringify(completion))).toString())).toEqual({
 			id: "msg_1",
 			type: "message",
 			role: "assistant",

@@ -201,7 +201,7 @@ class Attempt implements UpstreamListener {
 
 	/** Usage as the upstream told it; null where it told none. */
 	#told(usage: Usage | null): Usage | null {
-		return this.#reframer?.streaming === true && this.#reframer.usageUnknown === true ? null : usage;
+		return this.#reframer?.usageUnknown === true ? null : usage;
 	}
 
 	/** The last bytes. An untouched stream that ended before its answer was complete is broken off. */
