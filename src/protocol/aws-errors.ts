@@ -1,5 +1,6 @@
 // AWS's names for errors and what they are in the Messages API. Leaves what follows from them to providers.
 import { readError } from "./anthropic.ts";
+import { isOverflow, overflowMessage } from "./overflow.ts";
 
 /** What an AWS error is in the Messages API. */
 export interface AwsErrorMeaning {
@@ -97,7 +98,9 @@ export function readAwsError(
 /** The error in the Messages API's form; AWS's own name for it stays in `error.details.error_code`. */
 export function canonicalAwsError({ type, message, name }: Pick<AwsError, "type" | "message" | "name">): string {
 	const details = name === null ? {} : { details: { error_code: name } };
-	return JSON.stringify({ type: "error", error: { type, message, ...details } });
+	const overflows = type === INVALID.type && isOverflow({ status: INVALID.status, message, codes: [] });
+	const told = overflows ? overflowMessage(message) : message;
+	return JSON.stringify({ type: "error", error: { type, message: told, ...details } });
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {

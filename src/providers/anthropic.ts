@@ -1,8 +1,9 @@
 // api.anthropic.com and servers that speak its Messages API. Leaves other clouds to their own files.
-import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
+import type { DeploymentConfig } from "../config/schema.ts";
 import { readRateLimits } from "../protocol/ratelimits.ts";
+import { canonicalOverflow, judgeMessagesApi } from "./errors/messages.ts";
 import { headersFromBody, messagesBody } from "./messages-body.ts";
-import type { Call, Provider, UpstreamFailure, UpstreamRequest, Verdict } from "./provider.ts";
+import type { Call, Provider, UpstreamRequest } from "./provider.ts";
 
 const PUBLIC_API = "https://api.anthropic.com";
 
@@ -11,9 +12,6 @@ const REQUIRED: readonly (readonly [string, string])[] = [
 	["anthropic-version", "2023-06-01"],
 	["content-type", "application/json"],
 ];
-
-/** Longest `retry-after` that is believed, ms: a day. */
-const LONGEST_RETRY_AFTER_MS = 86_400_000;
 
 /** An `anthropic/` deployment. Sends the client's bytes; changes the value of `model` only where the upstream's name differs. */
 export function anthropicProvider(config: DeploymentConfig): Provider {
@@ -35,7 +33,8 @@ export function anthropicProvider(config: DeploymentConfig): Provider {
 			};
 		},
 		limits: readRateLimits,
-		judge: judgeMessagesApi,
+		judge: (failure) => judgeMessagesApi(failure),
+		canonicalError: canonicalOverflow,
 	};
 }
 
@@ -83,65 +82,4 @@ function credential(config: DeploymentConfig): string[] {
 	if (key === undefined) return [];
 	// OAuth tokens are bearer tokens; console keys go in x-api-key.
 	return key.startsWith("sk-ant-oat") ? ["authorization", `Bearer ${key}`] : ["x-api-key", key];
-}
-
-/** Wordings by which the API says that a prompt does not fit, or that its content filter refused (caching-semantics §8, §12). */
-const TOO_LONG = /prompt is too long|input is too long|exceed(s|ed)? .*context (window|limit)/i;
-const REFUSED = /content (filtering|management) policy|blocked by .*content/i;
-
-/** 429s that no waiting cures (caching-semantics §7). */
-const SPENT = new Set(["enforced_spend_limit_reached", "contract_spend_limit_reached"]);
-
-/** Which answers are the client's own affair and which another deployment may cure (caching-semantics §8, design §8). */
-export function judgeMessagesApi(failure: UpstreamFailure): Verdict {
-	const errorClass = errorClassOf(failure);
-	const { status } = failure;
-	const next = status === null || status >= 500 || ELSEWHERE.has(status);
-	return {
-		action: next ? "next" : "relay",
-		errorClass,
-		contextWindow: errorClass === "badRequest" && TOO_LONG.test(failure.message),
-		lasting: failure.errorCode !== null && SPENT.has(failure.errorCode),
-		retryAfterMs: readRetryAfter(failure.headers),
-		limits: readRateLimits(failure.headers),
-	};
-}
-
-const ELSEWHERE: ReadonlySet<number> = new Set([401, 402, 403, 404, 408, 429]);
-
-function errorClassOf(failure: UpstreamFailure): ErrorClass {
-	switch (failure.status) {
-		case null:
-			return failure.timedOut ? "timeout" : "internalServer";
-		case 401:
-		case 402:
-		case 403:
-			return "authentication";
-		case 404:
-			return "notFound";
-		case 408:
-		case 504:
-			return "timeout";
-		case 429:
-			return "rateLimit";
-		case 503:
-		case 529:
-			return "serviceUnavailable";
-		default:
-			if (failure.status >= 500) return "internalServer";
-			return REFUSED.test(failure.message) ? "contentPolicyViolation" : "badRequest";
-	}
-}
-
-/** `retry-after-ms`, or `retry-after` in seconds or as a date, in ms; null when absent or unreadable. */
-export function readRetryAfter(headers: UpstreamFailure["headers"], now: number = Date.now()): number | null {
-	const precise = Number(headers["retry-after-ms"]);
-	if (headers["retry-after-ms"] !== undefined && Number.isFinite(precise) && precise >= 0) {
-		return Math.min(precise, LONGEST_RETRY_AFTER_MS);
-	}
-	const value = headers["retry-after"];
-	if (typeof value !== "string" || value.trim() === "") return null;
-	const seconds = Number(value);
-	const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - now;
-	return Number.isFinite(ms) ? Math.min(Math.max(0, ms), LONGEST_RETRY_AFTER_MS) : null;
 }

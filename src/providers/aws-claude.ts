@@ -3,9 +3,10 @@
 import type { DeploymentConfig } from "../config/schema.ts";
 import { readRateLimits } from "../protocol/ratelimits.ts";
 import { awsOptions } from "./aws-credentials.ts";
-import { canonicalAws, judgeAws, refusesCredentials } from "./aws-judge.ts";
+import { canonicalAws, refusesCredentials } from "./aws-judge.ts";
 import { createAwsService } from "./aws-request.ts";
 import { isSignedMessagesHeader, nativeHeaders } from "./bedrock.ts";
+import { judgeAws } from "./errors/aws.ts";
 import { messagesBody } from "./messages-body.ts";
 import { fitToPlatform } from "./platform-rules.ts";
 import type { Provider, ProviderDeps } from "./provider.ts";
@@ -47,7 +48,7 @@ export function awsClaudeProvider(config: DeploymentConfig, deps: ProviderDeps):
 			return { ...sent, answer: "messages", removed: fit.removed };
 		},
 		limits: readRateLimits,
-		judge: judgeAws,
+		judge: (failure) => judgeAws(failure, deps.now()),
 		canonicalError: canonicalAws,
 		failed(failure) {
 			if (refusesCredentials(failure)) upstream.refused();

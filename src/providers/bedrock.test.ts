@@ -195,8 +195,17 @@ describe("an error", () => {
 			},
 		],
 		[
-			{ status: 400, name: "ValidationException", message: "Input is too long for requested model." },
-			{ status: 400, action: "relay", contextWindow: true, message: "Input is too long for requested model." },
+			{
+				status: 400,
+				name: "ValidationException",
+				message: "prompt is too long: Input is too long for requested model.",
+			},
+			{
+				status: 400,
+				action: "relay",
+				contextWindow: true,
+				message: "prompt is too long: Input is too long for requested model.",
+			},
 		],
 		[
 			{ status: 400, name: "ValidationException", message: "The provided model identifier is invalid." },

@@ -4,10 +4,11 @@ import type { DeploymentConfig } from "../config/schema.ts";
 import { EVENT_STREAM_TYPE, EventStreamToSse } from "../protocol/eventstream.ts";
 import { messagesHeaders } from "./anthropic.ts";
 import { awsOptions } from "./aws-credentials.ts";
-import { canonicalAws, isNotCounted, judgeAws, refusesCredentials } from "./aws-judge.ts";
+import { canonicalAws, refusesCredentials } from "./aws-judge.ts";
 import { type AwsService, createAwsService } from "./aws-request.ts";
 import { countBody, invokeBody } from "./bedrock-body.ts";
 import { accountOfKey, accountOfModel, type BedrockApi, cachePlace } from "./bedrock-identity.ts";
+import { isNotCounted, judgeAws } from "./errors/aws.ts";
 import { messagesBody } from "./messages-body.ts";
 import { fitToPlatform, type PlatformFit } from "./platform-rules.ts";
 import type { Call, Provider, ProviderDeps, Reframer, ResponseHead, UpstreamRequest } from "./provider.ts";
@@ -60,7 +61,7 @@ export function bedrockProvider(config: DeploymentConfig, deps: ProviderDeps): P
 				: native(call, fitted(call), { config, upstream }),
 		// Bedrock's answers say nothing of limits (caching-semantics §7).
 		limits: () => null,
-		judge: judgeAws,
+		judge: (failure) => judgeAws(failure, deps.now()),
 		canonicalError: canonicalAws,
 		reframe: reframeBedrock,
 		identity: () => {

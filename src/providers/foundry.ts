@@ -4,8 +4,9 @@ import type { DeploymentConfig } from "../config/schema.ts";
 import { readRateLimits } from "../protocol/ratelimits.ts";
 import { messagesHeaders } from "./anthropic.ts";
 import { Bearer, type Token } from "./bearer.ts";
+import { judgePlatform } from "./errors/platforms.ts";
 import { messagesBody } from "./messages-body.ts";
-import { canonicalPlatformError, judgePlatform } from "./platform-errors.ts";
+import { canonicalPlatformError } from "./platform-errors.ts";
 import { fitToPlatform } from "./platform-rules.ts";
 import type { Call, Provider, ProviderDeps, UpstreamRequest } from "./provider.ts";
 import { requestToken } from "./token-endpoint.ts";
@@ -46,7 +47,7 @@ export function foundryProvider(config: DeploymentConfig, deps: ProviderDeps): P
 			return headers instanceof Promise ? headers.then((sent) => requestOf(call, sent)) : requestOf(call, headers);
 		},
 		limits: readRateLimits,
-		judge: judgePlatform,
+		judge: (failure) => judgePlatform(failure, deps.now()),
 		canonicalError: (head, body) => canonicalPlatformError(head, body, "Foundry"),
 		requestIdHeader: "apim-request-id",
 		failed(failure) {

@@ -9,7 +9,7 @@ import { ChatAnswer } from "../protocol/openai/upstream-answer.ts";
 import { chatRequest, type UpstreamDialect } from "../protocol/openai/upstream-request.ts";
 import { ChatReframer } from "../protocol/openai/upstream-stream.ts";
 import { membersAt } from "../protocol/walk.ts";
-import { judgeMessagesApi } from "./anthropic.ts";
+import { judgeOpenai } from "./errors/openai.ts";
 import type {
 	Call,
 	CanonicalError,
@@ -17,9 +17,7 @@ import type {
 	ProviderDeps,
 	Reframer,
 	ResponseHead,
-	UpstreamFailure,
 	UpstreamRequest,
-	Verdict,
 } from "./provider.ts";
 
 const PUBLIC_API = "https://api.openai.com/v1";
@@ -32,9 +30,6 @@ const FOREIGN = /^(anthropic-|x-claude-|x-stainless-|x-app$)/;
 
 /** Members that are the gateway's own; an upstream may refuse them. */
 const OWN_MEMBERS = new Set(["cache_control_injection_points"]);
-
-/** 429s and 402s that no waiting cures. */
-const SPENT = new Set(["insufficient_quota", "billing_hard_limit_reached"]);
 
 /** An `openai/` deployment. */
 export function openaiProvider(config: DeploymentConfig, deps: Pick<ProviderDeps, "now">): Provider {
@@ -64,7 +59,7 @@ export function openaiProvider(config: DeploymentConfig, deps: Pick<ProviderDeps
 		counts: () => false,
 		requestIdHeader: "x-request-id",
 		limits: (headers) => readOpenaiRateLimits(headers, deps.now()),
-		judge: (failure) => judge(failure, deps.now()),
+		judge: (failure) => judgeOpenai(failure, deps.now()),
 	};
 }
 
@@ -145,17 +140,14 @@ function reframer({ headers }: ResponseHead): Reframer {
 	return new ChatAnswer();
 }
 
+const MEANS_400: ReadonlySet<number> = new Set([413, 422, 500]);
+
 /** The server's error in the Messages API's form; null for a page that is none. */
 function canonicalError(head: ResponseHead, body: Buffer): CanonicalError | null {
 	const read = readOpenaiError(body.toString("utf8"), head.status);
 	if (read === null) return null;
-	// What FastAPI's validation and a full queue mean is said by 400 and 529 there.
-	const status = head.status === 422 ? 400 : head.status === 503 ? 529 : head.status;
+	// What FastAPI's validation, a prompt that does not fit and a full queue mean is said by 400 and 529 there.
+	const isRequest = read.type === "invalid_request_error" && MEANS_400.has(head.status);
+	const status = isRequest ? 400 : head.status === 503 ? 529 : head.status;
 	return { status, body: Buffer.from(JSON.stringify(messagesError(read))) };
-}
-
-function judge(failure: UpstreamFailure, now: number): Verdict {
-	const verdict = judgeMessagesApi(failure);
-	const lasting = failure.errorCode !== null && SPENT.has(failure.errorCode);
-	return { ...verdict, lasting, limits: readOpenaiRateLimits(failure.headers, now) };
 }

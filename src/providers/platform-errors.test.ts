@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { readError } from "../protocol/anthropic.ts";
-import { canonicalPlatformError, judgePlatform } from "./platform-errors.ts";
+import { judgePlatform } from "./errors/platforms.ts";
+import { canonicalPlatformError } from "./platform-errors.ts";
 import type { UpstreamFailure, Verdict } from "./provider.ts";
 
 /** What the platform's answer becomes, and what it means. */

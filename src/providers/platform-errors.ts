@@ -1,8 +1,8 @@
-// Google's and Azure's own error answers in the Messages API's form, and what they mean. Errors that Claude itself sends through them are
-// canonical already. Leaves AWS's to the Bedrock provider.
+// Google's and Azure's own error answers in the Messages API's form. Errors that Claude itself sends through them are canonical already.
+// Leaves what they mean to errors/platforms, and AWS's to the Bedrock provider.
 import { readError } from "../protocol/anthropic.ts";
-import { judgeMessagesApi } from "./anthropic.ts";
-import type { CanonicalError, ResponseHead, UpstreamFailure, Verdict } from "./provider.ts";
+import { isOverflow, overflowMessage } from "../protocol/overflow.ts";
+import type { CanonicalError, ResponseHead } from "./provider.ts";
 
 /** Names of Google's status (google.rpc.Code) that say more than the HTTP status. */
 const GOOGLE_TYPES: Readonly<Record<string, readonly [status: number, type: string]>> = {
@@ -24,9 +24,11 @@ export function canonicalPlatformError(head: ResponseHead, body: Buffer, platfor
 	if (readError(text) !== null) return null;
 	const { message, code } = readPlatformError(text);
 	const named = code === null ? undefined : GOOGLE_TYPES[code];
-	const [status, type] = named ?? typeOfStatus(head.status);
+	const overflows = message !== null && isOverflow({ status: head.status, message, codes: [code] });
+	const [status, type] = overflows ? typeOfStatus(400) : (named ?? typeOfStatus(head.status));
 	const details = code === null ? {} : { details: { error_code: code } };
-	const error = { type, message: message ?? `${platform} answered with HTTP ${head.status}.`, ...details };
+	const told = overflows ? overflowMessage(message) : message;
+	const error = { type, message: told ?? `${platform} answered with HTTP ${head.status}.`, ...details };
 	const requestId = head.headers["request-id"];
 	const id = typeof requestId === "string" ? { request_id: requestId } : {};
 	return { status, body: Buffer.from(JSON.stringify({ type: "error", error, ...id })) };
@@ -75,19 +77,4 @@ function typeOfStatus(status: number): readonly [status: number, type: string] {
 		default:
 			return status >= 500 ? [500, "api_error"] : [status, "invalid_request_error"];
 	}
-}
-
-/** A quota of a day, which no waiting of ours outlasts. */
-const DAILY = /per[ _-]?day|daily/i;
-/** 400s that are about the deployment, not the request: another one may serve it. */
-const NOT_HERE = new Set(["FAILED_PRECONDITION", "DeploymentNotFound", "OperationNotSupported", "unavailable_model"]);
-
-/** As `judgeMessagesApi`, knowing the platforms' own names in `errorCode`. */
-export function judgePlatform(failure: UpstreamFailure): Verdict {
-	const verdict = judgeMessagesApi(failure);
-	if (verdict.errorClass === "rateLimit" && DAILY.test(failure.message)) return { ...verdict, lasting: true };
-	if (failure.errorCode !== null && NOT_HERE.has(failure.errorCode))
-		return { ...verdict, action: "next", errorClass: "notFound", contextWindow: false };
-	if (failure.errorCode === "content_filter") return { ...verdict, errorClass: "contentPolicyViolation" };
-	return verdict;
 }

@@ -117,6 +117,15 @@ export interface UpstreamFailure {
 	readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
+/**
+ * What a failure is about, narrowest first; nothing wider rests because of it. request: this request, nobody rests · class: requests of this
+ * class · model: this model with this credential · credential · account: all credentials of the account · endpoint: this deployment.
+ */
+export type Scope = "request" | "class" | "model" | "credential" | "account" | "endpoint";
+
+/** Kinds of request that providers have limits of their own for: prompts over 200k tokens or with the beta for them; `speed: "fast"`. */
+export type RequestClass = "long_context" | "fast";
+
 /** relay: the answer belongs to the client as it is · next: another deployment may do better. */
 export interface Verdict {
 	readonly action: "relay" | "next";
@@ -124,12 +133,17 @@ export interface Verdict {
 	readonly errorClass: ErrorClass;
 	/** The prompt does not fit this model: a context-window fallback may serve where one is configured. */
 	readonly contextWindow: boolean;
-	/** Waiting will not help: a spend cap or a daily quota. */
+	/** Waiting a little will not help: a spend cap, a daily quota, a disabled account. */
 	readonly lasting: boolean;
-	/** From `retry-after`, ms; null where the upstream named none. */
+	/** From `retry-after` or a date in its words, ms; null where the upstream named none. */
 	readonly retryAfterMs: number | null;
 	/** What the refusal's head says of limits. */
 	readonly limits: RateLimitReport | null;
+	readonly scope: Scope;
+	/** With scope `class`. */
+	readonly requestClass: RequestClass | null;
+	/** In plain words, for the operator. */
+	readonly reason: string;
 }
 
 /** One family of upstream APIs. Built once per deployment; keeps credentials, never request state. */

@@ -5,8 +5,9 @@ import { type BodyChange, editMembers } from "../protocol/edit.ts";
 import { messagesHeaders } from "./anthropic.ts";
 import { Bearer } from "./bearer.ts";
 import { CredentialError } from "./credential-error.ts";
+import { judgePlatform } from "./errors/platforms.ts";
 import { textAt } from "./messages-body.ts";
-import { canonicalPlatformError, judgePlatform } from "./platform-errors.ts";
+import { canonicalPlatformError } from "./platform-errors.ts";
 import { fitToPlatform } from "./platform-rules.ts";
 import type { Call, Provider, ProviderDeps, UpstreamRequest } from "./provider.ts";
 import { googleCredentials } from "./vertex-credentials.ts";
@@ -72,7 +73,7 @@ export function vertexProvider(config: DeploymentConfig, deps: ProviderDeps): Pr
 			return Promise.all([project ?? projectOf(), token]).then(([known, value]) => requestOf(call, known, value));
 		},
 		limits: () => null,
-		judge: judgePlatform,
+		judge: (failure) => judgePlatform(failure, deps.now()),
 		canonicalError: (head, body) => canonicalPlatformError(head, body, "Vertex AI"),
 		identity: () =>
 			project === null

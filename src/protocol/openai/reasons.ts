@@ -1,4 +1,5 @@
 // Why an answer ended, and what an error is called, in both formats.
+import { isOverflow, overflowMessage } from "../overflow.ts";
 import { asObject, type Draft, parseLenient, textOf } from "./json.ts";
 
 /** `stop_reason` → `finish_reason`. */
@@ -54,13 +55,11 @@ export function failedFinish(finish: string | null): UpstreamError | null {
 	return { type, message: `The upstream ended its answer with finish_reason '${finish}'.`, code: finish };
 }
 
-const TOO_LONG = /prompt is too long|input is too long|context (length|window)|maximum context/i;
-
 /** `error.type` of the Messages API → `error.type` and `error.code` of OpenAI's. */
 function openaiError(type: string, message: string): { readonly type: string; readonly code: string | null } {
 	switch (type) {
 		case "invalid_request_error":
-			return { type, code: TOO_LONG.test(message) ? "context_length_exceeded" : null };
+			return { type, code: isOverflow({ status: 400, message, codes: [] }) ? "context_length_exceeded" : null };
 		case "request_too_large":
 			return { type: "invalid_request_error", code: "request_too_large" };
 		case "authentication_error":
@@ -95,15 +94,14 @@ export interface UpstreamError {
 	readonly code: string | null;
 }
 
-/** Codes by which servers say that a prompt does not fit. */
-const CONTEXT_CODES = new Set(["context_length_exceeded", "string_above_max_length"]);
-
 /**
  * Reads an error body or an error chunk of an OpenAI-compatible server; null when it is neither. OpenAI wraps it in `error`; older vLLM has
  * the members at the top; FastAPI says `detail`. `status` names the type; without it, the server's own `type` and `code` do.
  */
 export function readOpenaiError(text: string, status: number | null): UpstreamError | null {
-	const parsed = asObject(parseLenient(text));
+	const whole = parseLenient(text);
+	// Google's servers answer with a list of one.
+	const parsed = asObject(Array.isArray(whole) ? whole[0] : whole);
 	const error = asObject(parsed?.["error"]);
 	const message =
 		textOf(error, "message") ?? textOf(parsed, "error") ?? textOf(parsed, "message") ?? textOf(parsed, "detail");
@@ -111,10 +109,10 @@ export function readOpenaiError(text: string, status: number | null): UpstreamEr
 	const about = error ?? parsed;
 	const code = textOf(about, "code");
 	const named = status ?? statusOf(about?.["code"], textOf(about, "type"));
-	const tooLong = (code !== null && CONTEXT_CODES.has(code)) || (named === 400 && TOO_LONG.test(message));
-	// Claude Code knows a prompt that does not fit by this wording (caching-semantics §12).
-	const told = tooLong && !/prompt is too long/i.test(message) ? `prompt is too long: ${message}` : message;
-	return { type: typeOfStatus(named), message: told, code };
+	const number = about?.["code"];
+	const codes = [code, typeof number === "number" ? String(number) : null, textOf(about, "type")];
+	if (!isOverflow({ status, message, codes })) return { type: typeOfStatus(named), message, code };
+	return { type: "invalid_request_error", message: overflowMessage(message), code };
 }
 
 function statusOf(code: unknown, type: string | null): number {

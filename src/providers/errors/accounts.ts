@@ -1,0 +1,80 @@
+// Errors about the account and the credential that servers of every family send in much the same words. First in every family's table.
+import type { ErrorRule } from "./judge.ts";
+
+/** With 400 or 403 as well as with the status that would fit: the client's own errors have other words. */
+const REFUSED: readonly number[] = [400, 401, 402, 403];
+const REFUSED_OR_LIMITED: readonly number[] = [...REFUSED, 429];
+
+export const ACCOUNTS: readonly ErrorRule[] = [
+	{
+		status: REFUSED_OR_LIMITED,
+		says: /credit balance is too low|insufficient (?:account )?(?:balance|credits?|funds)|(?:not enough|out of|requires more) credits|余额不足/i,
+		scope: "account",
+		errorClass: "authentication",
+		lasting: true,
+		reason: "its credit is used up",
+		source: "Messages API 400 (BerriAI/litellm #37592); DeepSeek and OpenRouter 402; Moonshot, z.ai (1113) 429",
+	},
+	{
+		status: REFUSED,
+		says: /(?:organi[sz]ation|account|team|project|subscription|consumer\b.*) (?:has been|is|was) (?:currently )?(?:disabled|suspended|deactivated|terminated|closed|banned|locked)/i,
+		scope: "account",
+		errorClass: "authentication",
+		lasting: true,
+		reason: "its organisation or account is disabled",
+		source:
+			"Messages API 400 'This organization has been disabled.' (claude-relay-service #589); OpenAI 401; Google 403",
+	},
+	{
+		status: REFUSED_OR_LIMITED,
+		says: /reached your specified workspace (?:API )?usage limit/i,
+		scope: "credential",
+		errorClass: "authentication",
+		lasting: true,
+		reason: "its workspace's usage limit is reached",
+		source: "Messages API, spend limit of a workspace",
+	},
+	{
+		status: REFUSED_OR_LIMITED,
+		says: /reached your (?:specified |monthly |configured )*(?:API )?(?:usage|spend(?:ing)?) limit|you will regain access on/i,
+		scope: "account",
+		errorClass: "authentication",
+		lasting: true,
+		reason: "its usage limit is reached",
+		source: "Messages API 400 'You have reached your specified API usage limits' (CLIProxyAPI #2442)",
+	},
+	{
+		status: REFUSED,
+		says: /unsupported countr|(?:country|region|territory|location)(?:, region, or territory)? (?:is )?not supported|location is not supported/i,
+		scope: "account",
+		errorClass: "authentication",
+		lasting: true,
+		reason: "its provider does not serve this country",
+		source: "Bedrock 400; OpenAI 403 unsupported_country_region_territory; Gemini 400 'User location is not supported'",
+	},
+	{
+		status: REFUSED,
+		says: /(?:api[ -]?key|access token|oauth token|bearer token|credentials?)\b.{0,40}\b(?:not valid|invalid|expired|revoked|disabled|deleted|does ?n.t exist)|(?:invalid|incorrect|expired|revoked) (?:x-)?(?:api[ -]?key|access token|oauth token|bearer token|credentials?)/i,
+		scope: "credential",
+		errorClass: "authentication",
+		reason: "credentials refused",
+		source:
+			"Gemini 400 'API key not valid', xAI 400 'Incorrect API key provided', Bedrock 403 'Bearer Token has expired'",
+	},
+	{
+		status: REFUSED,
+		says: /oauth .*(?:not (?:currently )?(?:allowed|supported)|does not meet scope)|missing scopes|insufficient permissions for this operation|not scoped to a workspace/i,
+		scope: "credential",
+		errorClass: "authentication",
+		reason: "its credential lacks the rights it needs",
+		source: "Messages API 403 for OAuth tokens; OpenAI 401/403 for restricted keys",
+	},
+	{
+		status: REFUSED,
+		says: /\bip\b.{0,40}(?:not (?:allowed|authorized|permitted)|blocked)|(?:virtual network|firewall) rules|public access is disabled/i,
+		scope: "credential",
+		errorClass: "authentication",
+		reason: "its credential may not be used from here",
+		source: "Messages API and OpenAI, allow-lists of addresses; Azure 403",
+	},
+];

@@ -1,0 +1,123 @@
+// Whose fault an error is, by tables: status, error type, code and wording → verdict with a scope. Leaves the rows to the tables beside it and
+// what rests because of a verdict to routing/failures.
+import type { ErrorClass } from "../../config/schema.ts";
+import { isOverflow } from "../../protocol/overflow.ts";
+import { readRateLimits } from "../../protocol/ratelimits.ts";
+import type { RequestClass, Scope, UpstreamFailure, Verdict } from "../provider.ts";
+import { readNamedDate, readRetryAfter } from "./retry-after.ts";
+
+/** One kind of error: what it is known by, and whose fault it is. All that is given of the first four must hold. */
+export interface ErrorRule {
+	readonly status?: readonly (number | null)[];
+	/** `error.details.error_code` or `error.type`, as the upstream writes it. */
+	readonly codes?: readonly string[];
+	readonly says?: RegExp;
+	/** A response header, lower case, and what it says. */
+	readonly header?: readonly [name: string, says: RegExp];
+	readonly scope: Scope;
+	/** With scope `class`. */
+	readonly requestClass?: RequestClass;
+	/** Default: `next`. */
+	readonly action?: Verdict["action"];
+	/** Default: as the status says. */
+	readonly errorClass?: ErrorClass;
+	readonly lasting?: true;
+	/** In plain words, for the operator: "its credit is used up". */
+	readonly reason: string;
+	/** Where it is known from. */
+	readonly source: string;
+}
+
+/** What a status means where no row says more (caching-semantics §8, design §8). */
+const BY_STATUS: readonly ErrorRule[] = [
+	{ status: [null], scope: "endpoint", reason: "no answer", source: "the connection" },
+	{ status: [401], scope: "credential", reason: "credentials refused", source: "Messages API, authentication_error" },
+	{ status: [402], scope: "account", lasting: true, reason: "unpaid", source: "Messages API, billing_error" },
+	{
+		status: [403],
+		says: /\bmodels?\b|\b(?:claude|gpt|gemini|grok|llama|mistral|qwen|glm|kimi)-|publishers\//i,
+		scope: "model",
+		reason: "its credential may not use this model",
+		source: "coder/coder #27419: a 403 is about what was asked, not about who asks",
+	},
+	{ status: [403], scope: "request", reason: "this request was forbidden", source: "OmniRoute #12859" },
+	{
+		status: [404],
+		scope: "request",
+		errorClass: "notFound",
+		reason: "not found",
+		source: "Messages API, not_found_error",
+	},
+	{ status: [408, 504], scope: "endpoint", errorClass: "timeout", reason: "timed out", source: "timeout_error" },
+	{
+		status: [429],
+		scope: "model",
+		errorClass: "rateLimit",
+		reason: "rate limit",
+		source: "limits are per model class (caching-semantics §7)",
+	},
+	{
+		status: [503, 529],
+		scope: "endpoint",
+		errorClass: "serviceUnavailable",
+		reason: "overloaded",
+		source: "overloaded_error",
+	},
+];
+
+const FAULT_OF_UPSTREAM: ErrorRule = { scope: "endpoint", reason: "failed", source: "5xx" };
+const FAULT_OF_REQUEST: ErrorRule = { scope: "request", action: "relay", reason: "refused the request", source: "4xx" };
+
+/** Wordings by which a content filter refuses (caching-semantics §8, §12). */
+const FILTERED = /content (filtering|management) policy|blocked by .*content/i;
+
+/** The first row that fits says what a failure means; none does = its status says it. Pure but for the clock, which is given. */
+export function judgeBy(rules: readonly ErrorRule[], failure: UpstreamFailure, now: number): Verdict {
+	const rule = ruleFor(rules, failure);
+	const errorClass = rule.errorClass ?? errorClassOf(failure);
+	const { status, message, errorCode, errorType } = failure;
+	return {
+		action: rule.action ?? "next",
+		errorClass,
+		contextWindow: rule.scope === "request" && isOverflow({ status, message, codes: [errorCode, errorType] }),
+		lasting: rule.lasting === true,
+		retryAfterMs: readRetryAfter(failure.headers, now) ?? readNamedDate(message, now),
+		limits: readRateLimits(failure.headers),
+		scope: rule.scope,
+		requestClass: rule.requestClass ?? null,
+		reason: rule.reason,
+	};
+}
+
+function ruleFor(rules: readonly ErrorRule[], failure: UpstreamFailure): ErrorRule {
+	const { status } = failure;
+	for (const rule of rules) if (fits(rule, failure)) return rule;
+	for (const rule of BY_STATUS) if (fits(rule, failure)) return rule;
+	return status === null || status >= 500 ? FAULT_OF_UPSTREAM : FAULT_OF_REQUEST;
+}
+
+function fits({ status, codes, says, header }: ErrorRule, failure: UpstreamFailure): boolean {
+	if (status !== undefined && !status.includes(failure.status)) return false;
+	if (codes !== undefined && !codes.some((code) => code === failure.errorCode || code === failure.errorType))
+		return false;
+	if (says !== undefined && !says.test(failure.message)) return false;
+	if (header === undefined) return true;
+	const value = failure.headers[header[0]];
+	return typeof value === "string" && header[1].test(value);
+}
+
+function errorClassOf({ status, timedOut, message }: UpstreamFailure): ErrorClass {
+	switch (status) {
+		case null:
+			return timedOut ? "timeout" : "internalServer";
+		case 401:
+		case 402:
+		case 403:
+			return "authentication";
+		case 429:
+			return "rateLimit";
+		default:
+			if (status >= 500) return "internalServer";
+			return FILTERED.test(message) ? "contentPolicyViolation" : "badRequest";
+	}
+}
