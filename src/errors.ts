@@ -233,8 +233,15 @@ export const ERRORS = {
 		status: 415,
 		anthropic: "invalid_request_error",
 		openai: "invalid_request_error",
-		message: "The request body is compressed ({encoding}).",
-		hint: "Send it uncompressed.",
+		message: "The request body's content-encoding '{encoding}' is not understood.",
+		hint: "Send it plain, or as one of: {understood}.",
+	},
+	undecodable_body: {
+		status: 400,
+		anthropic: "invalid_request_error",
+		openai: "invalid_request_error",
+		message: "The request body is not {encoding}, as its content-encoding says ({reason}).",
+		hint: "Send it whole and packed as it says, or plain and without content-encoding.",
 	},
 	unsupported_operation: {
 		status: 404,

@@ -5,7 +5,7 @@ import type { Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { createAdminApp } from "./admin/app.ts";
 import { principalOf, sessionPrincipal, sessionSecretOf } from "./admin/keys-principal.ts";
-import type { Config } from "./config/schema.ts";
+import { type Config, DEFAULTS } from "./config/schema.ts";
 import type { Database } from "./db/database.ts";
 import { Access, type ConfiguredKey } from "./db/keys-access.ts";
 import type { Directory } from "./db/keys-directory.ts";
@@ -90,8 +90,10 @@ export interface Gateway
 /** Builds everything from a configuration and listens. Rejects when the address cannot be listened on. */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
 	const open = await openGateway(config, options);
-	const server = createGatewayServer(open.offer, (request) =>
-		open.serving().config.masterKey === null ? foreignPage(request.headers) : null,
+	const server = createGatewayServer(
+		open.offer,
+		(request) => (open.serving().config.masterKey === null ? foreignPage(request.headers) : null),
+		config.listen.keepAliveMs ?? DEFAULTS.listen.keepAliveMs,
 	);
 	const sockets = trackSockets(server);
 	try {
@@ -338,6 +340,7 @@ function assemble(config: Config, pools: UpstreamPools, parts: Parts): Serving {
 		authenticate: createAuthenticate({
 			masterKey: config.masterKey,
 			keys: parts.access,
+			keyHeader: config.keyHeader ?? null,
 			passThrough: config.passThrough,
 			now: parts.now,
 		}),

@@ -11,8 +11,8 @@ import { acceptHttp2 } from "./proxy/http2.ts";
 import { GatewayRequest } from "./proxy/incoming.ts";
 import { routeOf } from "./proxy/routes.ts";
 
-/** Claude Code keeps connections open between turns; longer than common load balancers' 60 s idle time. */
-const KEEP_ALIVE_MS = 75_000;
+/** A connection that has not said a word is closed after this, ms. */
+const SILENT_MS = 75_000;
 const MAX_HEADER_BYTES = 64 * 1024;
 
 /** What is served besides the data plane. */
@@ -46,8 +46,8 @@ export function createOffer(serving: () => Serving, admin: Hono): Offer {
 	};
 }
 
-/** An HTTP server that is not listening yet. `refusal` is `Planes.refuse`. */
-export function createGatewayServer(offer: Offer, refusal: NonNullable<Planes["refuse"]>): Server {
+/** An HTTP server that is not listening yet. `refusal` is `Planes.refuse`; connections without requests are kept for `keepAliveMs`. */
+export function createGatewayServer(offer: Offer, refusal: NonNullable<Planes["refuse"]>, keepAliveMs: number): Server {
 	const planes: Planes = { control: true, probes: true, refuse: refusal };
 	const listener = (request: IncomingMessage, response: ServerResponse): void => {
 		if (!offer(request, response, planes)) notServed(request, response);
@@ -56,13 +56,14 @@ export function createGatewayServer(offer: Offer, refusal: NonNullable<Planes["r
 		{
 			IncomingMessage: GatewayRequest,
 			noDelay: true,
-			keepAliveTimeout: KEEP_ALIVE_MS,
+			keepAliveTimeout: keepAliveMs,
 			maxHeaderSize: MAX_HEADER_BYTES,
 		},
 		listener,
 	);
 	acceptHttp2(server, listener, {
-		idleMs: KEEP_ALIVE_MS,
+		silentMs: SILENT_MS,
+		idleMs: keepAliveMs,
 		maxHeaderBytes: MAX_HEADER_BYTES,
 		requestMs: server.requestTimeout,
 	});

@@ -268,6 +268,11 @@ export const generalSettingsSchema = z.strictObject({
 	forward_client_headers_to_llm_api: flag()
 		.default(false)
 		.describe("The OAuth token of a client's Claude subscription goes upstream in the place of the deployment's key."),
+	litellm_key_header_name: text()
+		.regex(/^[\w!#$%&'*+.^`|~-]+$/, { error: "expected a header's name" })
+		.transform((name) => name.toLowerCase())
+		.optional()
+		.describe("A further header that may hold the gateway's key; it is looked at first and never sent on."),
 	database_url: text()
 		.regex(/^(postgres(ql)?:\/\/|(sqlite|file):(\/\/)?(\/|:memory:|[a-zA-Z]:))/i, {
 			error: "expected postgres://USER:PASSWORD@HOST/DATABASE, or sqlite: and an absolute path",

@@ -16,6 +16,9 @@ export const warmpathSchema = z.strictObject({
 		.strictObject({
 			host: text().default(listen.host).describe("Address to listen on. Other than loopback needs a master_key."),
 			port: integer({ min: 0, max: 65_535 }).default(listen.port).describe("Port to listen on; 0 takes a free one."),
+			keep_alive: duration()
+				.default(listen.keepAliveMs)
+				.describe("How long a connection without requests is kept. Longer than the load balancer in front keeps it."),
 		})
 		.prefault({})
 		.describe("Where the gateway listens."),

@@ -116,6 +116,8 @@ export interface ModelAlias {
 export interface ListenConfig {
 	readonly host: string;
 	readonly port: number;
+	/** How long a connection without requests is kept, ms. Absent when built by hand = the default. */
+	readonly keepAliveMs?: number;
 }
 
 /** Bounds on what a client may send. */
@@ -314,6 +316,8 @@ export interface Config {
 	readonly keys: readonly KeyConfig[];
 	readonly keySettings: KeySettings;
 	readonly passThrough: PassThroughConfig;
+	/** `general_settings.litellm_key_header_name`, lower case: a further header that may hold the gateway's key. Absent when built by hand = none. */
+	readonly keyHeader?: string | null;
 	/** `general_settings.database_url`; null = one SQLite file in the user's data folder. */
 	readonly databaseUrl: Secret | null;
 	/** `warmpath.state`, or LiteLLM's `router_settings.redis_…`. Absent when built by hand = alone. */
@@ -340,7 +344,7 @@ export const NO_COUNTS: ErrorClassCounts = Object.freeze({
 
 /** Every default in one place; config.example.yaml shows the same values. */
 export const DEFAULTS = {
-	listen: { host: "127.0.0.1", port: 4000 },
+	listen: { host: "127.0.0.1", port: 4000, keepAliveMs: 620_000 },
 	limits: { maxBodyBytes: 32 * 1024 * 1024, maxJsonDepth: 200 },
 	timeouts: { connectMs: 10_000, firstByteMs: 600_000, idleMs: 300_000, totalMs: 6_000_000, holdMs: 10_000 },
 	routing: {

@@ -34,6 +34,7 @@ export interface Settings {
 	readonly keys: readonly KeyConfig[];
 	readonly keySettings: KeySettings;
 	readonly passThrough: PassThroughConfig;
+	readonly keyHeader: string | null;
 	readonly databaseUrl: Secret | null;
 	readonly state: StateConfig;
 	readonly requestLog: RequestLogConfig;
@@ -67,7 +68,7 @@ export function readSettings(sections: Sections, report: Report, environment: En
 	};
 	const megabytes = general.max_request_size_mb;
 	return {
-		listen: own.listen,
+		listen: { host: own.listen.host, port: own.listen.port, keepAliveMs: own.listen.keep_alive },
 		masterKey: master.key,
 		limits: {
 			maxBodyBytes: ours(["warmpath", "limits", "max_body_bytes"], own.limits.max_body_bytes, [
@@ -120,6 +121,7 @@ export function readSettings(sections: Sections, report: Report, environment: En
 			providerAuth: general.forward_llm_provider_auth_headers,
 			clientHeaders: general.forward_client_headers_to_llm_api,
 		},
+		keyHeader: general.litellm_key_header_name ?? null,
 		databaseUrl:
 			general.database_url === undefined || isUnresolved(general.database_url)
 				? null

@@ -1,5 +1,6 @@
 // api.anthropic.com and servers that speak its Messages API. Leaves other clouds to their own files.
 import type { DeploymentConfig } from "../config/schema.ts";
+import { askingForOAuth, isOAuthToken, withOAuthBeta } from "../protocol/anthropic-oauth.ts";
 import { readRateLimits } from "../protocol/ratelimits.ts";
 import { canonicalOverflow, judgeMessagesApi } from "./errors/messages.ts";
 import { headersFromBody, messagesBody } from "./messages-body.ts";
@@ -17,13 +18,18 @@ const REQUIRED: readonly (readonly [string, string])[] = [
 export function anthropicProvider(config: DeploymentConfig): Provider {
 	const base = new URL(trimApiPath(config.credentials.apiBase ?? PUBLIC_API));
 	const prefix = base.pathname === "/" ? "" : base.pathname.replace(/\/+$/, "");
-	const own: string[] = ["host", base.host, ...credential(config)];
-	for (const [name, value] of Object.entries(config.extraHeaders)) own.push(name, value);
+	const key = config.credentials.apiKey?.reveal();
+	const isOAuth = key !== undefined && isOAuthToken(key);
+	const own: string[] = ["host", base.host, ...credential(key)];
+	for (const [name, value] of Object.entries(config.extraHeaders)) {
+		own.push(name, isOAuth && name.toLowerCase() === "anthropic-beta" ? withOAuthBeta(value) : value);
+	}
 	const overridden = new Set(Object.keys(config.extraHeaders).map((name) => name.toLowerCase()));
 
 	return {
 		kind: "anthropic",
-		prepare(call: Call): UpstreamRequest {
+		prepare(sent: Call): UpstreamRequest {
+			const call = isOAuth ? askingForOAuth(sent) : sent;
 			return {
 				origin: base.origin,
 				path: `${prefix}/v1/messages${call.operation === "count_tokens" ? "/count_tokens" : ""}${call.query}`,
@@ -77,9 +83,8 @@ function trimApiPath(apiBase: string): string {
 	return apiBase.replace(/\/+$/, "").replace(/\/v1(\/messages)?$/, "");
 }
 
-function credential(config: DeploymentConfig): string[] {
-	const key = config.credentials.apiKey?.reveal();
+function credential(key: string | undefined): string[] {
 	if (key === undefined) return [];
 	// OAuth tokens are bearer tokens; console keys go in x-api-key.
-	return key.startsWith("sk-ant-oat") ? ["authorization", `Bearer ${key}`] : ["x-api-key", key];
+	return isOAuthToken(key) ? ["authorization", `Bearer ${key}`] : ["x-api-key", key];
 }

@@ -1,8 +1,9 @@
-// Reads a request body once, bounded, into one buffer. Leaves what is in it to prompt.
+// Reads a request body once, bounded, into one buffer. Leaves unpacking to proxy/content-encoding, and what is in it to prompt.
 import { GatewayError } from "../errors.ts";
 import { type BodyMemory, BodyWriter } from "../prompt/body-memory.ts";
 import type { Loan } from "../prompt/memory.ts";
 import type { ClientRequest } from "./client.ts";
+import { codingsOf, unpackedBody } from "./content-encoding.ts";
 
 /** The client went away while it was sending. */
 export class ClientGone extends Error {}
@@ -15,20 +16,30 @@ export interface ReadBody {
 	readonly equal: number;
 }
 
+/** A conversation whose last body the next one may be read over. */
+interface Kept {
+	readonly minBytes: number;
+	readonly loan: Loan | null;
+}
+
 /**
- * The whole body. Rejects with body_too_large before or while reading, unsupported_encoding for a compressed body, ClientGone when the
- * connection closes early. With a `content-length` the bytes are copied once, into a buffer of that size; with the loan of a
- * conversation's last body, which is used up then, only those from the first one that differs.
+ * The whole body, unpacked where the client packed it: `maxBytes` bounds both forms. Rejects with body_too_large before or while reading,
+ * unsupported_encoding or undecodable_body for what cannot be unpacked, ClientGone when the connection closes early. With a
+ * `content-length` the bytes are copied once, into a buffer of that size; with the loan of a conversation's last body, which is used up
+ * then, only those from the first one that differs.
  */
-export function readBody(
+export async function readBody(
 	request: ClientRequest,
 	maxBytes: number,
-	conversation: { readonly minBytes: number; readonly loan: Loan | null } | null = null,
+	conversation: Kept | null = null,
 ): Promise<ReadBody> {
-	const encoding = request.headers["content-encoding"];
-	if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
-		return Promise.reject(new GatewayError("unsupported_encoding", { encoding }));
-	}
+	const codings = codingsOf(request.headers["content-encoding"]);
+	if (codings.length === 0) return readBytes(request, maxBytes, conversation);
+	const packed = await readBytes(request, maxBytes, null);
+	return { body: await unpackedBody(packed.body, codings, maxBytes), memory: null, equal: 0 };
+}
+
+function readBytes(request: ClientRequest, maxBytes: number, conversation: Kept | null): Promise<ReadBody> {
 	const declared = Number(request.headers["content-length"]);
 	const tooLarge = () => new GatewayError("body_too_large", { limit: maxBytes }, { headers: closing(request) });
 	if (declared > maxBytes) return Promise.reject(tooLarge());
@@ -54,11 +65,7 @@ interface Sink {
 	read(): ReadBody;
 }
 
-function sinkFor(
-	declared: number,
-	maxBytes: number,
-	conversation: { readonly minBytes: number; readonly loan: Loan | null } | null,
-): Sink {
+function sinkFor(declared: number, maxBytes: number, conversation: Kept | null): Sink {
 	if (!(declared >= 0)) return new GrowingSink(maxBytes);
 	if (conversation === null || declared < conversation.minBytes) return new SizedSink(declared);
 	return new KeptSink(declared, conversation.loan);

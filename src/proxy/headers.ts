@@ -23,6 +23,13 @@ const OF_ORIGIN = new Set([
 	"strict-transport-security",
 	"access-control-allow-origin",
 	"access-control-allow-credentials",
+	// To a web server in front of it, which the gateway's own would take for orders too.
+	"x-accel-buffering",
+	"x-accel-charset",
+	"x-accel-expires",
+	"x-accel-limit-rate",
+	"x-accel-redirect",
+	"x-sendfile",
 ]);
 const NOT_RELAYED = new Set([...HOP_BY_HOP, ...OF_ORIGIN]);
 
@@ -31,6 +38,8 @@ const NOT_FORWARDED = new Set([
 	...HOP_BY_HOP,
 	"host",
 	"content-length",
+	// What goes upstream is unpacked.
+	"content-encoding",
 	"expect",
 	"authorization",
 	"x-api-key",
@@ -43,19 +52,46 @@ const NOT_FORWARDED = new Set([
 	"x-forwarded-host",
 	"x-forwarded-proto",
 	"x-real-ip",
-	// Of the cloud formats: signatures and credentials, and what a client wishes of their framing.
-	"x-amz-date",
-	"x-amz-content-sha256",
-	"x-amz-security-token",
-	"x-amz-target",
-	"x-amz-user-agent",
+	// Of the cloud formats: what a client wishes of their framing.
 	"amz-sdk-invocation-id",
 	"amz-sdk-request",
 	"x-amzn-bedrock-accept",
 	"x-goog-api-key",
-	"x-goog-user-project",
 	"ocp-apim-subscription-key",
+	// Credentials for proxies in front of the gateway: Google's Cloud Run and IAP, Cloudflare Access, Azure's functions and App Service.
+	"x-serverless-authorization",
+	"x-goog-iap-jwt-assertion",
+	"cf-access-client-id",
+	"cf-access-client-secret",
+	"cf-access-jwt-assertion",
+	"x-functions-key",
+	"x-ms-authorization-auxiliary",
 ]);
+
+/**
+ * Of the client's headers: which account, project or workspace is meant. A deployment's key has its own, so the client's would be billed or
+ * refused there, and would look into another one's cache. The sources are the providers' own references.
+ */
+const ACCOUNT_SELECTING = new Set([
+	// Claude API and Claude Platform on AWS (API overview, "Workspaces").
+	"anthropic-workspace-id",
+	"anthropic-organization-id",
+	// OpenAI (API reference, "Authentication"); Codex with a ChatGPT log-in.
+	"openai-organization",
+	"openai-project",
+	"chatgpt-account-id",
+	// Google Cloud (system parameters; credential and authority selectors).
+	"x-goog-user-project",
+	"x-goog-quota-user",
+	"x-goog-iam-authorization-token",
+	"x-goog-iam-authority-selector",
+	"x-goog-request-params",
+	// Azure (online endpoints: which deployment serves).
+	"azureml-model-deployment",
+]);
+
+/** AWS's signatures, credentials and accounts: none of them is about the request itself. Features of Bedrock begin with `x-amzn-`. */
+const ACCOUNT_PREFIX = "x-amz-";
 
 /** Encodings whose answers we can read usage from in passing. */
 const READABLE_ENCODINGS = /^(gzip|x-gzip|deflate|br)(\s*;.*)?$/i;
@@ -67,7 +103,7 @@ const LONGEST_REMEMBERED = 100;
 /** What becomes of a request header, by its name as it is written. */
 interface Fate {
 	readonly name: string;
-	readonly kind: "forwarded" | "dropped" | "connection" | "accept-encoding";
+	readonly kind: "forwarded" | "dropped" | "account" | "connection" | "accept-encoding";
 }
 const fates = new Map<string, Fate>();
 
@@ -88,7 +124,15 @@ function judge(lower: string): Fate["kind"] {
 	if (lower === "connection" || lower === "accept-encoding") return lower;
 	// Pseudo headers of HTTP/2 begin with a colon.
 	const dropped = lower.charCodeAt(0) === COLON || NOT_FORWARDED.has(lower) || lower.startsWith("x-litellm-");
-	return dropped ? "dropped" : "forwarded";
+	if (dropped) return "dropped";
+	return ACCOUNT_SELECTING.has(lower) || lower.startsWith(ACCOUNT_PREFIX) ? "account" : "forwarded";
+}
+
+export interface Forwarding {
+	/** A header that holds the gateway's key, lower case: `Config.keyHeader`. */
+	readonly keyHeader?: string | null | undefined;
+	/** It is the client's own account that answers: what it says about its account goes with it. Default false. */
+	readonly ownAccount?: boolean;
 }
 
 /**
@@ -96,7 +140,7 @@ function judge(lower: string): Fate["kind"] {
  * answer that may have to be changed is asked for plain (a stream, because an error event may be added; another format's, because it is
  * translated); otherwise what the client offers and we can read.
  */
-export function forwardedHeaders(raw: readonly string[], plain: boolean): string[] {
+export function forwardedHeaders(raw: readonly string[], plain: boolean, about: Forwarding = {}): string[] {
 	const out: string[] = [];
 	let encodings = "";
 	let named: ReadonlySet<string> | null = null;
@@ -113,10 +157,15 @@ export function forwardedHeaders(raw: readonly string[], plain: boolean): string
 			case "connection":
 				named ??= namedBy(value);
 				break;
+			case "account":
+				if (about.ownAccount === true) out.push(name, value);
+				break;
 			case "dropped":
 				break;
 		}
 	}
+	const { keyHeader = null } = about;
+	if (keyHeader !== null) named = new Set([...(named ?? []), keyHeader]);
 	const kept = named === null ? out : withoutNamed(out, named);
 	kept.push("accept-encoding", plain ? "identity" : readableEncodings(encodings));
 	return kept;
@@ -133,7 +182,7 @@ function withoutNamed(headers: readonly string[], named: ReadonlySet<string>): s
 
 /**
  * The upstream's answer headers for the client as name, value, name, value, without hop-by-hop ones and those of its origin; `own` ones
- * follow, in the place of the upstream's of the same name.
+ * follow, in the place of the upstream's of the same name, and what tells proxies not to hold a stream back.
  */
 export function relayedHeaders(headers: IncomingHttpHeaders, own: Readonly<Record<string, string>>): string[] {
 	const named = namedBy(headers["connection"]);
@@ -148,7 +197,17 @@ export function relayedHeaders(headers: IncomingHttpHeaders, own: Readonly<Recor
 		else for (const each of value) out.push(name, each);
 	}
 	for (const name in own) out.push(name, own[name] as string);
+	const type = own["content-type"] ?? headers["content-type"];
+	if (type !== undefined && STREAM.test(type)) tellProxies(out, headers["cache-control"] !== undefined);
 	return out;
+}
+
+const STREAM = /^(text\/event-stream|application\/vnd\.amazon\.eventstream)\b/i;
+
+/** Proxies in front of the gateway hold streams back unless they are told: nginx and its kin by the first, compressing ones by the second. */
+function tellProxies(out: string[], isCacheSaid: boolean): void {
+	out.push("x-accel-buffering", "no");
+	if (!isCacheSaid) out.push("cache-control", "no-cache, no-transform");
 }
 
 /** Headers that the `connection` header's value makes hop-by-hop; null = none. */

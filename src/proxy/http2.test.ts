@@ -13,7 +13,7 @@ test("a request whose body does not come in time is dropped; how many one connec
 			request.on("error", () => {});
 			response.on("error", () => {});
 		},
-		{ idleMs: 60_000, maxHeaderBytes: 16_384, requestMs: 30 },
+		{ silentMs: 60_000, idleMs: 60_000, maxHeaderBytes: 16_384, requestMs: 30 },
 	);
 	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 	const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -31,7 +31,12 @@ test("a request whose body does not come in time is dropped; how many one connec
 
 test("a client that connects and goes without a word leaves no connection behind", async () => {
 	const server = createServer();
-	acceptHttp2(server, () => expect.unreachable(), { idleMs: 60_000, maxHeaderBytes: 16_384, requestMs: 60_000 });
+	acceptHttp2(server, () => expect.unreachable(), {
+		silentMs: 60_000,
+		idleMs: 60_000,
+		maxHeaderBytes: 16_384,
+		requestMs: 60_000,
+	});
 	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 	const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));
 	const client = connectSocket((server.address() as AddressInfo).port, "127.0.0.1");

@@ -15,7 +15,9 @@ const MOST_STREAMS = 512;
 const SESSION_MB = 64;
 
 export interface Http2Options {
-	/** A connection that sends nothing at all is closed after this, ms; one without requests too. */
+	/** A connection that sends nothing at all is closed after this, ms. */
+	readonly silentMs: number;
+	/** One without requests is closed after this, ms. */
 	readonly idleMs: number;
 	readonly maxHeaderBytes: number;
 	/** A request that has not come whole after this is dropped, as `Server.requestTimeout` does it with the others, ms. */
@@ -29,7 +31,7 @@ export interface Http2Options {
 export function acceptHttp2(
 	server: Server,
 	listener: (request: IncomingMessage, response: ServerResponse) => void,
-	{ idleMs, maxHeaderBytes, requestMs }: Http2Options,
+	{ silentMs, idleMs, maxHeaderBytes, requestMs }: Http2Options,
 ): void {
 	const sessions = new Set<Http2Session>();
 	const undecided = new Set<Socket>();
@@ -89,7 +91,7 @@ export function acceptHttp2(
 		// The server's sockets may be half open: one whose client has gone without a word would stay until it is idle for too long.
 		socket.on("end", drop);
 		socket.once("close", gone);
-		socket.setTimeout(idleMs);
+		socket.setTimeout(silentMs);
 	});
 
 	// What `close()` and the gateway's shutdown call.

@@ -6,6 +6,7 @@ import type { Secret } from "../../config/secret.ts";
 import type { Directory } from "../../db/keys-directory.ts";
 import type { AccessRecord } from "../../db/keys-fields.ts";
 import { GatewayError } from "../../errors.ts";
+import { isOAuthToken } from "../../protocol/anthropic-oauth.ts";
 import { headerValue } from "../headers.ts";
 
 /** Who sent the request. */
@@ -46,6 +47,8 @@ export interface KeyLookup {
 export interface AuthenticateOptions {
 	readonly masterKey: Secret | null;
 	readonly keys: KeyLookup | null;
+	/** `Config.keyHeader`: looked at first. */
+	readonly keyHeader?: string | null;
 	readonly passThrough: PassThroughOptions;
 	/** ms since epoch. */
 	readonly now: () => number;
@@ -69,7 +72,9 @@ const KEY_HEADERS = [
 	"ocp-apim-subscription-key",
 ] as const;
 
-const OAUTH_TOKEN = /^sk-ant-oat/;
+/** A header that was sent several times comes as one value, `a, b`; more than these are not tried. */
+const MOST_IN_ONE_HEADER = 4;
+
 const ANTHROPIC_CREDENTIAL = /^sk-ant-/;
 
 const NOBODY = {
@@ -91,32 +96,58 @@ export const MASTER: Caller = { id: "master", ...NOBODY };
 export const LIBRARY: Caller = { id: "library", ...NOBODY };
 
 /**
- * Checks a request's key: the master key in constant time, then one keyed hash and one look-up in memory. Without a master key every
- * caller is let in (the listener then stands on loopback only), by the name of its virtual key if it sends one that is known.
- * Throws missing_credentials, invalid_credentials, key_blocked or key_expired.
+ * Checks a request's keys: the master key in constant time, then one keyed hash and one look-up in memory. Clients send several
+ * credentials in one request, such as the token of a subscription beside the gateway's key: the first one that the gateway knows counts,
+ * in whatever header it stands. Without a master key every caller is let in (the listener then stands on loopback only), by the name of
+ * its virtual key if it sends one that is known. Throws missing_credentials, invalid_credentials, key_blocked or key_expired.
  */
-export function createAuthenticate({ masterKey, keys, passThrough, now }: AuthenticateOptions): Authenticate {
+export function createAuthenticate(options: AuthenticateOptions): Authenticate {
+	const { masterKey, keys, passThrough, now } = options;
 	const expected = masterKey === null ? null : digest(masterKey.reveal());
 	const known = keys === null ? null : createCallers(keys, now);
 	const mayForward = passThrough.providerAuth || passThrough.clientHeaders;
+	const named = options.keyHeader ?? null;
+	const keyHeaders = named === null ? KEY_HEADERS : [named, ...KEY_HEADERS.filter((header) => header !== named)];
 
-	function callerOf(secret: string | null): Caller {
-		if (secret === null) {
-			if (expected === null) return LOCAL;
-			throw new GatewayError("missing_credentials");
-		}
+	/** Whose key it is; null = nobody's. Throws where it may not be used. */
+	function ownerOf(secret: string): Caller | null {
 		if (expected !== null && timingSafeEqual(digest(secret), expected)) return MASTER;
-		const caller = known?.(secret) ?? (expected === null ? LOCAL : null);
-		if (caller === null) throw new GatewayError("invalid_credentials");
-		return caller;
+		return known?.(secret) ?? null;
+	}
+
+	function isKey(secret: string): boolean {
+		try {
+			return ownerOf(secret) !== null;
+		} catch {
+			return true;
+		}
+	}
+
+	function identify(headers: IncomingHttpHeaders): { readonly caller: Caller; readonly header: string | null } {
+		let isAnySent = false;
+		// What is wrong with a key of ours says more than that something else is none.
+		let refusal: GatewayError | null = null;
+		for (const header of keyHeaders) {
+			for (const secret of secretsIn(headers, header)) {
+				isAnySent = true;
+				try {
+					const caller = ownerOf(secret);
+					if (caller !== null) return { caller, header };
+				} catch (error) {
+					if (!(error instanceof GatewayError)) throw error;
+					refusal ??= error;
+				}
+			}
+		}
+		if (refusal !== null) throw refusal;
+		if (expected === null) return { caller: LOCAL, header: null };
+		throw new GatewayError(isAnySent ? "invalid_credentials" : "missing_credentials");
 	}
 
 	return (headers) => {
-		const presented = presentedKey(headers);
-		const caller = callerOf(presented?.secret ?? null);
+		const { caller, header } = identify(headers);
 		if (!mayForward) return caller;
-		const own = expected === null && caller === LOCAL ? null : presented;
-		const credential = clientCredential(headers, own, passThrough);
+		const credential = clientCredential(headers, { keyHeader: header, isKey }, passThrough);
 		return credential === null ? caller : { ...caller, credential };
 	};
 }
@@ -219,22 +250,18 @@ function refuseUnusable(
 	}
 }
 
-interface Presented {
-	readonly header: (typeof KEY_HEADERS)[number];
-	readonly secret: string;
-}
-
 const BEARER_LENGTH = "Bearer ".length;
 
-function presentedKey(headers: IncomingHttpHeaders): Presented | null {
-	for (const header of KEY_HEADERS) {
-		const value = headerValue(headers, header);
-		if (value === null || value === "") continue;
-		// Other schemes are not ours: an AWS signature, say, beside an x-api-key.
-		const secret = header === "authorization" ? bearer(value) : value.replace(/^Bearer\s+/i, "").trim();
-		if (secret !== null && secret !== "") return { header, secret };
-	}
-	return null;
+/** What a header holds that may be a key: its value, and its parts where it was sent several times. */
+function secretsIn(headers: IncomingHttpHeaders, header: string): readonly string[] {
+	const value = headerValue(headers, header);
+	if (value === null || value === "") return [];
+	// Other schemes are not ours: an AWS signature, say, beside an x-api-key.
+	const secret = header === "authorization" ? bearer(value) : value.replace(/^Bearer\s+/i, "").trim();
+	if (secret === null || secret === "") return [];
+	if (header === "authorization" || !secret.includes(",")) return [secret];
+	const parts = secret.split(",", MOST_IN_ONE_HEADER).map((part) => part.replace(/^\s*Bearer\s+/i, "").trim());
+	return [secret, ...parts.filter((part) => part !== "")];
 }
 
 function bearer(value: string): string | null {
@@ -244,19 +271,24 @@ function bearer(value: string): string | null {
 	return /^Bearer\s+(\S.*)$/i.exec(value)?.[1]?.trim() ?? null;
 }
 
-/** What the client brought besides the gateway's key. Where no key is asked for only what is a provider's by its form. */
+/**
+ * What the client brought besides the gateway's key; no key of the gateway is such, in whatever header it comes again. Where no key is asked
+ * for (`keyHeader` null) only what is a provider's by its form.
+ */
 function clientCredential(
 	headers: IncomingHttpHeaders,
-	gatewayKey: Presented | null,
+	own: { readonly keyHeader: string | null; readonly isKey: (secret: string) => boolean },
 	options: PassThroughOptions,
 ): ClientCredential | null {
 	for (const header of ["authorization", "x-api-key"] as const) {
 		const value = headerValue(headers, header);
-		if (value === null || value === "" || header === gatewayKey?.header) continue;
+		if (value === null || value === "" || header === own.keyHeader) continue;
 		const secret = header === "authorization" ? bearer(value) : value.trim();
-		if (secret === null || secret === gatewayKey?.secret) continue;
-		if (gatewayKey === null && !ANTHROPIC_CREDENTIAL.test(secret)) continue;
-		if (options.providerAuth || (options.clientHeaders && OAUTH_TOKEN.test(secret))) return { header, value };
+		if (secret === null || secretsIn(headers, header).some(own.isKey)) continue;
+		if (own.keyHeader === null && !ANTHROPIC_CREDENTIAL.test(secret)) continue;
+		const isToken = isOAuthToken(secret);
+		if (!options.providerAuth && !(options.clientHeaders && isToken)) continue;
+		return isToken ? { header: "authorization", value: `Bearer ${secret}` } : { header, value };
 	}
 	return null;
 }

@@ -142,7 +142,9 @@ class GroupRun {
 			stream: outline.stream,
 			model: upstreamModel,
 			betas: asked.betaList,
-			headers: forwardedHeaders(exchange.request.rawHeaders, outline.stream || exchange.format.read !== null),
+			headers: forwardedHeaders(exchange.request.rawHeaders, outline.stream || exchange.format.read !== null, {
+				keyHeader: this.#deps.config.keyHeader,
+			}),
 			session: asked.conversation.session,
 			path: exchange.path,
 			source: exchange.source ?? { format: "anthropic", body: exchange.body },

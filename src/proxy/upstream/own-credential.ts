@@ -3,6 +3,7 @@
 import { fillWildcard, resolveGroup, suggestModel } from "../../config/model-name.ts";
 import type { Config, DeploymentConfig } from "../../config/schema.ts";
 import { GatewayError } from "../../errors.ts";
+import { askingForOAuth, isOAuthToken } from "../../protocol/anthropic-oauth.ts";
 import type { Call, Provider } from "../../providers/provider.ts";
 import { createDeployment, type Deployment } from "../../routing/deployment.ts";
 import type { ClientCredential } from "../admission/authenticate.ts";
@@ -70,7 +71,8 @@ export async function sendWithOwnCredential(
 	const { asked } = about;
 	const { outline } = asked;
 	const { upstream, model } = targetOf(outline.model, about.upstreams, config);
-	const call: Call = {
+	const { header, value } = about.credential;
+	const plainCall: Call = {
 		operation: exchange.operation,
 		path: exchange.path,
 		query: exchange.query,
@@ -80,12 +82,16 @@ export async function sendWithOwnCredential(
 		model,
 		betas: asked.betaList,
 		headers: [
-			...forwardedHeaders(exchange.request.rawHeaders, outline.stream),
-			about.credential.header,
-			about.credential.value,
+			...forwardedHeaders(exchange.request.rawHeaders, outline.stream, {
+				keyHeader: config.keyHeader,
+				ownAccount: true,
+			}),
+			header,
+			value,
 		],
 		source: exchange.source ?? { format: "anthropic", body: exchange.body },
 	};
+	const call = isOAuthToken(value.replace(/^Bearer\s+/i, "")) ? askingForOAuth(plainCall) : plainCall;
 	const startedAt = deps.now();
 	const outcome = await runAttempt({
 		exchange,
