@@ -37,7 +37,7 @@ describe("merging", () => {
 		if (!result.ok) throw new Error(JSON.stringify(result.diagnostics));
 		const { config } = result;
 		expect([...config.groups.keys()]).toEqual(["main", "a", "deeper", "b"]);
-		expect(config.listen).toEqual({ port: 1, host: "::1" });
+		expect(config.listen).toMatchObject({ port: 1, host: "::1" });
 		expect(config.timeouts.idleMs).toBe(7000);
 		expect(config.log.level).toBe("warn");
 		expect(config.deployments.map(({ source }) => source)).toEqual([
