@@ -11,8 +11,9 @@ import { AnswerReader } from "../answer/reader.ts";
 import { answerWithError, Relay } from "../answer/relay.ts";
 import { headerValue } from "../headers.ts";
 import { errorForClient, readErrorAnswer, readErrorEvent } from "./error-answer.ts";
+import { MAX_ERROR_IN_SUCCESS, mayBeError, statusOfErrorIn } from "./error-in-success.ts";
 import { noAnswer, reframedHead, withRequestId } from "./head.ts";
-import type { AttemptOptions, AttemptOutcome, FailedAnswer } from "./outcome.ts";
+import { type AttemptOptions, type AttemptOutcome, causeOf, type FailureCause } from "./outcome.ts";
 import type { UpstreamCall, UpstreamListener } from "./upstream.ts";
 
 /** Error bodies up to this size are read whole, bytes. */
@@ -100,6 +101,7 @@ class Attempt implements UpstreamListener {
 		// A compressed stream is read too late to be held back; none is asked for (proxy/headers).
 		const { timeouts, holdMs } = this.#options;
 		if (this.#reframer?.streaming === false) return;
+		if (!streaming && mayBeError(headers)) return;
 		if (!this.#reader.plain) this.#commit();
 		else this.#holdTimer = setTimeout(() => this.#heldLongEnough(), Math.min(holdMs, timeouts.firstByteMs));
 	}
@@ -133,7 +135,8 @@ class Attempt implements UpstreamListener {
 		if (this.#relay === null) {
 			this.#held.push(relayable);
 			this.#heldBytes += relayable.length;
-			if (this.#heldBytes > MAX_OPENING) this.#commit();
+			const most = this.#reader?.streaming === false ? MAX_ERROR_IN_SUCCESS : MAX_OPENING;
+			if (this.#heldBytes > most) this.#commit();
 			return;
 		}
 		if (this.#isLast && this.#relay.isDirect) {
@@ -176,6 +179,7 @@ class Attempt implements UpstreamListener {
 			this.#failedStatus();
 			return;
 		}
+		if (this.#relay === null && !this.#reader.streaming && this.#endHeld()) return;
 		this.#endReframed(this.#reader);
 		// What was left may have been an error.
 		if (this.#hasEnded()) return;
@@ -191,6 +195,22 @@ class Attempt implements UpstreamListener {
 			const status = this.#status;
 			this.#end(isComplete ? { kind: "served", status } : { kind: "broke", status, code: "early_end" });
 		});
+	}
+
+	/** A whole answer that was held: true if it turned out to be an error. */
+	#endHeld(): boolean {
+		const status = statusOfErrorIn(Buffer.concat(this.#held), this.#headers);
+		if (status !== null) {
+			this.#status = status;
+			this.#failedStatus();
+		} else if (this.#reframer === null && this.#held.length > 0) {
+			const held = this.#held;
+			this.#held = [];
+			this.#isLast = true;
+			this.#commit();
+			this.#forward(Buffer.concat(held));
+		}
+		return status !== null;
 	}
 
 	/** A stream of the Messages API says so when it is complete. */
@@ -249,24 +269,12 @@ class Attempt implements UpstreamListener {
 
 	error(error: Error): void {
 		if (this.#ended) return;
-		const code = errorCode(error);
+		const { timedOut, ...cause } = causeOf(error, this.#status === 0);
 		if (this.#relay !== null) {
 			this.#relay.breakOff(this.#reader?.plain === true);
 			this.#options.exchange.usage = this.#told(this.#reader?.usage ?? null);
-			this.#end({ kind: "broke", status: this.#status, code });
-			return;
-		}
-		const timeout =
-			code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT" || code === "WARMPATH_TOTAL_TIMEOUT";
-		const kind = timeout ? "timeout" : this.#status === 0 ? "connect" : "stream";
-		this.#fail(
-			{ ...UNANSWERED, message: error.message, timedOut: timeout },
-			{
-				kind,
-				code,
-				stale: this.#status === 0 && (code === "UND_ERR_SOCKET" || code === "ECONNRESET" || code === "EPIPE"),
-			},
-		);
+			this.#end({ kind: "broke", status: this.#status, code: cause.code });
+		} else this.#fail({ ...UNANSWERED, message: error.message, timedOut }, cause);
 	}
 
 	/** Every whole event of a stream, before its bytes are relayed. */
@@ -361,10 +369,7 @@ class Attempt implements UpstreamListener {
 		this.#fail(failure, { kind: "stream", code, stale: false });
 	}
 
-	#fail(
-		about: Omit<UpstreamFailure, "headers">,
-		cause: { readonly kind: FailedAnswer["kind"]; readonly code: string; readonly stale: boolean },
-	): void {
+	#fail(about: Omit<UpstreamFailure, "headers">, cause: FailureCause): void {
 		const failure: UpstreamFailure = { ...about, headers: this.#headers };
 		const verdict = this.#options.provider.judge(failure);
 		const { kind, code, stale } = cause;
@@ -383,9 +388,4 @@ class Attempt implements UpstreamListener {
 		this.#held = [];
 		this.#resolve(outcome);
 	}
-}
-
-function errorCode(error: Error): string {
-	const code = (error as Error & { readonly code?: unknown }).code;
-	return typeof code === "string" ? code : error.name;
 }

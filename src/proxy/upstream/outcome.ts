@@ -19,6 +19,34 @@ export interface FailedAnswer {
 	readonly staleSocket: boolean;
 }
 
+/** How an attempt failed, as far as the connection tells. */
+export interface FailureCause {
+	readonly kind: FailedAnswer["kind"];
+	readonly code: string;
+	/** See `staleSocket`. */
+	readonly stale: boolean;
+}
+
+const TIMEOUTS: ReadonlySet<string> = new Set([
+	"UND_ERR_HEADERS_TIMEOUT",
+	"UND_ERR_BODY_TIMEOUT",
+	"WARMPATH_TOTAL_TIMEOUT",
+]);
+const CLOSED: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
+
+/** What an error of the connection says; `early` = before the answer's head. */
+export function causeOf(error: Error, early: boolean): FailureCause & { readonly timedOut: boolean } {
+	const { code: named } = error as Error & { readonly code?: unknown };
+	const code = typeof named === "string" ? named : error.name;
+	const timedOut = TIMEOUTS.has(code);
+	return {
+		kind: timedOut ? "timeout" : early ? "connect" : "stream",
+		code,
+		stale: early && CLOSED.has(code),
+		timedOut,
+	};
+}
+
 /** An upstream's error before it was made canonical. */
 export interface OriginalError {
 	readonly status: number;

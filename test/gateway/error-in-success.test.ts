@@ -1,0 +1,144 @@
+// HTTP 200 with an error object as its body, through the whole gateway: another deployment serves, and no client takes it for an answer.
+import { gzipSync } from "node:zlib";
+import { expect, test } from "vitest";
+import { configFrom, startTestGateway } from "../harness.ts";
+import { type Answer, startRecordingUpstream } from "../recording-upstream.ts";
+
+const CHAT = {
+	id: "chatcmpl-1",
+	object: "chat.completion",
+	model: "m",
+	choices: [{ index: 0, message: { role: "assistant", content: "Fine." }, finish_reason: "stop" }],
+	usage: { prompt_tokens: 1, completion_tokens: 1 },
+};
+const MESSAGE = {
+	id: "msg_1",
+	type: "message",
+	role: "assistant",
+	model: "m",
+	content: [{ type: "text", text: "Fine." }],
+	stop_reason: "end_turn",
+	usage: { input_tokens: 1, output_tokens: 1 },
+};
+
+const json =
+	(body: unknown, more: { readonly status?: number; readonly gzip?: boolean } = {}): Answer =>
+	(_request, response) => {
+		const bytes = Buffer.from(JSON.stringify(body));
+		response.writeHead(more.status ?? 200, {
+			"content-type": "application/json",
+			...(more.gzip === true ? { "content-encoding": "gzip" } : {}),
+		});
+		response.end(more.gzip === true ? gzipSync(bytes) : bytes);
+	};
+const stream =
+	(...data: unknown[]): Answer =>
+	(_request, response) => {
+		response.writeHead(200, { "content-type": "text/event-stream" });
+		for (const each of data) response.write(`data: ${JSON.stringify(each)}\n\n`);
+		response.end();
+	};
+
+async function world(provider: "openai" | "anthropic", bad: Answer) {
+	const upstreams = {
+		bad: await startRecordingUpstream(bad),
+		good: await startRecordingUpstream(json(provider === "openai" ? CHAT : MESSAGE)),
+	};
+	const base = (name: "bad" | "good") => `${upstreams[name].url}${provider === "openai" ? "/v1" : ""}`;
+	const entry = (group: string, name: "bad" | "good", order: number) => `
+  - model_name: ${group}
+    litellm_params: { model: ${provider}/m, api_base: "${base(name)}", api_key: sk-${group}-${name}, order: ${order} }
+    model_info: { id: ${group}-${name} }`;
+	const gateway = await startTestGateway(
+		configFrom(
+			`model_list:${entry("pair", "bad", 1)}${entry("pair", "good", 2)}${entry("alone", "bad", 1)}\nwarmpath: { listen: { port: 0 } }\nrouter_settings: { num_retries: 1, retry_after: 0 }\n`,
+		),
+	);
+	return {
+		ask: (model: string, path = "/v1/messages", more = {}) =>
+			gateway.post(
+				path,
+				JSON.stringify({ model, max_tokens: 10, messages: [{ role: "user", content: "hi" }], ...more }),
+			),
+		upstreams,
+		async [Symbol.asyncDispose](): Promise<void> {
+			await gateway.close(0);
+			for (const upstream of Object.values(upstreams)) await upstream[Symbol.asyncDispose]();
+		},
+	};
+}
+
+const OVERLOADED = { type: "error", error: { type: "overloaded_error", message: "Overloaded" } };
+
+test.each<[string, "openai" | "anthropic", Answer]>([
+	["OpenRouter's, with a number", "openai", json({ error: { message: "Provider returned error", code: 502 } })],
+	["a text alone", "openai", json({ error: "upstream exploded" })],
+	["Google's, in a list", "openai", json([{ error: { code: 503, message: "overloaded", status: "UNAVAILABLE" } }])],
+	["Azure API management's", "openai", json({ statusCode: 429, message: "Rate limit is exceeded." })],
+	[
+		"vLLM's of old",
+		"openai",
+		json({ object: "error", message: "engine is dead", type: "InternalServerError", code: 500 }),
+	],
+	["beside empty choices", "openai", json({ id: "gen-1", choices: [], error: { message: "no capacity", code: 503 } })],
+	[
+		"OpenAI's by name",
+		"openai",
+		json({ error: { message: "Slow down", type: "rate_limit_error", code: "rate_limit_exceeded" } }),
+	],
+	["the Messages API's", "anthropic", json(OVERLOADED)],
+	["the same, its id first", "anthropic", json({ request_id: "req_1", ...OVERLOADED })],
+	["the same, compressed", "anthropic", json(OVERLOADED, { gzip: true })],
+	[
+		"a key that ran out",
+		"anthropic",
+		json({ type: "error", error: { type: "authentication_error", message: "expired" } }),
+	],
+])("%s: the other deployment serves, and alone it is told as an error", async (_form, provider, bad) => {
+	await using gateway = await world(provider, bad);
+	for (const path of ["/v1/messages", "/v1/chat/completions"]) {
+		const served = await gateway.ask("pair", path);
+		expect([served.status, served.headers.get("x-litellm-model-id")]).toEqual([200, "pair-good"]);
+		expect(await served.text()).toContain("Fine.");
+		expect((await gateway.ask("alone", path)).status).toBeGreaterThanOrEqual(400);
+	}
+});
+
+test("a stream that opens with an error object and no event's name is a failure too", async () => {
+	await using gateway = await world("openai", stream({ error: { message: "no capacity", code: 503 } }));
+	const served = await gateway.ask("pair", "/v1/messages", { stream: true });
+	expect(served.headers.get("x-litellm-model-id")).toBe("pair-good");
+	expect((await gateway.ask("alone", "/v1/messages", { stream: true })).status).toBeGreaterThanOrEqual(400);
+});
+
+test("a stream asked for and an error object in its place: the other deployment serves", async () => {
+	await using gateway = await world("anthropic", json(OVERLOADED));
+	const served = await gateway.ask("pair", "/v1/messages", { stream: true });
+	expect([served.status, served.headers.get("x-litellm-model-id")]).toEqual([200, "pair-good"]);
+});
+
+test("the client's own error inside a 200 is told once, with the status it should have had", async () => {
+	const body = {
+		type: "error",
+		error: { type: "invalid_request_error", message: "messages: at least one message is required" },
+	};
+	await using gateway = await world("anthropic", json(body));
+	const told = await gateway.ask("pair");
+	expect([told.status, await told.json()]).toEqual([400, body]);
+	expect(gateway.upstreams.good.requests).toEqual([]);
+});
+
+test.each<[string, "openai" | "anthropic", unknown]>([
+	[
+		"an answer that speaks of errors",
+		"anthropic",
+		{ ...MESSAGE, content: [{ type: "text", text: 'say {"error":"x"}' }] },
+	],
+	["an answer with an empty error", "openai", { ...CHAT, error: null }],
+	["a large answer", "anthropic", { ...MESSAGE, content: [{ type: "text", text: '"error" '.repeat(20_000) }] }],
+])("%s is an answer", async (_what, provider, body) => {
+	await using gateway = await world(provider, json(body));
+	const served = await gateway.ask("pair");
+	expect([served.status, served.headers.get("x-litellm-model-id")]).toEqual([200, "pair-bad"]);
+	if (provider === "anthropic") expect(await served.json()).toEqual(body);
+});
