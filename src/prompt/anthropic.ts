@@ -8,7 +8,8 @@ import type { Kernel } from "./kernel.ts";
 import { MemberReader, scope } from "./members.ts";
 import { MessageTable } from "./messages.ts";
 import type { Reuse, Snapshot } from "./snapshot.ts";
-import { Word } from "./words.ts";
+import { TopLevelNames } from "./top-level.ts";
+import { decodeString, nameOf, Word } from "./words.ts";
 
 const QUOTE = 0x22;
 const OPEN_OBJECT = 0x7b;
@@ -55,8 +56,8 @@ const NO_BETAS: readonly string[] = [];
  * Reads Messages API bodies, one at a time. After `read` the fields and tables describe that body, until the next `read`.
  *
  * Strict about what decides where a request may go, lenient about everything else: a wrong type inside tools, system or messages is
- * the upstream's to refuse, so it becomes an opaque block or is passed over. A member that we use and that occurs twice in its object
- * is refused, because parsers differ in which of the two they take.
+ * the upstream's to refuse, so it becomes an opaque block or is passed over. A member of the body that occurs twice is refused, as is one
+ * that we use further inside, because parsers differ in which of the two they take.
  */
 export class BodyReader {
 	readonly messages = new MessageTable();
@@ -85,7 +86,7 @@ export class BodyReader {
 	/** What was taken over from an earlier body instead of being read, or null. */
 	reused: Reuse | null = null;
 
-	private readonly kernel: Kernel;
+	readonly kernel: Kernel;
 	private members: MemberReader;
 	private readonly blockReader: BlockReader;
 	private readonly envelope = new Cutter(this.messages);
@@ -107,8 +108,8 @@ export class BodyReader {
 
 	/**
 	 * Reads one body. Throws GatewayError: `invalid_json` and `body_too_deep` as Scanner does; `invalid_field` for a body that is not an
-	 * object, has no model (unless `isModelGiven`: it is known from elsewhere), whose messages are not an array, or where a member that we
-	 * use occurs twice.
+	 * object, has no model (unless `isModelGiven`: it is known from elsewhere), whose messages are not an array, where a top-level member
+	 * occurs twice, or one that we use does elsewhere.
 	 *
 	 * The messages that an earlier body has in common with it, byte for byte, are taken over from there. The outcome is the same.
 	 */
@@ -127,9 +128,11 @@ export class BodyReader {
 			scan.skip(0);
 		} else if (scan.openObject(1)) {
 			let seen = 0;
+			const names = new TopLevelNames();
 			do {
 				const word = members.member(OF_BODY, seen);
 				seen |= 1 << word;
+				names.add(word < 0 ? decodeString(body, scan.from, scan.to) : nameOf(word), members);
 				const { keyStart, pos } = scan;
 				this.bodyMember(word, isModelGiven);
 				this.topLevel.push(keyStart, pos, scan.pos);

@@ -229,6 +229,13 @@ describe("model and the other fields", () => {
 		['{"model":"m","mod\\u0065l":"n"}', "model: Field occurs twice in one object"],
 		['{"model":"m","anthropic_beta":[],"anthropic_beta":[]}', "anthropic_beta: Field occurs twice in one object"],
 		['{"model":"m","stream":true,"stream":false}', "stream: Field occurs twice in one object"],
+		['{"model":"m","top_k":1,"top_k":2}', "top_k: Field occurs twice in one object"],
+		['{"model":"m","x":1,"\\u0078":2}', "x: Field occurs twice in one object"],
+		['{"model":"m","stream":true,"Stream":false}', "Stream: Field occurs twice in one object"],
+		['{"Messages":[],"model":"m","messages":[]}', "messages: Field occurs twice in one object"],
+		['{"model":"m","Model":"n"}', "Model: Field is spelled 'model'"],
+		['{"MODEL":"n","model":"m"}', "MODEL: Field is spelled 'model'"],
+		['{"mod\\u0045l":"n","model":"m"}', "modEl: Field is spelled 'model'"],
 		['{"model":"m","metadata":{"user_id":"a","user_id":"b"}}', "user_id: Field occurs twice in one object"],
 		['{"model":"m","messages":[{"role":"user","role":"user"}]}', "role: Field occurs twice in one object"],
 		['{"model":"m","messages":[{"content":[{"text":"a","text":"b"}]}]}', "text: Field occurs twice in one object"],
@@ -240,8 +247,8 @@ describe("model and the other fields", () => {
 		expect(faultOf(() => head(Buffer.from(sent), options))).toEqual(fault);
 	});
 
-	test("members that we do not read may occur twice: the upstream decides", () => {
-		expect(readText('{"model":"m","top_k":1,"top_k":2,"x":{"model":1,"model":2}}').model).toBe("m");
+	test("members that we do not read may occur twice below the top level: the upstream decides", () => {
+		expect(readText('{"model":"m","x":{"model":1,"model":2,"Model":3}}').model).toBe("m");
 	});
 
 	test("a fault in a field gives way to a fault in the JSON", () => {

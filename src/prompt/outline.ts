@@ -112,7 +112,7 @@ export async function createHasher(seed: HashSeed, memory: Partial<MemoryLimits>
  *
  * Throws GatewayError: `invalid_json` for exactly what `JSON.parse` refuses and for bytes that are not UTF-8 or begin with a byte order
  * mark; `body_too_deep`; and, if it is JSON, `invalid_field` when it is no object, `model` is no non-empty string and not given, `messages` is no
- * array, or a member that we read occurs twice in its object (design §5: which of the two the upstream takes is not certain).
+ * array, or a top-level member, or one that we read, occurs twice in its object (design §5: which the upstream takes is not certain).
  */
 export function outline(body: Buffer, options: OutlineOptions): Outline {
 	const { hasher, reader, memory, notes } = options.hasher;

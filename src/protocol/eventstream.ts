@@ -1,7 +1,9 @@
 // AWS event-stream frames (application/vnd.amazon.eventstream) as Bedrock puts them around the Messages API's stream events, both ways.
 // Leaves what the events mean to protocol/usage and the providers.
+
 import { crc32 } from "node:zlib";
 import { awsErrorMeaning, canonicalAwsError } from "./aws-errors.ts";
+import { jsonText } from "./json-text.ts";
 
 export const EVENT_STREAM_TYPE = "application/vnd.amazon.eventstream";
 
@@ -202,7 +204,7 @@ function sseEvent(data: Buffer): Buffer | null {
 	}
 	const value = parsed(text);
 	const name = value?.["type"];
-	return typeof name === "string" ? Buffer.from(`event: ${name}\ndata: ${JSON.stringify(value)}\n\n`) : null;
+	return typeof name === "string" ? Buffer.from(`event: ${name}\ndata: ${jsonText(value)}\n\n`) : null;
 }
 
 /** The decoded `bytes` of a chunk's payload; null for another payload. */

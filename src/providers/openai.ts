@@ -1,8 +1,10 @@
 // OpenAI and every server that speaks Chat Completions (vLLM, SGLang …). A client of that format gets its bytes through; others are
 // translated by protocol/openai. Leaves other clouds to their own files.
+
 import { hash } from "node:crypto";
 import type { DeploymentConfig } from "../config/schema.ts";
 import { editMembers } from "../protocol/edit.ts";
+import { jsonText } from "../protocol/json-text.ts";
 import { readOpenaiRateLimits } from "../protocol/openai/ratelimits.ts";
 import { messagesError, readOpenaiError } from "../protocol/openai/reasons.ts";
 import { ChatAnswer } from "../protocol/openai/upstream-answer.ts";
@@ -121,7 +123,7 @@ function translated(
 	const chat = chatRequest(call.body, call, about.dialect);
 	const key = cacheKey(call, about.config);
 	if (key !== null) chat["prompt_cache_key"] = key;
-	return Buffer.from(JSON.stringify(chat));
+	return Buffer.from(jsonText(chat));
 }
 
 /**
@@ -149,5 +151,5 @@ function canonicalError(head: ResponseHead, body: Buffer): CanonicalError | null
 	// What FastAPI's validation, a prompt that does not fit and a full queue mean is said by 400 and 529 there.
 	const isRequest = read.type === "invalid_request_error" && MEANS_400.has(head.status);
 	const status = isRequest ? 400 : head.status === 503 ? 529 : head.status;
-	return { status, body: Buffer.from(JSON.stringify(messagesError(read))) };
+	return { status, body: Buffer.from(jsonText(messagesError(read))) };
 }

@@ -1,7 +1,6 @@
 // Data-plane entry: the steps of design §3 in order, and the one error boundary around them. Which operation a path asks for is
 // proxy/routes' business.
 import type { IncomingHttpHeaders } from "node:http";
-import type { Config } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
 import type { Loan } from "../prompt/memory.ts";
 import {
@@ -14,6 +13,7 @@ import {
 	type PromptHasher,
 } from "../prompt/outline.ts";
 import { conversationOf } from "../prompt/session.ts";
+import { checkBody } from "../prompt/top-level.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Admission } from "./admission/admission.ts";
 import type { Authenticate, Caller } from "./admission/authenticate.ts";
@@ -154,7 +154,7 @@ async function serve(
 	const given =
 		format.read === null
 			? undefined
-			: readForm(exchange, format.read, { target: { ...target, ownCredential }, config });
+			: readForm(exchange, format.read, { target: { ...target, ownCredential }, serving });
 	const options = { hasher, maxDepth: config.limits.maxJsonDepth, given };
 	const learned = marks ? mark(exchange, { caller, options }, serving) : null;
 	const memory =
@@ -214,9 +214,13 @@ function mark(
 function readForm(
 	exchange: Exchange,
 	read: NonNullable<ClientFormat["read"]>,
-	{ target, config }: { readonly target: Target; readonly config: Config },
+	{ target, serving: { config, hasher } }: { readonly target: Target; readonly serving: Serving },
 ): Given | undefined {
-	const { body, given, answer, pointsApplied, session } = read(exchange.body, target, config);
+	const { kernel } = hasher.reader;
+	const check = (body: Buffer) => checkBody(body, { kernel, maxDepth: config.limits.maxJsonDepth });
+	// A body that is kept is read by the outline, under the same rules.
+	if (exchange.format.keepsBody !== true || target.operation !== "messages") check(exchange.body);
+	const { body, given, answer, pointsApplied, session } = read(exchange.body, target, config, check);
 	exchange.session = session ?? null;
 	exchange.pointsApplied = pointsApplied === true;
 	exchange.source = { format: exchange.format.name, body: exchange.body };

@@ -109,7 +109,7 @@ test("a body inside a body that is nested too deeply is the client's fault", asy
 	const inner = `{"messages":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
 	const body = JSON.stringify({ input: { invokeModel: { body: Buffer.from(inner).toString("base64") } } });
 	const response = await w.gateway.post("/model/claude-code/count-tokens", body);
-	expect([response.status, await response.text()]).toEqual([400, expect.stringContaining("nested too deeply")]);
+	expect([response.status, await response.text()]).toEqual([400, expect.stringContaining("nested deeper than 200")]);
 });
 
 test("an answer that only says it is compressed ends all the same, while its client waits", async () => {

@@ -1,4 +1,5 @@
 // A whole Messages API answer → a chat completion. Leaves streams to chat-stream.
+import { jsonText } from "../json-text.ts";
 import { ANSWER_TOOL } from "./chat-tools.ts";
 import { asList, asObject, type Draft, type JsonObject, textOf } from "./json.ts";
 import { finishReason } from "./reasons.ts";
@@ -43,7 +44,7 @@ export function answerContent(content: unknown, answerTool: boolean): AnswerCont
 				thinkingBlocks.push(block);
 				break;
 			case "tool_use": {
-				const input = JSON.stringify(block["input"] ?? {});
+				const input = jsonText(block["input"] ?? {});
 				if (answerTool && block["name"] === ANSWER_TOOL) {
 					text = answered ? text : input;
 					answered = true;
@@ -70,7 +71,7 @@ export function chatCompletion(answer: Buffer, message: JsonObject | null, about
 	if (toolCalls.length > 0) out["tool_calls"] = toolCalls;
 	const finish = answered && toolCalls.length === 0 ? "stop" : finishReason(textOf(message, "stop_reason"));
 	return Buffer.from(
-		JSON.stringify({
+		jsonText({
 			id: chatId(message["id"]),
 			object: "chat.completion",
 			created: about.created,

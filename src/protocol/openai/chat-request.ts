@@ -1,7 +1,7 @@
 // A Chat Completions request → a Messages API request. Pure and deterministic: the same conversation begins with the same bytes turn
 // after turn. Leaves answers to chat-answer and chat-stream.
 
-import { membersAt } from "../walk.ts";
+import { jsonText } from "../json-text.ts";
 import { conversationOf } from "./chat-messages.ts";
 import { toolsOf } from "./chat-tools.ts";
 import { asList, asObject, type Draft, type JsonObject, member, numberOf, parseLenient, put, textOf } from "./json.ts";
@@ -24,23 +24,13 @@ export interface TranslatedChat {
 /** Members that mean the same in both, or that LiteLLM's clients send for the Messages API. */
 const PASSED = ["top_k", "context_management", "cache_control", "inference_geo", "speed", "container", "mcp_servers"];
 
-/** The body's JSON object. Throws invalid_json or invalid_field. */
+/** The JSON object of a body that was checked (prompt/top-level). Throws invalid_field. */
 export function readChat(body: Buffer): JsonObject {
 	const parsed = parseLenient(body.toString("utf8"));
 	if (parsed === undefined) refuse("body", "Input should be valid JSON");
 	const chat = asObject(parsed);
 	if (chat === null) refuse("body", "Input should be an object");
-	refuseTwice(body);
 	return chat;
-}
-
-/** An upstream of the same format gets these bytes: which of two members it would take is not certain. */
-function refuseTwice(body: Buffer): void {
-	const seen = new Set<string>();
-	for (const { name } of membersAt(body, body.indexOf("{"))) {
-		if (seen.has(name)) refuse(name.slice(0, 64), "Field occurs twice in one object");
-		seen.add(name);
-	}
 }
 
 /** The model that a request names. Throws invalid_field where there is none. */
@@ -75,22 +65,12 @@ export function messagesRequest(chat: JsonObject, traits: ModelTraits): Translat
 	if (system.length > 0) body["system"] = system;
 	body["messages"] = messages;
 	return {
-		body: written(body),
+		body: Buffer.from(jsonText(body)),
 		model,
 		stream,
 		includeUsage: member(chat["stream_options"], "include_usage") === true,
 		answerTool: tools.answerTool,
 	};
-}
-
-/** Throws invalid_field for what is nested so deep that it cannot be written: a client may send anything. */
-function written(body: Draft): Buffer {
-	try {
-		return Buffer.from(JSON.stringify(body));
-	} catch (error) {
-		if (error instanceof RangeError) refuse("body", "nested too deeply");
-		throw error;
-	}
 }
 
 /** What would change the answer's meaning if it were left out. */

@@ -1,4 +1,5 @@
 // The events of a Messages API stream → chunks of Chat Completions, as they come. Leaves whole answers to chat-answer.
+import { jsonText } from "../json-text.ts";
 import { sseData } from "../sse.ts";
 import { type AnswerAbout, chatId } from "./chat-answer.ts";
 import { ANSWER_TOOL } from "./chat-tools.ts";
@@ -134,7 +135,7 @@ export class ChatStream {
 				thinking_blocks: [{ type: "thinking", thinking: open.said, signature: open.signature }],
 			});
 		}
-		if (open.type === "tool_use" && open.said === "") return this.#arguments(open, JSON.stringify(open.input ?? {}));
+		if (open.type === "tool_use" && open.said === "") return this.#arguments(open, jsonText(open.input ?? {}));
 		return NOTHING;
 	}
 
@@ -150,13 +151,13 @@ export class ChatStream {
 	#last(): Buffer {
 		if (!this.#about.includeUsage) return DONE;
 		const usage = { ...this.#head, choices: [], usage: chatUsage(this.#usage) };
-		return Buffer.concat([Buffer.from(`data: ${JSON.stringify(usage)}\n\n`), DONE]);
+		return Buffer.concat([Buffer.from(`data: ${jsonText(usage)}\n\n`), DONE]);
 	}
 
 	#chunk(delta: Draft, finish: string | null = null): Buffer {
 		const choices = [{ index: 0, delta, logprobs: null, finish_reason: finish }];
 		const chunk = this.#about.includeUsage ? { ...this.#head, choices, usage: null } : { ...this.#head, choices };
-		return Buffer.from(`data: ${JSON.stringify(chunk)}\n\n`);
+		return Buffer.from(`data: ${jsonText(chunk)}\n\n`);
 	}
 }
 

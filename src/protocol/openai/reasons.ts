@@ -1,4 +1,5 @@
 // Why an answer ended, and what an error is called, in both formats.
+import { jsonText } from "../json-text.ts";
 import { isOverflow, overflowMessage } from "../overflow.ts";
 import { asObject, type Draft, parseLenient, textOf } from "./json.ts";
 
@@ -84,7 +85,7 @@ function openaiError(type: string, message: string): { readonly type: string; re
 /** The body of an error in OpenAI's shape, for an `error.type` of the Messages API. */
 export function openaiErrorBody(type: string, message: string): Buffer {
 	const named = openaiError(type, message);
-	return Buffer.from(JSON.stringify({ error: { message, type: named.type, param: null, code: named.code } }));
+	return Buffer.from(jsonText({ error: { message, type: named.type, param: null, code: named.code } }));
 }
 
 /** What an OpenAI-compatible server's error says, in the Messages API's words. */

@@ -1,5 +1,6 @@
 // A whole Messages API answer → a response of the Responses API, and the objects that its stream is made of too. Leaves events to
 // responses-stream.
+import { jsonText } from "../json-text.ts";
 import { ANSWER_TOOL } from "./chat-tools.ts";
 import { asList, asObject, type Draft, type JsonObject, textOf } from "./json.ts";
 import { sealReasoning } from "./responses-request.ts";
@@ -105,7 +106,7 @@ export function responseOf(answer: Buffer, message: JsonObject | null, about: Re
 			case "redacted_thinking":
 				return [reasoningItem(`rs_${id}`, block)];
 			case "tool_use": {
-				const args = JSON.stringify(block["input"] ?? {});
+				const args = jsonText(block["input"] ?? {});
 				if (about.answerTool && block["name"] === ANSWER_TOOL) return [messageItem(`msg_${id}`, args)];
 				return [callItem(`fc_${id}`, { callId: block["id"], name: block["name"], args })];
 			}
@@ -114,7 +115,5 @@ export function responseOf(answer: Buffer, message: JsonObject | null, about: Re
 		}
 	});
 	const [status, reason] = responseEnd(textOf(message, "stop_reason"));
-	return Buffer.from(
-		JSON.stringify(responseObject(message, about, { status, output, usage: message["usage"], reason })),
-	);
+	return Buffer.from(jsonText(responseObject(message, about, { status, output, usage: message["usage"], reason })));
 }

@@ -1,6 +1,8 @@
 // A Responses API request → the chat request that means the same. Stateless subset: what the server would have to remember is refused.
 // Leaves the way from there to chat-request.
+
 import { GatewayError } from "../../errors.ts";
+import { jsonText } from "../json-text.ts";
 import { asList, asObject, type Draft, type JsonObject, parseLenient, put, textOf } from "./json.ts";
 import { refuse } from "./traits.ts";
 
@@ -107,7 +109,7 @@ function notServed(feature: string, hint: string): never {
 
 /** Signed thinking as a client keeps it: opaque to it, and ours to read when it comes back. */
 export function sealReasoning(blocks: readonly JsonObject[]): string {
-	return Buffer.from(JSON.stringify(blocks)).toString("base64");
+	return Buffer.from(jsonText(blocks)).toString("base64");
 }
 
 /** What `sealReasoning` sealed; nothing for what others sealed. */

@@ -1,4 +1,5 @@
 // The events of a Messages API stream → events of the Responses API, as they come. Leaves whole answers to responses-answer.
+import { jsonText } from "../json-text.ts";
 import { sseData } from "../sse.ts";
 import { ANSWER_TOOL } from "./chat-tools.ts";
 import { asObject, type Draft, type JsonObject, numberOf, parseLenient, textOf } from "./json.ts";
@@ -167,7 +168,7 @@ export class ResponsesStream {
 			return messageItem(id, text);
 		}
 		if (item.kind === "call") {
-			const args = item.said === "" ? JSON.stringify(block["input"] ?? {}) : item.said;
+			const args = item.said === "" ? jsonText(block["input"] ?? {}) : item.said;
 			this.#emit("response.function_call_arguments.done", { ...at, name: block["name"], arguments: args });
 			return callItem(id, { callId: block["id"], name: block["name"], args });
 		}
@@ -183,11 +184,11 @@ export class ResponsesStream {
 	}
 
 	#emit(type: string, data: Draft): void {
-		this.#out.push(`event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: this.#sequence++, ...data })}\n\n`);
+		this.#out.push(`event: ${type}\ndata: ${jsonText({ type, sequence_number: this.#sequence++, ...data })}\n\n`);
 	}
 }
 
 /** What a stream that has begun ends with when it fails. */
 export function responsesErrorEvent(type: string, message: string): Buffer {
-	return Buffer.from(`event: error\ndata: ${JSON.stringify({ type: "error", code: type, message, param: null })}\n\n`);
+	return Buffer.from(`event: error\ndata: ${jsonText({ type: "error", code: type, message, param: null })}\n\n`);
 }

@@ -1,5 +1,7 @@
 // A whole chat completion → a Messages API answer. Leaves streams to upstream-stream.
+
 import { randomUUID } from "node:crypto";
+import { jsonText } from "../json-text.ts";
 import { asObject, type Draft, type JsonObject, parseLenient, textOf } from "./json.ts";
 import { failedFinish, messagesError, readOpenaiError, stopReason } from "./reasons.ts";
 import { inputOf } from "./upstream-arguments.ts";
@@ -24,11 +26,11 @@ export class ChatAnswer {
 		const usage = reportedUsage(completion);
 		const isUsed = Object.keys(usage).length > 0;
 		const error = readOpenaiError(text, null) ?? failedFinish(textOf(choice, "finish_reason"));
-		if (error !== null) return Buffer.from(JSON.stringify(messagesError(error)));
+		if (error !== null) return Buffer.from(jsonText(messagesError(error)));
 		// Embeddings and their like: of them only the usage has a form in the Messages API.
-		if (completion === null || choice === null) return isUsed ? Buffer.from(JSON.stringify({ usage })) : answer;
+		if (completion === null || choice === null) return isUsed ? Buffer.from(jsonText({ usage })) : answer;
 		this.#usageUnknown = !isUsed;
-		return Buffer.from(JSON.stringify(message(completion, choice, { ...NO_USAGE, ...usage })));
+		return Buffer.from(jsonText(message(completion, choice, { ...NO_USAGE, ...usage })));
 	}
 }
 

@@ -1,5 +1,6 @@
 // Pieces of tool calls in a Chat Completions stream → whole calls, whose pieces belong together by id, index, name and completeness: no
 // one of these is reliable with every server. Leaves the events that are made of them to upstream-stream.
+import { jsonText } from "../json-text.ts";
 import { ArgumentsText, inputOf } from "./upstream-arguments.ts";
 import type { CallPiece } from "./upstream-parts.ts";
 
@@ -64,7 +65,7 @@ export class StreamedCalls {
 	close(): void {
 		for (const call of this.#calls) {
 			this.#giveAll(call);
-			if (call.reading.isQuoted && call.block !== null) this.#sink.more(call.block, JSON.stringify(inputOf(call.args)));
+			if (call.reading.isQuoted && call.block !== null) this.#sink.more(call.block, jsonText(inputOf(call.args)));
 		}
 	}
 

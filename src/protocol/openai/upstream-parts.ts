@@ -1,5 +1,6 @@
 // What a message, or a delta of one, of an OpenAI-compatible server says, whatever form the server gives it. Leaves the blocks and events
 // that are made of it to upstream-answer and upstream-stream.
+import { jsonText } from "../json-text.ts";
 import { asList, asObject, type JsonObject, member, numberOf, textOf } from "./json.ts";
 
 /** A piece of text or of reasoning. */
@@ -89,15 +90,15 @@ function callPiece(call: unknown, at: number | null): CallPiece {
 		index: numberOf(call, "index") ?? at,
 		id: textOf(call, "id") ?? "",
 		name: textOf(described, "name") ?? "",
-		args: jsonText(described?.["arguments"] ?? described?.["parameters"]),
+		args: argumentsText(described?.["arguments"] ?? described?.["parameters"]),
 	};
 }
 
 /** Servers give arguments as JSON text, or as the object itself (Hugging Face TGI, bridges to Ollama). */
-function jsonText(args: unknown): string {
+function argumentsText(args: unknown): string {
 	if (typeof args === "string") return args;
 	const object = asObject(args);
-	return object === null || Object.keys(object).length === 0 ? "" : JSON.stringify(object);
+	return object === null || Object.keys(object).length === 0 ? "" : jsonText(object);
 }
 
 /** The choice that is read: the first. */

@@ -1,4 +1,5 @@
 // A Messages API request → a Chat Completions request, for OpenAI-compatible upstreams. Leaves answers to upstream-answer and upstream-stream.
+import { jsonText } from "../json-text.ts";
 import { asList, asObject, type Draft, type JsonObject, numberOf, parseLenient, put, textOf } from "./json.ts";
 import { effortOf } from "./thinking.ts";
 import { refuse } from "./traits.ts";
@@ -156,7 +157,7 @@ function assistantMessage(blocks: readonly JsonObject[], dialect: UpstreamDialec
 	const calls = blocks
 		.filter((block) => block["type"] === "tool_use")
 		.map((block): Draft => {
-			const args = JSON.stringify(block["input"] ?? {});
+			const args = jsonText(block["input"] ?? {});
 			return { id: block["id"], type: "function", function: { name: block["name"], arguments: args } };
 		});
 	if (calls.length > 0) {

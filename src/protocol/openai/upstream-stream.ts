@@ -1,4 +1,5 @@
 // Chunks of a Chat Completions stream → the events of the Messages API, as they come. Leaves whole answers to upstream-answer.
+import { jsonText } from "../json-text.ts";
 import { SseSplitter, sseData } from "../sse.ts";
 import { asObject, type Draft, type JsonObject, parseLenient, textOf } from "./json.ts";
 import { failedFinish, messagesError, readOpenaiError, stopReason, type UpstreamError } from "./reasons.ts";
@@ -156,11 +157,11 @@ export class ChatReframer {
 
 	#error(error: UpstreamError): void {
 		this.#ended = true;
-		this.#out.push(`event: error\ndata: ${JSON.stringify(messagesError(error))}\n\n`);
+		this.#out.push(`event: error\ndata: ${jsonText(messagesError(error))}\n\n`);
 	}
 
 	#emit(type: string, data: Draft): void {
-		this.#out.push(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
+		this.#out.push(`event: ${type}\ndata: ${jsonText({ type, ...data })}\n\n`);
 	}
 }
 

@@ -7,7 +7,12 @@ const sse = (type: string) => Buffer.from(`event: ${type}\ndata: {"type":"${type
 /** An encoder of a streamed answer on a fake clock; `send` answers the types of the events that go out. */
 function stream() {
 	const clock = { now: 1_000 };
-	const read = bedrockFormat.read?.(Buffer.from("{}"), { operation: "messages", given: { stream: true } }, {} as never);
+	const read = bedrockFormat.read?.(
+		Buffer.from("{}"),
+		{ operation: "messages", given: { stream: true } },
+		{} as never,
+		() => {},
+	);
 	const encoder = read?.answer?.({ requestId: "r", startedAt: 0, now: () => clock.now });
 	const send = (type: string): string[] => {
 		const frames = new EventStreamDecoder().push(encoder?.event(type, sse(type)) ?? Buffer.alloc(0));

@@ -1,11 +1,22 @@
 // Bedrock's InvokeModel as a client format: model and streaming stand in the URL, answers come in AWS frames, errors in AWS's words. The
 // body between is the Messages API's own and is never touched. Framing itself is protocol/eventstream's.
+
+import type { Config } from "../../config/schema.ts";
 import { GatewayError } from "../../errors.ts";
 import { readError, statusOfErrorType } from "../../protocol/anthropic.ts";
 import { EVENT_STREAM_TYPE, encodeChunk, encodeException } from "../../protocol/eventstream.ts";
+import { jsonText } from "../../protocol/json-text.ts";
 import { sseData } from "../../protocol/sse.ts";
 import { type Usage, UsageReader } from "../../protocol/usage.ts";
-import type { AnswerAbout, AnswerEncoder, CanonicalRequest, ClientError, ClientFormat, Target } from "./format.ts";
+import type {
+	AnswerAbout,
+	AnswerEncoder,
+	CanonicalRequest,
+	CheckBody,
+	ClientError,
+	ClientFormat,
+	Target,
+} from "./format.ts";
 
 /** AWS's name and status for a canonical status (Bedrock's API reference, InvokeModel, Errors). */
 const EXCEPTIONS: Readonly<Record<number, { readonly name: string; readonly status: number }>> = {
@@ -56,34 +67,22 @@ function exceptionOf({ status }: ClientError): { readonly name: string; readonly
 	return { name: status < 500 ? "ValidationException" : "InternalServerException", status };
 }
 
-function readRequest(body: Buffer, { operation, given }: Target): CanonicalRequest {
+function readRequest(body: Buffer, { operation, given }: Target, _config: Config, check: CheckBody): CanonicalRequest {
 	if (operation === "messages") return { body, given, answer: (about) => new InvokeEncoder(about) };
-	return { body: countedBody(body), given, answer: () => new CountEncoder() };
+	return { body: countedBody(body, check), given, answer: () => new CountEncoder() };
 }
 
-/** `{"input":{"invokeModel":{"body":BASE64}}}` → the body to count. Throws GatewayError invalid_field. */
-function countedBody(body: Buffer): Buffer {
+/** `{"input":{"invokeModel":{"body":BASE64}}}` → the body to count. Throws GatewayError invalid_field, and as `check` does. */
+function countedBody(body: Buffer, check: CheckBody): Buffer {
 	const encoded = member(member(member(parsed(body.toString("utf8")), "input"), "invokeModel"), "body");
 	if (typeof encoded !== "string") {
 		const reason = "Field required: the gateway counts requests of InvokeModel, a base64 text";
 		throw new GatewayError("invalid_field", { field: "input.invokeModel.body", reason });
 	}
-	const inner = parsed(Buffer.from(encoded, "base64").toString("utf8"));
-	if (typeof inner !== "object" || inner === null || Array.isArray(inner)) {
-		throw new GatewayError("invalid_field", {
-			field: "input.invokeModel.body",
-			reason: "Input should be a JSON object",
-		});
-	}
-	const kept = Object.entries(inner).filter(([name]) => !NOT_COUNTED.has(name));
-	try {
-		return Buffer.from(JSON.stringify(Object.fromEntries(kept)));
-	} catch (error) {
-		// Only what is nested too deeply cannot be written again.
-		if (error instanceof RangeError)
-			throw new GatewayError("invalid_field", { field: "input.invokeModel.body", reason: "nested too deeply" });
-		throw error;
-	}
+	const inner = Buffer.from(encoded, "base64");
+	check(inner);
+	const sent = Object.entries(parsed(inner.toString("utf8")) as Record<string, unknown>);
+	return Buffer.from(jsonText(Object.fromEntries(sent.filter(([name]) => !NOT_COUNTED.has(name)))));
 }
 
 /** InvokeModel's answers: the same JSON with its counts in the head, or each event in a frame and the counts in the last one. */

@@ -15,6 +15,9 @@ export interface Target {
 	readonly ownCredential?: boolean;
 }
 
+/** Throws as `checkBody` (prompt/top-level) does for a body that nobody should parse. */
+export type CheckBody = (body: Buffer) => void;
+
 /** One client request in canonical form. */
 export interface CanonicalRequest {
 	/** As on POST /v1/messages; what `given` says may be missing. */
@@ -75,9 +78,9 @@ export interface ClientFormat {
 	readonly name: ClientFormatName;
 	/**
 	 * A request in canonical form; null = the body is canonical as it came and so is its answer. What the models behind a name understand
-	 * is in `config`. Throws GatewayError when it cannot be one.
+	 * is in `config`. The body was checked, unless it is kept; `check` is for one inside of it. Throws GatewayError when it cannot be one.
 	 */
-	readonly read: ((body: Buffer, target: Target, config: Config) => CanonicalRequest) | null;
+	readonly read: ((body: Buffer, target: Target, config: Config, check: CheckBody) => CanonicalRequest) | null;
 	/** Whether `read` gives the body of a message request back as it came, the very same bytes. Default: it makes another one. */
 	readonly keepsBody?: boolean;
 	/** Whether an upstream's error in the Messages API's form is what clients expect, so that it goes through byte for byte. */
