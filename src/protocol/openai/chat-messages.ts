@@ -3,6 +3,7 @@
 //
 // Prompt caches live on identical prefixes, so what a message becomes may depend on what stands before it and never on what follows: as a
 // conversation grows, only blocks are added at the end.
+import { ToolIds } from "../tool-ids.ts";
 import { asList, asObject, type Draft, type JsonObject, parseLenient, put, textOf } from "./json.ts";
 import { type Block, contentBlocks, textBlocks } from "./parts.ts";
 import { type ModelTraits, refuse, unsupported } from "./traits.ts";
@@ -18,8 +19,11 @@ export interface Conversation {
 	readonly messages: readonly Turn[];
 }
 
-/** The Messages API admits letters, digits, `_` and `-` in the ids of tool calls. */
-const ILLEGAL_IN_ID = /[^a-zA-Z0-9_-]/g;
+/** What messages are read with. */
+interface Reading {
+	readonly traits: ModelTraits;
+	readonly ids: ToolIds;
+}
 
 /**
  * Translates a list of messages. System and developer messages before the first other one become `system`; later ones stay where they are,
@@ -31,10 +35,12 @@ export function conversationOf(messages: unknown, traits: ModelTraits): Conversa
 	if (!Array.isArray(messages)) refuse("messages", "Input should be a valid list");
 	const system: Block[] = [];
 	const turns: Turn[] = [];
+	const reading = { traits, ids: new ToolIds() };
 	for (const [at, message] of asList(messages).entries()) {
 		const path = `messages.${at}`;
 		const object = asObject(message);
 		if (object === null) refuse(path, "Input should be an object");
+		if (object["role"] !== "assistant") reading.ids.turn();
 		switch (object["role"]) {
 			case "system":
 			case "developer": {
@@ -47,10 +53,10 @@ export function conversationOf(messages: unknown, traits: ModelTraits): Conversa
 				add(turns, "user", markedLast(contentBlocks(object["content"], `${path}.content`, traits), object));
 				break;
 			case "assistant":
-				add(turns, "assistant", markedLast(assistantBlocks(object, path, traits), object));
+				add(turns, "assistant", markedLast(assistantBlocks(object, path, reading), object));
 				break;
 			case "tool":
-				addResult(turns, toolResult(object, path, traits));
+				addResult(turns, toolResult(object, path, reading));
 				break;
 			case "function":
 				unsupported(traits, `${path}.role`, "function messages are not supported: send tool messages");
@@ -93,7 +99,7 @@ function inSystemTags(block: Block): Block {
 }
 
 /** Thinking first, then text, then tool calls: the order in which the Messages API answers. */
-function assistantBlocks(message: JsonObject, path: string, traits: ModelTraits): Block[] {
+function assistantBlocks(message: JsonObject, path: string, { traits, ids }: Reading): Block[] {
 	const blocks: Block[] = thinkingBlocks(message);
 	blocks.push(...contentBlocks(message["content"], `${path}.content`, traits));
 	if (blocks.length === 0) blocks.push(...textBlocks(textOf(message, "refusal") ?? ""));
@@ -101,10 +107,10 @@ function assistantBlocks(message: JsonObject, path: string, traits: ModelTraits)
 		const described = asObject(asObject(call)?.["function"]) ?? asObject(asObject(call)?.["custom"]);
 		const name = textOf(described, "name");
 		if (described === null || name === null) refuse(`${path}.tool_calls.${at}.function.name`, "Field required");
-		const id = textOf(call, "id") ?? `call_${path.replace("messages.", "")}_${at}`;
+		const spare = `call_${path.replace("messages.", "")}_${at}`;
 		const block: Block = {
 			type: "tool_use",
-			id: callId(id),
+			id: ids.call(textOf(call, "id") ?? "", spare),
 			name,
 			input: inputOf(textOf(described, "arguments") ?? textOf(described, "input") ?? ""),
 		};
@@ -132,11 +138,6 @@ function thinkingBlocks(message: JsonObject): Block[] {
 	});
 }
 
-/** A tool's id in the form that the Messages API admits. */
-function callId(id: string): string {
-	return id.replace(ILLEGAL_IN_ID, "_");
-}
-
 /** Arguments are text in one format and an object in the other. What is no object is kept under a name of its own. */
 function inputOf(text: string): Draft | JsonObject {
 	if (text.trim() === "") return {};
@@ -144,10 +145,11 @@ function inputOf(text: string): Draft | JsonObject {
 	return asObject(parsed) ?? { arguments: parsed ?? text };
 }
 
-function toolResult(message: JsonObject, path: string, traits: ModelTraits): Block {
-	const id = textOf(message, "tool_call_id");
+function toolResult(message: JsonObject, path: string, { traits, ids }: Reading): Block {
+	const given = textOf(message, "tool_call_id");
+	const id = ids.result(given ?? "") ?? (given === null ? null : `call_${path.replace("messages.", "")}`);
 	if (id === null) refuse(`${path}.tool_call_id`, "Field required");
-	const block: Block = { type: "tool_result", tool_use_id: callId(id) };
+	const block: Block = { type: "tool_result", tool_use_id: id };
 	const content = contentBlocks(message["content"], `${path}.content`, traits);
 	const inner = content.findLast((each) => each["cache_control"] !== undefined)?.["cache_control"];
 	for (const each of content) delete each["cache_control"];

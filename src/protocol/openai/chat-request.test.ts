@@ -235,7 +235,9 @@ describe("options", () => {
 		const schema = { type: "object", properties: { a: { type: "string" } } };
 		const response_format = { type: "json_schema", json_schema: { name: "n", schema } };
 		const native = translated({ response_format });
-		expect(native.body.output_config).toEqual({ format: { type: "json_schema", schema } });
+		expect(native.body.output_config).toEqual({
+			format: { type: "json_schema", schema: { ...schema, additionalProperties: false } },
+		});
 		expect(native.answerTool).toBe(false);
 		const tool = translated({ response_format }, OLD);
 		expect(tool.answerTool).toBe(true);

@@ -1,5 +1,7 @@
 // Tools, tool_choice and response_format of Chat Completions → the Messages API's. Leaves messages to chat-messages.
 import { asList, asObject, type Draft, type JsonObject, put, textOf } from "./json.ts";
+import { MOST_OPTIONAL, MOST_UNIONS, type StrictSchema, strictSchema } from "./strict-schema.ts";
+import { inputSchema } from "./tool-schema.ts";
 import { type ModelTraits, refuse, unsupported } from "./traits.ts";
 
 /** By this tool a model answers in JSON where it has no structured outputs. Its input is shown to the client as the answer's text. */
@@ -22,12 +24,15 @@ export interface TranslatedTools {
 export function toolsOf(chat: JsonObject, about: { traits: ModelTraits; isThinking: boolean }): TranslatedTools {
 	const { traits, isThinking } = about;
 	if (chat["functions"] !== undefined) unsupported(traits, "functions", "not supported any more: send tools");
-	const strict = keptStrict(asList(chat["tools"]), traits);
-	const tools = asList(chat["tools"]).flatMap((tool, at) => toolOf(tool, { path: `tools.${at}`, traits, strict }));
+	const strict = strictTools(asList(chat["tools"]), traits);
+	const tools = asList(chat["tools"]).flatMap((tool, at) =>
+		toolOf(tool, { path: `tools.${at}`, traits, strict: strict.get(tool) ?? null }),
+	);
 	const chosen = choiceOf(chat["tool_choice"], tools.length > 0);
 	const wanted = wantedFormat(chat["response_format"], traits);
+	const held = wanted?.schema && traits.schemas ? heldTo(wanted.schema, strict) : null;
 	let toolChoice = chosen;
-	const answerTool = wanted !== null && (!traits.schemas || wanted.schema === null);
+	const answerTool = wanted !== null && held === null;
 	if (wanted !== null && answerTool) {
 		tools.push(answerToolOf(wanted));
 		if (chosen?.["type"] !== "tool") toolChoice = isThinking ? { type: "auto" } : { type: "any" };
@@ -39,7 +44,7 @@ export function toolsOf(chat: JsonObject, about: { traits: ModelTraits; isThinki
 	return {
 		tools: tools.length === 0 ? null : tools,
 		toolChoice,
-		format: wanted === null || answerTool ? null : { type: "json_schema", schema: wanted.schema },
+		format: held === null ? null : { type: "json_schema", schema: held },
 		answerTool,
 	};
 }
@@ -47,25 +52,43 @@ export function toolsOf(chat: JsonObject, about: { traits: ModelTraits; isThinki
 /** The Messages API admits so many strict tools in one request. */
 const MOST_STRICT = 20;
 
+/** The schemas of strict tools. */
+type StrictTools = ReadonlyMap<unknown, StrictSchema>;
+
 /**
- * Whether `strict` of tools is kept: where every model has structured outputs, and the tools are no more than it admits, for a request
- * that OpenAI takes should not fail here. Elsewhere it is left out: the model is not held to the schema, but sees it.
+ * Which tools stay strict: where every model has structured outputs, those whose schema can be said there, if all of them together are no
+ * more than the API admits, for a request that OpenAI takes should not fail here. Elsewhere `strict` is left out: the model is not held to
+ * the schema, but sees it.
  */
-function keptStrict(tools: readonly unknown[], { schemas }: ModelTraits): boolean {
-	const strict = tools.filter((tool) => isStrict(asObject(tool)));
-	return schemas && strict.length <= MOST_STRICT;
+function strictTools(tools: readonly unknown[], { schemas }: ModelTraits): StrictTools {
+	const found = new Map<unknown, StrictSchema>();
+	if (!schemas) return found;
+	for (const tool of tools) {
+		const described = asObject(asObject(tool)?.["function"]) ?? asObject(tool);
+		if (described?.["strict"] !== true || described["input_schema"] !== undefined) continue;
+		const held = strictSchema(inputSchema(described["parameters"]));
+		if (held !== null) found.set(tool, held);
+	}
+	return found.size <= MOST_STRICT && isWithin([...found.values()]) ? found : new Map();
 }
 
-function isStrict(tool: JsonObject | null): boolean {
-	return (asObject(tool?.["function"]) ?? tool)?.["strict"] === true;
+function isWithin(schemas: readonly StrictSchema[]): boolean {
+	const sum = (of: (schema: StrictSchema) => number): number => schemas.reduce((all, each) => all + of(each), 0);
+	return sum(({ optional }) => optional) <= MOST_OPTIONAL && sum(({ unions }) => unions) <= MOST_UNIONS;
+}
+
+/** The schema that the answer's text is held to, beside the strict tools; null = it cannot be. */
+function heldTo(schema: JsonObject, strict: StrictTools): JsonObject | null {
+	const held = strictSchema(schema);
+	return held !== null && isWithin([held, ...strict.values()]) ? held.schema : null;
 }
 
 interface ToolAbout {
 	/** Names it in errors. */
 	readonly path: string;
 	readonly traits: ModelTraits;
-	/** `strict` is kept. */
-	readonly strict: boolean;
+	/** What it is held to; null = `strict` is left out. */
+	readonly strict: StrictSchema | null;
 }
 
 /** A function tool; a tool in the Messages API's own form is taken as it is. */
@@ -75,7 +98,8 @@ function toolOf(tool: unknown, about: ToolAbout): Draft[] {
 	if (object === null) refuse(path, "Input should be an object");
 	const described = asObject(object["function"]);
 	if (described === null) {
-		if (object["input_schema"] !== undefined || /_\d{8}$/.test(String(object["type"]))) return [{ ...object }];
+		if (object["input_schema"] !== undefined) return [{ ...object, input_schema: inputSchema(object["input_schema"]) }];
+		if (/_\d{8}$/.test(String(object["type"]))) return [{ ...object }];
 		// The Responses API has the members of a function beside its type.
 		if (object["type"] === "function" && typeof object["name"] === "string")
 			return [functionTool(object, object, about)];
@@ -90,16 +114,10 @@ function functionTool(described: JsonObject, around: JsonObject, { path, strict 
 	if (name === null) refuse(`${path}.function.name`, "Field required");
 	const tool: Draft = { name };
 	put(tool, "description", textOf(described, "description"));
-	const schema = asObject(described["parameters"]);
-	tool["input_schema"] = schema === null ? { type: "object", properties: {} } : withType(schema);
-	if (strict && described["strict"] === true) tool["strict"] = true;
+	tool["input_schema"] = strict?.schema ?? inputSchema(described["parameters"]);
+	if (strict !== null) tool["strict"] = true;
 	put(tool, "cache_control", asObject(around["cache_control"]) ?? asObject(described["cache_control"]));
 	return tool;
-}
-
-/** The Messages API insists on an object's schema. */
-function withType(schema: JsonObject): JsonObject {
-	return schema["type"] === undefined ? { type: "object", ...schema } : schema;
 }
 
 function choiceOf(choice: unknown, hasTools: boolean): Draft | null {
@@ -148,6 +166,6 @@ function answerToolOf({ schema, description }: WantedFormat): Draft {
 	return {
 		name: ANSWER_TOOL,
 		description: description === null ? purpose : `${purpose} ${description}`,
-		input_schema: schema === null ? { type: "object", additionalProperties: true } : withType(schema),
+		input_schema: schema === null ? { type: "object", additionalProperties: true } : inputSchema(schema),
 	};
 }

@@ -1,4 +1,5 @@
 // Content parts of Chat Completions → blocks of the Messages API, one part at a time. Leaves which message they belong to to chat-messages.
+import { mediaTypeOf } from "../media-types.ts";
 import { asList, asObject, type Draft, type JsonObject, member, put, textOf } from "./json.ts";
 import { type ModelTraits, refuse, unsupported } from "./traits.ts";
 
@@ -8,10 +9,13 @@ export type Block = Draft;
 const DATA_URL = /^data:([^;,]*)((?:;[^;,]*)*),/s;
 /** Types of blocks that clients of LiteLLM send as they stand in the Messages API. */
 const NATIVE = new Set(["image", "document", "search_result", "tool_reference", "container_upload"]);
-/** A text block may not be empty (caching-semantics R11). */
-const isBlank = (text: string): boolean => text === "";
 
-/** One text block, or none for an empty text, which the Messages API refuses. */
+/** `text content blocks must contain non-whitespace text` is what the Messages API answers to others (anomalyco/opencode #31259). */
+export function isBlank(text: string): boolean {
+	return text.trim() === "";
+}
+
+/** One text block, or none for a text of white space alone. */
 export function textBlocks(text: string, cacheControl: unknown = null): Block[] {
 	if (isBlank(text)) return [];
 	const block: Block = { type: "text", text };
@@ -27,7 +31,15 @@ export function contentBlocks(content: unknown, path: string, traits: ModelTrait
 	if (content === null || content === undefined) return [];
 	if (typeof content === "string") return textBlocks(content);
 	if (!Array.isArray(content)) refuse(path, "Input should be a string or a list of content parts");
-	return asList(content).flatMap((part, at) => partBlocks(part, `${path}.${at}`, traits));
+	const blocks: Block[] = [];
+	for (const [at, part] of asList(content).entries()) {
+		const found = partBlocks(part, `${path}.${at}`, traits);
+		const last = blocks.at(-1);
+		// The marker of a part that cannot be sent stands for one on the part before.
+		if (found.length > 0) blocks.push(...found);
+		else if (last !== undefined) last["cache_control"] ??= asObject(asObject(part)?.["cache_control"]) ?? undefined;
+	}
+	return blocks;
 }
 
 function partBlocks(part: unknown, path: string, traits: ModelTraits): Block[] {
@@ -51,10 +63,18 @@ function partBlocks(part: unknown, path: string, traits: ModelTraits): Block[] {
 		case "input_file":
 			return [marked(fileBlock(object, path), marker)];
 		default:
-			if (typeof object["type"] === "string" && NATIVE.has(object["type"])) return [{ ...object }];
+			if (typeof object["type"] === "string" && NATIVE.has(object["type"])) return [nativeBlock(object)];
 			unsupported(traits, path, `content parts of type '${String(object["type"])}' cannot be sent to this model`);
 			return [];
 	}
+}
+
+/** A block of the Messages API, sent as such; an image is called what it is. */
+function nativeBlock(block: JsonObject): Block {
+	const source = asObject(block["source"]);
+	const data = textOf(source, "data");
+	if (block["type"] !== "image" || source?.["type"] !== "base64" || data === null) return { ...block };
+	return { ...block, source: { ...source, media_type: mediaTypeOf(textOf(source, "media_type") ?? "", data) } };
 }
 
 function marked(block: Block, marker: JsonObject | null): Block {
@@ -66,7 +86,8 @@ function marked(block: Block, marker: JsonObject | null): Block {
 function imageBlock(part: JsonObject, path: string): Block {
 	const url = typeof part["image_url"] === "string" ? part["image_url"] : textOf(part["image_url"], "url");
 	if (url === null) refuse(`${path}.image_url.url`, "Field required");
-	return { type: "image", source: sourceOf(url, textOf(part["image_url"], "format"), `${path}.image_url.url`) };
+	const source = sourceOf(url, textOf(part["image_url"], "format"), `${path}.image_url.url`);
+	return { type: source["media_type"] === "application/pdf" ? "document" : "image", source };
 }
 
 function fileBlock(file: JsonObject, path: string): Block {
@@ -96,14 +117,20 @@ function sourceOf(url: string, format: string | null, path: string): Draft {
 	}
 	const rest = url.slice(data[0].length);
 	const base64 = /;base64/i.test(data[2] ?? "");
-	const bytes = base64 ? rest : Buffer.from(percentDecoded(rest)).toString("base64");
-	return { type: "base64", media_type: (format ?? data[1] ?? "") || "text/plain", data: bytes };
+	// Some encoders break lines, and some escape what is special in a URL.
+	const bytes = base64 ? unbroken(rest) : Buffer.from(percentDecoded(rest)).toString("base64");
+	return { type: "base64", media_type: mediaTypeOf(format ?? data[1] ?? "", bytes) || "text/plain", data: bytes };
 }
 
 /** The Messages API takes text documents as text. */
 function plainText(source: Draft): Draft {
 	const data = Buffer.from(String(source["data"]), "base64").toString("utf8");
 	return { type: "text", media_type: "text/plain", data };
+}
+
+function unbroken(base64: string): string {
+	const plain = base64.includes("%") ? percentDecoded(base64) : base64;
+	return /\s/.test(plain) ? plain.replace(/\s+/g, "") : plain;
 }
 
 function percentDecoded(text: string): string {
