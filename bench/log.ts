@@ -98,12 +98,18 @@ const QUESTIONS: readonly Question[] = [
 	},
 	{
 		name: "overview of a day",
-		ask: (database) => overviewOf({ database, service: IDLE }, lastDay, { router: ROUTER, now: END }),
+		ask: (database) => overviewOf({ database, service: IDLE }, lastDay, { router: ROUTER, now: END, routerNow: END }),
 	},
 	{
 		name: "deployments",
 		ask: (database) =>
-			deploymentsOf({ log: { database, service: IDLE }, router: ROUTER, drainsKept: true, now: () => END }),
+			deploymentsOf({
+				log: { database, service: IDLE },
+				router: ROUTER,
+				drainsKept: true,
+				now: () => END,
+				routerNow: () => END,
+			}),
 	},
 ];
 

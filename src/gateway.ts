@@ -1,11 +1,11 @@
 // Composition root: the only place that constructs long-lived things. Open, listen, reload, close.
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { createAdminApp } from "./admin/app.ts";
-import { principalOf, sessionPrincipal, sessionSecretOf } from "./admin/keys-principal.ts";
+import { principalOf, sessionsOf } from "./admin/keys-principal.ts";
 import { type Config, DEFAULTS } from "./config/schema.ts";
+import { derivedSecret, stretchedKey } from "./config/stretched-key.ts";
 import type { Database } from "./db/database.ts";
 import { Access, type ConfiguredKey } from "./db/keys-access.ts";
 import type { Directory } from "./db/keys-directory.ts";
@@ -23,10 +23,10 @@ import { probe } from "./proxy/probe.ts";
 import type { Recorder } from "./proxy/record.ts";
 import { bareUpstreams } from "./proxy/upstream/own-credential.ts";
 import { UpstreamPools } from "./proxy/upstream/upstream.ts";
-import { createClock } from "./routing/clock.ts";
+import { createClocks } from "./routing/clock.ts";
 import { createCounterfactual } from "./routing/counterfactual.ts";
 import { createRouter, type LiveRouter } from "./routing/router.ts";
-import { createGatewayServer, createOffer, type Offer } from "./server.ts";
+import { createGatewayServer, createOffer, listen, type Offer, reachableHost, trackSockets } from "./server.ts";
 import { createRedisState, type RedisState } from "./state/redis.ts";
 import { createLogger, type Logger } from "./telemetry/log.ts";
 
@@ -44,8 +44,10 @@ const STATE_READY_MS = 2_000;
 export interface GatewayOptions {
 	/** Where the log goes; by default made from the configuration. */
 	readonly log?: Logger;
-	/** ms since epoch. */
+	/** The wall clock, ms since epoch. */
 	readonly now?: () => number;
+	/** A clock that goes forward evenly, ms; absent = the machine's, or `now` where that is given. */
+	readonly steady?: () => number;
 	/**
 	 * Of the request log, keys, teams, budgets and spend; open, and closed by whoever opened it. Absent or null = no log, and keys of the
 	 * configuration only.
@@ -97,7 +99,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 	);
 	const sockets = trackSockets(server);
 	try {
-		await listen(server, config);
+		await listen(server, config.listen);
 	} catch (error) {
 		await open.close();
 		throw error;
@@ -143,20 +145,27 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 /** Builds everything from a configuration, and opens nothing but what `options` and the configuration name. */
 export async function openGateway(config: Config, options: GatewayOptions = {}): Promise<OpenGateway> {
 	const log = options.log ?? createLogger(config.log);
-	const now = options.now ?? createClock();
-	const shared = openState(config, { log, now });
+	const clocks = createClocks({
+		...(options.now === undefined ? {} : { wall: options.now }),
+		...(options.steady === undefined ? {} : { steady: options.steady }),
+	});
+	const { wall, slewing: now } = clocks;
+	let stretched = await stretchedKey(config.masterKey);
+	const seed = fingerprintSeed(stretched);
+	const shared = openState(config, { log, now, installation: installationOf(stretched) });
 	const router = createRouter({
 		...config,
 		shared,
 		...(options.random === undefined ? {} : { random: options.random }),
 	});
 	await shared?.ready(STATE_READY_MS);
-	const providerDeps = createProviderDeps({ now: options.now ?? Date.now, warn: (message) => log.warn(message) });
+	const providerDeps = createProviderDeps({ now: wall, warn: (message) => log.warn(message) });
 	const access = await Access.open({
 		database: options.database ?? null,
 		keys: configuredKeys(config),
 		hashSecret: config.keySettings.hashSecret,
-		now,
+		...(config.masterKey === null ? {} : { pepper: derivedSecret(stretched, "key hashes") }),
+		now: wall,
 		onTrouble: (message) => log.warn(message),
 		onRead: (directory) => applyDrains(router, directory),
 	});
@@ -165,18 +174,25 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 	const logService =
 		options.database == null || !config.requestLog.enabled
 			? null
-			: startLogService(options.database, config.requestLog, { log, now });
+			: startLogService(options.database, config.requestLog, { log, now: wall });
 	const recorder: Recorder = {
 		requests: logService?.requests ?? null,
 		counterfactual: createCounterfactual({ domainOf, random }),
 		domainOf: (deployment) => router.cacheDomainOf(deployment),
 	};
-	const admission = createAdmission({ directory: access.directory, spend: access.spend, log, now });
+	const admission = createAdmission({
+		directory: access.directory,
+		spend: access.spend,
+		log,
+		wall,
+		steady: clocks.steady,
+	});
 	const parts = {
 		router,
 		log,
 		now,
-		hasher: await createHasher(fingerprintSeed(config)),
+		wall,
+		hasher: await createHasher(seed),
 		providerDeps,
 		access,
 		admission,
@@ -186,24 +202,29 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 	let pools = new UpstreamPools(config.timeouts.connectMs);
 	let serving = assemble(config, pools, parts);
 	let closing = false;
+	let reloading: Promise<void> = Promise.resolve();
 
 	const admin = createAdminApp({
 		config: () => serving.config,
 		deployments: () => router.deployments(),
 		auth: {
 			identify: (headers) => principalOf(serving.authenticate(headers), access.directory),
-			principal: (id) =>
-				sessionPrincipal(id, { directory: access.directory, hasMaster: serving.config.masterKey !== null, now: now() }),
-			sessionSecret: () => sessionSecretOf(serving.config.masterKey),
+			...sessionsOf({
+				access,
+				stretched: () => (serving.config.masterKey === null ? null : stretched),
+				now: wall,
+			}),
 			keyRequired: () => serving.config.masterKey !== null,
-			now,
+			now: wall,
+			steady: clocks.steady,
 		},
-		records: { access, now, generated: () => serving.config.keySettings.generated },
+		records: { access, now: wall, generated: () => serving.config.keySettings.generated },
 		api: {
 			log: logService === null || options.database == null ? null : { database: options.database, service: logService },
 			router,
 			drainsKept: access.durable,
-			now,
+			now: wall,
+			routerNow: now,
 		},
 		operate: {
 			config: () => serving.config,
@@ -213,7 +234,7 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 			version: VERSION,
 			explain: (question) => explainNow(question, { ...serving, directory: access.directory }),
 			probe: (id) => probe(id, serving),
-			now,
+			now: wall,
 		},
 		version: VERSION,
 		sharedState: () => (shared === null ? null : shared.connected ? "connected" : "detached"),
@@ -231,25 +252,33 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 		await logService?.close(LOG_GRACE_MS);
 	}
 
+	async function reload(next: Config): Promise<void> {
+		if (redisOf(next) !== redisOf(config)) log.warn("warmpath.state has changed: it takes effect at the next start");
+		for (const name of fixedChanges(config, next)) log.warn(`${name} has changed: it takes effect at the next start`);
+		const isSameConnect = next.timeouts.connectMs === serving.config.timeouts.connectMs;
+		const nextPools = isSameConnect ? pools : new UpstreamPools(next.timeouts.connectMs);
+		// First what may fail: then nothing has changed.
+		const nextStretched = await stretchedKey(next.masterKey);
+		const nextServing = assemble(next, nextPools, parts);
+		const nextKeys = configuredKeys(next);
+		router.update(next);
+		if (access.durable) applyDrains(router, access.directory);
+		access.setFileKeys(nextKeys);
+		pools = nextPools;
+		serving = nextServing;
+		stretched = nextStretched;
+	}
+
 	return {
 		offer: createOffer(() => serving, admin),
 		serving: () => serving,
 		router,
 		access,
 		requestLog: logService,
-		async reload(next) {
-			if (redisOf(next) !== redisOf(config)) log.warn("warmpath.state has changed: it takes effect at the next start");
-			for (const name of fixedChanges(config, next)) log.warn(`${name} has changed: it takes effect at the next start`);
-			const isSameConnect = next.timeouts.connectMs === serving.config.timeouts.connectMs;
-			const nextPools = isSameConnect ? pools : new UpstreamPools(next.timeouts.connectMs);
-			// First what may fail: then nothing has changed.
-			const nextServing = assemble(next, nextPools, parts);
-			const nextKeys = configuredKeys(next);
-			router.update(next);
-			if (access.durable) applyDrains(router, access.directory);
-			access.setFileKeys(nextKeys);
-			pools = nextPools;
-			serving = nextServing;
+		reload(next) {
+			// One after the other: the last one asked for is the one that stays.
+			reloading = reloading.catch(() => {}).then(() => reload(next));
+			return reloading;
 		},
 		close,
 	};
@@ -268,12 +297,10 @@ function applyDrains(router: LiveRouter, directory: Directory): void {
  */
 function openState(
 	config: Config,
-	{ log, now }: { readonly log: Logger; readonly now: () => number },
+	{ log, now, installation }: { readonly log: Logger; readonly now: () => number; readonly installation: string },
 ): RedisState | null {
 	const redis = config.state?.redis ?? null;
 	if (redis === null) return null;
-	const { first, second } = fingerprintSeed(config);
-	const installation = createHash("sha256").update(`${first} ${second}`).digest("hex").slice(0, 16);
 	return createRedisState({
 		url: redis.url.reveal(),
 		key: `${redis.prefix}:state:${installation}`,
@@ -309,6 +336,7 @@ interface Parts {
 	readonly router: LiveRouter;
 	readonly log: Logger;
 	readonly now: () => number;
+	readonly wall: () => number;
 	readonly hasher: PromptHasher;
 	readonly providerDeps: ProviderDeps;
 	readonly access: Access;
@@ -342,44 +370,21 @@ function assemble(config: Config, pools: UpstreamPools, parts: Parts): Serving {
 			keys: parts.access,
 			keyHeader: config.keyHeader ?? null,
 			passThrough: config.passThrough,
-			now: parts.now,
+			now: parts.wall,
 		}),
 	};
 }
 
 /**
  * Seed of the prompt fingerprints: secret where there is a master key, so that nobody can build colliding prompts, and equal on all
- * replicas of one configuration, so that they agree without talking.
+ * replicas with that key, so that they agree without talking: those that share Redis need not share a database.
  */
-function fingerprintSeed(config: Config): HashSeed {
-	const digest = createHash("sha256")
-		.update("warmpath fingerprints 1\0")
-		.update(config.masterKey?.reveal() ?? "")
-		.digest();
+function fingerprintSeed(stretched: Buffer): HashSeed {
+	const digest = derivedSecret(stretched, "fingerprints");
 	return { first: digest.readBigUInt64LE(0), second: digest.readBigUInt64LE(8) };
 }
 
-function listen(server: Server, config: Config): Promise<void> {
-	return new Promise((resolve, reject) => {
-		server.once("error", reject);
-		server.listen(config.listen.port, config.listen.host, () => {
-			server.off("error", reject);
-			resolve();
-		});
-	});
-}
-
-function trackSockets(server: Server): ReadonlySet<Socket> {
-	const sockets = new Set<Socket>();
-	server.on("connection", (socket) => {
-		sockets.add(socket);
-		socket.on("close", () => sockets.delete(socket));
-	});
-	return sockets;
-}
-
-function reachableHost(host: string): string {
-	if (host === "0.0.0.0") return "127.0.0.1";
-	if (host === "::") return "[::1]";
-	return host.includes(":") ? `[${host}]` : host;
+/** Under which name replicas with the same master key meet in Redis. */
+function installationOf(stretched: Buffer): string {
+	return derivedSecret(stretched, "installation").toString("hex").slice(0, 16);
 }

@@ -1,5 +1,6 @@
 // Sends each request to the data plane or to the control plane, and the HTTP server that does so. Leaves both planes to their rooms.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { isControlPlanePath } from "./admin/app.ts";
@@ -101,4 +102,35 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: Gatew
 	request.on("error", () => {});
 	response.on("error", () => {});
 	sendError(response, error, { id: callId(Date.now()), format: routeOf(pathOf(request))?.format ?? anthropicFormat });
+}
+
+/** Rejects when the address cannot be listened on. */
+export function listen(
+	server: Server,
+	{ host, port }: { readonly host: string; readonly port: number },
+): Promise<void> {
+	return new Promise((resolve, reject) => {
+		server.once("error", reject);
+		server.listen(port, host, () => {
+			server.off("error", reject);
+			resolve();
+		});
+	});
+}
+
+/** The server's open connections. */
+export function trackSockets(server: Server): ReadonlySet<Socket> {
+	const sockets = new Set<Socket>();
+	server.on("connection", (socket) => {
+		sockets.add(socket);
+		socket.on("close", () => sockets.delete(socket));
+	});
+	return sockets;
+}
+
+/** An address of this machine that reaches what listens on `host`. */
+export function reachableHost(host: string): string {
+	if (host === "0.0.0.0") return "127.0.0.1";
+	if (host === "::") return "[::1]";
+	return host.includes(":") ? `[${host}]` : host;
 }

@@ -17,6 +17,7 @@ export async function deploymentsOf(deps: {
 	readonly router: LiveRouter;
 	readonly drainsKept: boolean;
 	readonly now: () => number;
+	readonly routerNow: () => number;
 }): Promise<DeploymentsView> {
 	const { log, router } = deps;
 	const now = deps.now();
@@ -27,7 +28,7 @@ export async function deploymentsOf(deps: {
 	const deployments = router.deployments().map((deployment): DeploymentView => {
 		const measures = byId.get(deployment.id) ?? namedMeasures({});
 		return {
-			...stateOf(deployment, router, now),
+			...stateOf(deployment, router, { now, routerNow: deps.routerNow() }),
 			measures,
 			prediction_accuracy:
 				measures.predicted_tokens === 0 ? null : measures.confirmed_tokens / measures.predicted_tokens,
@@ -39,9 +40,10 @@ export async function deploymentsOf(deps: {
 function stateOf(
 	deployment: Deployment,
 	router: LiveRouter,
-	now: number,
+	times: { readonly now: number; readonly routerNow: number },
 ): Omit<DeploymentView, "measures" | "prediction_accuracy"> {
 	const { config } = deployment;
+	const now = times.routerNow;
 	const levels = router.headroomOf(deployment, now);
 	const until = Math.max(deployment.cooldownUntil, deployment.quarantineUntil);
 	const out = until > now;
@@ -58,7 +60,7 @@ function stateOf(
 		state:
 			deployment.quarantineUntil > now ? "quarantined" : out ? "cooling_down" : deployment.onTrial ? "trial" : "ready",
 		reason: out ? whyOut(deployment, now) : null,
-		until: out ? until : null,
+		until: out ? until - now + times.now : null,
 		draining: deployment.draining,
 		in_flight: deployment.inFlight,
 		max_parallel_requests: config.maxParallelRequests,

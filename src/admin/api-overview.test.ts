@@ -37,7 +37,7 @@ onEachDatabase((databases) => {
 		] as const) {
 			const from = NOON - length;
 			const source = { database, service: service as LogService };
-			const overview = await overviewOf(source, { from, to: NOON }, { router, now: NOON });
+			const overview = await overviewOf(source, { from, to: NOON }, { router, now: NOON, routerNow: NOON });
 			expect(overview.step_ms).toBe(step);
 			const steps = overview.series.map(({ at }) => at);
 			expect(steps.filter((at) => at % step !== 0)).toEqual([]);

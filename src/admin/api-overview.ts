@@ -20,7 +20,7 @@ const TELLING_TOKENS = 200_000;
 export async function overviewOf(
 	{ database, service }: LogSource,
 	filter: LedgerFilter,
-	about: { readonly router: LiveRouter; readonly now: number },
+	about: { readonly router: LiveRouter; readonly now: number; readonly routerNow: number },
 ): Promise<Overview> {
 	// Minutes know neither keys nor teams.
 	const narrowed = filter.keyId !== undefined || filter.teamId !== undefined;
@@ -47,7 +47,7 @@ export async function overviewOf(
 		}),
 		alerts: [
 			...hitRatioAlerts(total(lastHour.map(({ measures }) => measures)), lastDay[0]?.measures ?? namedMeasures({})),
-			...coolingAlerts(about.router, now),
+			...coolingAlerts(about.router, about.routerNow),
 			...lastHour.flatMap(({ model_id, measures }) => unreadAlerts(model_id ?? "", measures)),
 			...lossAlerts(stats.lost, stats.failure),
 		],

@@ -30,7 +30,10 @@ export interface ApiDeps {
 	readonly router: LiveRouter;
 	/** There is a database for what is drained. */
 	readonly drainsKept: boolean;
+	/** ms since epoch, by the wall clock. */
 	readonly now: () => number;
+	/** By the clock that the router goes by. */
+	readonly routerNow: () => number;
 }
 
 const DAY_MS = 86_400_000;
@@ -106,7 +109,10 @@ export function apiRoutes(deps: ApiDeps, requireRole: RequireRole) {
 		.get("/api/overview", requireRole("owner"), query(rangeQuery), async (c) => {
 			const filter = rangeOf(c.req.valid("query"), c.get("principal"), now());
 			return c.json(
-				await readLog(deps.log, (source) => overviewOf(source, filter, { router: deps.router, now: now() })),
+				await readLog(deps.log, (source) => {
+					const times = { now: now(), routerNow: deps.routerNow() };
+					return overviewOf(source, filter, { router: deps.router, ...times });
+				}),
 			);
 		})
 		.get("/api/deployments", requireRole("viewer"), async (c) => c.json(await deploymentsOf(deps)));

@@ -17,11 +17,20 @@ export interface AuthDeps {
 	readonly identify: (headers: IncomingHttpHeaders) => Principal;
 	/** What a principal of this id is now, for sessions; null when it is gone, blocked or expired. */
 	readonly principal: (id: string) => Principal | null;
+	/** The mark of sessions that this principal opens now: another one once they are to end. null when it is gone. */
+	readonly generation: (id: string) => string | null;
 	/** Secret that signs sessions; the same on all replicas that share sessions. */
 	readonly sessionSecret: () => Buffer;
+	/** Sessions that were logged out, by their id, on any replica. */
+	readonly isLoggedOut: (id: string) => boolean;
+	/** `until` = when the session would have ended, ms since epoch. */
+	readonly logOut: (session: { readonly id: string; readonly until: number }) => Promise<void>;
 	/** false = no master key is configured: whoever reaches the loopback address is the admin. */
 	readonly keyRequired: () => boolean;
+	/** ms since epoch, by the wall clock. */
 	readonly now: () => number;
+	/** ms from any beginning, going forward evenly. */
+	readonly steady: () => number;
 }
 
 /** Middleware that lets in who has at least `role`, and refuses changes to readers. Throws missing_credentials or forbidden. */
@@ -38,10 +47,9 @@ const SESSION_MS = 12 * 3_600_000;
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 
-/** Sessions are stateless and signed; those logged out are remembered until they would have expired. */
+/** Sessions are signed cookies; only those that are logged out are kept here, until they would have expired. */
 export function createAdminAuth(deps: AuthDeps): AdminAuth {
-	const loggedOut = new Map<string, number>();
-	const loginLimit = createLoginLimit(deps.now);
+	const loginLimit = createLoginLimit(deps.steady);
 
 	/** Headers win over the cookie: a request that carries a key is no browser's by accident. */
 	function principalOf(c: Context): Principal {
@@ -55,12 +63,15 @@ export function createAdminAuth(deps: AuthDeps): AdminAuth {
 		if (session === undefined || carriesKey(headers)) return deps.identify(headers);
 		requireSameSite(c);
 		const claims = readSession(session, deps.sessionSecret());
-		if (claims === null || claims.exp <= deps.now() || loggedOut.has(claims.jti)) {
-			throw new GatewayError("missing_credentials");
-		}
-		const principal = deps.principal(claims.sub);
+		const principal = claims === null ? null : principalBehind(claims);
 		if (principal === null) throw new GatewayError("missing_credentials");
 		return principal;
+	}
+
+	/** null when the session is over. */
+	function principalBehind({ sub, gen, exp, jti }: Claims): Principal | null {
+		if (exp <= deps.now() || deps.isLoggedOut(jti) || gen !== deps.generation(sub)) return null;
+		return deps.principal(sub);
 	}
 
 	const requireRole: RequireRole = (role) => async (c, next) => {
@@ -94,7 +105,8 @@ export function createAdminAuth(deps: AuthDeps): AdminAuth {
 				throw error;
 			}
 			const expires = deps.now() + SESSION_MS;
-			const claims = { sub: principal.id, exp: expires, jti: randomBytes(12).toString("base64url") };
+			const gen = deps.generation(principal.id) ?? "";
+			const claims = { sub: principal.id, gen, exp: expires, jti: randomBytes(12).toString("base64url") };
 			setCookie(c, COOKIE, signSession(claims, deps.sessionSecret()), {
 				httpOnly: true,
 				sameSite: "Strict",
@@ -105,13 +117,11 @@ export function createAdminAuth(deps: AuthDeps): AdminAuth {
 			c.header("cache-control", "no-store");
 			return c.json(meOf(principal));
 		})
-		.post("/api/logout", (c) => {
+		.post("/api/logout", async (c) => {
 			requireSameSite(c);
 			const session = getCookie(c, COOKIE);
 			const claims = session === undefined ? null : readSession(session, deps.sessionSecret());
-			const now = deps.now();
-			for (const [jti, until] of loggedOut) if (until <= now) loggedOut.delete(jti);
-			if (claims !== null && claims.exp > now) loggedOut.set(claims.jti, claims.exp);
+			if (claims !== null && claims.exp > deps.now()) await deps.logOut({ id: claims.jti, until: claims.exp });
 			deleteCookie(c, COOKIE, { path: "/" });
 			return c.json({ ok: true });
 		})
@@ -177,6 +187,8 @@ function addressOf(c: Context): string {
 
 interface Claims {
 	readonly sub: string;
+	/** `AuthDeps.generation` at log-in. */
+	readonly gen: string;
 	/** ms since epoch. */
 	readonly exp: number;
 	readonly jti: string;
@@ -197,5 +209,5 @@ function readSession(text: string, secret: Buffer): Claims | null {
 }
 
 function signature(payload: string, secret: Buffer): Buffer {
-	return createHmac("sha256", secret).update("warmpath session 1\0").update(payload).digest();
+	return createHmac("sha256", secret).update("warmpath session 2\0").update(payload).digest();
 }

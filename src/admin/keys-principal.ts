@@ -1,10 +1,13 @@
 // From a key to who that is for the control plane, at log-in and at every later request of a session. Leaves checking the key to whoever
 // authenticated it.
-import { createHash, randomBytes } from "node:crypto";
-import type { Secret } from "../config/secret.ts";
+import { createHmac, randomBytes } from "node:crypto";
+import { derivedSecret } from "../config/stretched-key.ts";
+import type { Access } from "../db/keys-access.ts";
 import type { Directory } from "../db/keys-directory.ts";
 import type { AccessRecord } from "../db/keys-fields.ts";
+import { generationOf } from "../db/keys-generation.ts";
 import { GatewayError } from "../errors.ts";
+import type { AuthDeps } from "./auth.ts";
 import type { Principal, Role } from "./roles.ts";
 
 /** What authentication found: the virtual key, or null for the master key and where no key is asked for. */
@@ -15,6 +18,25 @@ export interface Authenticated {
 
 const KEY = "key-";
 
+/** What log-in asks about sessions, answered out of keys, users and teams as they are at that moment. */
+export function sessionsOf(about: {
+	readonly access: Access;
+	/** Of the master key (config/stretched-key); null where there is none. */
+	readonly stretched: () => Buffer | null;
+	/** ms since epoch, by the wall clock. */
+	readonly now: () => number;
+}): Pick<AuthDeps, "principal" | "generation" | "sessionSecret" | "isLoggedOut" | "logOut"> {
+	const { access, stretched, now } = about;
+	const { directory } = access;
+	return {
+		principal: (id) => sessionPrincipal(id, { directory, hasMaster: stretched() !== null, now: now() }),
+		generation: (id) => sessionGeneration(id, directory),
+		sessionSecret: () => sessionSecretOf(stretched(), access.sessionSecret),
+		isLoggedOut: (id) => access.isLoggedOut(id),
+		logOut: (session) => access.logOut(session),
+	};
+}
+
 /** Throws key_type_refused for keys that are for models only. */
 export function principalOf({ id, key }: Authenticated, directory: Directory): Principal {
 	if (key === null) return adminPrincipal(id === "master" ? "master" : "local");
@@ -24,7 +46,7 @@ export function principalOf({ id, key }: Authenticated, directory: Directory): P
 }
 
 /** What a session's principal is by now; null when its key is gone, blocked or expired, or its team or user is blocked. */
-export function sessionPrincipal(
+function sessionPrincipal(
 	id: string,
 	about: { readonly directory: Directory; readonly hasMaster: boolean; readonly now: number },
 ): Principal | null {
@@ -39,13 +61,25 @@ export function sessionPrincipal(
 	return principalOfKey(key, directory);
 }
 
+/** The mark of a principal's sessions, see `AuthDeps.generation`. The master key's end with the secret that signs them. */
+function sessionGeneration(id: string, directory: Directory): string | null {
+	if (!id.startsWith(KEY)) return "";
+	const key = directory.get("key", id.slice(KEY.length));
+	return key === undefined ? null : generationOf(key, directory);
+}
+
 /** Of the process where there is no master key: then nobody needs to log in. */
 const PROCESS_SECRET = randomBytes(32);
 
-/** What signs sessions: equal on all replicas, and another one when the master key changes. */
-export function sessionSecretOf(masterKey: Secret | null): Buffer {
-	if (masterKey === null) return PROCESS_SECRET;
-	return createHash("sha256").update("warmpath sessions 1\0").update(masterKey.reveal()).digest();
+/**
+ * What signs sessions: equal on replicas that share a database and a master key, and another one when the master key changes. Whoever has
+ * read the database cannot sign without the master key, and whoever has a session cannot try master keys without the database's secret.
+ * Without a database it is the stretched master key alone (null = there is no master key).
+ */
+function sessionSecretOf(stretched: Buffer | null, ofDatabase: Buffer | null): Buffer {
+	if (stretched === null) return PROCESS_SECRET;
+	const own = derivedSecret(stretched, "sessions");
+	return ofDatabase === null ? own : createHmac("sha256", ofDatabase).update(own).digest();
 }
 
 function adminPrincipal(id: "master" | "local"): Principal {

@@ -46,7 +46,7 @@ const VALID = `model_list:
     model_info: {id: third}
 router_settings:
   model_group_alias: {sonnet: claude-code, old: {model: claude-code, hidden: true}}
-general_settings: {master_key: sk-master-0123456789}
+general_settings: {master_key: sk-3fK9vQ2mXw7LcR8tZb5N6yHd89}
 warmpath:
   listen: {host: 0.0.0.0}
 `;
@@ -150,8 +150,8 @@ it("strategy, limits, failures and fallbacks are shown, and given as data", asyn
 
 it("shows the database, the log, the file's keys and where replicas meet, without passwords", async () => {
 	const text = `${VALID.replace(
-		"{master_key: sk-master-0123456789}",
-		"{master_key: sk-master-0123456789, database_url: 'postgres://warm:pg-secret@db.internal/warmpath'}",
+		"{master_key: sk-3fK9vQ2mXw7LcR8tZb5N6yHd89}",
+		"{master_key: sk-3fK9vQ2mXw7LcR8tZb5N6yHd89, database_url: 'postgres://warm:pg-secret@db.internal/warmpath'}",
 	)}  request_log: {max_age: 7d, max_size_mb: off}
   keys: [{key_alias: ci, key: sk-ci-0123456789012}]
   state: {redis: {url: 'rediss://:redis-secret@cache.internal:6380/2'}}
@@ -233,7 +233,7 @@ it("no form of output holds a secret", async () => {
 			...Object.values(ENV),
 			"AKIA1234567890ABCDEF",
 			"aws-secret-0123456789",
-			"sk-master-0123456789",
+			"sk-3fK9vQ2mXw7LcR8tZb5N6yHd89",
 		]) {
 			expect(output).not.toContain(secret);
 		}

@@ -17,7 +17,7 @@ const everything = example.replace(/^( *)#(?=[a-z-]| {2})/gim, "$1");
 const env = {
 	ANTHROPIC_API_KEY_1: "sk-ant-1111111111111111",
 	ANTHROPIC_API_KEY_2: "sk-ant-2222222222222222",
-	WARMPATH_MASTER_KEY: "sk-master-key-0000",
+	WARMPATH_MASTER_KEY: "sk-3fK9vQ2mXw7LcR8tZb5N6yHd89",
 	WARMPATH_CI_KEY: "sk-ci-key-00000000000",
 	REDIS_PASSWORD: "redis-secret-00000000",
 	WARMPATH_HASH_SECRET: "hash-secret-0000000000",

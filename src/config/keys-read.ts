@@ -7,8 +7,12 @@ import { Secret } from "./secret.ts";
 /** Shorter ones can be guessed. */
 const SHORTEST = 16;
 
-/** Reports aliases and secrets that occur twice. */
-export function readKeys(entries: readonly z.output<typeof keySchema>[], report: Report): readonly KeyConfig[] {
+/** Reports aliases and secrets that occur twice, and a secret that is the master key's: whoever has it would be the master. */
+export function readKeys(
+	entries: readonly z.output<typeof keySchema>[],
+	report: Report,
+	masterKey: Secret | null,
+): readonly KeyConfig[] {
 	const aliases = new Set<string>();
 	const secrets = new Set<string>();
 	return entries.map(({ key, ...fields }, at) => {
@@ -17,6 +21,8 @@ export function readKeys(entries: readonly z.output<typeof keySchema>[], report:
 			report.fault({ path: [...path, "key_alias"], message: `another key is called '${fields.key_alias}' already` });
 		}
 		if (secrets.has(key)) report.fault({ path: [...path, "key"], message: "another key has this secret already" });
+		if (masterKey !== null && key === masterKey.reveal())
+			report.fault({ path: [...path, "key"], message: "this is the master key: whoever has it may do everything" });
 		if (key.length < SHORTEST) {
 			report.warn({
 				path: [...path, "key"],

@@ -23,6 +23,7 @@ import { bothPlaces, type Sections } from "./sections.ts";
 import type { Path } from "./source.ts";
 import { readState } from "./state-read.ts";
 import { readStrategy } from "./strategy.ts";
+import { whyGuessable } from "./weak-key.ts";
 
 /** What the sections say by themselves, without a look at the deployments. */
 export interface Settings {
@@ -43,7 +44,7 @@ export interface Settings {
 	readonly origins: Readonly<Record<string, string>>;
 }
 
-const WEAK_KEY = "sk-1234";
+const STRONG_KEY = "Use random characters: echo sk-$(openssl rand -hex 24)";
 const MASTER_KEY_VARIABLES = ["WARMPATH_MASTER_KEY", "LITELLM_MASTER_KEY"];
 const HEADER_SAFE = /^[\x21-\x7e]+$/;
 const MEGABYTE = 1024 * 1024;
@@ -62,6 +63,7 @@ export function readSettings(sections: Sections, report: Report, environment: En
 		report,
 	);
 	const master = readMasterKey(general.master_key, report, environment);
+	const keys = readKeys(own.keys, report, master.key);
 	const ours = (path: Path, value: number, others: readonly Candidate<number>[]): number => {
 		const explicit = { path, value: isGiven(report, path) ? value : undefined };
 		return firstGiven([explicit, ...others], report)?.value ?? value;
@@ -107,7 +109,7 @@ export function readSettings(sections: Sections, report: Report, environment: En
 			tagFiltering: { enabled: router.enable_tag_filtering, matchAny: router.tag_filtering_match_any },
 			preCallChecks: router.enable_pre_call_checks,
 		},
-		keys: readKeys(own.keys, report),
+		keys,
 		keySettings: {
 			allowUnpriced: own.key_settings.unpriced_models === "allow",
 			hashSecret: own.key_settings.hash_secret === undefined ? null : new Secret(own.key_settings.hash_secret),
@@ -160,10 +162,11 @@ function readMasterKey(written: string | undefined, report: Report, environment:
 			path,
 			message: `${subject} is empty, or holds a space or a character that cannot be sent in a header`,
 		});
-	} else if (!value.startsWith("sk-")) {
-		report.warn({ path, message: `${subject} does not begin with sk-, as LiteLLM demands: accepted here` });
-	} else if (value === WEAK_KEY) {
-		report.warn({ path, message: `${subject} is the one of the documentation's examples: anybody can guess it` });
+	} else {
+		if (!value.startsWith("sk-"))
+			report.warn({ path, message: `${subject} does not begin with sk-, as LiteLLM demands: accepted here` });
+		const why = whyGuessable(value);
+		if (why !== null) report.warn({ path, message: `${subject} can be guessed: it ${why}`, hint: STRONG_KEY });
 	}
 	return { key: new Secret(value), origin };
 }

@@ -10,7 +10,7 @@ import {
 	changesSince,
 	clockOf,
 	insertRecord,
-	loadPepper,
+	loadSecret,
 	type NewRecord,
 	removeRecords,
 	updateRecord,
@@ -18,6 +18,7 @@ import {
 import { type Directory, MutableDirectory } from "./keys-directory.ts";
 import { type AccessRecord, aliasOf, type FieldsOf, type Kind } from "./keys-fields.ts";
 import { keyHasher } from "./keys-hash.ts";
+import { addLogouts, deleteExpiredLogouts, type Logout, Logouts, logoutsSince } from "./keys-logouts.ts";
 import type { AccessTables } from "./keys-tables.ts";
 
 /** A key of the configuration file. */
@@ -33,7 +34,9 @@ export interface AccessOptions {
 	readonly keys: readonly ConfiguredKey[];
 	/** Mixed into the hashes of keys; null = only the secret that the database keeps. */
 	readonly hashSecret: { reveal(): string } | null;
-	/** ms since epoch. */
+	/** What keys are hashed under where there is no database; absent = a random secret of this process. */
+	readonly pepper?: Buffer;
+	/** ms since epoch, by the wall clock. */
 	readonly now: () => number;
 	/** Told when the database fails or is back, and of rows that cannot be read; once each time. */
 	readonly onTrouble: (message: string) => void;
@@ -54,25 +57,35 @@ export class Access {
 	readonly #options: AccessOptions;
 	readonly #query: AccessQuery | null;
 	readonly #hash: (secret: string) => string;
+	readonly #logouts = new Logouts();
+	/** Random, of the database, the same for all who use it; null without one. */
+	readonly sessionSecret: Buffer | null;
 	#seen = 0;
 	#timer: NodeJS.Timeout | null = null;
 	#syncing: Promise<void> = Promise.resolve();
 	#failing = false;
 
-	private constructor(options: AccessOptions, query: AccessQuery | null, pepper: Buffer) {
+	private constructor(
+		options: AccessOptions,
+		query: AccessQuery | null,
+		secrets: { readonly pepper: Buffer; readonly sessions: Buffer | null },
+	) {
 		this.#options = options;
 		this.#query = query;
-		this.#hash = keyHasher(pepper);
+		this.#hash = keyHasher(secrets.pepper);
+		this.sessionSecret = secrets.sessions;
 		this.setFileKeys(options.keys);
 	}
 
 	/** Reads everything once, then starts to look for changes. Rejects when the database cannot be read. */
 	static async open(options: AccessOptions): Promise<Access> {
-		const query = options.database === null ? null : options.database.query.withTables<AccessTables>();
-		const stored = query === null ? randomBytes(32) : await loadPepper(query as AccessQuery);
+		const query: AccessQuery | null =
+			options.database === null ? null : (options.database.query.withTables<AccessTables>() as AccessQuery);
+		const stored = query === null ? (options.pepper ?? randomBytes(32)) : await loadSecret(query, "key-hash");
+		const sessions = query === null ? null : await loadSecret(query, "sessions");
 		const { hashSecret } = options;
 		const pepper = hashSecret === null ? stored : createHmac("sha256", hashSecret.reveal()).update(stored).digest();
-		const access = new Access(options, query as AccessQuery | null, pepper);
+		const access = new Access(options, query, { pepper, sessions });
 		if (query !== null) {
 			await access.#read();
 			access.#timer = setInterval(() => void access.sync(), options.pollMs ?? POLL_MS);
@@ -133,6 +146,17 @@ export class Access {
 		return removed;
 	}
 
+	/** Ends one session, here at once and on the other replicas within a second; while the database is away, as soon as it is back. */
+	async logOut(session: Logout): Promise<void> {
+		this.#logouts.expire(this.#options.now());
+		this.#logouts.add(session);
+		await this.sync();
+	}
+
+	isLoggedOut(id: string): boolean {
+		return this.#logouts.has(id);
+	}
+
 	/** Writes what was spent and reads what others changed. Never rejects; one at a time. */
 	sync(): Promise<void> {
 		this.#syncing = this.#syncing.then(() => this.#exchange());
@@ -154,7 +178,12 @@ export class Access {
 				await addSpend(this.#query, pending);
 				this.spend.flushed(pending);
 			}
+			const logouts = this.#logouts.pending();
+			await addLogouts(this.#query, logouts);
+			this.#logouts.stored(logouts);
 			if ((await clockOf(this.#query)) > this.#seen) await this.#read();
+			const now = this.#options.now();
+			if (this.#logouts.expire(now)) await deleteExpiredLogouts(this.#query, now);
 			if (this.#failing) this.#options.onTrouble("the database of keys and budgets is back");
 			this.#failing = false;
 		} catch (cause) {
@@ -172,6 +201,7 @@ export class Access {
 		const since = this.#seen;
 		const changes = await changesSince(query, since);
 		this.spend.stored(await spendSince(query, since));
+		this.#logouts.stored(await logoutsSince(query, since));
 		for (const { kind, id } of changes.removed) this.#directory.remove(kind, id);
 		for (const record of changes.records) this.#directory.put(record);
 		for (const name of changes.unreadable)

@@ -123,7 +123,7 @@ export class MutableDirectory implements Directory {
 		for (const id of gone) this.remove("key", id);
 		for (const { id, hash, fields } of keys) {
 			const createdAt = this.get("key", id)?.createdAt ?? now;
-			this.put({ kind: "key", id, hash, fields, createdAt, updatedAt: now, version: 0 });
+			this.put({ kind: "key", id, hash, fields, createdAt, updatedAt: now, version: 0, generation: 0 });
 		}
 		this.#fileIds = keys.map((key) => key.id);
 	}

@@ -146,6 +146,8 @@ export interface AccessRecord<K extends Kind = Kind> {
 	readonly updatedAt: number;
 	/** Rises with every change of any record. 0 = from the configuration file. */
 	readonly version: number;
+	/** The version of the last change that ended the sessions it had opened (db/keys-generation). 0 = none yet. */
+	readonly generation: number;
 }
 
 /** The name people gave it, or null. */

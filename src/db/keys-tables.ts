@@ -1,4 +1,4 @@
-// The tables of migration 0010_access as kysely sees them. Numbers may come back as text from Postgres' bigint: read them with Number.
+// The tables of keys, budgets and sessions as kysely sees them. Numbers may come back as text from Postgres' bigint: read them with Number.
 
 export type AccessTables = {
 	access_clock: { id: number; version: number };
@@ -12,8 +12,10 @@ export type AccessTables = {
 		created_at: number;
 		updated_at: number;
 		version: number;
+		generation: number;
 		deleted: number;
 	};
+	access_logouts: { id: string; until: number; version: number };
 	access_spend: {
 		subject: string;
 		label: string;

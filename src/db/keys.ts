@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { type Kysely, sql, type Transaction } from "kysely";
 import { type AccessRecord, aliasOf, FIELDS, type FieldsOf, KINDS, type Kind } from "./keys-fields.ts";
+import { endsSessions } from "./keys-generation.ts";
 import type { AccessTables } from "./keys-tables.ts";
 
 export type AccessQuery = Kysely<AccessTables>;
@@ -78,6 +79,7 @@ function readRecord(kind: Kind, row: Row): AccessRecord | null {
 		createdAt: Number(row.created_at),
 		updatedAt: Number(row.updated_at),
 		version: Number(row.version),
+		generation: Number(row.generation),
 	};
 }
 
@@ -92,7 +94,16 @@ export async function insertRecord<K extends Kind>(
 ): Promise<AccessRecord<K> | null> {
 	return query.transaction().execute(async (transaction) => {
 		const version = await tick(transaction);
-		const record: AccessRecord<K> = { kind, id, hash, fields, createdAt: now, updatedAt: now, version };
+		const record: AccessRecord<K> = {
+			kind,
+			id,
+			hash,
+			fields,
+			createdAt: now,
+			updatedAt: now,
+			version,
+			generation: version,
+		};
 		const alias = aliasOf(record);
 		const same = await transaction
 			.selectFrom("access_records")
@@ -121,6 +132,7 @@ export async function insertRecord<K extends Kind>(
 				created_at: now,
 				updated_at: now,
 				version,
+				generation: version,
 				deleted: 0,
 			})
 			.execute();
@@ -154,7 +166,9 @@ export async function updateRecord<K extends Kind>(
 		const before = row === undefined ? null : (readRecord(kind, row) as AccessRecord<K> | null);
 		if (before === null) return null;
 		const { fields, hash } = change(before);
-		const record: AccessRecord<K> = { ...before, fields, hash: hash ?? before.hash, updatedAt: now, version };
+		const changed = { ...before, fields, hash: hash ?? before.hash };
+		const generation = endsSessions(before, changed) ? version : before.generation;
+		const record: AccessRecord<K> = { ...changed, updatedAt: now, version, generation };
 		const alias = aliasOf(record);
 		if (kind === "key" && alias !== null && alias !== aliasOf(before)) {
 			const other = await transaction
@@ -168,7 +182,7 @@ export async function updateRecord<K extends Kind>(
 		}
 		await transaction
 			.updateTable("access_records")
-			.set({ data: JSON.stringify(fields), alias, hash: record.hash, updated_at: now, version })
+			.set({ data: JSON.stringify(fields), alias, hash: record.hash, updated_at: now, version, generation })
 			.where("kind", "=", kind)
 			.where("id", "=", id)
 			.execute();
@@ -197,19 +211,20 @@ export async function removeRecords(
 	});
 }
 
-const PEPPER = "key-hash";
+/** `key-hash`: under which keys are hashed · `sessions`: part of what signs sessions of the UI. */
+export type SecretName = "key-hash" | "sessions";
 
-/** The secret under which keys are hashed: made by whoever comes first, the same for all from then on. */
-export async function loadPepper(query: AccessQuery): Promise<Buffer> {
+/** A random secret of the database: made by whoever comes first, the same for all from then on. */
+export async function loadSecret(query: AccessQuery, name: SecretName): Promise<Buffer> {
 	await query
 		.insertInto("access_secrets")
-		.values({ name: PEPPER, value: randomBytes(32).toString("base64") })
+		.values({ name, value: randomBytes(32).toString("base64") })
 		.onConflict((conflict) => conflict.column("name").doNothing())
 		.execute();
 	const row = await query
 		.selectFrom("access_secrets")
 		.select("value")
-		.where("name", "=", PEPPER)
+		.where("name", "=", name)
 		.executeTakeFirstOrThrow();
 	return Buffer.from(row.value, "base64");
 }

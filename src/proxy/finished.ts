@@ -18,6 +18,12 @@ export interface Surroundings {
 	readonly domainOf: (deployment: Deployment) => string | null;
 }
 
+/** When a request ended, by both clocks: the exchange's times are of the one that never goes back, the log's of the machine's. */
+export interface EndTime {
+	readonly now: number;
+	readonly wall: number;
+}
+
 /**
  * What a record needs of an exchange, and nothing more: with the exchange itself its request, answer and streams would be kept, many times
  * this, until it is recorded.
@@ -46,15 +52,16 @@ export class Ended {
 	/** Null = bodies are not stored. */
 	readonly bodies: { readonly body: Buffer; readonly capture: NonNullable<Exchange["capture"]> } | null;
 
-	constructor(exchange: Exchange, now: number) {
+	constructor(exchange: Exchange, { now, wall }: EndTime) {
+		const ahead = now - wall;
 		const { headers } = exchange.request;
 		const { capture } = exchange;
 		this.id = exchange.id;
 		this.operation = exchange.operation;
 		this.dialect = exchange.format.name;
-		this.startedAt = exchange.startedAt;
-		this.firstByteAt = exchange.firstByteAt;
-		this.endedAt = now;
+		this.startedAt = exchange.startedAt - ahead;
+		this.firstByteAt = exchange.firstByteAt === null ? null : exchange.firstByteAt - ahead;
+		this.endedAt = wall;
 		this.waitedMs = exchange.waitedMs;
 		this.statusCode = exchange.response.statusCode;
 		this.aborted = exchange.aborted;

@@ -50,6 +50,8 @@ export interface Serving extends DispatchDeps {
 	readonly hasher: PromptHasher;
 	readonly recorder: Recorder;
 	readonly automaticMarking: AutomaticMarking;
+	/** What the machine's clock says, ms since epoch; `now` never goes back. */
+	readonly wall: () => number;
 }
 
 /** What a request asks for, and what it is served with. */
@@ -103,7 +105,7 @@ export async function run(exchange: Exchange, { route, serving }: Handled): Prom
 	} catch (error) {
 		fail(exchange, error, serving.log);
 	}
-	if (route.kind === "call") recordExchange(serving, exchange, serving.now());
+	if (route.kind === "call") recordExchange(serving, exchange, { now: serving.now(), wall: serving.wall() });
 }
 
 /** AWS's signature proves a secret that only its owner and AWS have: to such a client the gateway says what it takes instead. */

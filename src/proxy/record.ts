@@ -4,7 +4,7 @@ import type { FinishedRequest, Finishing, Miss, RequestLog } from "../db/log.ts"
 import type { Candidate, Plan } from "../routing/decision.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Exchange } from "./exchange.ts";
-import { Ended, finishedRequest, type Surroundings } from "./finished.ts";
+import { Ended, type EndTime, finishedRequest, type Surroundings } from "./finished.ts";
 
 /** Where records go. Built by the composition root. */
 export interface Recorder extends Surroundings {
@@ -39,9 +39,9 @@ export function recordRouting(log: Logger, plan: Plan, candidate: Candidate): vo
 export function recordExchange(
 	{ log, recorder }: { readonly log: Logger; readonly recorder: Recorder },
 	exchange: Exchange,
-	now: number,
+	at: EndTime,
 ): void {
-	const ending = new Ending(new Ended(exchange, now), log, recorder);
+	const ending = new Ending(new Ended(exchange, at), log, recorder);
 	if (recorder.requests !== null) recorder.requests.record(ending);
 	else ending.told(null);
 }

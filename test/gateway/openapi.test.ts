@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { openApiDocument } from "../../src/admin/api-openapi.ts";
 import { createAdminApp } from "../../src/admin/app.ts";
+import { sessionsOf } from "../../src/admin/keys-principal.ts";
 import { Access } from "../../src/db/keys-access.ts";
 import { createRouter } from "../../src/routing/router.ts";
 import { deploymentsConfig } from "../harness.ts";
@@ -37,13 +38,13 @@ async function registered(): Promise<string[]> {
 		deployments: () => router.deployments(),
 		auth: {
 			identify: nobody,
-			principal: () => null,
-			sessionSecret: () => Buffer.alloc(0),
+			...sessionsOf({ access, stretched: () => null, now }),
 			keyRequired: () => true,
 			now,
+			steady: now,
 		},
 		records: { access, now },
-		api: { log: null, router, drainsKept: false, now },
+		api: { log: null, router, drainsKept: false, now, routerNow: now },
 		operate: {
 			config: () => config,
 			router,

@@ -52,8 +52,10 @@ export interface AdmissionOptions {
 	readonly directory: Directory;
 	readonly spend: SpendBook;
 	readonly log: Logger;
-	/** ms since epoch. */
-	readonly now: () => number;
+	/** ms since epoch, as the machine tells it: when budgets begin anew. */
+	readonly wall: () => number;
+	/** ms from any beginning, going forward evenly: limits by the minute. */
+	readonly steady: () => number;
 }
 
 const UNLIMITED: Admitted = { headers: {}, settle() {} };
@@ -67,7 +69,7 @@ const MOST_NAMED = 20;
 const LONGEST_WAIT_S = 60;
 
 /** Keeps its counts over reloads of the configuration. */
-export function createAdmission({ directory, spend, log, now }: AdmissionOptions): Admission {
+export function createAdmission({ directory, spend, log, wall, steady }: AdmissionOptions): Admission {
 	const tallies = createTallies();
 	const charges = createCharges();
 
@@ -168,9 +170,9 @@ export function createAdmission({ directory, spend, log, now }: AdmissionOptions
 	}
 
 	function settle(exchange: Exchange, open: Open): void {
-		const at = now();
+		const at = wall();
 		const charge = charges.settle(exchange, open.expected);
-		for (const tally of open.tallies) tally.end(charge.tokens, at);
+		for (const tally of open.tallies) tally.end(charge.tokens, steady());
 		for (const { subject, reserved } of open.reserved) {
 			for (const { budget, dollars } of reserved) {
 				spend.settle(spend.account(subject, budget, at), dollars, charge.dollars);
@@ -226,7 +228,8 @@ export function createAdmission({ directory, spend, log, now }: AdmissionOptions
 			if (exchange.operation === "count_tokens") return UNLIMITED;
 			const subjects = subjectsOf(caller, customer);
 			if (subjects.length === 0) return UNLIMITED;
-			const at = now();
+			const at = wall();
+			const minuteAt = steady();
 			const { model } = outline;
 			const resolved = resolveGroup(config, model);
 			const names = [...spellings(model), ...(resolved === null ? [] : [resolved.group.name])];
@@ -238,9 +241,9 @@ export function createAdmission({ directory, spend, log, now }: AdmissionOptions
 				}
 				checkBudgets(subject, names, at);
 			}
-			for (const tally of open) checkTally(tally, { tokens: expected.tokens, at });
-			for (const tally of open) tally.begin(expected.tokens, at);
-			const headers = caller.key === null ? {} : headersOf(subjects[0], { tally: open[0], model, at });
+			for (const tally of open) checkTally(tally, { tokens: expected.tokens, at: minuteAt });
+			for (const tally of open) tally.begin(expected.tokens, minuteAt);
+			const headers = caller.key === null ? {} : headersOf(subjects[0], { tally: open[0], model, at, minuteAt });
 			const reserved = subjects.map((subject) => ({ subject, reserved: reserve(subject, { names, expected, at }) }));
 			return { headers, settle: once((ended) => settle(ended, { expected, tallies: open, reserved })) };
 		},
@@ -249,11 +252,17 @@ export function createAdmission({ directory, spend, log, now }: AdmissionOptions
 	/** The key's own: it comes first. */
 	function headersOf(
 		key: Subject | undefined,
-		{ tally, model, at }: { readonly tally: Tally | undefined; readonly model: string; readonly at: number },
+		about: {
+			readonly tally: Tally | undefined;
+			readonly model: string;
+			readonly at: number;
+			readonly minuteAt: number;
+		},
 	): Readonly<Record<string, string>> {
+		const { tally, model, at, minuteAt } = about;
 		const budget = key?.budgets.find(({ max, model: only }) => max !== null && only === null) ?? key?.budgets[0];
 		if (key === undefined || tally === undefined || budget === undefined) return {};
-		return keyHeaders(key, { spent: spend.account(key, budget, at).spent, tally, model, now: at });
+		return keyHeaders(key, { spent: spend.account(key, budget, at).spent, tally, model, now: minuteAt });
 	}
 
 	function reserve(subject: Subject, about: { names: readonly string[]; expected: Expected; at: number }) {

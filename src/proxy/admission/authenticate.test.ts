@@ -12,7 +12,15 @@ const NOT_PASSED: PassThroughOptions = { providerAuth: false, clientHeaders: fal
 function lookup() {
 	const directory = new MutableDirectory();
 	const put = (id: string, fields: object, version: number) => {
-		const record = { kind: "key" as const, id, hash: hash(`sk-${id}`), createdAt: 0, updatedAt: 0, version };
+		const record = {
+			kind: "key" as const,
+			id,
+			hash: hash(`sk-${id}`),
+			createdAt: 0,
+			updatedAt: 0,
+			version,
+			generation: 0,
+		};
 		directory.put({ ...record, fields: FIELDS.key.parse(fields) });
 	};
 	return { directory, hash, put };
@@ -106,7 +114,7 @@ describe("a virtual key", () => {
 		keys.put("a", { expires: new Date(1_000).toISOString() }, 3);
 		expect(ask).toThrowError(expect.objectContaining({ code: "key_expired", status: 401 }));
 		keys.put("a", { team_id: "t", user_id: "u" }, 4);
-		const blocked = { hash: null, createdAt: 0, updatedAt: 0, version: 5 };
+		const blocked = { hash: null, createdAt: 0, updatedAt: 0, version: 5, generation: 0 };
 		keys.directory.put({ ...blocked, kind: "team", id: "t", fields: FIELDS.team.parse({ blocked: true }) });
 		expect(ask).toThrowError(/team 't' is blocked/);
 		keys.directory.remove("team", "t");
