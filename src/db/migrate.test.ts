@@ -41,7 +41,9 @@ onEachDatabase((databases) => {
 	});
 
 	test("what an earlier version wrote is there after the upgrade, and more is written beside it", async () => {
-		for (let known = 1; known < MIGRATIONS.length; known += 1) {
+		// Later ones write chunks, as this version does.
+		const chunked = MIGRATIONS.findIndex(({ name }) => name === "0020_request_chunks");
+		for (let known = 1; known <= chunked; known += 1) {
 			await using database = await connect(await databases.location());
 			await migrate(database, MIGRATIONS.slice(0, known));
 			// Rows of the first versions name what their details hold.
