@@ -222,6 +222,7 @@ function toDeployment(
 		removeBillingBlock: params.remove_billing_block,
 		marking: markingOf(params, defaults),
 		promptCacheKey: params.prompt_cache_key,
+		serverTakes: params.server_takes,
 		modelInfo,
 		source: report.placeText(path),
 	};

@@ -82,6 +82,24 @@ const injectionPointSchema = z.strictObject({
 	control: markerSchema.optional().describe("The marker. Default: {type: ephemeral}."),
 });
 
+const serverTakesSchema = z.strictObject({
+	system_anywhere: flag()
+		.optional()
+		.describe("System messages behind the first message; otherwise they go as user text."),
+	user_after_tool: flag().optional().describe("A user message right after a tool's result."),
+	same_role_twice: flag().optional().describe("Two user messages in a row; otherwise they are joined."),
+	tool_ids: z
+		.enum(["any", "forty", "nine"])
+		.optional()
+		.describe("Ids of tool calls: any, up to forty characters, or nine letters and digits."),
+	reasoning: z
+		.enum(["reasoning_content", "reasoning", "none"])
+		.optional()
+		.describe("Under which name reasoning goes back with the conversation."),
+	no_reasoning: flag().optional().describe("Messages of the model without their reasoning."),
+	cache_control: flag().optional().describe("The client's cache markers."),
+});
+
 export const litellmParamsSchema = z.strictObject({
 	model: text().describe("Upstream model with its provider, such as anthropic/claude-sonnet-4-5. May hold one *."),
 	...credentialOptions,
@@ -117,6 +135,9 @@ export const litellmParamsSchema = z.strictObject({
 		.enum(["client", "session"])
 		.default("client")
 		.describe("openai/ models. session: send the conversation as prompt_cache_key where the client sends none."),
+	server_takes: serverTakesSchema
+		.default({})
+		.describe("openai/ models. What the server takes, where its host and model do not tell."),
 	extra_headers: z
 		.record(z.string(), z.union([z.string(), z.number(), z.boolean()], { error: "expected text" }).transform(String))
 		.default({})

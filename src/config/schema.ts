@@ -70,10 +70,23 @@ export interface DeploymentConfig {
 	readonly marking?: MarkingConfig | null;
 	/** `litellm_params.prompt_cache_key`: session = sent from the conversation where the client sends none. Absent = client. */
 	readonly promptCacheKey?: "client" | "session";
+	/** `litellm_params.server_takes`. Absent = what the server's host and model tell. */
+	readonly serverTakes?: ServerTakes;
 	/** `model_info` as written, for display and later use (base_model, prices, mode …). */
 	readonly modelInfo: Readonly<Record<string, unknown>>;
 	/** Where it stands in the file, for messages: `config.yaml:12:5`. */
 	readonly source: string;
+}
+
+/** What an OpenAI-compatible server takes, in the operator's words; only what the file names. */
+export interface ServerTakes {
+	readonly system_anywhere?: boolean | undefined;
+	readonly user_after_tool?: boolean | undefined;
+	readonly same_role_twice?: boolean | undefined;
+	readonly tool_ids?: "any" | "forty" | "nine" | undefined;
+	readonly reasoning?: "reasoning_content" | "reasoning" | "none" | undefined;
+	readonly no_reasoning?: boolean | undefined;
+	readonly cache_control?: boolean | undefined;
 }
 
 /** One of LiteLLM's `cache_control_injection_points`: what of a prompt the gateway marks for caching. */

@@ -2,13 +2,15 @@
 // translated by protocol/openai. Leaves other clouds to their own files.
 
 import { hash } from "node:crypto";
-import type { DeploymentConfig } from "../config/schema.ts";
+import type { DeploymentConfig, ServerTakes } from "../config/schema.ts";
 import { editMembers } from "../protocol/edit.ts";
 import { jsonText } from "../protocol/json-text.ts";
 import { readOpenaiRateLimits } from "../protocol/openai/ratelimits.ts";
 import { messagesError, readOpenaiError } from "../protocol/openai/reasons.ts";
+import type { ToolNames } from "../protocol/openai/tool-names.ts";
 import { ChatAnswer } from "../protocol/openai/upstream-answer.ts";
-import { chatRequest, type UpstreamDialect } from "../protocol/openai/upstream-request.ts";
+import { type DialectOverrides, dialectOf } from "../protocol/openai/upstream-dialect.ts";
+import { chatRequest, type TranslatedRequest } from "../protocol/openai/upstream-request.ts";
 import { ChatReframer } from "../protocol/openai/upstream-stream.ts";
 import { membersAt } from "../protocol/walk.ts";
 import { judgeOpenai } from "./errors/openai.ts";
@@ -24,9 +26,6 @@ import type {
 
 const PUBLIC_API = "https://api.openai.com/v1";
 
-/** Hosts that refuse what they do not know; compatible servers are lenient. */
-const STRICT_HOST = /(^|\.)(openai\.com|openai\.azure\.com)$/;
-
 /** Of the client's headers: what means something to its own API only. */
 const FOREIGN = /^(anthropic-|x-claude-|x-stainless-|x-app$)/;
 
@@ -39,7 +38,7 @@ export function openaiProvider(config: DeploymentConfig, deps: Pick<ProviderDeps
 	const prefix = base.pathname === "/" ? "/v1" : base.pathname.replace(/\/+$/, "");
 	const own = ["host", base.host, ...credentials(config)];
 	for (const [name, value] of Object.entries(config.extraHeaders)) own.push(name, value);
-	const dialect = dialectOf(config, base.hostname);
+	const translate = translator(config, base.hostname);
 
 	return {
 		kind: "openai",
@@ -47,16 +46,13 @@ export function openaiProvider(config: DeploymentConfig, deps: Pick<ProviderDeps
 			const { format } = call.source;
 			const untouched = format === "openai-chat" || call.operation === "passthrough";
 			const headers = [...own, ...clientHeaders(call, config), "content-type", "application/json"];
-			return {
-				origin: base.origin,
-				path: `${prefix}${call.path || "/chat/completions"}`,
-				headers,
-				body: untouched ? ownBody(call, config) : translated(call, { config, dialect }),
-				answer: "openai-chat",
-				untouched,
-			};
+			const path = `${prefix}${call.path || "/chat/completions"}`;
+			const request = { origin: base.origin, path, headers, answer: "openai-chat", untouched } as const;
+			if (untouched) return { ...request, body: ownBody(call, config) };
+			const { chat, names, removed } = translate(call);
+			return { ...request, body: Buffer.from(jsonText(chat)), toolNames: names, removed };
 		},
-		reframe: (_request, head) => reframer(head),
+		reframe: (request, head) => reframer(head, request.toolNames ?? null),
 		canonicalError,
 		counts: () => false,
 		requestIdHeader: "x-request-id",
@@ -78,14 +74,32 @@ function credentials({ credentials: { apiKey, extra } }: DeploymentConfig): stri
 	return headers;
 }
 
-function dialectOf(config: DeploymentConfig, host: string): UpstreamDialect {
-	const isStrict = STRICT_HOST.test(host);
-	const most = config.modelInfo["max_output_tokens"] ?? config.modelInfo["max_tokens"];
+/** Translates calls for one deployment. */
+function translator(config: DeploymentConfig, host: string): (call: Call) => TranslatedRequest {
+	const { base_model: base, max_output_tokens: output, max_tokens: tokens } = config.modelInfo;
+	const most = output ?? tokens;
+	const baseModel = typeof base === "string" ? base : undefined;
+	const maxOutputTokens = typeof most === "number" && most > 0 ? most : null;
+	const overrides = overridesOf(config.serverTakes ?? {});
+	return (call) => {
+		const dialect = dialectOf({ host, model: baseModel ?? call.model, maxOutputTokens, overrides });
+		const translated = chatRequest(call.body, { model: call.model, baseModel, stream: call.stream }, dialect);
+		const key = cacheKey(call, config);
+		if (key !== null) translated.chat["prompt_cache_key"] = key;
+		return translated;
+	};
+}
+
+function overridesOf(takes: ServerTakes): DialectOverrides {
+	const { system_anywhere, user_after_tool, same_role_twice, tool_ids, reasoning, no_reasoning, cache_control } = takes;
 	return {
-		maxTokensName: isStrict ? "max_completion_tokens" : "max_tokens",
-		keepsReasoning: !isStrict,
-		extensions: !isStrict,
-		maxOutputTokens: typeof most === "number" && most > 0 ? most : null,
+		...(system_anywhere === undefined ? {} : { laterSystem: system_anywhere ? "keep" : "user" }),
+		...(user_after_tool === undefined ? {} : { userAfterTool: user_after_tool }),
+		...(same_role_twice === undefined ? {} : { alternates: !same_role_twice }),
+		...(tool_ids === undefined ? {} : { toolIds: tool_ids === "any" ? null : tool_ids }),
+		...(reasoning === undefined ? {} : { reasoning: reasoning === "none" ? null : reasoning }),
+		...(no_reasoning === undefined ? {} : { reasoningRequired: !no_reasoning }),
+		...(cache_control === undefined ? {} : { cacheControl: cache_control }),
 	};
 }
 
@@ -116,16 +130,6 @@ function ownBody(call: Call, config: DeploymentConfig): Buffer {
 	});
 }
 
-function translated(
-	call: Call,
-	about: { readonly config: DeploymentConfig; readonly dialect: UpstreamDialect },
-): Buffer {
-	const chat = chatRequest(call.body, call, about.dialect);
-	const key = cacheKey(call, about.config);
-	if (key !== null) chat["prompt_cache_key"] = key;
-	return Buffer.from(jsonText(chat));
-}
-
 /**
  * The conversation's own `prompt_cache_key`, where `litellm_params.prompt_cache_key: session` asks for one: upstreams then keep its
  * requests on one machine (caching-semantics §11). A hash, because session ids hold the caller's name.
@@ -136,10 +140,10 @@ function cacheKey(call: Call, config: DeploymentConfig): string | null {
 	return session === undefined || session === null ? null : hash("sha256", session, "hex").slice(0, 32);
 }
 
-function reframer({ headers }: ResponseHead): Reframer {
+function reframer({ headers }: ResponseHead, names: ToolNames | null): Reframer {
 	const type = headers["content-type"];
-	if (typeof type === "string" && type.startsWith("text/event-stream")) return new ChatReframer();
-	return new ChatAnswer();
+	if (typeof type === "string" && type.startsWith("text/event-stream")) return new ChatReframer(names);
+	return new ChatAnswer(names);
 }
 
 const MEANS_400: ReadonlySet<number> = new Set([413, 422, 500]);

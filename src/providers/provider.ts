@@ -1,6 +1,7 @@
 // The provider seam: everything about one family of upstream APIs that an attempt needs. Leaves sockets to proxy/upstream/upstream and choosing to routing.
 import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
 import type { BodyMembers } from "../protocol/members.ts";
+import type { ToolNames } from "../protocol/openai/tool-names.ts";
 import type { RateLimitReport } from "../protocol/ratelimits.ts";
 import type { AwsAccount } from "./aws-account.ts";
 
@@ -53,6 +54,8 @@ export interface UpstreamRequest {
 	readonly answer: AnswerForm;
 	/** The answer already is in the client's format: it is relayed as it comes, and made canonical only to be read. */
 	readonly untouched?: boolean;
+	/** Of tools that the upstream knows by other names than the client; absent = by the same. */
+	readonly toolNames?: ToolNames;
 	/** Beta values, fields and blocks that were taken off because the platform rejects them, for the answer's `x-warmpath-removed`. */
 	readonly removed?: readonly string[];
 }

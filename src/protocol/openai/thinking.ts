@@ -1,7 +1,7 @@
 // reasoning_effort ↔ thinking. Leaves the thinking blocks of a conversation to chat-messages.
 
 import type { Turn } from "./chat-messages.ts";
-import { asObject, type Draft, type JsonObject, numberOf, textOf } from "./json.ts";
+import { asObject, type Draft, type JsonObject, textOf } from "./json.ts";
 import type { ModelTraits } from "./traits.ts";
 
 /** Least budget the Messages API admits, tokens. */
@@ -51,18 +51,6 @@ function lacksThinking(turns: readonly Turn[]): boolean {
 	if (last === undefined || !last.content.some((block) => block["type"] === "tool_use")) return false;
 	const first = last.content[0]?.["type"];
 	return first !== "thinking" && first !== "redacted_thinking";
-}
-
-/** What the Messages API's `thinking` and `output_config.effort` ask for, as `reasoning_effort`; null = nothing was said. */
-export function effortOf(messages: JsonObject): string | null {
-	const effort = textOf(messages["output_config"], "effort");
-	const thinking = asObject(messages["thinking"]);
-	if (thinking?.["type"] === "disabled") return null;
-	if (effort !== null) return effort === "low" || effort === "medium" ? effort : "high";
-	if (thinking?.["type"] !== "enabled") return null;
-	const budget = numberOf(thinking, "budget_tokens") ?? 0;
-	if (budget <= 2048) return "low";
-	return budget <= 8192 ? "medium" : "high";
 }
 
 /** Members of a Messages body for it. */

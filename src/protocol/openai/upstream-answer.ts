@@ -2,17 +2,24 @@
 
 import { randomUUID } from "node:crypto";
 import { jsonText } from "../json-text.ts";
+import { carrierOf, UNSIGNED } from "./carried.ts";
 import { asObject, type Draft, type JsonObject, parseLenient, textOf } from "./json.ts";
 import { failedFinish, messagesError, readOpenaiError, stopReason } from "./reasons.ts";
+import type { ToolNames } from "./tool-names.ts";
 import { inputOf } from "./upstream-arguments.ts";
 import { callsIn, firstChoice, saidIn } from "./upstream-parts.ts";
-import { UNSIGNED } from "./upstream-request.ts";
 import { NO_USAGE, reportedUsage } from "./usage.ts";
 
 /** Translates one answer. An error body becomes the Messages API's; what is neither comes back unchanged. */
 export class ChatAnswer {
 	readonly streaming = false;
 	#usageUnknown = false;
+	readonly #names: ToolNames | null;
+
+	/** `names` are those of the request, for tools that the upstream knows by other ones. */
+	constructor(names: ToolNames | null = null) {
+		this.#names = names;
+	}
 
 	/** The answer had no usage: the counts of zero that were put in mean nothing. */
 	get usageUnknown(): boolean {
@@ -30,13 +37,17 @@ export class ChatAnswer {
 		// Embeddings and their like: of them only the usage has a form in the Messages API.
 		if (completion === null || choice === null) return isUsed ? Buffer.from(jsonText({ usage })) : answer;
 		this.#usageUnknown = !isUsed;
-		return Buffer.from(jsonText(message(completion, choice, { ...NO_USAGE, ...usage })));
+		return Buffer.from(jsonText(message(completion, choice, { usage: { ...NO_USAGE, ...usage }, names: this.#names })));
 	}
 }
 
-function message(completion: JsonObject, choice: JsonObject, usage: JsonObject): Draft {
+function message(
+	completion: JsonObject,
+	choice: JsonObject,
+	{ usage, names }: { readonly usage: JsonObject; readonly names: ToolNames | null },
+): Draft {
 	const id = messageId(completion["id"]);
-	const content = answerBlocks(asObject(choice["message"]) ?? { content: choice["text"] }, id);
+	const content = answerBlocks(asObject(choice["message"]) ?? { content: choice["text"] }, id, names);
 	const calledTools = content.some((block) => block["type"] === "tool_use");
 	return {
 		id,
@@ -61,7 +72,7 @@ export function callIdPrefix(messageId: string): string {
 	return messageId.replace(/^msg/, "toolu");
 }
 
-function answerBlocks(said: JsonObject, id: string): Draft[] {
+function answerBlocks(said: JsonObject, id: string, names: ToolNames | null): Draft[] {
 	const blocks: Draft[] = [];
 	for (const { type, text } of saidIn(said)) {
 		const last = blocks.at(-1);
@@ -75,7 +86,14 @@ function answerBlocks(said: JsonObject, id: string): Draft[] {
 		let own = call.id === "" ? `${callIdPrefix(id)}_${ids.size}` : call.id;
 		if (ids.has(own)) own = `${own}_${ids.size}`;
 		ids.add(own);
-		blocks.push({ type: "tool_use", id: own, name: call.name, input: inputOf(call.args) });
+		const carrier = carrierOf(own, call.extra);
+		if (carrier !== null) blocks.push(carrier);
+		blocks.push({
+			type: "tool_use",
+			id: own,
+			name: names?.toClient(call.name) ?? call.name,
+			input: inputOf(call.args),
+		});
 	}
 	return blocks;
 }

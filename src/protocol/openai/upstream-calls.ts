@@ -1,6 +1,7 @@
 // Pieces of tool calls in a Chat Completions stream → whole calls, whose pieces belong together by id, index, name and completeness: no
 // one of these is reliable with every server. Leaves the events that are made of them to upstream-stream.
 import { jsonText } from "../json-text.ts";
+import type { JsonObject } from "./json.ts";
 import { ArgumentsText, inputOf } from "./upstream-arguments.ts";
 import type { CallPiece } from "./upstream-parts.ts";
 
@@ -10,12 +11,19 @@ export interface CallSink {
 	begin(id: string, name: string): number;
 	/** More of the arguments of the call in that block. */
 	more(block: number, args: string): void;
+	/** What the server wants back with the call of this id; mostly just before it begins. */
+	brought(id: string, extra: JsonObject): void;
 }
 
 interface Call {
 	readonly index: number | null;
 	id: string;
+	/** As the client gets to know it; null = not begun. */
+	ownId: string | null;
 	name: string;
+	/** What the server wants back. */
+	extra: JsonObject | null;
+	isBrought: boolean;
 	readonly reading: ArgumentsText;
 	args: string;
 	/** How much of the arguments was given on, characters. */
@@ -57,6 +65,7 @@ export class StreamedCalls {
 			this.#byId.set(piece.id, call);
 		}
 		if (call.name === "") call.name = piece.name;
+		call.extra ??= piece.extra;
 		call.args += call.reading.push(piece.args);
 		if (call.id !== "" && call.name !== "") this.#give(call);
 	}
@@ -65,6 +74,7 @@ export class StreamedCalls {
 	close(): void {
 		for (const call of this.#calls) {
 			this.#giveAll(call);
+			this.#bring(call);
 			if (call.reading.isQuoted && call.block !== null) this.#sink.more(call.block, jsonText(inputOf(call.args)));
 		}
 	}
@@ -83,7 +93,18 @@ export class StreamedCalls {
 
 	#open({ index }: CallPiece): Call {
 		for (const earlier of this.#waiting) this.#giveAll(earlier);
-		const call: Call = { index, id: "", name: "", reading: new ArgumentsText(), args: "", given: 0, block: null };
+		const call: Call = {
+			index,
+			id: "",
+			ownId: null,
+			name: "",
+			extra: null,
+			isBrought: false,
+			reading: new ArgumentsText(),
+			args: "",
+			given: 0,
+			block: null,
+		};
 		this.#calls.push(call);
 		this.#waiting.add(call);
 		if (index !== null) this.#byIndex.set(index, call);
@@ -98,12 +119,20 @@ export class StreamedCalls {
 
 	#give(call: Call): void {
 		if (call.block === null) {
-			call.block = this.#sink.begin(this.#uniqueId(call.id), call.name);
+			call.ownId = this.#uniqueId(call.id);
+			this.#bring(call);
+			call.block = this.#sink.begin(call.ownId, call.name);
 			this.#waiting.delete(call);
 		}
 		if (call.given === call.args.length || call.reading.isQuoted) return;
 		this.#sink.more(call.block, call.args.slice(call.given));
 		call.given = call.args.length;
+	}
+
+	#bring(call: Call): void {
+		if (call.ownId === null || call.extra === null || call.isBrought) return;
+		this.#sink.brought(call.ownId, call.extra);
+		call.isBrought = true;
 	}
 
 	/** Clients pair calls and results by id, within a whole conversation. */

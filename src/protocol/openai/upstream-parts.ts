@@ -16,6 +16,8 @@ export interface CallPiece {
 	readonly name: string;
 	/** JSON text. */
 	readonly args: string;
+	/** `extra_content`: what the server wants back with the call. */
+	readonly extra: JsonObject | null;
 }
 
 /**
@@ -91,6 +93,7 @@ function callPiece(call: unknown, at: number | null): CallPiece {
 		id: textOf(call, "id") ?? "",
 		name: textOf(described, "name") ?? "",
 		args: argumentsText(described?.["arguments"] ?? described?.["parameters"]),
+		extra: asObject(member(call, "extra_content")),
 	};
 }
 

@@ -1,12 +1,13 @@
 // Chunks of a Chat Completions stream → the events of the Messages API, as they come. Leaves whole answers to upstream-answer.
 import { jsonText } from "../json-text.ts";
 import { SseSplitter, sseData } from "../sse.ts";
+import { carrierOf, UNSIGNED } from "./carried.ts";
 import { asObject, type Draft, type JsonObject, parseLenient, textOf } from "./json.ts";
 import { failedFinish, messagesError, readOpenaiError, stopReason, type UpstreamError } from "./reasons.ts";
+import type { ToolNames } from "./tool-names.ts";
 import { callIdPrefix, messageId } from "./upstream-answer.ts";
 import { StreamedCalls } from "./upstream-calls.ts";
 import { callsIn, firstChoice, type Said, saidIn } from "./upstream-parts.ts";
-import { UNSIGNED } from "./upstream-request.ts";
 import { mergedUsage, NO_USAGE, reportedUsage } from "./usage.ts";
 
 /** Converts one stream: `push` and `end` give the bytes of whole Messages API events. */
@@ -22,11 +23,21 @@ export class ChatReframer {
 	#open: { readonly type: "text" | "thinking"; readonly index: number } | null = null;
 	/** Their blocks stay open to the end, because servers may interleave their arguments. */
 	readonly #calls = new StreamedCalls(
-		{ begin: (id, name) => this.#beginCall(id, name), more: (block, args) => this.#argue(block, args) },
+		{
+			begin: (id, name) => this.#beginCall(id, name),
+			more: (block, args) => this.#argue(block, args),
+			brought: (id, extra) => this.#carry(id, extra),
+		},
 		() => callIdPrefix(this.#id ?? ""),
 	);
 	#finish: string | null = null;
 	#usage: JsonObject = {};
+	readonly #names: ToolNames | null;
+
+	/** `names` are those of the request, for tools that the upstream knows by another one. */
+	constructor(names: ToolNames | null = null) {
+		this.#names = names;
+	}
 
 	/** No chunk had any: the counts of zero in the events mean nothing. */
 	get usageUnknown(): boolean {
@@ -120,14 +131,27 @@ export class ChatReframer {
 	}
 
 	#beginCall(id: string, name: string): number {
+		const own = this.#names?.toClient(name) ?? name;
 		this.#closeOpen();
 		const index = this.#blocks++;
-		this.#emit("content_block_start", { index, content_block: { type: "tool_use", id, name, input: {} } });
+		this.#emit("content_block_start", { index, content_block: { type: "tool_use", id, name: own, input: {} } });
 		return index;
 	}
 
 	#argue(index: number, args: string): void {
 		this.#emit("content_block_delta", { index, delta: { type: "input_json_delta", partial_json: args } });
+	}
+
+	/** A block of thinking without text, for what the upstream wants back. */
+	#carry(id: string, extra: JsonObject): void {
+		const carrier = carrierOf(id, extra);
+		if (carrier === null) return;
+		this.#closeOpen();
+		const index = this.#blocks++;
+		const { signature, ...empty } = carrier;
+		this.#emit("content_block_start", { index, content_block: { ...empty, signature: "" } });
+		this.#emit("content_block_delta", { index, delta: { type: "signature_delta", signature } });
+		this.#emit("content_block_stop", { index });
 	}
 
 	#closeOpen(): void {

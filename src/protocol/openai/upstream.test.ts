@@ -1,26 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { UNSIGNED } from "./carried.ts";
 import { asObject, type JsonObject } from "./json.ts";
 import { ChatAnswer } from "./upstream-answer.ts";
-import { chatRequest, UNSIGNED, type UpstreamDialect } from "./upstream-request.ts";
+import { dialectOf } from "./upstream-dialect.ts";
+import { chatRequest } from "./upstream-request.ts";
 import { ChatReframer } from "./upstream-stream.ts";
 
-const SELF_HOSTED: UpstreamDialect = {
-	maxTokensName: "max_tokens",
-	keepsReasoning: true,
-	extensions: true,
-	maxOutputTokens: null,
-};
-const OPENAI: UpstreamDialect = {
-	maxTokensName: "max_completion_tokens",
-	keepsReasoning: false,
-	extensions: false,
-	maxOutputTokens: 4096,
-};
+const SELF_HOSTED = dialectOf({ host: "gpu-1", model: "qwen", maxOutputTokens: null });
+const OPENAI = dialectOf({ host: "api.openai.com", model: "gpt-4.1", maxOutputTokens: 4096 });
 
 const request = (body: JsonObject, dialect = SELF_HOSTED) => {
 	const bytes = Buffer.from(JSON.stringify({ model: "claude", max_tokens: 8192, messages: [], ...body }));
-	return chatRequest(bytes, { model: "qwen", stream: body["stream"] === true }, dialect);
+	const model = dialect === OPENAI ? "gpt-4.1" : "qwen";
+	return chatRequest(bytes, { model, stream: body["stream"] === true }, dialect).chat;
 };
 
 describe("requests", () => {

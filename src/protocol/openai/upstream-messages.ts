@@ -1,0 +1,173 @@
+// System and messages of the Messages API → messages of Chat Completions, in the order of roles that the server takes. Leaves single blocks to
+// upstream-content.
+//
+// Prompt caches live on identical prefixes: what a message becomes depends on itself and on what stands before it, never on what follows. Only
+// servers that insist on alternating roles have a user message joined to the one before it.
+import { jsonText } from "../json-text.ts";
+import { carriedBy, NO_THOUGHT, unsignedReasoning } from "./carried.ts";
+import { asList, asObject, type Draft, type JsonObject, textOf } from "./json.ts";
+import { toolCallId } from "./tool-names.ts";
+import { blocksOf, isTextual, markerOf, type PartContext, partsOf } from "./upstream-content.ts";
+import type { UpstreamDialect } from "./upstream-dialect.ts";
+
+/** Claude Code's attribution block, which only api.anthropic.com takes off (caching-semantics §12). */
+const BILLING = "x-anthropic-billing-header:";
+/** Says nothing that could be taken for an answer; mistralai/mistral-common refuses an assistant message without text. */
+const BRIDGE = "OK.";
+/** Stands for thinking that is not there; DeepSeek V4 refuses an empty text (NousResearch/hermes-agent#17341). */
+const NO_REASONING = " ";
+const ELSEWHERE = "The result is in the next message.";
+
+/** All messages, the system prompt first. `appendix` is added to it. */
+export function chatMessages(body: JsonObject, context: PartContext, appendix: string): Draft[] {
+	const out: Draft[] = [];
+	const system = blocksOf(body["system"]);
+	const first = systemMessage(appendix === "" ? system : [...system, { type: "text", text: appendix }], context);
+	if (first !== null) out.push(first);
+	for (const message of asList(body["messages"]).map(asObject)) {
+		const blocks = blocksOf(message?.["content"]);
+		switch (message?.["role"]) {
+			case "assistant":
+				add(out, assistantMessage(blocks, context), context.dialect);
+				break;
+			case "system":
+				add(out, laterSystem(blocks, context, out.length === 0), context.dialect);
+				break;
+			default:
+				for (const each of userMessages(blocks, context)) add(out, each, context.dialect);
+		}
+	}
+	return out;
+}
+
+/** Puts a message behind the others, as the server's order of roles demands. */
+function add(out: Draft[], message: Draft | null, { userAfterTool, alternates }: UpstreamDialect): void {
+	if (message === null) return;
+	const last = out.at(-1);
+	const role = message["role"];
+	if (!userAfterTool && role === "user" && last?.["role"] === "tool") {
+		out.push({ role: "assistant", content: BRIDGE }, message);
+		return;
+	}
+	if (alternates && last !== undefined && last["role"] === role && (role === "user" || isPlainAssistant(last))) {
+		last["content"] = joined(last["content"], message["content"]);
+		if (message["tool_calls"] !== undefined) last["tool_calls"] = message["tool_calls"];
+		return;
+	}
+	out.push(message);
+}
+
+function isPlainAssistant(message: Draft): boolean {
+	return message["role"] === "assistant" && message["tool_calls"] === undefined;
+}
+
+function joined(a: unknown, b: unknown): unknown {
+	if (typeof a === "string" && typeof b === "string") return `${a}\n\n${b}`;
+	return [a, b].flatMap((content) =>
+		typeof content === "string" ? [{ type: "text", text: content }] : asList(content),
+	);
+}
+
+function systemMessage(blocks: readonly JsonObject[], context: PartContext): Draft | null {
+	const texts = blocks.filter((block) => textOf(block, "text")?.startsWith(BILLING) === false);
+	const parts = texts.flatMap((block) => partsOf(block, context)).filter((part) => part["type"] === "text");
+	if (parts.length === 0) return null;
+	const content = context.dialect.cacheControl ? parts : parts.map((part) => part["text"]).join("\n\n");
+	return { role: "system", content };
+}
+
+/** A system message among the others: where the server takes none, the user says it, told apart by tags as elsewhere in the gateway. */
+function laterSystem(blocks: readonly JsonObject[], context: PartContext, isFirst: boolean): Draft | null {
+	const message = systemMessage(blocks, context);
+	if (message === null || isFirst || context.dialect.laterSystem === "keep") return message;
+	const tagged = (text: unknown): string => `<system>\n${String(text)}\n</system>`;
+	const { content } = message;
+	if (typeof content === "string") return { role: "user", content: tagged(content) };
+	const parts = asList(content).map((part): Draft => ({ ...asObject(part), text: tagged(textOf(part, "text")) }));
+	return { role: "user", content: parts };
+}
+
+/** Results of tools become messages of their own, before what else the user said; their images follow, for tools answer in text only. */
+function userMessages(blocks: readonly JsonObject[], context: PartContext): Draft[] {
+	const out: Draft[] = [];
+	const parts: Draft[] = [];
+	for (const block of blocks) {
+		if (block["type"] !== "tool_result") continue;
+		const inner = blocksOf(block["content"]);
+		const others = inner.filter((each) => !isTextual(each)).flatMap((each) => partsOf(each, context));
+		out.push(toolMessage(block, { texts: inner.filter(isTextual), hasOthers: others.length > 0 }, context));
+		parts.push(...others);
+	}
+	parts.push(...blocks.filter((block) => block["type"] !== "tool_result").flatMap((block) => partsOf(block, context)));
+	if (parts.length > 0) out.push({ role: "user", content: plainOrParts(parts, context.dialect) });
+	return out;
+}
+
+function toolMessage(
+	result: JsonObject,
+	{ texts, hasOthers }: { readonly texts: readonly JsonObject[]; readonly hasOthers: boolean },
+	context: PartContext,
+): Draft {
+	const parts = texts.flatMap((block) => partsOf(block, context));
+	if (parts.length === 0 && hasOthers) parts.push({ type: "text", text: ELSEWHERE });
+	const message: Draft = { role: "tool", tool_call_id: toolCallId(result["tool_use_id"], context.dialect.toolIds) };
+	const marker = markerOf(result, context.dialect);
+	if (!context.dialect.cacheControl) {
+		message["content"] = parts.map((part) => part["text"]).join("\n");
+		return message;
+	}
+	if (parts.length === 0) parts.push({ type: "text", text: "" });
+	const last = parts.at(-1);
+	if (marker !== null && last !== undefined) last["cache_control"] = marker;
+	message["content"] = parts;
+	return message;
+}
+
+/** One text is sent as a string, as clients of these servers do; several stay apart. Where markers go on all are parts: they move. */
+function plainOrParts(parts: readonly Draft[], { cacheControl }: UpstreamDialect): unknown {
+	const [first, ...others] = parts;
+	return !cacheControl && first?.["type"] === "text" && others.length === 0 ? first["text"] : parts;
+}
+
+/** null for a message of which nothing is left: several servers refuse an empty one. */
+function assistantMessage(blocks: readonly JsonObject[], context: PartContext): Draft | null {
+	const { dialect } = context;
+	const texts = blocks.filter((block) => block["type"] === "text").flatMap((block) => partsOf(block, context));
+	const text = texts.map((part) => part["text"]).join("");
+	const calls = toolCalls(blocks, context);
+	const reasoning = unsignedReasoning(blocks);
+	if (text === "" && calls.length === 0 && (reasoning === "" || dialect.reasoning === null)) return null;
+	const out: Draft = { role: "assistant", content: dialect.cacheControl && texts.length > 0 ? texts : text };
+	if (dialect.reasoning !== null) {
+		if (reasoning !== "") out[dialect.reasoning] = reasoning;
+		else if (dialect.reasoningRequired) out[dialect.reasoning] = NO_REASONING;
+	}
+	if (calls.length > 0) {
+		out["tool_calls"] = calls;
+		if (text === "") out["content"] = null;
+	}
+	return out;
+}
+
+function toolCalls(blocks: readonly JsonObject[], { dialect, names }: PartContext): Draft[] {
+	const carried = dialect.extraContent === null ? new Map<string, JsonObject>() : carriedBy(blocks);
+	const calls = blocks
+		.filter((block) => block["type"] === "tool_use")
+		.map((block): Draft => {
+			const args = jsonText(block["input"] ?? {});
+			const name = names.toUpstream(textOf(block, "name") ?? "");
+			const id = toolCallId(block["id"], dialect.toolIds);
+			const call: Draft = { id, type: "function", function: { name, arguments: args } };
+			const extra = carried.get(String(block["id"]));
+			if (extra !== undefined) call["extra_content"] = extra;
+			const marker = markerOf(block, dialect);
+			if (marker !== null) call["cache_control"] = marker;
+			return call;
+		});
+	// Of parallel calls the first one has the signature.
+	const [first] = calls;
+	if (first !== undefined && dialect.extraContent === "required" && carried.size === 0) {
+		first["extra_content"] = NO_THOUGHT;
+	}
+	return calls;
+}
