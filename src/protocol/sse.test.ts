@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { SseSplitter, sseData } from "./sse.ts";
+import { SseSplitter, sseData, sseFields } from "./sse.ts";
 
 const STREAM =
 	'event: message_start\ndata: {"type":"message_start"}\n\nevent: ping\ndata: {}\n\ndata: nameless\n\n: comment\n\nevent: message_stop\r\ndata: {"a":1}\r\n\r\n';
@@ -72,4 +72,55 @@ test("events of the names that nobody reads are reported by name alone, and pass
 	const bytes = Buffer.from("event: ping\ndata: {}\n\nevent: ping\ndata: {}\n\nevent: pings\ndata: {}\n\n");
 	expect(splitter.push(bytes)).toBe(bytes);
 	expect(events).toEqual(["ping 0", "ping 0", "pings 23"]);
+});
+
+/** Ways to write one event, and how its lines end. */
+const FORMS: readonly ((name: string, data: string, eol: string) => string)[] = [
+	(name, data, eol) => `event: ${name}${eol}data: ${data}${eol}${eol}`,
+	(name, data, eol) => `data: ${data}${eol}event: ${name}${eol}${eol}`,
+	(name, data, eol) => `id: 7${eol}event:${name}${eol}data:${data}${eol}${eol}`,
+	(name, data, eol) => `: comment${eol}retry: 3000${eol}event: ${name}${eol}data: ${data}${eol}id${eol}${eol}`,
+	(name, data, eol) => `event: other${eol}event: ${name}${eol}data: ${data}${eol}${eol}${eol}`,
+	(name, data, eol) => `: comment${eol}${eol}event: ${name}${eol}foo: bar${eol}data: ${data}${eol}${eol}`,
+];
+
+test("every valid way to write the same events gives the same events, wherever it is cut", () => {
+	const form = fc.record({ form: fc.constantFrom(...FORMS), eol: fc.constantFrom("\n", "\r\n", "\r") });
+	const setup = fc.record({
+		forms: fc.array(form, { minLength: 4, maxLength: 4 }),
+		mark: fc.constantFrom("", "\uFEFF"),
+		cuts: fc.array(fc.nat(400), { maxLength: 60 }),
+	});
+	const events = ["a", "b", "b", "c"].map((name, at) => [name, `{"n":${at},"t":"ü👋"}`] as const);
+	fc.assert(
+		fc.property(setup, ({ forms, mark, cuts }) => {
+			const text = forms.map(({ form, eol }, at) => form(...(events[at] as [string, string]), eol)).join("");
+			const bytes = Buffer.from(mark + text);
+			const points = [0, ...cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b), bytes.length];
+			const seen: (readonly [string, string])[] = [];
+			const out: Buffer[] = [];
+			const splitter = new SseSplitter((name, event) => {
+				const data = sseData(event);
+				if (data !== "") seen.push([name, data]);
+			});
+			for (const [at, end] of points.slice(1).entries())
+				out.push(splitter.push(bytes.subarray(points[at], end)) ?? Buffer.alloc(0));
+			// A last CR may have been the half of a CRLF.
+			const rest = splitter.rest();
+			if (rest.includes("data")) seen.push([sseFields(rest).name, sseData(rest)]);
+			expect(seen).toEqual(events);
+			expect(Buffer.concat([...out, rest])).toEqual(bytes);
+		}),
+		{ numRuns: 500 },
+	);
+});
+
+test("an event whose lines end with CR alone is whole at once, not with the next one", () => {
+	const { names, rest } = feed([Buffer.from("event: a\rdata: 1\r\r")]);
+	expect([names, rest.length]).toEqual([["a"], 0]);
+});
+
+test("the end of an event that was let through in pieces is found between lines only", () => {
+	const pieces = ["data: xxxxxxxxxx", "\n", "data: y\n", "\nevent: z\ndata: 1\n\n"].map((piece) => Buffer.from(piece));
+	expect(feed(pieces, 8).names).toEqual(["z"]);
 });

@@ -1,12 +1,13 @@
-// Cuts a server-sent-event byte stream into whole events without changing a byte. Leaves what an event means to protocol/usage and the providers.
+// Cuts a server-sent-event byte stream into whole events without changing a byte (HTML standard, server-sent events, §9.2.5 and §9.2.6).
+// Leaves what an event means to protocol/usage and the providers.
 
 const LF = 0x0a;
 const CR = 0x0d;
-/** A terminator is at most four bytes (CRLF CRLF), so this many bytes before a seam can belong to it. */
+/** What may stand on either side of a seam and still be one blank line: CRLF CRLF. */
 const SEAM = 3;
-const SPACE = 0x20;
 const EVENT_FIELD = Buffer.from("event:");
 const DATA_FIELD = Buffer.from("data:");
+const BYTE_ORDER_MARK = "\uFEFF";
 const NOTHING = Buffer.alloc(0);
 
 /** Called once per whole event with its name ("" where it has none) and its bytes, terminator included. */
@@ -15,8 +16,18 @@ export type SseEventListener = (name: string, event: Buffer) => void;
 export interface SseOptions {
 	/** An unfinished event larger than this is let through in pieces, bytes. Default 4 MB. */
 	readonly maxEventBytes?: number;
-	/** Events of these names are reported without their bytes: a stream has hundreds of them and few listeners read them. */
+	/** Plain events of these names are reported without their bytes: a stream has hundreds of them and few listeners read them. */
 	readonly withoutBytes?: ReadonlySet<string>;
+}
+
+/** Where the event that is being reported lies. */
+export interface EventPlace {
+	/** What `push` returns begins as these bytes do. */
+	readonly bytes: Buffer;
+	readonly start: number;
+	readonly end: number;
+	/** One `event:` line, one `data:` line and a blank one, as every Messages API event is written. */
+	readonly isPlain: boolean;
 }
 
 /**
@@ -33,6 +44,13 @@ export class SseSplitter {
 	#pendingBytes = 0;
 	/** The current event was already let through in part: its end is not reported. */
 	#oversized = false;
+	#hasLetThrough = false;
+	/** What was let through ended within a line. */
+	#isWithinLine = false;
+	/** Of the event that was found last. */
+	#lines = 0;
+	#hasLoneCr = false;
+	#place: EventPlace = { bytes: NOTHING, start: 0, end: 0, isPlain: false };
 
 	constructor(listener: SseEventListener, options: SseOptions = {}) {
 		this.#listener = listener;
@@ -45,29 +63,42 @@ export class SseSplitter {
 		return this.#pendingBytes;
 	}
 
+	/** An event was too large to be reported. */
+	get hasLetThrough(): boolean {
+		return this.#hasLetThrough;
+	}
+
+	/** Of the event that is being reported; to be read by the listener only. */
+	get place(): EventPlace {
+		return this.#place;
+	}
+
 	/** Takes the next piece; returns what may be relayed now, or null when no event ended in it. */
 	push(chunk: Buffer): Buffer | null {
 		// An empty piece among those held would hide a terminator that straddles it.
 		if (chunk.length === 0) return null;
 		let bytes = chunk;
-		let from = 0;
 		if (this.#pendingBytes > 0) {
-			if (this.#pendingBytes + chunk.length <= this.#maxEventBytes && !this.#endsEvent(chunk)) {
+			if (this.#pendingBytes + chunk.length <= this.#maxEventBytes && !this.#mayEndEvent(chunk)) {
 				this.#hold(chunk);
 				return null;
 			}
-			from = Math.max(0, this.#pendingBytes - SEAM);
 			bytes = Buffer.concat([this.rest(), chunk]);
 		}
+		const hasCr = bytes.includes(CR);
 		let start = 0;
-		for (let end = eventEnd(bytes, from); end !== -1; end = eventEnd(bytes, end)) {
+		for (let end = this.#eventEnd(bytes, 0, hasCr); end !== -1; end = this.#eventEnd(bytes, end, hasCr)) {
 			if (this.#oversized) this.#oversized = false;
 			else this.#report(bytes, start, end);
+			this.#isWithinLine = false;
 			start = end;
 		}
+		this.#place = NOWHERE;
 		const rest = bytes.length - start;
 		if (rest > this.#maxEventBytes) {
 			this.#oversized = true;
+			this.#hasLetThrough = true;
+			this.#isWithinLine = !isLineEnd(bytes[bytes.length - 1]);
 			return bytes;
 		}
 		if (rest > 0) this.#hold(start === 0 ? bytes : bytes.subarray(start));
@@ -85,9 +116,19 @@ export class SseSplitter {
 
 	#report(bytes: Buffer, start: number, end: number): void {
 		// Most events have the name of the one before.
-		if (!isNamed(bytes, start, this.#name)) this.#name = eventName(bytes, start, end);
-		const { text } = this.#name;
-		this.#listener(text, this.#withoutBytes.has(text) ? NOTHING : bytes.subarray(start, end));
+		let isPlain = this.#lines === 2 && !this.#hasLoneCr;
+		if (isPlain && !isNamed(bytes, start, this.#name)) {
+			this.#name = plainName(bytes, start);
+			isPlain = this.#name !== NAMELESS;
+		}
+		this.#place = { bytes, start, end, isPlain };
+		if (isPlain) {
+			const { text } = this.#name;
+			this.#listener(text, this.#withoutBytes.has(text) ? NOTHING : bytes.subarray(start, end));
+		} else {
+			const event = bytes.subarray(start, end);
+			this.#listener(sseFields(event).name, event);
+		}
 	}
 
 	#hold(piece: Buffer): void {
@@ -95,31 +136,82 @@ export class SseSplitter {
 		this.#pendingBytes += piece.length;
 	}
 
-	/** Whether an event ends in `chunk`, its terminator maybe straddling the seam to what is held. */
-	#endsEvent(chunk: Buffer): boolean {
-		if (eventEnd(chunk, 0) !== -1) return true;
+	/** Whether an event may end in `chunk`, its terminator maybe straddling the seam to what is held. */
+	#mayEndEvent(chunk: Buffer): boolean {
+		if (hasBlankLine(chunk)) return true;
 		const held = this.#pending.slice(-SEAM).map((piece) => piece.subarray(-SEAM));
-		const seam = Buffer.concat([...held, chunk.subarray(0, SEAM)]);
-		return eventEnd(seam, 0) !== -1;
+		return hasBlankLine(Buffer.concat([...held, chunk.subarray(0, SEAM)]));
+	}
+
+	/** Offset just behind the first blank line at or after `from`, where a line begins, or -1. */
+	#eventEnd(bytes: Buffer, from: number, hasCr: boolean): number {
+		this.#lines = 0;
+		this.#hasLoneCr = false;
+		let at = from;
+		if (this.#isWithinLine) {
+			while (at < bytes.length && !isLineEnd(bytes[at])) at += 1;
+			// A line feed that belongs to the line's carriage return would look like a blank line.
+			if (bytes[at] === CR && bytes[at + 1] === LF) at += 1;
+			at += 1;
+		}
+		return hasCr ? this.#anyEventEnd(bytes, at) : this.#lfEventEnd(bytes, at);
+	}
+
+	#lfEventEnd(bytes: Buffer, from: number): number {
+		let at = from;
+		while (at < bytes.length) {
+			if (bytes[at] === LF) return at + 1;
+			const end = bytes.indexOf(LF, at);
+			if (end === -1) return -1;
+			this.#lines += 1;
+			at = end + 1;
+		}
+		return -1;
+	}
+
+	/** The same where lines may end with LF, CRLF or CR. A CR that comes last may be half of a CRLF, except where lines end with CR alone. */
+	#anyEventEnd(bytes: Buffer, from: number): number {
+		let at = from;
+		let afterLoneCr = false;
+		while (at < bytes.length) {
+			let end = at;
+			while (end < bytes.length && !isLineEnd(bytes[end])) end += 1;
+			if (end === bytes.length) return -1;
+			const isBlank = end === at;
+			const isCr = bytes[end] === CR;
+			const isLone = isCr && bytes[end + 1] !== LF;
+			if (isLone && end + 1 === bytes.length && !(isBlank && afterLoneCr)) return -1;
+			at = isCr && !isLone ? end + 2 : end + 1;
+			afterLoneCr = isLone;
+			if (isLone) this.#hasLoneCr = true;
+			if (isBlank) return at;
+			this.#lines += 1;
+		}
+		return -1;
 	}
 }
 
-/** Offset just behind the first blank line at or after `from`, or -1. Knows LF and CRLF line ends. */
-function eventEnd(bytes: Buffer, from: number): number {
-	let at = bytes.indexOf(LF, from);
-	while (at !== -1 && at + 1 < bytes.length) {
-		const next = bytes[at + 1];
-		if (next === LF) return at + 2;
-		if (next === CR && bytes[at + 2] === LF) return at + 3;
-		at = bytes.indexOf(LF, at + 1);
-	}
-	return -1;
+const NOWHERE: EventPlace = { bytes: NOTHING, start: 0, end: 0, isPlain: false };
+
+function isLineEnd(byte: number | undefined): boolean {
+	return byte === LF || byte === CR;
 }
 
-/** An event's name, and the whole line that says it. */
+/** Whether two line ends follow each other. */
+function hasBlankLine(bytes: Buffer): boolean {
+	if (!bytes.includes(CR)) return bytes.includes("\n\n");
+	for (let at = 0; at < bytes.length; at += 1) {
+		if (!isLineEnd(bytes[at])) continue;
+		if (bytes[at] === CR && bytes[at + 1] === LF) at += 1;
+		if (isLineEnd(bytes[at + 1])) return true;
+	}
+	return false;
+}
+
+/** An event's name, and how a plain event with it begins. */
 interface EventName {
 	readonly text: string;
-	/** Its line feed included; empty = there is no such line. */
+	/** The whole line that says it and the beginning of the next, `data:`; empty = there is no such line. */
 	readonly line: Buffer;
 }
 
@@ -132,30 +224,47 @@ function isNamed(bytes: Buffer, start: number, { line }: EventName): boolean {
 	return true;
 }
 
-/** Value of the event's first line when that is an `event:` field, as every Messages API event has it; nameless otherwise. */
-function eventName(bytes: Buffer, start: number, end: number): EventName {
-	if (bytes.compare(EVENT_FIELD, 0, EVENT_FIELD.length, start, Math.min(start + EVENT_FIELD.length, end)) !== 0) {
-		return NAMELESS;
-	}
+/** Name of an event of two lines when these are `event:` and `data:`. */
+function plainName(bytes: Buffer, start: number): EventName {
+	if (!hasAt(bytes, start, EVENT_FIELD)) return NAMELESS;
 	const lineEnd = bytes.indexOf(LF, start);
+	if (!hasAt(bytes, lineEnd + 1, DATA_FIELD)) return NAMELESS;
 	const text = bytes.toString("latin1", start + EVENT_FIELD.length, lineEnd).trim();
-	return { text, line: Buffer.from(bytes.subarray(start, lineEnd + 1)) };
+	return { text, line: Buffer.from(bytes.subarray(start, lineEnd + 1 + DATA_FIELD.length)) };
 }
 
-/** The `data:` lines of one whole event, joined by line feeds (HTML standard, server-sent events, §9.2.6). */
-export function sseData(event: Buffer): string {
-	const lines: string[] = [];
-	let start = 0;
-	while (start < event.length) {
-		let end = event.indexOf(LF, start);
-		if (end === -1) end = event.length;
-		if (event.compare(DATA_FIELD, 0, DATA_FIELD.length, start, Math.min(start + DATA_FIELD.length, end)) === 0) {
-			let from = start + DATA_FIELD.length;
-			if (event[from] === SPACE) from += 1;
-			const to = event[end - 1] === CR ? end - 1 : end;
-			lines.push(event.toString("utf8", from, Math.max(from, to)));
-		}
-		start = end + 1;
+function hasAt(bytes: Buffer, start: number, field: Buffer): boolean {
+	const end = Math.min(start + field.length, bytes.length);
+	return bytes.compare(field, 0, field.length, start, end) === 0;
+}
+
+/** What one event says. */
+export interface SseFields {
+	/** Of its last `event` field; "" = none. */
+	readonly name: string;
+	/** Its `data` lines, joined by line feeds; "" = none. */
+	readonly data: string;
+}
+
+/** Reads one event, whole or the last of a stream that lacks its blank line. Fields may stand in any order; `id`, `retry` and comments say nothing here. */
+export function sseFields(event: Buffer): SseFields {
+	const sent = event.toString("utf8");
+	const text = sent.startsWith(BYTE_ORDER_MARK) ? sent.slice(1) : sent;
+	const data: string[] = [];
+	let name = "";
+	for (const line of text.includes("\r") ? text.split(/\r\n|\r|\n/) : text.split("\n")) {
+		if (line.startsWith("data:")) data.push(fieldValue(line, 5));
+		else if (line.startsWith("event:")) name = fieldValue(line, 6).trim();
+		else if (line === "data") data.push("");
 	}
-	return lines.join("\n");
+	return { name, data: data.join("\n") };
+}
+
+function fieldValue(line: string, from: number): string {
+	return line.slice(line[from] === " " ? from + 1 : from);
+}
+
+/** The data of one event. */
+export function sseData(event: Buffer): string {
+	return sseFields(event).data;
 }

@@ -35,7 +35,7 @@ export class UsageReader {
 		if (name !== "message_start" && name !== "message_delta") return;
 		const data = parseLenient(sseData(event));
 		const message = name === "message_start" ? field(data, "message") : data;
-		this.#usage = diagnosed(merge(this.#usage, field(message, "usage")), message);
+		this.#usage = diagnosed(merge(this.#usage, reportedAfter(this.#usage, message)), message);
 	}
 
 	/** Reads a whole JSON answer. Anything that is not one leaves the usage as it was. */
@@ -68,6 +68,21 @@ function lastUsage(bytes: Buffer): unknown {
 	return parseLenient(bytes.toString("utf8", at + USAGE_MEMBER.length, end - 1));
 }
 
+/**
+ * What an event reports. Servers that told the prompt's counts at the start leave them out at the end, or write zeros there: a prompt is
+ * never empty.
+ */
+function reportedAfter(before: Usage | null, message: unknown): unknown {
+	const usage = field(message, "usage") ?? field(field(message, "delta"), "usage");
+	if (before === null || before.inputTokens + before.cacheReadTokens + before.cacheWriteTokens === 0) return usage;
+	const told = PROMPT_COUNTS.map((name) => count(usage, name));
+	if (told[0] === null || told.some((each) => each !== null && each > 0)) return usage;
+	return { output_tokens: field(usage, "output_tokens") };
+}
+
+const PROMPT_COUNTS = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"];
+const COUNTS = [...PROMPT_COUNTS, "output_tokens"];
+
 /** Usage from `amazon-bedrock-invocationMetrics`; null where there are none. */
 function metricsOf(data: unknown): Usage | null {
 	const metrics = field(data, "amazon-bedrock-invocationMetrics");
@@ -83,6 +98,7 @@ function metricsOf(data: unknown): Usage | null {
 
 function merge(before: Usage | null, reported: unknown): Usage | null {
 	if (typeof reported !== "object" || reported === null) return before;
+	if (before === null && COUNTS.every((name) => count(reported, name) === null)) return null;
 	const previous: Usage = before ?? {
 		inputTokens: 0,
 		outputTokens: 0,

@@ -9,13 +9,13 @@ import { type Answer, startRecordingUpstream } from "../recording-upstream.ts";
 const BEDROCK = "/bedrock/model/us.anthropic.claude-sonnet-5-5";
 const VERTEX = "/vertex/v1/projects/p/locations/global/publishers/anthropic/models/claude-sonnet-5-5";
 const START =
-	'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":7,"output_tokens":1,"cache_read_input_tokens":5}}}\n\n';
+	'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":7,"output_tokens":1,"cache_read_input_tokens":5}}}\n\n';
 const CONTENT =
 	'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n';
 const DELTA =
 	'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"é 💡"}}\n\n';
 const STOP =
-	'event: message_delta\ndata: {"type":"message_delta","delta":{},"usage":{"output_tokens":9}}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n';
+	'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\nevent: message_delta\ndata: {"type":"message_delta","delta":{},"usage":{"output_tokens":9}}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n';
 
 const codec = new EventStreamCodec(
 	(input) => Buffer.from(input).toString("utf8"),

@@ -3,9 +3,10 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { connect as connectSocket } from "node:net";
 import { expect, test } from "vitest";
 import { deploymentsConfig, MASTER_KEY, startTestGateway } from "../harness.ts";
+import { CONTENT, START, STOP } from "../message-events.ts";
 import { type Answer, startRecordingUpstream } from "../recording-upstream.ts";
 
-const EVENTS = 'event: content_block_start\ndata: {"type":"content_block_start"}\n\nevent: message_stop\ndata: {}\n\n';
+const EVENTS = START + CONTENT + STOP;
 const STREAM: Answer = (_request, response) => {
 	response.writeHead(200, { "content-type": "text/event-stream", connection: "keep-alive", "keep-alive": "timeout=5" });
 	response.end(EVENTS);

@@ -3,16 +3,11 @@ import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { MAX_WHOLE } from "../../src/proxy/answer/encoding.ts";
 import { deploymentsConfig, startTestGateway } from "../harness.ts";
+import { CONTENT, DELTA, START } from "../message-events.ts";
 import { type Answer, startRecordingUpstream } from "../recording-upstream.ts";
 
 const BODY = '{"model":"claude-code","max_tokens":10,"messages":[{"role":"user","content":"hi"}]}';
 const STREAM = BODY.replace('"max_tokens"', '"stream":true,"max_tokens"');
-const START =
-	'event: message_start\ndata: {"type":"message_start","message":{"id":"m","usage":{"input_tokens":5}}}\n\n';
-const CONTENT =
-	'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n';
-const DELTA =
-	'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}\n\n';
 
 async function start(answer: Answer) {
 	const upstream = await startRecordingUpstream(answer);

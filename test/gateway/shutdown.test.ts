@@ -2,17 +2,16 @@
 import { Agent, request } from "node:http";
 import { expect, test } from "vitest";
 import { deploymentsConfig, MASTER_KEY, startTestGateway } from "../harness.ts";
+import { CONTENT, START, STOP } from "../message-events.ts";
 import { startRecordingUpstream } from "../recording-upstream.ts";
 
 const BODY = '{"model":"claude-code","max_tokens":10,"stream":true,"messages":[{"role":"user","content":"hi"}]}';
-const CONTENT = 'event: content_block_start\ndata: {"type":"content_block_start","index":0}\n\n';
-const STOP = 'event: message_stop\ndata: {"type":"message_stop"}\n\n';
 
 test("it finishes answers that run, then closes, though clients keep their connections", async () => {
 	let finish = (): void => {};
 	await using upstream = await startRecordingUpstream((_request, response) => {
 		response.writeHead(200, { "content-type": "text/event-stream" });
-		response.write(CONTENT);
+		response.write(START + CONTENT);
 		finish = () => response.end(STOP);
 	});
 	const gateway = await startTestGateway(deploymentsConfig([{ id: "a", apiBase: upstream.url }]));
@@ -32,12 +31,12 @@ test("it finishes answers that run, then closes, though clients keep their conne
 		sent.on("error", reject);
 		sent.end(BODY);
 	});
-	await expect.poll(() => chunks.join("")).toBe(CONTENT);
+	await expect.poll(() => chunks.join("")).toBe(START + CONTENT);
 	// The test's own time limit is shorter than this grace.
 	const closed = gateway.close(600_000);
 	finish();
 	await ended;
 	await closed;
-	expect(chunks.join("")).toBe(CONTENT + STOP);
+	expect(chunks.join("")).toBe(START + CONTENT + STOP);
 	agent.destroy();
 });

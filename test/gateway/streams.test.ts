@@ -2,15 +2,11 @@ import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { expect, test } from "vitest";
 import { deploymentsConfig, MASTER_KEY, startTestGateway } from "../harness.ts";
+import { CONTENT, DELTA, START, STOP } from "../message-events.ts";
 import { type Answer, type RecordedRequest, startRecordingUpstream } from "../recording-upstream.ts";
 
 const BODY = '{"model":"claude-code","max_tokens":10,"stream":true,"messages":[{"role":"user","content":"hi"}]}';
-const START = 'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":5}}}\n\n';
 const PING = 'event: ping\ndata: {"type":"ping"}\n\n';
-const CONTENT = 'event: content_block_start\ndata: {"type":"content_block_start","index":0}\n\n';
-const DELTA =
-	'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}\n\n';
-const STOP = 'event: message_stop\ndata: {"type":"message_stop"}\n\n';
 const OVERLOADED =
 	'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n';
 

@@ -1,7 +1,9 @@
-// Watches an answer pass: cuts a stream at event boundaries and reads its usage, without changing a byte. Leaves writing to proxy/answer/relay.
+// Watches an answer pass: cuts a stream at event boundaries and reads its usage, without changing a byte of what is as the API writes it.
+// Leaves what is odd to protocol/messages-repair and writing to proxy/answer/relay.
 
 import type { Transform } from "node:stream";
 import { brotliDecompress, createBrotliDecompress, createGunzip, createInflate, gunzip, inflate } from "node:zlib";
+import { MessagesRepair, type RepairedEvent } from "../../protocol/messages-repair.ts";
 import { SseSplitter } from "../../protocol/sse.ts";
 import { type Usage, UsageReader } from "../../protocol/usage.ts";
 
@@ -20,11 +22,24 @@ export interface AnswerReaderOptions {
 	readonly streaming: boolean;
 	/** `content-encoding`; what we cannot decode is relayed unread. */
 	readonly encoding: string;
+	/** A stream of the Messages API, for its clients: what these would not understand is put right. */
+	readonly repairs: boolean;
 	/** Every whole event of a stream, in order, with its bytes unless the name says enough; for a plain stream before `push` returns, for a compressed one soon after. */
 	readonly onEvent: (name: string, event: Buffer) => void;
 }
 
-/** Reader of one answer. `push` returns what may be relayed now: bytes are never altered, only held to the next event's end. */
+/** Bytes in place of those from `start` to `end`. */
+interface Edit {
+	readonly start: number;
+	readonly end: number;
+	readonly bytes: Buffer;
+}
+
+/** Events that an answer ends with. */
+const LAST_EVENTS: ReadonlySet<string> = new Set(["message_stop", "error"]);
+const NOTHING = Buffer.alloc(0);
+
+/** Reader of one answer. `push` returns what may be relayed now: held to the next event's end. */
 export class AnswerReader {
 	readonly streaming: boolean;
 	/** An uncompressed event stream: events can be added to it. */
@@ -33,6 +48,11 @@ export class AnswerReader {
 	readonly #usage = new UsageReader();
 	readonly #splitter: SseSplitter | null;
 	readonly #decoder: Transform | null;
+	readonly #repair: MessagesRepair | null;
+	readonly #onEvent: AnswerReaderOptions["onEvent"];
+	/** Of the chunk that is being read. */
+	#edits: Edit[] = [];
+	#over = false;
 	#body: Buffer[] | null;
 	#bodyBytes = 0;
 
@@ -41,14 +61,10 @@ export class AnswerReader {
 		this.streaming = options.streaming;
 		this.plain = options.streaming && this.#encoding === "identity";
 		this.#body = options.streaming ? null : [];
+		this.#onEvent = options.onEvent;
+		this.#repair = this.plain && options.repairs ? new MessagesRepair() : null;
 		this.#splitter = options.streaming
-			? new SseSplitter(
-					(name, event) => {
-						this.#usage.event(name, event);
-						options.onEvent(name, event);
-					},
-					{ withoutBytes: UNREAD },
-				)
+			? new SseSplitter((name, event) => this.#event(name, event), { withoutBytes: UNREAD })
 			: null;
 		this.#decoder = options.streaming && !this.plain ? streamDecoder(this.#encoding) : null;
 		this.#decoder?.on("data", (chunk: Buffer) => this.#splitter?.push(chunk));
@@ -60,17 +76,78 @@ export class AnswerReader {
 		return this.#usage.usage;
 	}
 
+	/** A stream's answer has ended; what comes after that is of no use to anybody. */
+	get isOver(): boolean {
+		return this.#over || this.#repair?.isOver === true;
+	}
+
+	/** All has been said but the last word. */
+	get awaitsEnd(): boolean {
+		return this.#repair?.awaitsEnd === true;
+	}
+
 	push(chunk: Buffer): Buffer | null {
-		if (this.plain && this.#splitter !== null) return this.#splitter.push(chunk);
+		if (this.plain && this.#splitter !== null) {
+			const relayable = this.#splitter.push(chunk);
+			return this.#edits.length === 0 || relayable === null ? relayable : this.#edited(relayable);
+		}
 		if (this.#decoder !== null) {
 			if (!this.#decoder.destroyed) this.#decoder.write(chunk);
 		} else if (this.#body !== null) this.#keep(chunk);
 		return chunk;
 	}
 
-	/** Bytes of an unfinished event, when the stream has ended. */
-	rest(): Buffer {
-		return this.plain && this.#splitter !== null ? this.#splitter.rest() : Buffer.alloc(0);
+	/** The stream has ended: what is left of it to relay, its last event whole where it lacked no more than its end. */
+	end(): Buffer {
+		if (!this.plain || this.#splitter === null) return NOTHING;
+		const rest = this.#splitter.rest();
+		if (this.#repair === null || this.#splitter.hasLetThrough) return rest;
+		const { events, left } = this.#repair.end(rest);
+		this.#tell(events);
+		return Buffer.concat([...events.map(({ bytes }) => bytes), left]);
+	}
+
+	#event(name: string, event: Buffer): void {
+		const repair = this.#repair;
+		const splitter = this.#splitter;
+		if (repair === null || splitter === null || splitter.hasLetThrough || repair.passes(name, splitter.place)) {
+			this.#seen(name, event);
+			return;
+		}
+		const { bytes, start, end, isPlain } = splitter.place;
+		const whole = bytes.subarray(start, end);
+		const events = repair.event(name, whole, isPlain);
+		if (events === null) {
+			this.#seen(repair.type, whole);
+			return;
+		}
+		// As it came: what the repair puts in was not told by the upstream.
+		this.#usage.event(repair.type, whole);
+		this.#edits.push({ start, end, bytes: Buffer.concat(events.map((each) => each.bytes)) });
+		this.#tell(events);
+	}
+
+	#seen(name: string, event: Buffer): void {
+		this.#usage.event(name, event);
+		if (LAST_EVENTS.has(name)) this.#over = true;
+		this.#onEvent(name, event);
+	}
+
+	#tell(events: readonly RepairedEvent[]): void {
+		for (const { name, bytes } of events) this.#onEvent(name, bytes);
+	}
+
+	#edited(relayable: Buffer): Buffer | null {
+		const pieces: Buffer[] = [];
+		let at = 0;
+		for (const { start, end, bytes } of this.#edits) {
+			pieces.push(relayable.subarray(at, start), bytes);
+			at = end;
+		}
+		this.#edits = [];
+		pieces.push(relayable.subarray(at));
+		const edited = Buffer.concat(pieces);
+		return edited.length === 0 ? null : edited;
 	}
 
 	/** Call it after the answer has gone out: gives the usage, at once or after decoding. Never fails. */

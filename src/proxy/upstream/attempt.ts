@@ -96,6 +96,7 @@ class Attempt implements UpstreamListener {
 		this.#reader = new AnswerReader({
 			streaming,
 			encoding: headerValue(headers, "content-encoding") ?? "identity",
+			repairs: this.#untouched === null && this.#options.exchange.operation === "messages",
 			onEvent: (name, event) => this.#event(name, event),
 		});
 		// A compressed stream is read too late to be held back; none is asked for (proxy/headers).
@@ -181,6 +182,7 @@ class Attempt implements UpstreamListener {
 		}
 		if (this.#relay === null && !this.#reader.streaming && this.#endHeld()) return;
 		this.#endReframed(this.#reader);
+		const rest = this.#hasEnded() ? NOTHING : this.#reader.end();
 		// What was left may have been an error.
 		if (this.#hasEnded()) return;
 		if (this.#relay === null) {
@@ -188,8 +190,8 @@ class Attempt implements UpstreamListener {
 			return;
 		}
 		const isComplete = this.#isComplete(this.#reader);
-		if (isComplete) this.#finish(this.#relay, this.#reader);
-		else this.#relay.finishShort(this.#behindTail(this.#relay, this.#reader.rest()));
+		if (isComplete) this.#finish(this.#relay, rest);
+		else this.#relay.finishShort(this.#behindTail(this.#relay, rest));
 		this.#reader.finish((usage) => {
 			this.#options.exchange.usage = this.#told(usage);
 			const status = this.#status;
@@ -225,8 +227,8 @@ class Attempt implements UpstreamListener {
 	}
 
 	/** The last bytes. An untouched stream that ended before its answer was complete is broken off. */
-	#finish(relay: Relay, reader: AnswerReader): void {
-		if (!this.#cutShort) relay.finish(this.#behindTail(relay, (this.#untouched ?? reader).rest()));
+	#finish(relay: Relay, rest: Buffer): void {
+		if (!this.#cutShort) relay.finish(this.#behindTail(relay, this.#untouched?.rest() ?? rest));
 		else {
 			if (this.#tail.length > 0) relay.write(this.#tail);
 			relay.breakOff(true);
