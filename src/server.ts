@@ -10,7 +10,7 @@ import { anthropicFormat } from "./proxy/formats/anthropic.ts";
 import { handle, type Serving, sendError } from "./proxy/handler.ts";
 import { acceptHttp2 } from "./proxy/http2.ts";
 import { GatewayRequest } from "./proxy/incoming.ts";
-import { routeOf } from "./proxy/routes.ts";
+import { plainPath, routeOf } from "./proxy/routes.ts";
 
 /** A connection that has not said a word is closed after this, ms. */
 const SILENT_MS = 75_000;
@@ -77,10 +77,17 @@ function pathOf(request: IncomingMessage): string {
 	return at === -1 ? target : target.slice(0, at);
 }
 
-/** Claude Code's connectivity checks, `HEAD /` and `HEAD /api/hello` (claude-code-client §2), also behind a path prefix. */
+/** Base URLs that clients are given: Claude Code and SDKs look whether somebody is there. */
+const CLIENT_BASES: ReadonlySet<string> = new Set(
+	"/ /v1 /anthropic /anthropic/v1 /openai /openai/v1 /bedrock /vertex /vertex/v1".split(" "),
+);
+
+/** Claude Code's connectivity checks, `HEAD /` and `HEAD /api/hello` (claude-code-client §2), also behind a path prefix, and others' of a base URL. */
 function isProbe(request: IncomingMessage, path: string): boolean {
-	if (request.method === "HEAD") return path.endsWith("/") || path.endsWith("/api/hello");
-	return request.method === "GET" && (path === "/" || path.endsWith("/api/hello"));
+	if (path.endsWith("/api/hello")) return request.method === "HEAD" || request.method === "GET";
+	const isBase = CLIENT_BASES.has(plainPath(path) || "/");
+	if (request.method === "HEAD") return isBase || path.endsWith("/");
+	return (request.method === "GET" || request.method === "OPTIONS") && isBase;
 }
 
 /** Somebody who typed the gateway's address wants its pages. */

@@ -47,12 +47,20 @@ function namedGroup(config: ModelNames, name: string): ModelGroup | null {
 }
 
 function matchPattern(config: ModelNames, name: string): ResolvedModel | null {
-	for (const pattern of patternsOf(config)) {
-		const long = name.length >= pattern.head.length + pattern.tail.length;
-		if (!long || !name.startsWith(pattern.head) || !name.endsWith(pattern.tail)) continue;
-		return { group: pattern.group, wildcard: name.slice(pattern.head.length, name.length - pattern.tail.length) };
+	for (const { pattern, group } of patternsOf(config)) {
+		const wildcard = matchedBy(pattern, name);
+		if (wildcard !== null) return { group, wildcard };
 	}
 	return null;
+}
+
+/** What the `*` of a pattern stands for in `name`; null where the pattern does not match, or is none. */
+export function matchedBy(pattern: string, name: string): string | null {
+	const star = pattern.indexOf("*");
+	if (star === -1 || name.length < pattern.length - 1) return null;
+	const tail = pattern.slice(star + 1);
+	if (!name.startsWith(pattern.slice(0, star)) || !name.endsWith(tail)) return null;
+	return name.slice(star, name.length - tail.length);
 }
 
 /** True for a `model_name` that stands for many names. */
@@ -80,8 +88,8 @@ export function suggestModel(config: ModelNames, model: string): string {
 }
 
 interface Pattern {
-	readonly head: string;
-	readonly tail: string;
+	/** The group's name. */
+	readonly pattern: string;
 	readonly group: ModelGroup;
 }
 
@@ -92,12 +100,9 @@ function patternsOf(config: ModelNames): readonly Pattern[] {
 	const known = patterns.get(config);
 	if (known !== undefined) return known;
 	const found: Pattern[] = [];
-	for (const group of config.groups.values()) {
-		const star = group.name.indexOf("*");
-		if (star >= 0) found.push({ head: group.name.slice(0, star), tail: group.name.slice(star + 1), group });
-	}
-	const literal = (pattern: Pattern): number => pattern.head.length + pattern.tail.length;
-	found.sort((a, b) => literal(b) - literal(a) || b.head.length - a.head.length);
+	for (const group of config.groups.values()) if (isPattern(group.name)) found.push({ pattern: group.name, group });
+	const head = ({ pattern }: Pattern): number => pattern.indexOf("*");
+	found.sort((a, b) => b.pattern.length - a.pattern.length || head(b) - head(a));
 	patterns.set(config, found);
 	return found;
 }

@@ -83,14 +83,28 @@ export function beginsContent(event: string): boolean {
 	}
 }
 
-/** One entry of GET /v1/models. Carries OpenAI's fields too, so that both kinds of client can list. */
+/** One entry of GET /v1/models. Carries OpenAI's fields too, so that both kinds of client can read it. */
 export interface ModelEntry {
 	readonly type: "model";
 	readonly id: string;
 	readonly display_name: string;
 	readonly created_at: string;
 	readonly object: "model";
+	readonly created: number;
 	readonly owned_by: string;
+}
+
+/** What is known of a name: nothing but the name. */
+export function modelEntry(id: string): ModelEntry {
+	return {
+		type: "model",
+		id,
+		display_name: id,
+		created_at: "1970-01-01T00:00:00Z",
+		object: "model",
+		created: 0,
+		owned_by: "warmpath",
+	};
 }
 
 /** A page of GET /v1/models (caching-semantics §9). */
@@ -117,14 +131,7 @@ export function modelPage(
 	const page = ids.slice(from, Math.min(to, from + options.limit));
 	return {
 		object: "list",
-		data: page.map((id) => ({
-			type: "model",
-			id,
-			display_name: id,
-			created_at: "1970-01-01T00:00:00Z",
-			object: "model",
-			owned_by: "warmpath",
-		})),
+		data: page.map(modelEntry),
 		has_more: options.beforeId === null ? from + page.length < to : from > 0,
 		first_id: page[0] ?? null,
 		last_id: page.at(-1) ?? null,

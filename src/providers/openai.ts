@@ -123,10 +123,13 @@ function ownBody(call: Call, config: DeploymentConfig): Buffer {
 	const members = membersAt(body, start);
 	const model = members.findLast(({ name }) => name === "model");
 	const key = members.some(({ name }) => name === "prompt_cache_key") ? null : cacheKey(call, config);
+	const insert = key === null ? [] : [{ name: "prompt_cache_key", value: JSON.stringify(key) }];
+	// The client's address may have named it.
+	if (model === undefined) insert.push({ name: "model", value: JSON.stringify(call.model) });
 	return editMembers(body, {
 		remove: members.filter(({ name }) => OWN_MEMBERS.has(name)),
 		replace: model === undefined ? [] : [{ member: model, value: JSON.stringify(call.model) }],
-		insert: key === null ? [] : [{ name: "prompt_cache_key", value: JSON.stringify(key) }],
+		insert,
 	});
 }
 

@@ -22,7 +22,9 @@ import { ClientGone, type ReadBody, readBody } from "./body.ts";
 import type { ClientRequest, ClientResponse } from "./client.ts";
 import { Exchange } from "./exchange.ts";
 import { explainDecision } from "./explain.ts";
+import { anthropicFormat } from "./formats/anthropic.ts";
 import type { ClientFormat, Target } from "./formats/format.ts";
+import { openaiPlainFormat } from "./formats/openai-chat.ts";
 import { headerValue } from "./headers.ts";
 import {
 	type AutomaticMarking,
@@ -32,7 +34,7 @@ import {
 	markingFor,
 	marksAnything,
 } from "./marking.ts";
-import { modelList, profileList } from "./models.ts";
+import { modelEntryOf, modelList, profileList } from "./models.ts";
 import { configuredName } from "./platform-models.ts";
 import { type Recorder, recordExchange } from "./record.ts";
 import { BodyCapture } from "./redact.ts";
@@ -68,7 +70,7 @@ export function handle(request: ClientRequest, response: ClientResponse, about: 
 /** The record of a request that is about to be run. */
 export function begin(request: ClientRequest, response: ClientResponse, { route, serving }: Handled): Exchange {
 	const { query } = splitTarget(request.url ?? "/");
-	const { format } = route;
+	const format = route.kind === "models" || route.kind === "model" ? listFormat(request) : route.format;
 	return new Exchange(request, response, {
 		format,
 		operation: route.kind === "call" ? route.target.operation : "messages",
@@ -82,19 +84,19 @@ export function begin(request: ClientRequest, response: ClientResponse, { route,
 /** Serves a request to its end. Never rejects. */
 export async function run(exchange: Exchange, { route, serving }: Handled): Promise<void> {
 	const { request, response } = exchange;
-	const { path, query } = splitTarget(request.url ?? "/");
+	const { path } = splitTarget(request.url ?? "/");
+	if (request.method === "OPTIONS") {
+		// Asked without a key, and tells nothing that one is needed for.
+		response.writeHead(204, { allow: route.kind === "call" || route.kind === "explain" ? "POST" : "GET, HEAD" });
+		response.end();
+		return;
+	}
 	try {
 		const caller = authenticate(request.headers, serving);
 		exchange.caller = caller;
-		if (route.kind === "models" || route.kind === "profiles") {
+		if (route.kind !== "call" && route.kind !== "explain") {
 			requireMethod(request, path, ["GET", "HEAD"]);
-			const list = route.kind === "models" ? modelList : profileList;
-			sendJson(
-				response,
-				list(serving.config, new URLSearchParams(query), (model) =>
-					serving.admission.mayUse(caller, model, serving.config),
-				),
-			);
+			sendJson(response, listed(exchange, route, { caller, serving }));
 			return;
 		}
 		requireMethod(request, path, ["POST"]);
@@ -106,6 +108,36 @@ export async function run(exchange: Exchange, { route, serving }: Handled): Prom
 		fail(exchange, error, serving.log);
 	}
 	if (route.kind === "call") recordExchange(serving, exchange, { now: serving.now(), wall: serving.wall() });
+}
+
+/** What may be asked for, as the client's API lists it. Throws unknown_model for one name that may not. */
+function listed(
+	{ request }: Exchange,
+	route: Exclude<Route, { kind: "call" | "explain" }>,
+	{ caller, serving }: { readonly caller: Caller; readonly serving: Serving },
+): Buffer {
+	const { config, admission } = serving;
+	const mayUse = (model: string) => admission.mayUse(caller, model, config);
+	const query = new URLSearchParams(splitTarget(request.url ?? "/").query);
+	switch (route.kind) {
+		case "models":
+			return modelList(config, query, mayUse);
+		case "profiles":
+			return profileList(config, query, mayUse);
+		case "model": {
+			const entry = modelEntryOf(config, route.model, mayUse);
+			if (entry !== null) return entry;
+			const suggestion = "GET /v1/models lists what this key may ask for.";
+			throw new GatewayError("unknown_model", { model: route.model, suggestion });
+		}
+	}
+}
+
+/** Whose client asks for models: those of the Messages API send its version, or its header for the key. */
+function listFormat({ headers, url }: ClientRequest): ClientFormat {
+	if (headers["anthropic-version"] !== undefined || headers["x-api-key"] !== undefined) return anthropicFormat;
+	const isOpenai = headers.authorization !== undefined || headers["api-key"] !== undefined;
+	return isOpenai || url?.startsWith("/openai/") === true ? openaiPlainFormat : anthropicFormat;
 }
 
 /** AWS's signature proves a secret that only its owner and AWS have: to such a client the gateway says what it takes instead. */

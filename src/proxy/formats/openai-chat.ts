@@ -1,10 +1,11 @@
 // Chat Completions as a client format, and OpenAI's other operations, which only its own upstreams serve. Leaves the translation to
 // protocol/openai.
+import type { Given } from "../../prompt/outline.ts";
 import { statusOfErrorType } from "../../protocol/anthropic.ts";
 import { chatCompletion } from "../../protocol/openai/chat-answer.ts";
 import { messagesRequest, modelOf, readChat } from "../../protocol/openai/chat-request.ts";
 import { ChatStream, chatErrorEvent } from "../../protocol/openai/chat-stream.ts";
-import { asObject, parseLenient, textOf } from "../../protocol/openai/json.ts";
+import { asObject, type JsonObject, parseLenient, textOf } from "../../protocol/openai/json.ts";
 import { markChat, pointsOf } from "../../protocol/openai/marking.ts";
 import { openaiErrorBody } from "../../protocol/openai/reasons.ts";
 import { MAX_TOKENS } from "../../protocol/openai/traits.ts";
@@ -19,8 +20,8 @@ const PING = Buffer.from(": ping\n\n");
 /** `/v1/chat/completions`. */
 export const openaiChatFormat: ClientFormat = {
 	name: "openai-chat",
-	read(body, { ownCredential }, config) {
-		const sent = readChat(body);
+	read(body, { given, ownCredential }, config) {
+		const sent = namingModel(readChat(body), given);
 		const own = pointsOf(sent);
 		const configured = ownCredential === true ? null : markingFor(config, modelOf(sent));
 		const chat = markChat(sent, own.length > 0 ? own : (configured?.points ?? []));
@@ -46,8 +47,13 @@ export const openaiChatFormat: ClientFormat = {
 /** `/v1/embeddings` and others: the body goes as it came, and so does the answer. */
 export const openaiPlainFormat: ClientFormat = {
 	...openaiChatFormat,
-	read: (body): CanonicalRequest => ({ body, given: undefined, answer: null }),
+	read: (body, { given }): CanonicalRequest => ({ body, given, answer: null }),
 };
+
+/** A request whose address names the model, which wins over its body's. */
+export function namingModel(request: JsonObject, given: Given | undefined): JsonObject {
+	return given?.model === undefined ? request : { ...request, model: given.model };
+}
 
 interface EncoderAbout {
 	readonly created: number;

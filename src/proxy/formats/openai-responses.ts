@@ -6,7 +6,7 @@ import { chatOfResponses } from "../../protocol/openai/responses-request.ts";
 import { ResponsesStream, responsesErrorEvent } from "../../protocol/openai/responses-stream.ts";
 import type { AnswerEncoder, ClientFormat } from "./format.ts";
 import { traitsFor } from "./model-traits.ts";
-import { openaiError, openaiHeaders } from "./openai-chat.ts";
+import { namingModel, openaiError, openaiHeaders } from "./openai-chat.ts";
 
 const NOTHING = Buffer.alloc(0);
 /** A comment: clients pass it over. */
@@ -15,8 +15,8 @@ const PING = Buffer.from(": ping\n\n");
 /** `/v1/responses`. */
 export const openaiResponsesFormat: ClientFormat = {
 	name: "openai-responses",
-	read(body, _target, config) {
-		const request = readChat(body);
+	read(body, { given }, config) {
+		const request = namingModel(readChat(body), given);
 		const traits = { ...traitsFor(config, modelOf(request)), refuses: true };
 		const { body: messages, answerTool } = messagesRequest(chatOfResponses(request), traits);
 		return {
