@@ -51,10 +51,37 @@ describe("faults of the text", () => {
 		expect(faults('a: "\\qsecret"\n').join("\n")).not.toContain("secret");
 	});
 
-	it("thousands of nested aliases are refused instead of written out", () => {
-		const levels = Array.from({ length: 9 }, (_, n) => `a${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join(", ")}]`);
-		const text = `a0: &a0 [x]\n${levels.join("\n")}\n`;
-		expect(faults(text).some((fault) => fault.includes("too large once its aliases are written out"))).toBe(true);
+	const nested = (levels: number, of: (before: string) => string) =>
+		[`a0: &a0 {k: x}`, ...Array.from({ length: levels }, (_, n) => `a${n + 1}: &a${n + 1} ${of(`*a${n}`)}`)].join("\n");
+
+	it.each([
+		["lists", nested(30, (a) => `[${Array(9).fill(a).join(", ")}]`)],
+		["maps", nested(60, (a) => `{x: ${a}, y: ${a}}`)],
+		["merged maps", nested(60, (a) => `{x: ${a}, <<: ${a}}`)],
+		["lists of merged maps", nested(60, (a) => `{x: [${a}], <<: [${a}, {y: ${a}}]}`)],
+		["long texts", `a: &a ${"x".repeat(100_000)}\nb: [${Array(5_000).fill("*a").join(", ")}]`],
+	])("an alias bomb of %s is refused without being written out", (_, text) => {
+		const found = faults(`${text}\n`);
+		expect(found).toEqual([expect.stringContaining("too large once its aliases are written out")]);
+		const included = parseConfig("include: [bomb.yaml]\n", { path: "main.yaml", env: {}, readFile: () => text });
+		expect(included.ok ? [] : included.diagnostics.map(({ message }) => message)).toContain(
+			"the file is too large once its aliases are written out",
+		);
+	});
+
+	it.each([
+		["flow lists", `a: ${"[".repeat(500)}${"]".repeat(500)}`],
+		["flow lists that no parser takes", `a: ${"[".repeat(30_000)}${"]".repeat(30_000)}`],
+		["block maps", Array.from({ length: 200 }, (__, depth) => `${" ".repeat(depth)}a:`).join("\n")],
+	])("%s nested too deeply are a fault and no exception", (_, text) => {
+		expect(faults(`${text}\n`).join()).toMatch(/nested too deeply|not valid YAML/);
+	});
+
+	it("aliases of a usual size are written out", () => {
+		const entries = Array.from({ length: 300 }, (_, n) => `  - {model_name: m${n}, litellm_params: *p}`);
+		const text = `x-p: &p {model: anthropic/claude-sonnet-5-5, api_key: sk-x, rpm: 5}\nmodel_list:\n${entries.join("\n")}\n`;
+		const loaded = parseConfig(text, { path: "config.yaml", env: {} });
+		expect(loaded.ok && loaded.config.deployments).toHaveLength(300);
 	});
 
 	it("a file that is not there, or is a directory, is a fault and no exception", () => {
@@ -122,9 +149,9 @@ describe("faults of options", () => {
 			"config.yaml:2:5 model_list.0.model_name: is missing",
 		],
 		[
-			"a number for a name",
-			`model_list:\n  - model_name: 7\n    litellm_params: {model: anthropic/x, api_key: ${KEY}}\n`,
-			"config.yaml:2:17 model_list.0.model_name: expected text, found a number",
+			"a flag for a name",
+			`model_list:\n  - model_name: true\n    litellm_params: {model: anthropic/x, api_key: ${KEY}}\n`,
+			"config.yaml:2:17 model_list.0.model_name: expected text, found true",
 		],
 		[
 			"a wrong flag",

@@ -10,9 +10,11 @@ const LONGEST_MS = 2 ** 31 - 1;
 const TRUE = new Set(["true", "yes", "on", "1"]);
 const FALSE = new Set(["false", "no", "off", "0"]);
 
-/** Non-empty text. */
+/** Non-empty text. A whole number is text too: a model or a project may be called `4711`, and LiteLLM takes it. */
 export function text() {
-	return z.string().min(1, "must not be empty");
+	return z
+		.union([z.string(), z.int().transform(String)], { error: "expected text" })
+		.pipe(z.string().min(1, "must not be empty"));
 }
 
 /** A time: `30s`, `500ms`, `5m`, `1h`, or a number of seconds. Read as ms. */
@@ -102,7 +104,9 @@ export function flag() {
 /** A list of texts; one text alone is a list of one. */
 export function texts() {
 	return z
-		.union([z.string(), z.array(z.string())], { error: "expected a list of names" })
+		.union([z.string(), z.int().transform(String), z.array(z.union([z.string(), z.int().transform(String)]))], {
+			error: "expected a list of names",
+		})
 		.transform((value) => [value].flat());
 }
 

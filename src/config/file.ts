@@ -42,7 +42,9 @@ const credentialOptions = {
 	vertex_project: text().optional().describe("Google Cloud project."),
 	vertex_location: text().optional().describe("Google Cloud region, or global."),
 	vertex_credentials: z
-		.union([text(), z.record(z.string(), z.unknown())], { error: "expected a path, or the JSON of a service account" })
+		.union([z.string().min(1, "must not be empty"), z.record(z.string(), z.unknown())], {
+			error: "expected a path, or the JSON of a service account",
+		})
 		.optional()
 		.describe("Service account: path of its file, or its JSON."),
 	azure_ad_token: text().optional().describe("Microsoft Entra token, instead of a key."),
@@ -176,7 +178,7 @@ export const credentialSchema = z.strictObject({
 });
 
 const aliasSchema = z
-	.union([text(), z.strictObject({ model: text(), hidden: flag().default(false) })], {
+	.union([z.string().min(1, "must not be empty"), z.strictObject({ model: text(), hidden: flag().default(false) })], {
 		error: "expected a group's name, or {model: name, hidden: true}",
 	})
 	.transform((value) => (typeof value === "string" ? { model: value, hidden: false } : value));
@@ -289,12 +291,14 @@ export const generalSettingsSchema = z.strictObject({
 	forward_client_headers_to_llm_api: flag()
 		.default(false)
 		.describe("The OAuth token of a client's Claude subscription goes upstream in the place of the deployment's key."),
-	litellm_key_header_name: text()
+	litellm_key_header_name: z
+		.string()
 		.regex(/^[\w!#$%&'*+.^`|~-]+$/, { error: "expected a header's name" })
 		.transform((name) => name.toLowerCase())
 		.optional()
 		.describe("A further header that may hold the gateway's key; it is looked at first and never sent on."),
-	database_url: text()
+	database_url: z
+		.string()
 		.regex(/^(postgres(ql)?:\/\/|(sqlite|file):(\/\/)?(\/|:memory:|[a-zA-Z]:))/i, {
 			error: "expected postgres://USER:PASSWORD@HOST/DATABASE, or sqlite: and an absolute path",
 		})

@@ -27,6 +27,8 @@ export interface MergedSource {
 	/** false when a file could not be read or is no map: what was in it is unknown, so that nothing can be said to be missing. */
 	readonly complete: boolean;
 	readonly faults: readonly SourceFault[];
+	/** Top-level entries that others take their values from by an alias, of all files. */
+	readonly templates: ReadonlySet<string>;
 }
 
 /**
@@ -36,11 +38,12 @@ export interface MergedSource {
 export function readMerged(origin: Origin, sources: SourceMap): MergedSource {
 	const includer = new Includer(origin.readFile, sources);
 	const value = includer.read(origin.file, origin.text, [resolve(origin.file)]);
-	return { value, complete: includer.complete, faults: includer.faults };
+	return { value, complete: includer.complete, faults: includer.faults, templates: includer.templates };
 }
 
 class Includer {
 	readonly faults: SourceFault[] = [];
+	readonly templates = new Set<string>();
 	complete = true;
 	readonly #readFile: ReadFile;
 	readonly #sources: SourceMap;
@@ -53,8 +56,9 @@ class Includer {
 
 	/** One file's map with what it includes merged in. `chain` holds the absolute paths of the files that led here, and its own. */
 	read(file: string, text: string, chain: readonly string[]): PlainMap {
-		const { value: map, faults } = readYaml(text, file, this.#sources);
+		const { value: map, faults, templates } = readYaml(text, file, this.#sources);
 		this.faults.push(...faults);
+		for (const name of templates) this.templates.add(name);
 		if (!isPlainMap(map)) {
 			this.complete = false;
 			if (map !== undefined) this.faults.push(notAMap(file, map));

@@ -15,6 +15,7 @@ import type { Config, Diagnostic } from "./schema.ts";
 import { readSections } from "./sections.ts";
 import { readSettings } from "./settings.ts";
 import { SourceMap } from "./source.ts";
+import { SUPPORT } from "./support.ts";
 import { dropUnsupported, validate } from "./validate.ts";
 
 /** A configuration, or everything that is wrong with it: faults and warnings, in file order. */
@@ -86,7 +87,19 @@ const sectionNames = z.strictObject(
 	Object.fromEntries(Object.keys(fileSchema.shape).map((name) => [name, z.unknown().optional()])),
 );
 
+/** Names that programs leave to the operator, as in Compose files. */
+const OPERATORS_OWN = /^(x-|[._])/;
+
+/** Takes out what stands at the top for the sake of YAML's anchors only: templates that deployments are made from. */
+function dropOperatorsOwn({ value, templates }: MergedSource): void {
+	for (const name of Object.keys(value)) {
+		const isKnown = Object.hasOwn(fileSchema.shape, name) || SUPPORT.get("root")?.has(name) === true;
+		if (!isKnown && (OPERATORS_OWN.test(name) || templates.has(name))) delete value[name];
+	}
+}
+
 function resolveAll(input: Input, merged: MergedSource, report: Report): Config {
+	dropOperatorsOwn(merged);
 	dropUnsupported(report);
 	const environment = new Environment(input.env);
 	validate(fileSchema.shape.environment_variables, ["environment_variables"], report);

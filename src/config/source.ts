@@ -1,6 +1,5 @@
 // YAML text → plain values that remember where in which file they stand. Leaves their meaning to the rest of the folder.
 import {
-	type Document,
 	isAlias,
 	isMap,
 	isScalar,
@@ -8,8 +7,11 @@ import {
 	LineCounter,
 	type Node,
 	parseDocument,
+	type Scalar,
+	visit,
 	type YAMLMap,
 } from "yaml";
+import { type Anchors, countWrittenOut } from "./written-out.ts";
 
 /** A place in a file, 1-based. */
 export interface Place {
@@ -99,12 +101,18 @@ export function emptyMap(): PlainMap {
 export interface SourceFile {
 	readonly value: unknown;
 	readonly faults: readonly SourceFault[];
+	/** Entries of the file's map that others take their values from by an alias. */
+	readonly templates: readonly string[];
 }
 
 /** Reads one YAML document and records its places. Never throws: faults are returned, with their places. */
 export function readYaml(text: string, file: string, sources: SourceMap): SourceFile {
 	const lines = new LineCounter();
-	const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+	const document = parsed(text, lines);
+	if (document === null) {
+		const fault = { place: { file, line: 1, column: 1 }, path: [], message: TOO_DEEP, hint: "" };
+		return { value: undefined, faults: [fault], templates: [] };
+	}
 	const placeOf = (offset: number): Place => {
 		const { line, col } = lines.linePos(offset);
 		return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -123,15 +131,62 @@ export function readYaml(text: string, file: string, sources: SourceMap): Source
 		faults.push({ place, path: [], message: `not valid YAML: ${message}`, hint: SYNTAX_HINTS[error.code] ?? "" });
 		if (faults.length >= MAX_SYNTAX_FAULTS) break;
 	}
-	if (broken) return { value: undefined, faults };
-	const reader = new Reader(document, sources, placeOf);
+	if (broken) return { value: undefined, faults, templates: [] };
+	const { anchors, tooMuch } = countWrittenOut(document.contents);
+	if (tooMuch !== null) {
+		const place = placeOf(rangeOf(tooMuch.node)?.[0] ?? 0);
+		return {
+			value: undefined,
+			faults: [...faults, { place, path: [], message: TOO_MUCH[tooMuch.why], hint: "" }],
+			templates: [],
+		};
+	}
+	const reader = new Reader(anchors, sources, placeOf);
 	const value = reader.read(document.contents, []);
-	return { value: reader.faults.length > 0 ? undefined : value, faults: [...faults, ...reader.faults] };
+	return {
+		value: reader.faults.length > 0 ? undefined : value,
+		faults: [...faults, ...reader.faults],
+		templates: templatesOf(document.contents, anchors),
+	};
+}
+
+function templatesOf(root: unknown, anchors: Anchors): readonly string[] {
+	if (!isMap(root)) return [];
+	const shared = new Set<unknown>(anchors.values());
+	const names: string[] = [];
+	for (const { key, value } of root.items) {
+		let isShared = false;
+		visit(value as Node | null, (_, node) => {
+			isShared ||= shared.has(node);
+			return isShared ? visit.BREAK : undefined;
+		});
+		if (isShared && isScalar(key)) names.push(String(key.value));
+	}
+	return names;
 }
 
 const MAX_SYNTAX_FAULTS = 10;
-/** Enough for any real file, too little for a bomb of nested aliases. */
-const MAX_NODES = 200_000;
+const TOO_DEEP = "the file's maps and lists are nested too deeply";
+const TOO_MUCH = { depth: TOO_DEEP, added: "the file is too large once its aliases are written out" };
+
+/** null when it is nested so deeply that the parser gives up. */
+function parsed(text: string, lineCounter: LineCounter) {
+	try {
+		return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: true });
+	} catch (error) {
+		if (error instanceof RangeError) return null;
+		throw error;
+	}
+}
+
+/** Digits that a number would change: `007`, or more than it holds. Where a number is expected they are one all the same. */
+function isDigits({ value, source }: Scalar): boolean {
+	return typeof value === "number" && source !== undefined && /^\d+$/.test(source) && String(value) !== source;
+}
+
+function rangeOf(node: unknown) {
+	return isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : null;
+}
 
 const SYNTAX_HINTS: Readonly<Record<string, string>> = {
 	TAB_AS_INDENT: "Indent with spaces.",
@@ -143,30 +198,26 @@ const SYNTAX_HINTS: Readonly<Record<string, string>> = {
 
 class Reader {
 	readonly faults: SourceFault[] = [];
-	readonly #document: Document.Parsed;
+	readonly #anchors: Anchors;
 	readonly #sources: SourceMap;
 	readonly #placeOf: (offset: number) => Place;
 	readonly #open = new Set<Node>();
-	#nodes = 0;
 
-	constructor(document: Document.Parsed, sources: SourceMap, placeOf: (offset: number) => Place) {
-		this.#document = document;
+	constructor(anchors: Anchors, sources: SourceMap, placeOf: (offset: number) => Place) {
+		this.#anchors = anchors;
 		this.#sources = sources;
 		this.#placeOf = placeOf;
 	}
 
 	read(node: unknown, path: Path): unknown {
-		if (isScalar(node)) return node.value;
+		if (isScalar(node)) return isDigits(node) ? node.source : node.value;
 		if (isAlias(node)) {
-			const target = node.resolve(this.#document);
+			const target = this.#anchors.get(node);
 			if (target === undefined) return this.#fault(node, path, `no anchor '&${node.source}' stands before this alias`);
 			return this.read(target, path);
 		}
 		if (!isMap(node) && !isSeq(node)) return null;
 		if (this.#open.has(node)) return this.#fault(node, path, "this anchor contains an alias to itself");
-		this.#nodes += node.items.length + 1;
-		if (this.#nodes > MAX_NODES)
-			return this.#fault(node, path, "the file is too large once its aliases are written out");
 		this.#open.add(node);
 		const value = isMap(node) ? this.#readMap(node, path) : this.#readList(node.items, path);
 		this.#open.delete(node);
@@ -191,7 +242,7 @@ class Reader {
 				this.#fault(key, path, "a key must be plain text");
 				continue;
 			}
-			const name = String(key.value);
+			const name = typeof key.value === "number" ? (key.source ?? String(key.value)) : String(key.value);
 			if (name === "<<") {
 				merged.push(value);
 				continue;
@@ -220,8 +271,7 @@ class Reader {
 	}
 
 	#place(node: unknown): Place {
-		const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : null;
-		return this.#placeOf(range?.[0] ?? 0);
+		return this.#placeOf(rangeOf(node)?.[0] ?? 0);
 	}
 
 	#fault(node: unknown, path: Path, message: string): null {

@@ -21,7 +21,8 @@ export const NO_STATE: StateConfig = { redis: null };
 export const DEFAULT_PREFIX = "warmpath";
 
 function redisUrl() {
-	return text()
+	return z
+		.string()
 		.regex(/^rediss?:\/\/[^/\s]/i, { error: "expected redis://HOST:PORT, or rediss:// for TLS" })
 		.refine((value) => URL.canParse(value), { error: "expected redis://:PASSWORD@HOST:PORT/DATABASE", abort: true });
 }
