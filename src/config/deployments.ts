@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import { type CredentialContext, credentialsOf, readCredentialList } from "./credentials.ts";
 import { type Environment, isUnresolved } from "./environment.ts";
 import { type DeploymentEntry, deploymentSchema, type LitellmParams } from "./file.ts";
+import { baseName } from "./model-name.ts";
 import { firstGiven } from "./precedence.ts";
 import { type Target, targetOf } from "./provider-kind.ts";
 import type { Report } from "./report.ts";
@@ -202,7 +203,8 @@ function toDeployment(
 		id,
 		group: entry.model_name,
 		provider: target.provider,
-		upstreamModel: target.upstreamModel,
+		// No upstream knows the suffix for a long context.
+		upstreamModel: baseName(target.upstreamModel),
 		credentials,
 		cacheDomain: modelInfo.cache_domain ?? null,
 		weight: params.weight,

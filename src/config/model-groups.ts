@@ -1,5 +1,6 @@
 // Deployments → groups, and further names for them. Leaves finding the group for a request to config/model-name.
 import { isUnresolved } from "./environment.ts";
+import { baseName } from "./model-name.ts";
 import type { Report } from "./report.ts";
 import type { DeploymentConfig, ModelAlias, ModelGroup } from "./schema.ts";
 import { didYouMean } from "./suggest.ts";
@@ -33,7 +34,7 @@ export function readAliases(
 			report.fault({ path, message: "the alias stands for a pattern", hint: "Name a model that the pattern matches." });
 			continue;
 		}
-		if (!isServed(model, names)) {
+		if (!isServed(model, names) && !isServed(baseName(model), names)) {
 			const chained = Object.hasOwn(entries, model) ? "An alias of an alias is not followed; name the group." : "";
 			const hint = chained || didYouMean(model, names) || `Groups: ${names.join(", ")}.`;
 			// Without any valid group the cause has been reported.

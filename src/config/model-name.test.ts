@@ -131,3 +131,38 @@ describe("the suggestion for an unknown name", () => {
 		expect(suggestModel(config(many), "zzz")).toMatch(/group-29 and 5 more\.$/);
 	});
 });
+
+describe("the suffix for a long context", () => {
+	const models = config(
+		{
+			"claude-opus-4-8": "anthropic/claude-opus-4-8",
+			"claude-*": "anthropic/claude-*",
+			"kept[1m]": "anthropic/claude-opus-5[1M]",
+			mine: "anthropic/claude-sonnet-5-5",
+		},
+		'{big: "claude-opus-4-8[1m]", other: "claude-sonnet-9[1m]", mine-too: mine}',
+	);
+
+	it.each([
+		["claude-opus-4-8[1m]", "claude-opus-4-8"],
+		["claude-opus-4-8[1M]", "claude-opus-4-8"],
+		["anthropic/claude-opus-4-8[1m]", "claude-opus-4-8"],
+		["claude-sonnet-4-6[1m]", "claude-* (sonnet-4-6) → claude-sonnet-4-6"],
+		["big", "claude-opus-4-8"],
+		["big[1m]", "claude-opus-4-8"],
+		["other", "claude-* (sonnet-9) → claude-sonnet-9"],
+		["mine[1m]", "mine"],
+		["mine-too[1m]", "mine"],
+		["kept[1m]", "kept[1m]"],
+		["kept", null],
+		["mine[2m]", null],
+		["mine[1m]x", null],
+		["[1m]", null],
+	])("%s → %s: it is no part of the name, unless a group is called so", (model, expected) => {
+		expect(resolved(models, model)).toBe(expected);
+	});
+
+	it("is taken off an upstream model, which no upstream knows by it", () => {
+		expect(models.groups.get("kept[1m]")?.deployments[0]?.upstreamModel).toBe("claude-opus-5");
+	});
+});

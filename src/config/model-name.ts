@@ -16,9 +16,23 @@ export interface ResolvedModel {
 const DISCOVERY_PREFIX = "anthropic/";
 const MAX_LISTED = 20;
 
+/** By this suffix Claude Code means a model with its long context; it is no part of the name (claude-code-client §12; decolua/9router #2531). */
+const LONG_CONTEXT = /\[1m\]$/i;
+
+/** Whether a name asks for the model with its long context. */
+export function asksLongContext(name: string): boolean {
+	return name.endsWith("]") && LONG_CONTEXT.test(name);
+}
+
+/** The name without the suffix for a long context. */
+export function baseName(name: string): string {
+	return asksLongContext(name) ? name.replace(LONG_CONTEXT, "") : name;
+}
+
 /**
  * Tries the name as it is, without a leading `anthropic/`, and (for `claude-…`) with it. A group or alias of one of these names wins over
- * any pattern, a group over an alias, and of patterns the one with the longest literal part. null = not configured.
+ * any pattern, a group over an alias, and of patterns the one with the longest literal part. A name with the suffix for a long context is
+ * that of its base where no group or alias has it. null = not configured.
  */
 export function resolveGroup(config: ModelNames, model: string): ResolvedModel | null {
 	const names = spellings(model);
@@ -28,7 +42,7 @@ export function resolveGroup(config: ModelNames, model: string): ResolvedModel |
 	}
 	for (const name of names) {
 		// An alias may stand for a name that only a pattern knows.
-		const matched = matchPattern(config, config.aliases.get(name)?.model ?? name);
+		const matched = matchPattern(config, baseName(config.aliases.get(name)?.model ?? name));
 		if (matched !== null) return matched;
 	}
 	return null;
@@ -36,6 +50,11 @@ export function resolveGroup(config: ModelNames, model: string): ResolvedModel |
 
 /** The forms of a name that are looked up, the written one first. */
 export function spellings(model: string): readonly string[] {
+	const base = baseName(model);
+	return base === model ? spellingsOf(model) : [...spellingsOf(model), ...spellingsOf(base)];
+}
+
+function spellingsOf(model: string): readonly string[] {
 	if (model.startsWith(DISCOVERY_PREFIX)) return [model, model.slice(DISCOVERY_PREFIX.length)];
 	return model.startsWith("claude-") ? [model, DISCOVERY_PREFIX + model] : [model];
 }
@@ -43,7 +62,7 @@ export function spellings(model: string): readonly string[] {
 /** The group of exactly this name or of its alias. A pattern's own text cannot be asked for: nothing could be filled in for its `*`. */
 function namedGroup(config: ModelNames, name: string): ModelGroup | null {
 	const target = config.groups.has(name) ? name : (config.aliases.get(name)?.model ?? name);
-	return isPattern(target) ? null : (config.groups.get(target) ?? null);
+	return isPattern(target) ? null : (config.groups.get(target) ?? config.groups.get(baseName(target)) ?? null);
 }
 
 function matchPattern(config: ModelNames, name: string): ResolvedModel | null {

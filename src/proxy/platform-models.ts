@@ -1,5 +1,5 @@
 // A cloud's model id → the name of the group that serves it, for client formats whose URLs carry such ids. Leaves groups to config.
-import { resolveGroup } from "../config/model-name.ts";
+import { baseName, resolveGroup } from "../config/model-name.ts";
 import type { Config, ModelGroup } from "../config/schema.ts";
 
 /** Whose ids a client uses. */
@@ -16,11 +16,11 @@ const RELEASE = /-\d{8}$/;
 /**
  * The name under which `id` can be routed: a group or alias of this very name; else the group with a deployment of this upstream id;
  * else the group whose name, or a deployment's upstream id, is the same model in another platform's spelling; else a pattern that
- * matches. The id itself where nothing does. ARNs, cross-region prefixes and escapes are seen through.
+ * matches. The id itself where nothing does. ARNs, cross-region prefixes, escapes and the suffix for a long context are seen through.
  */
 export function configuredName(config: Config, id: string, platform: Platform): string {
 	const names = namesOf(config);
-	const bare = withoutArn(id);
+	const bare = withoutArn(baseName(id));
 	const plain = plainModel(id);
 	const exact = names.exact.get(id) ?? names.exact.get(bare) ?? names.plain.get(plain);
 	if (exact !== undefined) return exact;
@@ -32,7 +32,7 @@ export function configuredName(config: Config, id: string, platform: Platform): 
 
 /** `us.anthropic.claude-x-20250929-v1:0`, `claude-x@20250929` and `anthropic/claude-x-20250929` are all `claude-x-20250929`. */
 export function plainModel(id: string): string {
-	return withoutArn(id)
+	return withoutArn(baseName(id))
 		.replace(/^anthropic\//, "")
 		.replace(PROFILE, "")
 		.replace(/^anthropic\./, "")

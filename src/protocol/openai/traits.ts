@@ -1,5 +1,6 @@
 // What a translation must know of the models behind a name, because Messages API models differ. Leaves finding it out to the caller.
 import { GatewayError } from "../../errors.ts";
+import { claudeName } from "../claude-models.ts";
 
 /** Traits of all the deployments that may serve a request: what is true here must be true of each of them. */
 export interface ModelTraits {
@@ -29,12 +30,6 @@ const OLD_MAX_TOKENS = 8_192;
 const OLD = /^claude-(?:3|haiku-3|instant|2)/;
 /** `max_tokens` of a request that names none: what Claude Code asks for; every model since 4 allows it. */
 export const MAX_TOKENS = 32_000;
-
-/** Of an upstream's id what names the model: `claude-sonnet-4-5` of `us.anthropic.claude-sonnet-4-5-20250929-v1:0`. */
-function claudeName(upstreamModel: string): string {
-	const name = /claude-[\w.-]+/.exec(upstreamModel.toLowerCase())?.[0] ?? upstreamModel;
-	return name.replace(/-v\d+$/, "").replace(/-(?:\d{8}|latest)$/, "");
-}
 
 /** Traits of one Claude model, by its upstream's id, on a platform that has structured outputs, or has not. */
 export function traitsOfModel(upstreamModel: string, structuredOutputs: boolean): ModelTraits {

@@ -1,5 +1,5 @@
 // What the models behind a name have in common, for translations into the Messages API. Leaves the translation to protocol/openai.
-import { resolveGroup } from "../../config/model-name.ts";
+import { fillWildcard, resolveGroup } from "../../config/model-name.ts";
 import type { Config, DeploymentConfig, ProviderKind } from "../../config/schema.ts";
 import { bothTraits, type ModelTraits, OPENAI_TRAITS, traitsOfModel } from "../../protocol/openai/traits.ts";
 
@@ -22,7 +22,7 @@ export function traitsFor(config: Config, model: string): ModelTraits {
 function traitsOf(deployment: DeploymentConfig, wildcard: string | null): ModelTraits {
 	const { provider, upstreamModel, modelInfo } = deployment;
 	const { base_model: base, max_output_tokens: most } = modelInfo;
-	const named = wildcard === null ? upstreamModel : upstreamModel.replace("*", () => wildcard);
+	const named = fillWildcard(upstreamModel, wildcard);
 	const traits = traitsOfModel(typeof base === "string" ? base : named, STRUCTURED.has(provider));
 	return typeof most === "number" && most > 0
 		? { ...traits, maxTokens: Math.min(traits.maxTokens ?? most, most) }

@@ -10,6 +10,7 @@ import { Relay } from "../answer/relay.ts";
 import type { Exchange } from "../exchange.ts";
 import { forwardedHeaders } from "../headers.ts";
 import { type Asked, routeRequest } from "../request.ts";
+import { withLongContext } from "./long-context.ts";
 import type { FailedAnswer } from "./outcome.ts";
 import { estimateTokens } from "./token-estimate.ts";
 import { attempt, type DispatchDeps } from "./try.ts";
@@ -134,6 +135,11 @@ class GroupRun {
 		const { outline } = plan.request;
 		const upstreamModel = fillWildcard(candidate.deployment.config.upstreamModel, plan.request.wildcard);
 		if (exchange.operation === "count_tokens" && provider.counts?.(upstreamModel) === false) return false;
+		const headers = forwardedHeaders(exchange.request.rawHeaders, outline.stream || exchange.format.read !== null, {
+			keyHeader: this.#deps.config.keyHeader,
+		});
+		const asking = { asked: asked.outline.model, upstreamModel };
+		const betas = withLongContext({ betas: asked.betaList, headers }, asking);
 		const call: Call = {
 			operation: exchange.operation,
 			query: exchange.query,
@@ -141,10 +147,8 @@ class GroupRun {
 			members: outline.members,
 			stream: outline.stream,
 			model: upstreamModel,
-			betas: asked.betaList,
-			headers: forwardedHeaders(exchange.request.rawHeaders, outline.stream || exchange.format.read !== null, {
-				keyHeader: this.#deps.config.keyHeader,
-			}),
+			betas: betas.betas,
+			headers: betas.headers,
 			session: asked.conversation.session,
 			path: exchange.path,
 			source: exchange.source ?? { format: "anthropic", body: exchange.body },

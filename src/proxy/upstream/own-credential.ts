@@ -1,6 +1,6 @@
 // Requests that bring their own provider credential: sent straight on with it, past the router, so that nothing of theirs is learned for
 // or by the pooled deployments. Leaves when a credential counts to proxy/admission/authenticate.
-import { fillWildcard, resolveGroup, suggestModel } from "../../config/model-name.ts";
+import { baseName, fillWildcard, resolveGroup, suggestModel } from "../../config/model-name.ts";
 import type { Config, DeploymentConfig } from "../../config/schema.ts";
 import { GatewayError } from "../../errors.ts";
 import { askingForOAuth, isOAuthToken } from "../../protocol/anthropic-oauth.ts";
@@ -119,7 +119,7 @@ function targetOf(model: string, upstreams: BareUpstreams, config: Config): { up
 	const resolved = resolveGroup(config, model);
 	if (resolved === null) {
 		const [first] = upstreams.values();
-		if (first !== undefined) return { upstream: first, model };
+		if (first !== undefined) return { upstream: first, model: baseName(model) };
 		throw new GatewayError("unknown_model", { model, suggestion: suggestModel(config, model) });
 	}
 	for (const { id, upstreamModel } of resolved.group.deployments) {
