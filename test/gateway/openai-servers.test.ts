@@ -256,4 +256,59 @@ describe("tools that only Anthropic runs", () => {
 		expect(answer.headers.get("x-warmpath-removed")).toBe("web_search_20250305");
 		expect(setup.last().tools?.map((tool) => tool.function.name)).toEqual(["Read"]);
 	});
+
+	test.each([
+		["must be called", { type: "tool", name: "web_search" }, [SEARCH]],
+		["are all that could be called", { type: "any" }, [SEARCH]],
+		[
+			"must be called beside others",
+			{ type: "tool", name: "web_search" },
+			[SEARCH, { name: "Read", input_schema: schema }],
+		],
+	])("that %s are refused by name, once, and nobody rests for it", async (_what, tool_choice, tools) => {
+		await using setup = await start("qwen3", () => ({}));
+		const ask = (more: object) =>
+			setup.gateway.post(
+				"/v1/messages",
+				JSON.stringify({ model: "local", max_tokens: 5, messages: [{ role: "user", content: "hi" }], ...more }),
+			);
+		for (const _ of [1, 2]) {
+			const answer = await ask({ tools, tool_choice });
+			expect([answer.status, await answer.json()]).toEqual([
+				400,
+				expect.objectContaining({
+					error: { type: "invalid_request_error", message: expect.stringMatching(/tool_choice.*web_search/) },
+				}),
+			]);
+		}
+		expect(setup.upstream.requests).toHaveLength(0);
+		expect((await ask({})).status).toBe(200);
+	});
+
+	test("go to a deployment that can call them, where the group has one", async () => {
+		await using upstream = await startRecordingUpstream((request, response) => {
+			response.writeHead(200, { "content-type": "application/json" });
+			if (request.url.includes("chat"))
+				response.end('{"choices":[{"message":{"content":"no"},"finish_reason":"stop"}]}');
+			else
+				response.end(
+					'{"id":"msg_1","type":"message","role":"assistant","model":"c","content":[{"type":"text","text":"found"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1}}',
+				);
+		});
+		await using gateway = await startTestGateway(
+			configFrom(`model_list:
+  - model_name: local
+    litellm_params: { model: openai/qwen3, api_base: "${upstream.url}/v1", api_key: none, order: 1 }
+  - model_name: local
+    litellm_params: { model: anthropic/claude-sonnet-4-5, api_base: "${upstream.url}", api_key: none, order: 2 }
+general_settings: { master_key: ${MASTER_KEY} }
+warmpath: { listen: { port: 0 } }
+`),
+		);
+		const body = { model: "local", max_tokens: 5, messages: [{ role: "user", content: "hi" }] };
+		const forced = { ...body, tools: [SEARCH], tool_choice: { type: "tool", name: "web_search" } };
+		const answer = await gateway.post("/v1/messages", JSON.stringify(forced));
+		expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining("found")]);
+		expect(upstream.requests.map(({ url }) => url)).toEqual(["/v1/messages"]);
+	});
 });

@@ -41,6 +41,7 @@ describe("strict", () => {
 		["minLength", object({ a: { type: "string", minLength: 1 } })],
 		["a default", object({ a: { type: "string", default: "x" } })],
 		["an unknown format", object({ a: { type: "string", format: "uri" } })],
+		["a reference with a note", object({ a: { $ref: "#/$defs/x", description: "d" } }, { $defs: { x: STRING } })],
 		["a property without a type", object({ a: {} })],
 		["an array without items", object({ a: { type: "array" } })],
 		["a root that is no object", { type: "array", items: STRING }],
@@ -64,6 +65,12 @@ describe("parameters of a function", () => {
 			"a property that is called like a keyword",
 			object({ const: STRING, items: { type: "array", items: STRING }, $schema: STRING }),
 			object({ const: STRING, items: { type: "array", items: STRING }, $schema: STRING }),
+		],
+		["a choice at the root", { anyOf: [object({ a: STRING }), { type: "null" }] }, object({ a: STRING })],
+		[
+			"a reference at the root",
+			{ $ref: "#/$defs/x", $defs: { x: object({ a: STRING }) } },
+			object({ a: STRING }, { $defs: { x: object({ a: STRING }) } }),
 		],
 		["a dialect", { $schema: "x", ...object({ a: STRING }) }, object({ a: STRING })],
 	])("with %s have what OpenAI demands", (_name, schema, sent) => {

@@ -1,6 +1,7 @@
 // JSON Schemas as OpenAI-compatible servers take them: what OpenAI demands of a function's parameters, what its strict mode admits, what Gemini
 // knows. Leaves tools to upstream-tools.
 import { asList, asObject, type Draft, type JsonObject } from "./json.ts";
+import { inputSchema } from "./tool-schema.ts";
 
 /** Keywords whose value is a map of schemas, a list of schemas, or one schema. */
 const MAPS = new Set(["properties", "$defs", "definitions", "patternProperties", "dependentSchemas"]);
@@ -28,15 +29,19 @@ function hasType(schema: JsonObject, type: string): boolean {
 	return schema["type"] === type || asList(schema["type"]).includes(type);
 }
 
+/** "schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level." */
+const ROOT_REFUSED = ["oneOf", "anyOf", "allOf", "enum", "not", "$ref"];
+
 /**
  * Parameters of a function. OpenAI refuses a root that is no object, an object at the root without `properties` ("object schema missing
  * properties") and arrays without `items` ("array schema missing items"), also outside strict mode.
  */
 export function functionParameters(schema: JsonObject, kind: "all" | "openai" | "gemini"): JsonObject {
 	if (kind === "all") return schema;
-	const inner = asObject(mapped(schema, kind === "gemini" ? forGemini : withItems)) ?? {};
+	const plain = ROOT_REFUSED.some((name) => schema[name] !== undefined) ? inputSchema(schema) : schema;
+	const inner = asObject(mapped(plain, kind === "gemini" ? forGemini : withItems)) ?? {};
 	const root: Draft = { ...inner };
-	delete root["$schema"];
+	for (const name of ["$schema", ...ROOT_REFUSED]) delete root[name];
 	if (root["type"] !== "object") root["type"] = "object";
 	if (asObject(root["properties"]) === null) root["properties"] = {};
 	return root;
@@ -120,6 +125,8 @@ function isStrictNode(schema: unknown, level: number): boolean {
 	if (!Object.keys(object).every((name) => STRICT_KEYWORDS.has(name))) return false;
 	if (!["type", "anyOf", "$ref"].some((name) => object[name] !== undefined)) return false;
 	if (typeof object["format"] === "string" && !STRICT_FORMATS.has(object["format"])) return false;
+	// "$ref cannot have keywords {'description'}".
+	if (object["$ref"] !== undefined && Object.keys(object).length > 1) return false;
 	if (hasType(object, "object") && !isClosed(object)) return false;
 	if (hasType(object, "array") && object["items"] === undefined) return false;
 	const maps = [object["properties"], object["$defs"], object["definitions"]];
@@ -132,7 +139,8 @@ function isStrictNode(schema: unknown, level: number): boolean {
 /** All properties are required and no others are allowed. */
 function isClosed(schema: JsonObject): boolean {
 	const properties = asObject(schema["properties"]);
-	if (properties === null || schema["additionalProperties"] !== false) return false;
+	if (properties === null || !Array.isArray(schema["required"]) || schema["additionalProperties"] !== false)
+		return false;
 	const required = new Set(asList(schema["required"]));
 	return Object.keys(properties).every((name) => required.has(name)) && required.size <= Object.keys(properties).length;
 }

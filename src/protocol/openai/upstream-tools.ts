@@ -71,7 +71,7 @@ export function putToolChoice(out: Draft, body: JsonObject, about: PartContext &
 	) {
 		refuse(
 			"tool_choice",
-			`'${forced ?? about.removed[0]}' is run by Anthropic's API only, and this model is served by another: leave it out`,
+			`'${forced ?? about.removed[0]}' is a tool of Anthropic's own API, and this model is served by another: leave it out`,
 		);
 	}
 	if (about.tools.length === 0) return;

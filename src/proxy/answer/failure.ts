@@ -48,6 +48,8 @@ export function failureAnswer(
 		relayError(exchange, last, {});
 		return;
 	}
+	const unsayable = failures.findLast((answer) => answer.unsayable !== undefined)?.unsayable;
+	if (unsayable !== undefined) throw unsayable;
 	if (failures.length > 0 && failures.every((answer) => [401, 402, 403].includes(answer.failure.status ?? 0))) {
 		throw new GatewayError("upstream_rejected_credentials", { model, attempts: refusals(exchange) });
 	}

@@ -1,5 +1,6 @@
 // What one attempt is given and how it can end. Leaves making it to proxy/upstream/attempt.
 import type { IncomingHttpHeaders } from "node:http";
+import type { GatewayError } from "../../errors.ts";
 import type { Provider, UpstreamFailure, UpstreamRequest, Verdict } from "../../providers/provider.ts";
 import type { Exchange } from "../exchange.ts";
 import type { UpstreamPools, UpstreamTimeouts } from "./upstream.ts";
@@ -17,6 +18,8 @@ export interface FailedAnswer {
 	readonly code: string;
 	/** The connection closed before any answer: a kept-alive socket may just have been stale. */
 	readonly staleSocket: boolean;
+	/** Nothing was sent: this upstream cannot be told what the request asks for. Another one may, else this is the client's answer. */
+	readonly unsayable?: GatewayError;
 }
 
 /** How an attempt failed, as far as the connection tells. */

@@ -2,6 +2,7 @@
 // choice of candidates to proxy/upstream/dispatch.
 import type { IncomingHttpHeaders } from "node:http";
 import type { Config, DeploymentConfig } from "../../config/schema.ts";
+import { GatewayError } from "../../errors.ts";
 import {
 	type Call,
 	CredentialError,
@@ -90,6 +91,7 @@ const UNSENT: ReadonlySet<string> = new Set([NOT_PREPARED, "UND_ERR_INVALID_ARG"
 
 /** Credentials that cannot be had are told once, by the deployment's name; to the router they are a refusal like the upstream's own. */
 function notPrepared({ provider, candidate, exchange }: Try, cause: unknown, log: Logger): AttemptOutcome {
+	if (cause instanceof GatewayError) return unsayable(provider, cause);
 	const unusable = cause instanceof CredentialError;
 	const about = { call_id: exchange.id, deployment: candidate.deployment.id };
 	if (unusable) log.error(about, `deployment ${candidate.deployment.id} has no usable credentials: ${cause.message}`);
@@ -113,6 +115,21 @@ function notPrepared({ provider, candidate, exchange }: Try, cause: unknown, log
 		staleSocket: false,
 	} as const;
 	return { kind: "failed", answer };
+}
+
+/** What the request asks for has no form on this upstream (providers refuse it when they translate). Nobody is to blame. */
+function unsayable(provider: Provider, refusal: GatewayError): AttemptOutcome {
+	const { status, anthropicType: errorType, message } = refusal;
+	const failure = { status, errorType, errorCode: null, timedOut: false, headers: {}, message };
+	const verdict = { ...provider.judge(failure), action: "next", scope: "request" } as const;
+	const sent = {
+		body: Buffer.alloc(0),
+		original: null,
+		kind: "connect",
+		code: NOT_PREPARED,
+		staleSocket: false,
+	} as const;
+	return { kind: "failed", answer: { ...sent, failure, verdict, unsayable: refusal } };
 }
 
 function tellRouter(
