@@ -1,4 +1,4 @@
-// What each platform is known to refuse of a Messages request: beta values, fields, the client's billing block. One table; whatever it does
+// What each platform is known to refuse of a Messages request: beta values, fields, members of tools, the client's billing block. One table; whatever it does
 // not name is passed on, so that a platform says itself what it cannot do. Leaves changing the bytes to protocol/edit.
 import { type Member, membersNamed } from "../protocol/members.ts";
 import { elementsAt, membersAt } from "../protocol/walk.ts";
@@ -19,12 +19,24 @@ interface BetaRule {
 	readonly keptWith?: string;
 }
 
+/** What becomes of one member of tools. */
+interface ToolRule {
+	/** Asked for where the member says `true`: it stands for the member, or the platform takes the member with it only. */
+	readonly beta?: string;
+	/** It stays in any case, or beside this beta value. */
+	readonly kept?: true | { readonly withBeta: string };
+}
+
 interface PlatformRules {
 	readonly betas: ReadonlyMap<string, BetaRule>;
 	/** Refused by count-tokens alone. */
 	readonly countBetas: ReadonlySet<string>;
 	/** Refused whatever the betas say. */
 	readonly fields: ReadonlySet<string>;
+	/** Members of tools: what is named here is removed, unless its rule says else. */
+	readonly tools: ReadonlyMap<string, ToolRule>;
+	/** Members of every `cache_control` in system and tools that are refused whatever the betas say. */
+	readonly markers: ReadonlySet<string>;
 	/** Counts `x-anthropic-billing-header` as prompt, so that no two sessions would share a prefix there (claude-code-client §5). */
 	readonly countsBilling: boolean;
 }
@@ -76,8 +88,48 @@ const TOOL_SEARCH: readonly [string, BetaRule] = [
 const FIRST_PARTY_FIELDS = new Set(["diagnostics"]);
 const NONE: ReadonlySet<string> = new Set();
 
+/** `cache_control.scope` is Anthropic's own (caching-semantics R15). */
+const FIRST_PARTY_MARKERS = new Set(["scope"]);
+
+/** Tools that a platform takes with its tool search only; its clients often leave the value to a gateway. */
+const DEFERRED: readonly [string, ToolRule] = ["defer_loading", { kept: true, beta: "tool-search-tool-2025-10-19" }];
+/** `tools.0.custom.eager_input_streaming: Extra inputs are not permitted`; BerriAI/litellm-docs #1550 asks by the beta value instead. */
+const EAGER = "eager_input_streaming";
+const EAGER_BY_BETA: readonly [string, ToolRule] = [EAGER, { beta: "fine-grained-tool-streaming-2025-05-14" }];
+/** Programmatic tool calling is to be had on Anthropic's API and Foundry only (platform docs, its page): the model calls the tool itself. */
+const CALLERS: readonly [string, ToolRule] = ["allowed_callers", {}];
+
+/** Each is `tools.N.custom.NAME: Extra inputs are not permitted` there. */
+const BEDROCK_TOOLS: ReadonlyMap<string, ToolRule> = new Map([
+	// anthropics/claude-code #32820, anthropics/claude-agent-sdk-python #694.
+	EAGER_BY_BETA,
+	DEFERRED,
+	CALLERS,
+	// BerriAI/litellm #19841; AWS has a beta value of its own for it.
+	["input_examples", { kept: { withBeta: "tool-examples-2025-10-29" } }],
+	// Refused for Sonnet 5 and Opus 5 as late as 2026-09.
+	["strict", {}],
+]);
+const VERTEX_TOOLS: ReadonlyMap<string, ToolRule> = new Map([
+	// Its beta value is refused there too.
+	[EAGER, {}],
+	DEFERRED,
+	CALLERS,
+	["input_examples", {}],
+	// Structured outputs are off by default there (Vertex docs, organisation policy constraints).
+	["strict", {}],
+]);
+const NO_TOOLS: ReadonlyMap<string, ToolRule> = new Map();
+
 const RULES: Readonly<Record<Platform, PlatformRules>> = {
-	anthropic: { betas: new Map([TOOL_SEARCH]), countBetas: NONE, fields: NONE, countsBilling: false },
+	anthropic: {
+		betas: new Map([TOOL_SEARCH]),
+		countBetas: NONE,
+		fields: NONE,
+		tools: NO_TOOLS,
+		markers: NONE,
+		countsBilling: false,
+	},
 	bedrock: {
 		betas: new Map([
 			...NO_CLOUD,
@@ -94,12 +146,16 @@ const RULES: Readonly<Record<Platform, PlatformRules>> = {
 		]),
 		countBetas: NONE,
 		fields: FIRST_PARTY_FIELDS,
+		tools: BEDROCK_TOOLS,
+		markers: FIRST_PARTY_MARKERS,
 		countsBilling: true,
 	},
 	"bedrock-mantle": {
 		betas: new Map([...NO_CLOUD, ...NOT_AWS_OR_GOOGLE].filter(([beta]) => !takenByMantle(beta))),
 		countBetas: NONE,
 		fields: FIRST_PARTY_FIELDS,
+		tools: new Map([EAGER_BY_BETA, CALLERS]),
+		markers: FIRST_PARTY_MARKERS,
 		countsBilling: true,
 	},
 	vertex: {
@@ -117,6 +173,8 @@ const RULES: Readonly<Record<Platform, PlatformRules>> = {
 		// anthropics/claude-code #12429.
 		countBetas: new Set(["web-search-2025-03-05"]),
 		fields: FIRST_PARTY_FIELDS,
+		tools: VERTEX_TOOLS,
+		markers: FIRST_PARTY_MARKERS,
 		countsBilling: true,
 	},
 	foundry: {
@@ -129,6 +187,8 @@ const RULES: Readonly<Record<Platform, PlatformRules>> = {
 		]),
 		countBetas: NONE,
 		fields: FIRST_PARTY_FIELDS,
+		tools: NO_TOOLS,
+		markers: NONE,
 		countsBilling: true,
 	},
 };
@@ -166,7 +226,7 @@ export function fitToPlatform(
 	const { body, members } = call;
 	const betas = new Set<string>();
 	const fields = new Set<string>(rules.fields);
-	const markers = new Set<string>();
+	const markers = new Set<string>(rules.markers);
 	const removed: string[] = [];
 	for (const beta of call.betas) {
 		const rule = rules.betas.get(beta);
@@ -184,6 +244,14 @@ export function fitToPlatform(
 		if (found.length === 0) continue;
 		remove.push(...found);
 		removed.push(`field:${field}`);
+	}
+	for (const [name, rule] of rules.tools) {
+		const found = toolMembers(call, name);
+		if (found.length === 0) continue;
+		if (rule.beta !== undefined && found.some((member) => isTrue(body, member))) betas.add(rule.beta);
+		if (rule.kept === true || (rule.kept !== undefined && betas.has(rule.kept.withBeta))) continue;
+		remove.push(...found);
+		removed.push(`field:tools.${name}`);
 	}
 	const billing = rules.countsBilling && options.removeBillingBlock ? billingBlocks(call) : [];
 	if (billing.length > 0) removed.push(BILLING_BLOCK);
@@ -216,6 +284,18 @@ function isBilling(body: Buffer, element: Member): boolean {
 	const text = members.find(({ name }) => name === "text");
 	if (text === undefined || members.some(({ name }) => name === "cache_control")) return false;
 	return body.subarray(text.start, text.start + BILLING_PREFIX.length).equals(BILLING_PREFIX);
+}
+
+/** The members of this name in the tools themselves; what a tool's schema calls so is the client's own. */
+function toolMembers({ body, members }: Pick<Call, "body" | "members">, name: string): Member[] {
+	const [tools] = membersNamed(body, members, "tools");
+	if (tools === undefined || !isIn(body, Buffer.from(`"${name}"`), tools)) return [];
+	const found = elementsAt(body, tools.start).flatMap(({ start }) => membersAt(body, start));
+	return found.filter((member) => member.name === name);
+}
+
+function isTrue(body: Buffer, { start, end }: Member): boolean {
+	return body.toString("latin1", start, end) === "true";
 }
 
 /** The members of this name in the `cache_control` of system blocks and tools. */
