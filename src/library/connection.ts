@@ -92,7 +92,7 @@ function byName(pairs: readonly string[]): Record<string, string | string[]> {
 	for (let i = 0; i + 1 < pairs.length; i += 2) {
 		const name = pairs[i] as string;
 		const value = pairs[i + 1] as string;
-		const known = headers[name];
+		const known = Object.hasOwn(headers, name) ? headers[name] : undefined;
 		headers[name] = known === undefined ? value : [known, value].flat();
 	}
 	return headers;

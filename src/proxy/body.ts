@@ -4,6 +4,7 @@ import { type BodyMemory, BodyWriter } from "../prompt/body-memory.ts";
 import type { Loan } from "../prompt/memory.ts";
 import type { ClientRequest } from "./client.ts";
 import { codingsOf, unpackedBody } from "./content-encoding.ts";
+import { guarded } from "./guard.ts";
 
 /** The client went away while it was sending. */
 export class ClientGone extends Error {}
@@ -45,13 +46,15 @@ function readBytes(request: ClientRequest, maxBytes: number, conversation: Kept 
 	if (declared > maxBytes) return Promise.reject(tooLarge());
 	return new Promise((resolve, reject) => {
 		const sink = sinkFor(declared, maxBytes, conversation);
-		request.on("data", (chunk: Buffer) => {
+		const add = guarded(reject, (chunk: Buffer) => {
 			if (sink.add(chunk)) return;
 			request.removeAllListeners("data");
 			request.pause();
 			reject(tooLarge());
 		});
-		request.on("end", () => resolve(sink.read()));
+		const end = guarded(reject, () => resolve(sink.read()));
+		request.on("data", add);
+		request.on("end", end);
 		request.on("error", () => reject(new ClientGone("the client's connection failed")));
 		request.on("close", () => {
 			if (!request.complete) reject(new ClientGone("the client closed its connection while sending"));

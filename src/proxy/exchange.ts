@@ -1,13 +1,16 @@
 // The record of one request on its way through the gateway: the only per-request state. Leaves every step to its own file.
+import { GatewayError } from "../errors.ts";
 import type { Outline } from "../prompt/outline.ts";
 import type { Usage } from "../protocol/usage.ts";
 import type { Call, Operation } from "../providers/provider.ts";
 import type { Plan } from "../routing/decision.ts";
 import type { Deployment } from "../routing/deployment.ts";
+import type { Logger } from "../telemetry/log.ts";
 import type { Caller } from "./admission/authenticate.ts";
 import { callId } from "./call-id.ts";
 import type { ClientRequest, ClientResponse } from "./client.ts";
 import type { CanonicalRequest, ClientFormat } from "./formats/format.ts";
+import { attempted, guarded } from "./guard.ts";
 import type { BodyCapture } from "./redact.ts";
 
 const NO_BODY = Buffer.alloc(0);
@@ -23,6 +26,14 @@ export interface AttemptRecord {
 	readonly error: string;
 	readonly startedAt: number;
 	readonly endedAt: number;
+}
+
+/** What a request is doing. */
+export interface Running {
+	/** The client went away. */
+	aborted(): void;
+	/** Something of ours threw: the client must be told, or its connection cut. */
+	broken(): void;
 }
 
 /** One request. Steps fill it in the order of design §3. */
@@ -65,14 +76,17 @@ export class Exchange {
 	failure: { readonly code: string; readonly message: string } | null = null;
 	/** Collects the answer for the request log; null = bodies are not stored. */
 	capture: BodyCapture | null = null;
-	#onAbort: (() => void) | null = null;
+	readonly #log: Logger;
+	#wake: (() => void) | null = null;
+	#running: Running | null = null;
 	#aborted = false;
 
 	constructor(
 		request: ClientRequest,
 		response: ClientResponse,
-		about: Pick<Exchange, "format" | "operation" | "query" | "now"> & { readonly path?: string },
+		about: Pick<Exchange, "format" | "operation" | "query" | "now"> & { readonly path?: string; readonly log: Logger },
 	) {
+		this.#log = about.log;
 		this.request = request;
 		this.response = response;
 		this.format = about.format;
@@ -85,12 +99,14 @@ export class Exchange {
 		// A peer that vanishes is not a fault of ours: "close" below tells what matters; without listeners Node would end the process.
 		request.on("error", () => {});
 		response.on("error", () => {});
-		response.on("close", () => {
+		const onClose = this.guarded(() => {
 			// Over HTTP/2 a stream that the client closed counts as finished too.
 			if (response.writableEnded && response.writableFinished) return;
 			this.#aborted = true;
-			this.#onAbort?.();
+			this.#running?.aborted();
+			this.#wake?.();
 		});
+		response.on("close", onClose);
 	}
 
 	/** The client closed its connection before the answer was complete. */
@@ -102,21 +118,38 @@ export class Exchange {
 	wait(ms: number, listen: (release: () => void) => () => void = () => () => {}): Promise<void> {
 		return new Promise((resolve) => {
 			let unlisten = () => {};
-			const done = () => {
+			const done = this.guarded(() => {
 				clearTimeout(timer);
-				unlisten();
-				this.onAbort = null;
+				this.#wake = null;
 				resolve();
-			};
+				unlisten();
+			});
 			const timer = setTimeout(done, ms);
-			this.onAbort = done;
-			unlisten = listen(done);
+			this.#wake = done;
+			if (this.#aborted) done();
+			else unlisten = listen(done);
 		});
 	}
 
-	/** Sets who is told, at once, when the client goes away; null takes it off again. */
-	set onAbort(listener: (() => void) | null) {
-		this.#onAbort = listener;
-		if (this.#aborted) listener?.();
+	/** A callback of this request's sockets, streams or timers: what it throws is this request's fault, and ends nothing else. */
+	guarded<Given extends readonly unknown[]>(callback: (...given: Given) => void): (...given: Given) => void {
+		return guarded((error) => this.fault(error), callback);
+	}
+
+	/** Something of ours threw outside of the request's own steps: it is logged, and the request ends. Never throws. */
+	fault(error: unknown): void {
+		const { code, message } = new GatewayError("internal");
+		this.failure ??= { code, message };
+		attempted(() => this.#log.error({ err: error, call_id: this.id }, "a request failed inside the gateway"));
+		const running = this.#running;
+		if (running !== null && attempted(() => running.broken())) return;
+		// What was said to its end is on its way.
+		if (!this.response.writableEnded) this.response.destroy();
+	}
+
+	/** Sets what ends with the request, at once where the client is gone already; null where nothing does. */
+	set running(running: Running | null) {
+		this.#running = running;
+		if (this.#aborted) running?.aborted();
 	}
 }

@@ -25,6 +25,7 @@ import { explainDecision } from "./explain.ts";
 import { anthropicFormat } from "./formats/anthropic.ts";
 import type { ClientFormat, Target } from "./formats/format.ts";
 import { openaiPlainFormat } from "./formats/openai-chat.ts";
+import { attempted } from "./guard.ts";
 import { headerValue } from "./headers.ts";
 import {
 	type AutomaticMarking,
@@ -78,6 +79,7 @@ export function begin(request: ClientRequest, response: ClientResponse, { route,
 		// Another format's query means nothing to the upstream.
 		query: format.read === null ? query : "",
 		now: serving.now,
+		log: serving.log,
 	});
 }
 
@@ -107,7 +109,9 @@ export async function run(exchange: Exchange, { route, serving }: Handled): Prom
 	} catch (error) {
 		fail(exchange, error, serving.log);
 	}
-	if (route.kind === "call") recordExchange(serving, exchange, { now: serving.now(), wall: serving.wall() });
+	if (route.kind !== "call") return;
+	const record = () => recordExchange(serving, exchange, { now: serving.now(), wall: serving.wall() });
+	exchange.guarded(record)();
 }
 
 /** What may be asked for, as the client's API lists it. Throws unknown_model for one name that may not. */
@@ -289,9 +293,10 @@ function requireMethod(request: ClientRequest, path: string, allowed: readonly s
 function fail(exchange: Exchange, error: unknown, log: Logger): void {
 	if (error instanceof ClientGone || exchange.aborted) return;
 	const known = error instanceof GatewayError ? error : new GatewayError("internal", {}, { cause: error });
-	if (known.code === "internal") log.error({ err: error, call_id: exchange.id }, "a request failed inside the gateway");
 	exchange.failure = { code: known.code, message: known.message };
-	sendError(exchange.response, known, exchange);
+	if (known.code === "internal")
+		attempted(() => log.error({ err: error, call_id: exchange.id }, "a request failed inside the gateway"));
+	if (!attempted(() => sendError(exchange.response, known, exchange))) exchange.response.destroy();
 }
 
 /** Answers with a gateway error in the client's format; a response that has begun is cut instead. */

@@ -6,6 +6,8 @@ const COLON = 0x3a;
 /** RFC 9110 §7.6.1 and RFC 9112: meaningful for one connection only. */
 const HOP_BY_HOP = new Set([
 	"connection",
+	// RFC 7540 §3.2.1; HTTP/2 servers may not send it (RFC 9113 §8.2.2).
+	"http2-settings",
 	"keep-alive",
 	"proxy-authenticate",
 	"proxy-authorization",
@@ -19,10 +21,23 @@ const HOP_BY_HOP = new Set([
 /** Of an answer: what an upstream says to browsers about its own origin, which is not the gateway's. */
 const OF_ORIGIN = new Set([
 	"set-cookie",
+	"set-cookie2",
 	"alt-svc",
 	"strict-transport-security",
+	"public-key-pins",
+	"expect-ct",
 	"access-control-allow-origin",
 	"access-control-allow-credentials",
+	"access-control-allow-private-network",
+	// Would clear, leave or take over pages that the gateway serves from the same origin, and tell the upstream who visits them.
+	"clear-site-data",
+	"refresh",
+	"service-worker-allowed",
+	"accept-ch",
+	"critical-ch",
+	"nel",
+	"report-to",
+	"reporting-endpoints",
 	// To a web server in front of it, which the gateway's own would take for orders too.
 	"x-accel-buffering",
 	"x-accel-charset",
@@ -180,9 +195,64 @@ function withoutNamed(headers: readonly string[], named: ReadonlySet<string>): s
 	return kept;
 }
 
+/** Headers of which an answer has one (RFC 9110 and 9111; Fetch): HTTP/2 servers throw where there are more. */
+const SINGLE_VALUED = new Set(
+	`age access-control-allow-credentials access-control-max-age content-encoding content-language content-length content-location content-md5
+	content-range content-type date etag expires last-modified location retry-after x-content-type-options`.split(/\s+/),
+);
+/** Others that no answer has, and that Node takes for single ones all the same. */
+const OF_REQUESTS = new Set(
+	`access-control-request-method authorization dnt from host if-match if-modified-since if-none-match if-range if-unmodified-since
+	max-forwards proxy-authorization range referer tk upgrade-insecure-requests user-agent`.split(/\s+/),
+);
+
+/** RFC 9110 §5.1, and the one name that objects have already. */
+const NAME = /^(?!__proto__$)[!#$%&'*+.^_`|~0-9a-z-]+$/;
+/** RFC 9110 §5.5: no control characters, no space at either end. */
+const VALUE = /^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?$/;
+
+/**
+ * An upstream's head as everyone behind it may rely on it: one value where there can be but one (the first), lists where there may be more,
+ * and nothing that could not be sent on.
+ */
+export function receivedHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+	let isPlain = true;
+	for (const name in headers) {
+		const value = headers[name];
+		if (typeof value === "string" && VALUE.test(value) && NAME.test(name)) continue;
+		isPlain = false;
+		break;
+	}
+	return isPlain ? headers : plainHeaders(headers);
+}
+
+function plainHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+	const kept: Record<string, string | string[]> = {};
+	for (const [name, value] of Object.entries(headers)) {
+		if (!NAME.test(name)) continue;
+		const values = [value ?? []].flat().filter((each) => VALUE.test(each));
+		const [first] = values;
+		if (first === undefined) continue;
+		if (values.length === 1 || SINGLE_VALUED.has(name) || OF_REQUESTS.has(name)) kept[name] = first;
+		else if (name === "connection") kept[name] = values.join(", ");
+		else kept[name] = values;
+	}
+	return kept;
+}
+
+/** A value of ours that can be sent: of a name in another script its bytes in UTF-8, which is what most readers expect. */
+function sendable(value: string): string {
+	if (VALUE.test(value)) return value;
+	return Buffer.from(value, "utf8")
+		.toString("latin1")
+		.replace(/[^\t -~\x80-\xff]/g, " ")
+		.trim();
+}
+
 /**
  * The upstream's answer headers for the client as name, value, name, value, without hop-by-hop ones and those of its origin; `own` ones
- * follow, in the place of the upstream's of the same name, and what tells proxies not to hold a stream back.
+ * follow, in the place of the upstream's of the same name, and what tells proxies not to hold a stream back. `headers` are as
+ * `receivedHeaders` gives them.
  */
 export function relayedHeaders(headers: IncomingHttpHeaders, own: Readonly<Record<string, string>>): string[] {
 	const named = namedBy(headers["connection"]);
@@ -192,11 +262,11 @@ export function relayedHeaders(headers: IncomingHttpHeaders, own: Readonly<Recor
 	for (const name in headers) {
 		const value = headers[name];
 		if (value === undefined || NOT_RELAYED.has(name) || named?.has(name)) continue;
-		if (replaces && own[name] !== undefined) continue;
+		if (replaces && Object.hasOwn(own, name)) continue;
 		if (typeof value === "string") out.push(name, value);
 		else for (const each of value) out.push(name, each);
 	}
-	for (const name in own) out.push(name, own[name] as string);
+	for (const name in own) out.push(name, sendable(own[name] as string));
 	const type = own["content-type"] ?? headers["content-type"];
 	if (type !== undefined && STREAM.test(type)) tellProxies(out, headers["cache-control"] !== undefined);
 	return out;

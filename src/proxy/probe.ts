@@ -83,6 +83,7 @@ function call(request: UpstreamRequest, { pools }: Serving): Promise<Answer | { 
 				resolve({ ...head, body: Buffer.concat(chunks) });
 			},
 			error: (error) => resolve({ error: error.message === "" ? error.name : error.message }),
+			fault: (error) => resolve({ error: String(error) }),
 		});
 	});
 }

@@ -12,7 +12,9 @@ afterEach(() => {
 /** A stream that is kept alive, and what was written to it. */
 function idleStream() {
 	const stream = new PassThrough();
-	const keepAlive = new KeepAlive(stream, Buffer.from("ping "));
+	const keepAlive = new KeepAlive(stream, Buffer.from("ping "), (error) => {
+		throw error;
+	});
 	return { stream, keepAlive, written: () => String(stream.read() ?? "") };
 }
 

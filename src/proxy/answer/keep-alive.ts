@@ -1,5 +1,6 @@
 // Pings of our own on a stream whose upstream sends none, so that clients and proxies on the way do not take it for dead.
 import type { Writable } from "node:stream";
+import { guarded, type OnFault } from "../guard.ts";
 
 /** As often as the Messages API itself about does; Claude Code gives up after 300 s of silence (claude-code-client §7). */
 export const PING_AFTER_MS = 15_000;
@@ -8,12 +9,13 @@ export const PING_AFTER_MS = 15_000;
 export class KeepAlive {
 	readonly #timer: NodeJS.Timeout;
 
-	constructor(stream: Writable, ping: Buffer) {
-		this.#timer = setInterval(() => {
+	constructor(stream: Writable, ping: Buffer, onFault: OnFault) {
+		const onTime = guarded(onFault, () => {
 			if (stream.writableEnded || stream.destroyed) this.stop();
 			// A client that does not read what it has needs no more.
 			else if (!stream.writableNeedDrain) stream.write(ping);
-		}, PING_AFTER_MS);
+		});
+		this.#timer = setInterval(onTime, PING_AFTER_MS);
 		this.#timer.unref();
 	}
 

@@ -6,6 +6,7 @@ import { brotliDecompress, createBrotliDecompress, createGunzip, createInflate, 
 import { MessagesRepair, type RepairedEvent } from "../../protocol/messages-repair.ts";
 import { SseSplitter } from "../../protocol/sse.ts";
 import { type Usage, UsageReader } from "../../protocol/usage.ts";
+import { guarded, type OnFault } from "../guard.ts";
 
 /** A JSON answer larger than this is relayed but its usage is not read, bytes. */
 const MAX_BODY_READ = 8 * 1024 * 1024;
@@ -26,6 +27,8 @@ export interface AnswerReaderOptions {
 	readonly repairs: boolean;
 	/** Every whole event of a stream, in order, with its bytes unless the name says enough; for a plain stream before `push` returns, for a compressed one soon after. */
 	readonly onEvent: (name: string, event: Buffer) => void;
+	/** Told what throws while a compressed answer is read, which happens in callbacks of its own. */
+	readonly onFault: OnFault;
 }
 
 /** Bytes in place of those from `start` to `end`. */
@@ -55,9 +58,11 @@ export class AnswerReader {
 	#over = false;
 	#body: Buffer[] | null;
 	#bodyBytes = 0;
+	readonly #onFault: OnFault;
 
 	constructor(options: AnswerReaderOptions) {
 		this.#encoding = options.encoding.toLowerCase();
+		this.#onFault = options.onFault;
 		this.streaming = options.streaming;
 		this.plain = options.streaming && this.#encoding === "identity";
 		this.#body = options.streaming ? null : [];
@@ -67,7 +72,8 @@ export class AnswerReader {
 			? new SseSplitter((name, event) => this.#event(name, event), { withoutBytes: UNREAD })
 			: null;
 		this.#decoder = options.streaming && !this.plain ? streamDecoder(this.#encoding) : null;
-		this.#decoder?.on("data", (chunk: Buffer) => this.#splitter?.push(chunk));
+		const split = guarded(options.onFault, (chunk: Buffer) => this.#splitter?.push(chunk));
+		this.#decoder?.on("data", split);
 		// A stream that cannot be decoded is still relayed; only its usage stays unknown.
 		this.#decoder?.on("error", () => {});
 	}
@@ -152,7 +158,7 @@ export class AnswerReader {
 
 	/** Call it after the answer has gone out: gives the usage, at once or after decoding. Never fails. */
 	finish(done: (usage: Usage | null) => void): void {
-		const report = () => done(this.usage);
+		const report = guarded(this.#onFault, () => done(this.usage));
 		if (this.#decoder !== null) {
 			// One that failed has closed already, or will without a further word.
 			if (this.#decoder.destroyed) {
@@ -170,10 +176,11 @@ export class AnswerReader {
 		}
 		const body = Buffer.concat(this.#body);
 		this.#body = null;
-		decode(this.#encoding, body, (plain) => {
+		const read = guarded(this.#onFault, (plain: Buffer | null) => {
 			if (plain !== null) this.#usage.body(plain);
-			report();
+			done(this.usage);
 		});
+		decode(this.#encoding, body, read);
 	}
 
 	#keep(chunk: Buffer): void {

@@ -3,8 +3,9 @@
 import { GatewayError } from "../../errors.ts";
 import type { ClientResponse } from "../client.ts";
 import type { Exchange } from "../exchange.ts";
+import { attempted } from "../guard.ts";
 import { relayedHeaders } from "../headers.ts";
-import { type AnswerHead, type Encoding, encodingOf } from "./encoding.ts";
+import { type AnswerHead, type Encoding, encodingOf, MAX_WHOLE } from "./encoding.ts";
 import { KeepAlive } from "./keep-alive.ts";
 
 export interface RelayHead extends AnswerHead {
@@ -31,7 +32,7 @@ export class Relay {
 			this.#response.writeHead(head.status, relayedHeaders(head.headers, head.own));
 		}
 		const ping = head.needsPings !== true ? null : this.#encoding === null ? PING : this.#encoding.ping();
-		this.#keepAlive = ping === null ? null : new KeepAlive(this.#response, ping);
+		this.#keepAlive = ping === null ? null : new KeepAlive(this.#response, ping, (error) => exchange.fault(error));
 	}
 
 	/** false = the client is slower than the upstream: pause until `onDrain`. */
@@ -89,17 +90,33 @@ export class Relay {
 	 * The upstream broke after the answer had begun. A plain event stream gets the format's error event and ends (design §8); an answer
 	 * of which nothing has gone out becomes an error; anything else is cut, so that the client cannot take it for complete.
 	 */
-	breakOff(canAddEvents: boolean): void {
+	breakOff(canAddEvents: boolean, error = new GatewayError("upstream_broke")): void {
 		this.#keepAlive?.stop();
-		const error = new GatewayError("upstream_broke");
 		if (!this.#response.headersSent) answerWithError(this.#exchange, error);
 		else if (canAddEvents) this.#response.end(this.#exchange.format.errorEvent(inFormat(error, this.#exchange)));
 		else this.#response.destroy();
 	}
 }
 
+/** Ends a request on which something of ours threw, with or without an answer that had begun; a socket is cut where nothing else can be done. */
+export function endBroken(exchange: Exchange, relay: Relay | null, canAddEvents: boolean): void {
+	const { response } = exchange;
+	const error = new GatewayError("internal");
+	const isTold = attempted(() => {
+		if (relay !== null) relay.breakOff(canAddEvents, error);
+		else if (response.headersSent) response.destroy();
+		else answerWithError(exchange, error);
+	});
+	if (!isTold) response.destroy();
+}
+
+/** Instead of an answer that must be translated whole and outgrew what may be held of it. */
+export function answerTooLarge(exchange: Exchange): void {
+	answerWithError(exchange, new GatewayError("answer_too_large", { limit: MAX_WHOLE }));
+}
+
 /** An error instead of an answer of which nothing has gone out. */
-export function answerWithError(exchange: Exchange, error: GatewayError): void {
+function answerWithError(exchange: Exchange, error: GatewayError): void {
 	const { format, response } = exchange;
 	const answer = format.error(inFormat(error, exchange));
 	response.writeHead(answer.status, { ...answer.headers, "content-length": String(answer.body.length) });

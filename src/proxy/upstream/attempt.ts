@@ -1,19 +1,27 @@
 // One attempt at one deployment: holds the answer's opening back until it shows content, then hands it to the relay. Leaves which
 // deployment comes next to proxy/upstream/dispatch and the meaning of a failure to the provider.
 import type { IncomingHttpHeaders } from "node:http";
-import { GatewayError } from "../../errors.ts";
 import { beginsContent } from "../../protocol/anthropic.ts";
 import { SseSplitter } from "../../protocol/sse.ts";
 import type { Usage } from "../../protocol/usage.ts";
 import type { Reframer, UpstreamFailure, Verdict } from "../../providers/provider.ts";
 import { MAX_WHOLE } from "../answer/encoding.ts";
 import { AnswerReader } from "../answer/reader.ts";
-import { answerWithError, Relay } from "../answer/relay.ts";
+import { answerTooLarge, endBroken, Relay } from "../answer/relay.ts";
+import type { Running } from "../exchange.ts";
 import { headerValue } from "../headers.ts";
 import { errorForClient, readErrorAnswer, readErrorEvent } from "./error-answer.ts";
 import { MAX_ERROR_IN_SUCCESS, mayBeError, statusOfErrorIn } from "./error-in-success.ts";
 import { noAnswer, reframedHead, withRequestId } from "./head.ts";
-import { type AttemptOptions, type AttemptOutcome, causeOf, type FailureCause } from "./outcome.ts";
+import { HoldTimer } from "./hold-timer.ts";
+import {
+	type AttemptOptions,
+	type AttemptOutcome,
+	causeOf,
+	FAULT,
+	type FailureCause,
+	withoutAnswer,
+} from "./outcome.ts";
 import type { UpstreamCall, UpstreamListener } from "./upstream.ts";
 
 /** Error bodies up to this size are read whole, bytes. */
@@ -33,7 +41,7 @@ export function runAttempt(options: AttemptOptions): Promise<AttemptOutcome> {
 	return new Promise((resolve) => new Attempt(options, resolve).start());
 }
 
-class Attempt implements UpstreamListener {
+class Attempt implements UpstreamListener, Running {
 	readonly #options: AttemptOptions;
 	readonly #resolve: (outcome: AttemptOutcome) => void;
 	#call: UpstreamCall | null = null;
@@ -50,7 +58,7 @@ class Attempt implements UpstreamListener {
 	/** Bytes held back before the answer is committed to; for an error status, its body. */
 	#held: Buffer[] = [];
 	#heldBytes = 0;
-	#holdTimer: NodeJS.Timeout | null = null;
+	#holdTimer: HoldTimer | null = null;
 	#lastEvent = "";
 	/** The answer's end has come, in the same read as the bytes that are being looked at; those to relay are kept to go with it. */
 	#isLast = false;
@@ -66,14 +74,26 @@ class Attempt implements UpstreamListener {
 
 	start(): void {
 		const { exchange, pools, request, timeouts } = this.#options;
+		exchange.running = this;
 		const call = pools.open(request, timeouts, this);
 		this.#call = call;
-		// Not assigned as it is written: V8 makes such a function in the old generation, with all that it can reach (test/architecture.test.ts).
-		const onAbort = () => {
-			call.abort();
-			this.#end({ kind: "aborted", begun: this.#relay !== null });
-		};
-		exchange.onAbort = onAbort;
+		if (this.#ended) call.abort();
+	}
+
+	aborted(): void {
+		this.#call?.abort();
+		this.#end({ kind: "aborted", begun: this.#relay !== null });
+	}
+
+	fault(error: unknown): void {
+		this.#options.exchange.fault(error);
+	}
+
+	/** Nobody else is asked for the request. */
+	broken(): void {
+		this.#call?.abort();
+		endBroken(this.#options.exchange, this.#relay, this.#reader?.plain === true);
+		this.#end({ kind: "broke", status: this.#status, code: FAULT });
 	}
 
 	head(status: number, headers: IncomingHttpHeaders): void {
@@ -98,13 +118,17 @@ class Attempt implements UpstreamListener {
 			encoding: headerValue(headers, "content-encoding") ?? "identity",
 			repairs: this.#untouched === null && this.#options.exchange.operation === "messages",
 			onEvent: (name, event) => this.#event(name, event),
+			onFault: (error) => this.fault(error),
 		});
 		// A compressed stream is read too late to be held back; none is asked for (proxy/headers).
-		const { timeouts, holdMs } = this.#options;
+		const { exchange, timeouts, holdMs } = this.#options;
 		if (this.#reframer?.streaming === false) return;
 		if (!streaming && mayBeError(headers)) return;
 		if (!this.#reader.plain) this.#commit();
-		else this.#holdTimer = setTimeout(() => this.#heldLongEnough(), Math.min(holdMs, timeouts.firstByteMs));
+		else {
+			const onTime = exchange.guarded((isOverdue: boolean) => this.#heldLongEnough(isOverdue));
+			this.#holdTimer = new HoldTimer({ holdMs, firstByteMs: timeouts.firstByteMs }, onTime);
+		}
 	}
 
 	data(chunk: Buffer): void {
@@ -166,7 +190,7 @@ class Attempt implements UpstreamListener {
 		const { exchange, onStarted } = this.#options;
 		this.#call?.abort();
 		if (this.#relay === null) onStarted(this.#status, this.#headers);
-		answerWithError(exchange, new GatewayError("answer_too_large", { limit: MAX_WHOLE }));
+		answerTooLarge(exchange);
 		this.#end({ kind: "broke", status: this.#status, code: "answer_too_large" });
 	}
 
@@ -294,19 +318,9 @@ class Attempt implements UpstreamListener {
 	}
 
 	/** A slow opening is let through once there is something to show; a head without any event goes on waiting for its first byte. */
-	#heldLongEnough(): void {
-		if (this.#held.length > 0) {
-			this.#commit();
-			return;
-		}
-		const { timeouts, holdMs } = this.#options;
-		this.#holdTimer = setTimeout(
-			() => {
-				if (this.#held.length > 0) this.#commit();
-				else this.#noFirstByte();
-			},
-			Math.max(0, timeouts.firstByteMs - holdMs),
-		);
+	#heldLongEnough(isOverdue: boolean): void {
+		if (this.#held.length > 0) this.#commit();
+		else if (isOverdue) this.#noFirstByte();
 	}
 
 	#noFirstByte(): void {
@@ -320,7 +334,7 @@ class Attempt implements UpstreamListener {
 	/** From here on this answer is the client's. */
 	#commit(): void {
 		if (this.#relay !== null || this.#ended) return;
-		if (this.#holdTimer !== null) clearTimeout(this.#holdTimer);
+		this.#holdTimer?.stop();
 		const { exchange, onStarted, headers } = this.#options;
 		onStarted(this.#status, this.#headers);
 		const untouched = this.#untouched !== null;
@@ -341,7 +355,7 @@ class Attempt implements UpstreamListener {
 
 	#pauseUntilDrained(): void {
 		this.#call?.pause();
-		this.#relay?.onDrain(() => this.#call?.resume());
+		this.#relay?.onDrain(this.#options.exchange.guarded(() => this.#call?.resume()));
 	}
 
 	/** A whole answer with an error status: the client's, or a reason to try elsewhere. */
@@ -373,19 +387,14 @@ class Attempt implements UpstreamListener {
 
 	#fail(about: Omit<UpstreamFailure, "headers">, cause: FailureCause): void {
 		const failure: UpstreamFailure = { ...about, headers: this.#headers };
-		const verdict = this.#options.provider.judge(failure);
-		const { kind, code, stale } = cause;
-		this.#end({
-			kind: "failed",
-			answer: { failure, verdict, body: Buffer.alloc(0), original: null, kind, code, staleSocket: stale },
-		});
+		this.#end({ kind: "failed", answer: withoutAnswer(failure, this.#options.provider.judge(failure), cause) });
 	}
 
 	#end(outcome: AttemptOutcome): void {
 		if (this.#ended) return;
 		this.#ended = true;
-		if (this.#holdTimer !== null) clearTimeout(this.#holdTimer);
-		this.#options.exchange.onAbort = null;
+		this.#holdTimer?.stop();
+		this.#options.exchange.running = null;
 		if (outcome.kind === "aborted") this.#options.exchange.usage = this.#told(this.#reader?.usage ?? null);
 		this.#held = [];
 		this.#resolve(outcome);

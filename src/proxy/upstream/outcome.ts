@@ -50,6 +50,12 @@ export function causeOf(error: Error, early: boolean): FailureCause & { readonly
 	};
 }
 
+/** What is kept of an attempt that brought no error body. */
+export function withoutAnswer(failure: UpstreamFailure, verdict: Verdict, cause: FailureCause): FailedAnswer {
+	const { kind, code, stale } = cause;
+	return { failure, verdict, body: Buffer.alloc(0), original: null, kind, code, staleSocket: stale };
+}
+
 /** An upstream's error before it was made canonical. */
 export interface OriginalError {
 	readonly status: number;
@@ -65,6 +71,9 @@ export type AttemptOutcome =
 	| { readonly kind: "served"; readonly status: number }
 	| { readonly kind: "broke"; readonly status: number; readonly code: string }
 	| { readonly kind: "aborted"; readonly begun: boolean };
+
+/** Code of an attempt that ended because something of ours threw. */
+export const FAULT = "internal";
 
 export interface AttemptOptions {
 	readonly exchange: Exchange;

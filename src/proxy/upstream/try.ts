@@ -19,7 +19,7 @@ import type { AttemptRecord, Exchange } from "../exchange.ts";
 import { headerValue } from "../headers.ts";
 import { recordRouting } from "../record.ts";
 import { runAttempt } from "./attempt.ts";
-import type { AttemptOutcome, FailedAnswer } from "./outcome.ts";
+import { type AttemptOutcome, FAULT, type FailedAnswer, withoutAnswer } from "./outcome.ts";
 import type { UpstreamPools, UpstreamTimeouts } from "./upstream.ts";
 
 /** What every attempt needs; built by the composition root. */
@@ -32,6 +32,9 @@ export interface DispatchDeps {
 	readonly log: Logger;
 	readonly now: () => number;
 }
+
+/** Ends an attempt without blame for its deployment. */
+const NOBODYS_FAULT: AttemptFailure = { kind: "abort", status: null, retryAfterMs: null };
 
 export interface Try {
 	readonly exchange: Exchange;
@@ -47,9 +50,15 @@ export async function attempt(about: Try, deps: DispatchDeps): Promise<AttemptOu
 	const { exchange, plan, candidate } = about;
 	const startedAt = deps.now();
 	const ticket = deps.router.dispatched(plan, candidate, startedAt);
-	let outcome = await send(about, ticket, deps);
-	if (outcome.kind === "failed" && outcome.answer.staleSocket && !exchange.aborted)
+	let outcome: AttemptOutcome | null = null;
+	try {
 		outcome = await send(about, ticket, deps);
+		if (outcome.kind === "failed" && outcome.answer.staleSocket && !exchange.aborted)
+			outcome = await send(about, ticket, deps);
+	} finally {
+		// Its place on the deployment is given back whatever was thrown.
+		if (outcome === null) deps.router.failed(ticket, NOBODYS_FAULT, deps.now());
+	}
 	const endedAt = deps.now();
 	tellRouter(outcome, { ticket, exchange, router: deps.router, now: endedAt });
 	exchange.attempts.push(attemptRecord(outcome, { candidate, startedAt, endedAt }));
@@ -105,16 +114,8 @@ function notPrepared({ provider, candidate, exchange }: Try, cause: unknown, log
 		message: unusable ? cause.message : String(cause),
 	};
 	const verdict = provider.judge(failure);
-	const answer = {
-		failure,
-		verdict,
-		body: Buffer.alloc(0),
-		original: null,
-		kind: "connect",
-		code: unusable ? "prepare" : NOT_PREPARED,
-		staleSocket: false,
-	} as const;
-	return { kind: "failed", answer };
+	const code = unusable ? "prepare" : NOT_PREPARED;
+	return { kind: "failed", answer: withoutAnswer(failure, verdict, { kind: "connect", code, stale: false }) };
 }
 
 /** What the request asks for has no form on this upstream (providers refuse it when they translate). Nobody is to blame. */
@@ -143,7 +144,7 @@ function tellRouter(
 			break;
 		case "aborted":
 			if (outcome.begun) router.settled(ticket, exchange.usage, now);
-			else router.failed(ticket, { kind: "abort", status: null, retryAfterMs: null }, now);
+			else router.failed(ticket, NOBODYS_FAULT, now);
 			break;
 		case "served":
 			// A relayed 4xx cached nothing and blames nobody.
@@ -152,7 +153,8 @@ function tellRouter(
 			else router.settled(ticket, exchange.usage, now);
 			break;
 		case "broke":
-			router.settled(ticket, exchange.usage, now);
+			if (outcome.code === FAULT) router.failed(ticket, NOBODYS_FAULT, now);
+			else router.settled(ticket, exchange.usage, now);
 			break;
 	}
 }
@@ -163,7 +165,7 @@ function failureOf({ kind, code, failure, verdict }: FailedAnswer, { operation }
 		return { kind: "abort", status: failure.status, retryAfterMs: null };
 	}
 	// Nothing was sent: what could not be, this request brought with it.
-	if (UNSENT.has(code)) return { kind: "abort", status: null, retryAfterMs: null };
+	if (UNSENT.has(code)) return NOBODYS_FAULT;
 	const { errorClass, lasting, retryAfterMs, limits } = verdict;
 	return { kind, status: failure.status, errorClass, lasting, retryAfterMs, limits };
 }

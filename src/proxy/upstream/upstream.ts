@@ -2,6 +2,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { type Dispatcher, Pool } from "undici";
 import type { UpstreamRequest } from "../../providers/provider.ts";
+import { attempted, guarded } from "../guard.ts";
+import { receivedHeaders } from "../headers.ts";
 
 /** A longer timer would fire at once (Node's limit, 2^31 - 1 ms). */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -21,6 +23,8 @@ export interface UpstreamListener {
 	/** The answer is complete. `last` came in the same read as its end; null = nothing did. */
 	end(last: Buffer | null): void;
 	error(error: Error): void;
+	/** One of the others threw: the call has ended, nothing more comes. Must not throw. */
+	fault(error: unknown): void;
 }
 
 /** Handle of a running call. */
@@ -81,8 +85,27 @@ export class UpstreamPools {
 	}
 }
 
+/** What stands between undici's callbacks and ours: what a listener throws ends its own call. */
+class GuardedListener {
+	readonly head: UpstreamListener["head"];
+	readonly data: UpstreamListener["data"];
+	readonly end: UpstreamListener["end"];
+	readonly error: UpstreamListener["error"];
+
+	constructor(listener: UpstreamListener, abort: () => void) {
+		const onFault = (error: unknown) => {
+			attempted(abort);
+			listener.fault(error);
+		};
+		this.head = guarded(onFault, (status, headers) => listener.head(status, headers));
+		this.data = guarded(onFault, (chunk) => listener.data(chunk));
+		this.end = guarded(onFault, (last) => listener.end(last));
+		this.error = guarded(onFault, (error) => listener.error(error));
+	}
+}
+
 class Call implements UpstreamCall, Dispatcher.DispatchHandler {
-	readonly #listener: UpstreamListener;
+	readonly #listener: GuardedListener;
 	readonly #timer: NodeJS.Timeout;
 	#controller: Dispatcher.DispatchController | null = null;
 	#done = false;
@@ -91,7 +114,7 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 	#read: Buffer[] = [];
 
 	constructor(listener: UpstreamListener, totalMs: number) {
-		this.#listener = listener;
+		this.#listener = new GuardedListener(listener, () => this.abort());
 		this.#timer = setTimeout(
 			() => {
 				this.#timedOut = true;
@@ -108,7 +131,7 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 	}
 
 	onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-		if (!this.#done && status >= 200) this.#listener.head(status, headers);
+		if (!this.#done && status >= 200) this.#listener.head(status, receivedHeaders(headers));
 	}
 
 	onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
