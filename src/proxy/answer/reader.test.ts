@@ -71,7 +71,15 @@ function read(
 	bytes: Buffer,
 	cuts: readonly number[] = [],
 ): { readonly out: Buffer; readonly usage: Usage | null; readonly isOver: boolean } {
-	const reader = new AnswerReader({ streaming: true, encoding: "identity", repairs: true, onEvent: () => {} });
+	const reader = new AnswerReader({
+		streaming: true,
+		encoding: "identity",
+		repairs: true,
+		onEvent: () => {},
+		onFault: (error) => {
+			throw error;
+		},
+	});
 	const points = [0, ...cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b), bytes.length];
 	const out = points.slice(1).map((to, at) => reader.push(bytes.subarray(points[at], to)) ?? Buffer.alloc(0));
 	out.push(reader.end());

@@ -121,14 +121,10 @@ class Attempt implements UpstreamListener, Running {
 			onFault: (error) => this.fault(error),
 		});
 		// A compressed stream is read too late to be held back; none is asked for (proxy/headers).
-		const { exchange, timeouts, holdMs } = this.#options;
 		if (this.#reframer?.streaming === false) return;
 		if (!streaming && mayBeError(headers)) return;
 		if (!this.#reader.plain) this.#commit();
-		else {
-			const onTime = exchange.guarded((isOverdue: boolean) => this.#heldLongEnough(isOverdue));
-			this.#holdTimer = new HoldTimer({ holdMs, firstByteMs: timeouts.firstByteMs }, onTime);
-		}
+		else this.#holdTimer = new HoldTimer(this.#options, this);
 	}
 
 	data(chunk: Buffer): void {
@@ -298,7 +294,6 @@ class Attempt implements UpstreamListener, Running {
 		const { timedOut, ...cause } = causeOf(error, this.#status === 0);
 		if (this.#relay !== null) {
 			this.#relay.breakOff(this.#reader?.plain === true);
-			this.#options.exchange.usage = this.#told(this.#reader?.usage ?? null);
 			this.#end({ kind: "broke", status: this.#status, code: cause.code });
 		} else this.#fail({ ...UNANSWERED, message: error.message, timedOut }, cause);
 	}
@@ -318,7 +313,7 @@ class Attempt implements UpstreamListener, Running {
 	}
 
 	/** A slow opening is let through once there is something to show; a head without any event goes on waiting for its first byte. */
-	#heldLongEnough(isOverdue: boolean): void {
+	heldLongEnough(isOverdue: boolean): void {
 		if (this.#held.length > 0) this.#commit();
 		else if (isOverdue) this.#noFirstByte();
 	}
@@ -395,7 +390,8 @@ class Attempt implements UpstreamListener, Running {
 		this.#ended = true;
 		this.#holdTimer?.stop();
 		this.#options.exchange.running = null;
-		if (outcome.kind === "aborted") this.#options.exchange.usage = this.#told(this.#reader?.usage ?? null);
+		if (outcome.kind === "aborted" || outcome.kind === "broke")
+			this.#options.exchange.usage = this.#told(this.#reader?.usage ?? null);
 		this.#held = [];
 		this.#resolve(outcome);
 	}
