@@ -240,6 +240,9 @@ function plainHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 	return kept;
 }
 
+/** Node's HTTP/2 clients, such as AWS's SDK, close a stream whose head has more than 128 lines; ours come on top. */
+const MOST_RELAYED = 96;
+
 /** A value of ours that can be sent: of a name in another script its bytes in UTF-8, which is what most readers expect. */
 function sendable(value: string): string {
 	if (VALUE.test(value)) return value;
@@ -259,16 +262,20 @@ export function relayedHeaders(headers: IncomingHttpHeaders, own: Readonly<Recor
 	const out: string[] = [];
 	let replaces = false;
 	for (const name in own) if (headers[name] !== undefined) replaces = true;
+	const type = own["content-type"] ?? headers["content-type"];
+	const isStream = type !== undefined && STREAM.test(type);
 	for (const name in headers) {
 		const value = headers[name];
 		if (value === undefined || NOT_RELAYED.has(name) || named?.has(name)) continue;
 		if (replaces && Object.hasOwn(own, name)) continue;
+		// A stream may get events that the upstream did not count.
+		if (isStream && name === "content-length") continue;
 		if (typeof value === "string") out.push(name, value);
 		else for (const each of value) out.push(name, each);
 	}
+	if (out.length > MOST_RELAYED * 2) out.length = MOST_RELAYED * 2;
 	for (const name in own) out.push(name, sendable(own[name] as string));
-	const type = own["content-type"] ?? headers["content-type"];
-	if (type !== undefined && STREAM.test(type)) tellProxies(out, headers["cache-control"] !== undefined);
+	if (isStream) tellProxies(out, headers["cache-control"] !== undefined);
 	return out;
 }
 

@@ -15,7 +15,8 @@ export function noAnswer(
 	if (status >= 400) return null;
 	if (status >= 300) return { code: "redirect", message: "the upstream redirects elsewhere: see api_base" };
 	if (isPage(headers)) return { code: "page", message: "a page came instead of an answer: see api_base" };
-	if (status === 204 || headers["content-length"] === "0") return { code: "empty", message: "the answer was empty" };
+	if (status === 204 || status === 205 || headers["content-length"] === "0")
+		return { code: "empty", message: "the answer was empty" };
 	return null;
 }
 
