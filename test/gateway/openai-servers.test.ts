@@ -7,6 +7,7 @@ import { type RecordedRequest, startRecordingUpstream } from "../recording-upstr
 
 interface Sent {
 	readonly stream?: boolean;
+	readonly reasoning_effort?: string;
 	readonly messages: readonly {
 		readonly role: string;
 		readonly content: unknown;
@@ -194,6 +195,48 @@ describe("Gemini's thought signatures", () => {
 				input.push({ type: "function_call_output", call_id: item.call_id, output: "ok" });
 		const next = await setup.openai.responses.create({ model: "local", input, tools });
 		expect(next.output.some(({ type }) => type === "function_call")).toBe(true);
+	});
+});
+
+describe("OpenRouter's reasoning_details", () => {
+	const DETAILS = [
+		{ type: "reasoning.encrypted", data: "ZGF0YQ==", id: "call_1", format: "google-gemini-v1", index: 0 },
+	];
+	const server = ({ messages }: Sent): Said => {
+		const [step] = messages.filter(({ tool_calls }) => tool_calls !== undefined);
+		if (step !== undefined)
+			return JSON.stringify(step).includes(JSON.stringify(DETAILS)) ? {} : { refusal: "missing thought_signature" };
+		const tool_calls = [{ index: 0, id: "call_1", type: "function", function: { name: "Read", arguments: "{}" } }];
+		return { message: { role: "assistant", content: "", reasoning_details: DETAILS, tool_calls } };
+	};
+
+	test.each(BOTH)("come back with the next turn: %s", async (_name, stream) => {
+		await using setup = await start("google/some-model", server);
+		const tools = [{ name: "Read", input_schema: schema }];
+		const { content } = await setup.ask(stream, { tools });
+		const next = await setup.ask(stream, {
+			tools,
+			messages: [
+				{ role: "user", content: "hi" },
+				{ role: "assistant", content },
+				{ role: "user", content: [{ type: "tool_result", tool_use_id: "call_1", content: "ok" }] },
+			],
+		});
+		expect(next.content).toMatchObject([{ type: "text", text: "Fine." }]);
+	});
+});
+
+describe("what a Responses client asks of reasoning", () => {
+	test.each([
+		["gpt-5", "minimal", "minimal"],
+		["gpt-5.1", "none", "none"],
+		["gpt-5.2", "xhigh", "xhigh"],
+		["o3", "minimal", "low"],
+	] as const)("reaches %s as it takes it: %s", async (model, effort, level) => {
+		await using setup = await start(model, () => ({}));
+		await setup.openai.responses.create({ model: "local", input: "hi", temperature: 0, reasoning: { effort } });
+		expect(setup.last()).not.toHaveProperty("temperature");
+		expect(setup.last().reasoning_effort).toBe(level);
 	});
 });
 

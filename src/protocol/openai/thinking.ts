@@ -37,6 +37,8 @@ export function thinkingOf(
 		textOf(chat, "reasoning_effort") ??
 		textOf(chat["reasoning_effort"], "effort") ??
 		textOf(chat["reasoning"], "effort");
+	// No Claude may serve it: such servers know levels of their own, `none` and `minimal` among them.
+	if (effort !== null && about.traits.maxTokens === null) return { thinking: null, effort, isOn: false };
 	if (effort === null || BUDGETS[effort] === undefined) return OFF;
 	if (about.traits.thinking === "adaptive") return { thinking: { type: "adaptive" }, effort, isOn: true };
 	const room = (about.maxTokens ?? Number.POSITIVE_INFINITY) - LEAST_BUDGET;

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { jsonText } from "../json-text.ts";
-import { carrierOf, UNSIGNED } from "./carried.ts";
+import { carrierOf, ReasoningDetails, UNSIGNED } from "./carried.ts";
 import { asObject, type Draft, type JsonObject, parseLenient, textOf } from "./json.ts";
 import { failedFinish, messagesError, readOpenaiError, stopReason } from "./reasons.ts";
 import type { ToolNames } from "./tool-names.ts";
@@ -80,9 +80,13 @@ function answerBlocks(said: JsonObject, id: string, names: ToolNames | null): Dr
 		else if (type === "text") blocks.push({ type, text });
 		else blocks.push({ type, thinking: text, signature: UNSIGNED });
 	}
+	const calls = callsIn(said).filter((call) => call.name !== "" || call.args !== "");
+	const details = new ReasoningDetails();
+	details.add(said);
+	// Only calls are refused without them.
+	if (calls.length > 0 && details.carrier !== null) blocks.push(details.carrier);
 	const ids = new Set<string>();
-	for (const call of callsIn(said)) {
-		if (call.name === "" && call.args === "") continue;
+	for (const call of calls) {
 		let own = call.id === "" ? `${callIdPrefix(id)}_${ids.size}` : call.id;
 		if (ids.has(own)) own = `${own}_${ids.size}`;
 		ids.add(own);

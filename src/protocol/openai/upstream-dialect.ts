@@ -24,7 +24,10 @@ export interface UpstreamDialect {
 	readonly reasoning: "reasoning_content" | "reasoning" | null;
 	/** Assistant messages with tool calls are refused without reasoning. */
 	readonly reasoningRequired: boolean;
-	/** `extra_content` of tool calls, which holds Gemini's thought signatures: sent back, also made up where missing, or refused. */
+	/**
+	 * `extra_content` of tool calls, which holds Gemini's thought signatures, and OpenRouter's `reasoning_details`: sent back to whom they came
+	 * from, the former also made up where missing, or refused.
+	 */
 	readonly extraContent: "kept" | "required" | null;
 	/** `cache_control` on parts, tools and calls goes on. */
 	readonly cacheControl: boolean;
@@ -201,6 +204,8 @@ const ROWS: readonly Row[] = [
 			cacheControl: true,
 			reasoning: "reasoning",
 			reasoningRequired: false,
+			extraContent: "kept",
+			toolDescription: null,
 			efforts: ALL_EFFORTS,
 			topK: true,
 			user: "user",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { carrierOf, UNSIGNED } from "./carried.ts";
+import { carrierOf, ReasoningDetails, UNSIGNED } from "./carried.ts";
 import { asList, asObject, type JsonObject, textOf } from "./json.ts";
 import { type DialectOverrides, dialectOf } from "./upstream-dialect.ts";
 import { chatRequest } from "./upstream-request.ts";
@@ -356,6 +356,45 @@ describe("thought signatures", () => {
 	test("what a client made up is nobody's", () => {
 		const forged = { type: "thinking", thinking: "", signature: `${UNSIGNED}.bm90IGpzb24` };
 		expect(callsFor({ model: "my-model" }, [forged, use("c1")])).toEqual([undefined]);
+	});
+});
+
+describe("reasoning_details", () => {
+	const SEALED = [
+		{ type: "reasoning.text", text: "hm", signature: "c2ln", index: 0 },
+		{ type: "reasoning.encrypted", data: "ZGF0YQ==", id: "c1", index: 1 },
+	];
+	const PIECES = [
+		[{ type: "reasoning.text", text: "h", index: 0 }],
+		[{ type: "reasoning.text", text: "m", signature: "c2ln", index: 0 }],
+		[{ type: "reasoning.encrypted", data: "ZGF0YQ==", id: "c1", index: 1 }],
+	];
+	const carrierFor = (...pieces: readonly (readonly JsonObject[])[]) => {
+		const details = new ReasoningDetails();
+		for (const reasoning_details of pieces) details.add({ reasoning_details });
+		return details.carrier;
+	};
+	const backFor = (server: Server, carrier: unknown) =>
+		messagesFor(server, [{ role: "assistant", content: [carrier, use("c1")] }])[0];
+
+	test.each([
+		["OpenRouter", { host: "openrouter.ai", model: "google/gemini-3-pro" }],
+		["OpenRouter, a model of OpenAI's", { host: "openrouter.ai", model: "openai/gpt-5" }],
+		["a server that is not known", { model: "my-model" }],
+	])("that are sealed come back whole, from pieces too: %s", (_name, server) => {
+		for (const carrier of [carrierFor(SEALED), carrierFor(...PIECES)])
+			expect(backFor(server, carrier)?.["reasoning_details"]).toEqual(SEALED);
+	});
+
+	test.each([
+		["OpenAI", GPT],
+		["Mistral", MISTRAL],
+	])("never go to %s", (_name, server) => {
+		expect(JSON.stringify(backFor(server, carrierFor(SEALED)))).not.toMatch(/reasoning|hm/);
+	});
+
+	test("of plain text are not carried twice", () => {
+		expect(carrierFor([{ type: "reasoning.text", text: "hm", index: 0 }])).toBeNull();
 	});
 });
 

@@ -4,7 +4,7 @@
 // Prompt caches live on identical prefixes: what a message becomes depends on itself and on what stands before it, never on what follows. Only
 // servers that insist on alternating roles have a user message joined to the one before it.
 import { jsonText } from "../json-text.ts";
-import { carriedBy, NO_THOUGHT, unsignedReasoning } from "./carried.ts";
+import { type Carried, carriedBy, NO_THOUGHT, unsignedReasoning } from "./carried.ts";
 import { asList, asObject, type Draft, type JsonObject, textOf } from "./json.ts";
 import { toolCallId } from "./tool-names.ts";
 import { blocksOf, isTextual, markerOf, type PartContext, partsOf } from "./upstream-content.ts";
@@ -16,6 +16,7 @@ const BILLING = "x-anthropic-billing-header:";
 const BRIDGE = "OK.";
 /** Stands for thinking that is not there; DeepSeek V4 refuses an empty text (NousResearch/hermes-agent#17341). */
 const NO_REASONING = " ";
+const NOTHING_CARRIED: Carried = { extras: new Map(), reasoningDetails: [] };
 const ELSEWHERE = "The result is in the next message.";
 
 /** All messages, the system prompt first. `appendix` is added to it. */
@@ -134,11 +135,13 @@ function assistantMessage(blocks: readonly JsonObject[], context: PartContext): 
 	const { dialect } = context;
 	const texts = blocks.filter((block) => block["type"] === "text").flatMap((block) => partsOf(block, context));
 	const text = texts.map((part) => part["text"]).join("");
-	const calls = toolCalls(blocks, context);
+	const carried = dialect.extraContent === null ? NOTHING_CARRIED : carriedBy(blocks);
+	const calls = toolCalls(blocks, carried, context);
 	const reasoning = unsignedReasoning(blocks);
 	if (text === "" && calls.length === 0 && (reasoning === "" || dialect.reasoning === null)) return null;
 	const out: Draft = { role: "assistant", content: dialect.cacheControl && texts.length > 0 ? texts : text };
-	if (dialect.reasoning !== null) {
+	if (carried.reasoningDetails.length > 0) out["reasoning_details"] = carried.reasoningDetails;
+	else if (dialect.reasoning !== null) {
 		if (reasoning !== "") out[dialect.reasoning] = reasoning;
 		else if (dialect.reasoningRequired) out[dialect.reasoning] = NO_REASONING;
 	}
@@ -149,8 +152,7 @@ function assistantMessage(blocks: readonly JsonObject[], context: PartContext): 
 	return out;
 }
 
-function toolCalls(blocks: readonly JsonObject[], { dialect, names }: PartContext): Draft[] {
-	const carried = dialect.extraContent === null ? new Map<string, JsonObject>() : carriedBy(blocks);
+function toolCalls(blocks: readonly JsonObject[], { extras }: Carried, { dialect, names }: PartContext): Draft[] {
 	const calls = blocks
 		.filter((block) => block["type"] === "tool_use")
 		.map((block): Draft => {
@@ -158,7 +160,7 @@ function toolCalls(blocks: readonly JsonObject[], { dialect, names }: PartContex
 			const name = names.toUpstream(textOf(block, "name") ?? "");
 			const id = toolCallId(block["id"], dialect.toolIds);
 			const call: Draft = { id, type: "function", function: { name, arguments: args } };
-			const extra = carried.get(String(block["id"]));
+			const extra = extras.get(String(block["id"]));
 			if (extra !== undefined) call["extra_content"] = extra;
 			const marker = markerOf(block, dialect);
 			if (marker !== null) call["cache_control"] = marker;
@@ -166,7 +168,7 @@ function toolCalls(blocks: readonly JsonObject[], { dialect, names }: PartContex
 		});
 	// Of parallel calls the first one has the signature.
 	const [first] = calls;
-	if (first !== undefined && dialect.extraContent === "required" && carried.size === 0) {
+	if (first !== undefined && dialect.extraContent === "required" && extras.size === 0) {
 		first["extra_content"] = NO_THOUGHT;
 	}
 	return calls;

@@ -1,7 +1,7 @@
 // Chunks of a Chat Completions stream → the events of the Messages API, as they come. Leaves whole answers to upstream-answer.
 import { jsonText } from "../json-text.ts";
 import { SseSplitter, sseData } from "../sse.ts";
-import { carrierOf, UNSIGNED } from "./carried.ts";
+import { carrierOf, ReasoningDetails, UNSIGNED } from "./carried.ts";
 import { asObject, type Draft, type JsonObject, parseLenient, textOf } from "./json.ts";
 import { failedFinish, messagesError, readOpenaiError, stopReason, type UpstreamError } from "./reasons.ts";
 import type { ToolNames } from "./tool-names.ts";
@@ -26,12 +26,13 @@ export class ChatReframer {
 		{
 			begin: (id, name) => this.#beginCall(id, name),
 			more: (block, args) => this.#argue(block, args),
-			brought: (id, extra) => this.#carry(id, extra),
+			brought: (id, extra) => this.#carry(carrierOf(id, extra)),
 		},
 		() => callIdPrefix(this.#id ?? ""),
 	);
 	#finish: string | null = null;
 	#usage: JsonObject = {};
+	readonly #details = new ReasoningDetails();
 	readonly #names: ToolNames | null;
 
 	/** `names` are those of the request, for tools that the upstream knows by another one. */
@@ -115,6 +116,7 @@ export class ChatReframer {
 
 	#delta(delta: JsonObject | null): void {
 		for (const said of saidIn(delta)) this.#say(said);
+		this.#details.add(delta);
 		for (const call of callsIn(delta)) this.#calls.add(call);
 	}
 
@@ -143,8 +145,7 @@ export class ChatReframer {
 	}
 
 	/** A block of thinking without text, for what the upstream wants back. */
-	#carry(id: string, extra: JsonObject): void {
-		const carrier = carrierOf(id, extra);
+	#carry(carrier: Draft | null): void {
 		if (carrier === null) return;
 		this.#closeOpen();
 		const index = this.#blocks++;
@@ -168,6 +169,8 @@ export class ChatReframer {
 		this.#ended = true;
 		if (this.#id === null) this.#begin(null);
 		this.#calls.close();
+		// Only calls are refused without them, and a client may not want thinking at the end of an answer.
+		if (this.#calls.blocks.length > 0) this.#carry(this.#details.carrier);
 		this.#closeOpen();
 		const { blocks } = this.#calls;
 		for (const index of blocks) this.#emit("content_block_stop", { index });
