@@ -285,6 +285,13 @@ export const ERRORS = {
 		message: "Every deployment of '{model}' refused the gateway's own credentials ({attempts}).",
 		hint: "The operator must check these deployments' credentials.",
 	},
+	upstream_account_unusable: {
+		status: 502,
+		anthropic: "api_error",
+		openai: "api_error",
+		message: "Every deployment of '{model}' is refused by its own provider ({attempts}).",
+		hint: "The operator must look after these accounts.",
+	},
 	upstream_timeout: {
 		status: 504,
 		anthropic: "timeout_error",

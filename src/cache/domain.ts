@@ -146,9 +146,13 @@ function placeOf({ provider, credentials: { apiBase, extra } }: Caller): string 
 const BEDROCK_PROFILE = /(?:^|\/)([a-z]{2,6}(?:-[a-z]+)?)\.anthropic\./;
 const REGION_OPTIONS: ReadonlySet<string | undefined> = new Set(["aws_region_name", "region_name"]);
 
-/** Digest of what makes two deployments the same caller upstream. Keyed and one-way: a credential is never kept. */
+/** Digest of what makes two deployments share a cache from the start. Keyed and one-way: a credential is never kept. */
 function memberKey(config: Caller, salt: Buffer): string {
-	if (config.cacheDomain !== null) return `configured/${config.cacheDomain}`;
+	return config.cacheDomain === null ? callerKey(config, salt) : `configured/${config.cacheDomain}`;
+}
+
+/** Digest of credential and address, whatever domain the operator named. */
+export function callerKey(config: Caller, salt: Buffer): string {
 	const place = placeOf(config);
 	if (place !== null) return `place/${place}`;
 	const { apiKey, apiBase, extra } = config.credentials;

@@ -88,8 +88,10 @@ export function routeRequest(about: Asked, model: string, parts: Parts): RouteRe
 		throw new GatewayError("unknown_model", { model, suggestion: suggestModel(parts.config, model) });
 	}
 	const { outline, conversation, betas, tags, allowedDomains } = about;
-	const group = served(resolved.group, about.operation);
-	return { outline, group, wildcard: resolved.wildcard, conversation, betas, tags, allowedDomains };
+	const { operation } = about;
+	const group = served(resolved.group, operation);
+	const counts = operation === "count_tokens";
+	return { outline, group, wildcard: resolved.wildcard, conversation, betas, tags, allowedDomains, counts };
 }
 
 /** LiteLLM serves unknown models by `default_fallbacks` too [litellm §2.2]. */

@@ -36,6 +36,8 @@ export interface RouteRequest {
 	readonly tags?: readonly string[];
 	/** Cache domains the caller is confined to: configured or learned names; absent or empty = any. */
 	readonly allowedDomains?: readonly string[];
+	/** It only counts tokens, which has limits of its own. Absent = false. */
+	readonly counts?: boolean;
 	/** When this request was first told to wait, ms since epoch; absent = never. Bounds all its waits together. */
 	readonly heldSince?: number;
 }
@@ -80,15 +82,28 @@ export interface Candidate {
 /**
  * Why a deployment of the group is not a candidate. limit: it answered that it is rate-limited, or has no room for this request ·
  * busy: `max_parallel_requests` are in flight · cooldown: it failed, or is being tried by one request after it did · quarantine: it
- * refused its credentials · context: the prompt is longer than its `max_input_tokens` · tags: it does not serve these tags · domain: the
+ * refused its credentials · account: its account is out of credit, disabled or not allowed · barred: its credential may not use this model
+ * or this class of requests · context: the prompt is longer than its `max_input_tokens` · tags: it does not serve these tags · domain: the
  * caller is confined to other cache domains, or this one's name is not known yet · draining: the operator lets it run empty, and this
  * request has nothing warm there, or another deployment reads the same cache.
  */
 export interface Exclusion {
 	readonly deployment: Deployment;
-	readonly why: "limit" | "busy" | "cooldown" | "quarantine" | "context" | "tags" | "domain" | "draining";
+	readonly why:
+		| "limit"
+		| "busy"
+		| "cooldown"
+		| "quarantine"
+		| "account"
+		| "barred"
+		| "context"
+		| "tags"
+		| "domain"
+		| "draining";
 	/** When it may be used again, ms since epoch; null = unknown. */
 	readonly until: number | null;
+	/** What its upstream said, in plain words; null or absent = `why` says it all. */
+	readonly reason?: string | null;
 }
 
 /** The warm home that this plan does not use, and why: it stays the conversation's home (design §7.2). */
@@ -115,6 +130,8 @@ export interface Plan {
 	readonly request: RouteRequest;
 	readonly outcome: AffinityOutcome;
 	readonly candidates: readonly Candidate[];
+	/** Whom to ask when all candidates have failed, before an error: credentials and accounts that may have been mended since. */
+	readonly lastResort: readonly Candidate[];
 	readonly excluded: readonly Exclusion[];
 	/** Estimated tokens of the whole prompt. */
 	readonly promptTokens: number;

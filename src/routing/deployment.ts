@@ -14,6 +14,12 @@ import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
 import type { Price } from "../pricing/prices.ts";
 import type { Meter, RateLimits } from "./meter.ts";
 
+/**
+ * What a failure is about, narrowest first; nothing wider rests because of it. request: nobody rests · class: requests of `requestClass` ·
+ * model: this model with this credential · credential · account: all credentials of the account · endpoint: this deployment.
+ */
+export type Scope = "request" | "class" | "model" | "credential" | "account" | "endpoint";
+
 /** What a failed attempt tells the router. */
 export interface AttemptFailure {
 	readonly kind: "connect" | "timeout" | "status" | "stream" | "abort";
@@ -23,10 +29,33 @@ export interface AttemptFailure {
 	readonly retryAfterMs: number | null;
 	/** LiteLLM's class of the error, for `allowed_fails_policy`; absent = as the status says. */
 	readonly errorClass?: ErrorClass;
-	/** A spend cap or a daily quota: no `retry-after`, and its whole organisation is out for long (caching-semantics §7). */
+	/** A spend cap, a daily quota, a disabled account: it is out for long (caching-semantics §7). */
 	readonly lasting?: boolean;
+	/** Absent = as the status says. */
+	readonly scope?: Scope;
+	/** With scope `class`. */
+	readonly requestClass?: "long_context" | "fast" | null;
+	/** In plain words, for the operator. */
+	readonly reason?: string;
 	/** What the refusal's head said of the limits. */
 	readonly limits?: RateLimits | null;
+}
+
+/** A part of what a deployment serves. Equal names on every replica. */
+export interface Part {
+	readonly name: string;
+	/** It is of prompts from so many tokens on; 0 = of any. */
+	readonly tokens: number;
+}
+
+/** A part's rest. */
+export interface Rest extends Part {
+	/** ms since epoch. */
+	readonly until: number;
+	/** The upstream's own rate limit, so that asking again before its end is pointless; else it may have been mended. */
+	readonly limited: boolean;
+	/** In plain words. */
+	readonly reason: string;
 }
 
 /** Run-time state of one deployment. Changed only by the router's dispatched/started/failed/settled. */
@@ -42,8 +71,14 @@ export interface Deployment {
 	readonly cooldownUntil: number;
 	/** The cool-down is the upstream's own rate limit, so asking again before its end is pointless. */
 	readonly limited: boolean;
+	/** The cool-down is about what its account or credential may do: that may be mended any time. */
+	readonly barred: boolean;
 	/** The same for refused credentials. */
 	readonly quarantineUntil: number;
+	/** Why it cools down or is in quarantine, in plain words; null = it never was. */
+	readonly cause: string | null;
+	/** What of it rests while the rest goes on, by name. */
+	readonly rests: ReadonlyMap<string, Rest>;
 	/** Blamed failures since the last first event. */
 	readonly consecutiveFailures: number;
 	/** It has cooled down and has not served since: one request at a time tries it. */
@@ -72,7 +107,10 @@ export interface MutableDeployment extends Deployment {
 	inFlight: number;
 	cooldownUntil: number;
 	limited: boolean;
+	barred: boolean;
 	quarantineUntil: number;
+	cause: string | null;
+	readonly rests: Map<string, Rest>;
 	consecutiveFailures: number;
 	onTrial: boolean;
 	draining: boolean;
@@ -99,6 +137,8 @@ export interface MutableDeployment extends Deployment {
 	metered: DeploymentConfig | null;
 	/** Member number in the domain registry. */
 	member: number;
+	/** Digest of its credential and address: equal for those that are refused together. */
+	credential: string;
 	/** Refusals of its credentials since one was last accepted. */
 	refusals: number;
 	/** Its answers have told of a cache read: then one that tells of none means that nothing was read. */
@@ -139,10 +179,14 @@ export function createDeployment(config: DeploymentConfig): MutableDeployment {
 		id: config.id,
 		hash: hashText(config.id),
 		member: -1,
+		credential: "",
 		inFlight: 0,
 		cooldownUntil: 0,
 		limited: false,
+		barred: false,
 		quarantineUntil: 0,
+		cause: null,
+		rests: new Map(),
 		consecutiveFailures: 0,
 		onTrial: false,
 		draining: false,

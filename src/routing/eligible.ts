@@ -2,8 +2,9 @@
 // to routing/placement.
 import type { TagFilteringConfig } from "../config/schema.ts";
 import type { Exclusion, RouteRequest } from "./decision.ts";
-import type { MutableDeployment } from "./deployment.ts";
+import { type MutableDeployment, targetOf } from "./deployment.ts";
 import type { Fleet } from "./fleet.ts";
+import { restOf, type Subject } from "./rests.ts";
 
 /** LiteLLM's tag of deployments that serve requests without a matching one. */
 const DEFAULT_TAG = "default";
@@ -13,7 +14,7 @@ export function exclusionsOf(fleet: Fleet, request: RouteRequest, when: When): E
 	const members = fleet.members(request.group);
 	const { tagFiltering, preCallChecks } = fleet.routing;
 	const serves = tagFiltering.enabled ? tagRule(members, request.tags ?? [], tagFiltering) : null;
-	const fits = preCallChecks ? lengthRule(members, when.promptTokens) : null;
+	const fits = preCallChecks ? lengthRule(members, when.promptTokens()) : null;
 	const confined = domainRule(fleet, request.allowedDomains);
 	const excluded: Exclusion[] = [];
 	for (const deployment of members) {
@@ -21,7 +22,10 @@ export function exclusionsOf(fleet: Fleet, request: RouteRequest, when: When): E
 		else if (serves !== null && !serves(deployment)) excluded.push({ deployment, why: "tags", until: null });
 		else if (fits !== null && !fits(deployment)) excluded.push({ deployment, why: "context", until: null });
 		else {
-			const unwell = unwellOf(deployment, when.now);
+			const subject = (): Subject => {
+				return { request, target: targetOf(deployment, request.wildcard), promptTokens: when.promptTokens() };
+			};
+			const unwell = unwellOf(deployment, subject, when.now);
 			if (unwell !== null) excluded.push(unwell);
 		}
 	}
@@ -30,8 +34,8 @@ export function exclusionsOf(fleet: Fleet, request: RouteRequest, when: When): E
 
 export interface When {
 	readonly now: number;
-	/** Estimated tokens of the prompt. */
-	readonly promptTokens: number;
+	/** Estimated tokens of the prompt, for who needs them. */
+	readonly promptTokens: () => number;
 }
 
 /** Soonest usable first, unknown last. */
@@ -39,18 +43,25 @@ export function bySoonest(a: Exclusion, b: Exclusion): number {
 	return (a.until ?? Number.MAX_VALUE) - (b.until ?? Number.MAX_VALUE);
 }
 
-function unwellOf(deployment: MutableDeployment, now: number): Exclusion | null {
-	const { cooldownUntil, quarantineUntil, config } = deployment;
+function unwellOf(deployment: MutableDeployment, subject: () => Subject, now: number): Exclusion | null {
+	const { cooldownUntil, quarantineUntil, config, cause } = deployment;
 	const until = Math.max(cooldownUntil, quarantineUntil);
-	if (until > now) {
-		const why = quarantineUntil > now ? "quarantine" : deployment.limited ? "limit" : "cooldown";
-		return { deployment, why, until };
+	if (until > now) return { deployment, why: whyOut(deployment, now), until, reason: cause };
+	const rest = restOf(deployment, subject, now);
+	if (rest !== null) {
+		return { deployment, why: rest.limited ? "limit" : "barred", until: rest.until, reason: rest.reason };
 	}
 	if (deployment.onTrial && deployment.trials > 0) return { deployment, why: "cooldown", until: null };
 	if (config.maxParallelRequests !== null && deployment.inFlight >= config.maxParallelRequests) {
 		return { deployment, why: "busy", until: null };
 	}
 	return null;
+}
+
+function whyOut({ quarantineUntil, limited, barred }: MutableDeployment, now: number): Exclusion["why"] {
+	if (quarantineUntil > now) return "quarantine";
+	if (limited) return "limit";
+	return barred ? "account" : "cooldown";
 }
 
 /**

@@ -123,7 +123,7 @@ test("refused credentials are set aside longer each time, until they are accepte
 	const request = world.request(turnOf("s", 1));
 	const untils: number[] = [];
 	let now = 0;
-	for (const code of [401, 403, 402]) {
+	for (const code of [401, 403, 401]) {
 		world.router.failed(world.send(request, now).ticket, status(code), now);
 		const until = world.router.deployments()[0]?.quarantineUntil ?? 0;
 		untils.push(until - now);

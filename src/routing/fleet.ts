@@ -1,5 +1,6 @@
 // The configured deployments at run time, kept across reloads, and where each of them caches. Leaves health rules to routing/deployment.
-import { createDomainRegistry, type DomainRegistry } from "../cache/domain.ts";
+import { randomBytes } from "node:crypto";
+import { callerKey, createDomainRegistry, type DomainRegistry } from "../cache/domain.ts";
 import { type Place, requestPart, variantOf } from "../cache/place.ts";
 import type { DeploymentConfig, FailureConfig, ModelGroup, RoutingConfig } from "../config/schema.ts";
 import type { RouteRequest } from "./decision.ts";
@@ -11,6 +12,7 @@ import {
 	type Target,
 	targetOf,
 } from "./deployment.ts";
+import { scopeOf } from "./failures.ts";
 import { limitClass } from "./headroom.ts";
 
 /** What routing reads of a configuration. A `Config` is one. */
@@ -53,9 +55,10 @@ export interface Fleet {
 	/** The group's deployments by where they cache. Remembered until a domain or the configuration changes. */
 	sites(group: ModelGroup, wildcard: string | null): readonly Site[];
 	/**
-	 * All deployments that a failure of this one is about, itself included. A spent budget: its organisation, or its domain while no
-	 * organisation is known. A rate limit: those of its organisation, where it is known, that ask for a model of the same class
-	 * (caching-semantics §7). Anything else: it alone.
+	 * All deployments that a failure of this one is about, itself included, by its scope. Account: those of its organisation, its domain
+	 * and its credential. Credential: those with the same. Model and class: for a limit those of its organisation or credential that ask
+	 * for a model of the same class (caching-semantics §7), else those that ask for the same model with the same credential. Anything
+	 * else: it alone.
 	 */
 	kinOf(deployment: MutableDeployment, failure: AttemptFailure, wildcard: string | null): readonly MutableDeployment[];
 	/** The state behind what a plan names, also when the configuration in force has it no more. */
@@ -81,6 +84,7 @@ export function createFleet(config: RouterConfig): Fleet {
 	let deployments = new Map<string, MutableDeployment>();
 	let membersOf = new WeakMap<ModelGroup, readonly MutableDeployment[]>();
 	let sitesOf = new WeakMap<ModelGroup, Map<string | null, Sites>>();
+	const salt = randomBytes(32);
 	const states = new WeakMap<Deployment, MutableDeployment>();
 	/** As it is and was configured; kept as long as a request holds on to such a configuration. */
 	const configured = new WeakMap<DeploymentConfig, MutableDeployment>();
@@ -122,6 +126,7 @@ export function createFleet(config: RouterConfig): Fleet {
 			const deployment = deployments.get(each.id) ?? createDeployment(each);
 			deployment.config = each;
 			deployment.member = domains.register(each);
+			deployment.credential = callerKey(each, salt);
 			deployment.targets.clear();
 			updated.set(each.id, deployment);
 			states.set(deployment, deployment);
@@ -151,20 +156,25 @@ export function createFleet(config: RouterConfig): Fleet {
 		get: (id) => deployments.get(id),
 		members,
 		sites,
-		kinOf(deployment, { status, lasting }, wildcard) {
-			const { organization } = deployment;
-			const isSame = (each: MutableDeployment) => organization !== null && each.organization === organization;
-			if (lasting === true || status === 402) {
-				const domain = domains.domainOf(deployment.member);
-				return [...deployments.values()].filter((each) => {
-					return each === deployment || isSame(each) || domains.domainOf(each.member) === domain;
-				});
-			}
-			if (status !== 429 || organization === null) return [deployment];
-			const classOf = (each: MutableDeployment) => limitClass(targetOf(each, wildcard).model);
-			return [...deployments.values()].filter((each) => {
-				return each === deployment || (isSame(each) && classOf(each) === classOf(deployment));
-			});
+		kinOf(deployment, failure, wildcard) {
+			const scope = scopeOf(failure);
+			if (scope === "request" || scope === "endpoint") return [deployment];
+			const { organization, credential } = deployment;
+			const target = targetOf(deployment, wildcard);
+			const isKin = (each: MutableDeployment): boolean => {
+				const sameCredential = each.credential === credential;
+				const sameOrganization = organization !== null && each.organization === organization;
+				if (scope === "credential") return sameCredential;
+				if (scope === "account") {
+					const sameDomain = domains.domainOf(each.member) === domains.domainOf(deployment.member);
+					return sameCredential || sameOrganization || sameDomain;
+				}
+				const other = targetOf(each, wildcard);
+				if (failure.status !== 429 && scope === "model")
+					return sameCredential && other.upstreamModel === target.upstreamModel;
+				return (sameCredential || sameOrganization) && limitClass(other.model) === limitClass(target.model);
+			};
+			return [...deployments.values()].filter((each) => each === deployment || isKin(each));
 		},
 		stateOf(deployment) {
 			const state = states.get(deployment);

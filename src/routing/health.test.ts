@@ -71,7 +71,7 @@ test("a spent budget takes out all of its organisation for long, and nobody else
 	fail(world, status(429, { lasting: true }), SECOND);
 	const plan = world.router.plan(world.request(turnOf("s", 1)), 10 * MINUTE);
 	expect(idsOf(plan)).toEqual(["c"]);
-	expect(plan.excluded.map(({ why }) => why)).toEqual(["limit", "limit"]);
+	expect(plan.excluded.map(({ why }) => why)).toEqual(["account", "account"]);
 });
 
 test("after a cool-down one request at a time tries the deployment, until one succeeds", () => {

@@ -4,9 +4,10 @@ import type { Belief, PrefixIndex, Spot } from "../cache/index.ts";
 import { TTL_MS } from "../cache/semantics.ts";
 import type { Note, SharedBelief, SharedHome, SharedLimits, SharedSpot } from "../state/notes.ts";
 import { addLoad, type MutableDeployment, type Target, targetOf } from "./deployment.ts";
-import { LONGEST_COOLDOWN_MS, recordSuccess } from "./failures.ts";
+import { LONGEST_REST_MS, recordSuccess } from "./failures.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Charge, Headroom } from "./headroom.ts";
+import { layToRest } from "./rests.ts";
 import type { Conversations, Diversion, Home } from "./session.ts";
 import type { SharedDomains } from "./shared-domains.ts";
 import { recordUse } from "./strategy.ts";
@@ -99,18 +100,30 @@ export function createHearing(options: HearingOptions): (note: Note, from: strin
 	function health(note: Extract<Note, { readonly kind: "health" }>, now: number): void {
 		const deployment = fleet.get(note.deployment);
 		if (deployment === undefined || fleet.failures.disableCooldowns) return;
-		const latest = now + LONGEST_COOLDOWN_MS;
+		const latest = now + LONGEST_REST_MS;
 		const cooldownUntil = Math.min(note.cooldownUntil, latest);
 		if (cooldownUntil > Math.max(now, deployment.cooldownUntil)) {
 			deployment.cooldownUntil = cooldownUntil;
 			deployment.limited = note.limited;
+			deployment.barred = note.barred;
+			deployment.cause = note.cause;
 		}
 		const quarantineUntil = Math.min(note.quarantineUntil, latest);
 		if (quarantineUntil > now) {
 			deployment.quarantineUntil = Math.max(deployment.quarantineUntil, quarantineUntil);
 			deployment.refusals = Math.max(deployment.refusals, note.refusals);
+			deployment.cause = note.cause;
 		}
 		if (Math.max(cooldownUntil, quarantineUntil) > now) deployment.onTrial ||= note.onTrial;
+	}
+
+	function rest(note: Extract<Note, { readonly kind: "rest" }>, now: number): void {
+		const deployment = fleet.get(note.deployment);
+		if (deployment === undefined || fleet.failures.disableCooldowns) return;
+		const { part: name, tokens, limited, reason } = note;
+		const until = Math.min(note.until, now + LONGEST_REST_MS);
+		if (until > now) layToRest(deployment, { name, tokens, limited, reason, until }, now);
+		else if (note.until === 0) deployment.rests.delete(name);
 	}
 
 	function sent({ sent: told }: Extract<Note, { readonly kind: "sent" }>, key: string, now: number): void {
@@ -171,6 +184,9 @@ export function createHearing(options: HearingOptions): (note: Note, from: strin
 				return;
 			case "health":
 				health(note, now);
+				return;
+			case "rest":
+				rest(note, now);
 				return;
 			case "recovered": {
 				const deployment = fleet.get(note.deployment);

@@ -108,7 +108,7 @@ export function createPlanner(options: PlannerOptions): Planner {
 		const plan: Plan = {
 			request,
 			outcome: "off",
-			candidates: candidates.length > 0 || hold !== null ? candidates : lastResort([...full, ...excluded]),
+			...inOrder(candidates, hold, [...full, ...excluded]),
 			excluded: [...excluded, ...full].sort(bySoonest),
 			promptTokens,
 			plannedAt: now,
@@ -139,8 +139,8 @@ export function createPlanner(options: PlannerOptions): Planner {
 
 	return (request, now) => {
 		const bounds = boundsOf(request, now);
-		const estimate = fleet.routing.preCallChecks ? promptTokensOf(options, request, NO_MATCH) : 0;
-		const excluded = exclusionsOf(fleet, request, { now, promptTokens: estimate });
+		const promptTokens = () => promptTokensOf(options, request, NO_MATCH);
+		const excluded = exclusionsOf(fleet, request, { now, promptTokens });
 		if (!fleet.routing.affinity) return balance(request, excluded, bounds);
 		const evidence = gather({ request, excluded, mayFollow: bounds.leaderBy > now }, now);
 		const { marked } = evidence;
@@ -166,11 +166,10 @@ export function createPlanner(options: PlannerOptions): Planner {
 		const full = evidence.witnesses.every((each) => each.full.length === 0)
 			? NOBODY
 			: evidence.witnesses.flatMap((each) => each.full);
-		if (candidates.length === 0 && hold === null) candidates.push(...lastResort([...full, ...excluded]));
 		const plan: Plan = {
 			request,
 			outcome: outcomeOf({ first, marked, known: evidence.known }),
-			candidates,
+			...inOrder(candidates, hold, full.length === 0 ? excluded : [...full, ...excluded]),
 			excluded: full.length === 0 ? excluded : [...excluded, ...full].sort(bySoonest),
 			promptTokens: evidence.promptTokens,
 			plannedAt: now,
@@ -263,13 +262,28 @@ function leaderHold(
 	return { hold: { reason: "leader", deployment: member.deployment, until: leaderBy }, spot };
 }
 
-/**
- * Where nothing else is left, what drains serves all the same, and what has failed may have recovered: asking costs less than refusing. A
- * rate limit has not.
- */
-function lastResort(excluded: readonly Exclusion[]): Candidate[] {
+/** What drains serves where nothing else is left, and what has failed may have recovered: asking costs less than refusing. */
+const MAY_SERVE: ReadonlySet<Exclusion["why"]> = new Set(["cooldown", "draining"]);
+/** Credentials and accounts are mended without a word. A rate limit is not over before its time. */
+const MAY_BE_MENDED: ReadonlySet<Exclusion["why"]> = new Set(["quarantine", "account", "barred"]);
+
+/** The candidates, and who is asked after all of them; where there are none and nothing is waited for, these are the candidates. */
+function inOrder(
+	candidates: readonly Candidate[],
+	hold: Hold | null,
+	excluded: readonly Exclusion[],
+): Pick<Plan, "candidates" | "lastResort"> {
+	if (excluded.length === 0) return { candidates, lastResort: NO_CANDIDATES };
+	const mended = lastResort(excluded, MAY_BE_MENDED);
+	if (candidates.length > 0 || hold !== null) return { candidates, lastResort: mended };
+	return { candidates: [...lastResort(excluded, MAY_SERVE), ...mended], lastResort: NO_CANDIDATES };
+}
+
+const NO_CANDIDATES: readonly Candidate[] = [];
+
+function lastResort(excluded: readonly Exclusion[], which: ReadonlySet<Exclusion["why"]>): Candidate[] {
 	return excluded.flatMap(({ deployment, why }): Candidate[] => {
-		if (why !== "cooldown" && why !== "draining") return [];
+		if (!which.has(why)) return [];
 		const unknown = { predictedReadTokens: 0, expectedDollars: null, thinkingAtRisk: false };
 		return [{ deployment, reason: "last_resort", ...unknown }];
 	});

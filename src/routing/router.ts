@@ -25,12 +25,13 @@ import {
 	targetOf,
 } from "./deployment.ts";
 import { ownShare } from "./evidence.ts";
-import { recordFailure, recordSuccess } from "./failures.ts";
+import { endRests, recordFailure, recordSuccess } from "./failures.ts";
 import { createFleet, type RouterConfig } from "./fleet.ts";
 import { type Charge, createHeadroom, type Levels, learnOutput } from "./headroom.ts";
 import { createHearing } from "./hearing.ts";
 import { createPlanner } from "./planner.ts";
 import { createReleases } from "./releases.ts";
+import { partOf, type Subject } from "./rests.ts";
 import { createConversations } from "./session.ts";
 import { createSharedDomains } from "./shared-domains.ts";
 import { learnSpeed } from "./speed.ts";
@@ -262,8 +263,8 @@ export function createRouter(options: RouterOptions): LiveRouter {
 			if (open === null) return;
 			const { deployment, target, cache } = open;
 			endTrial(open);
-			if (deployment.onTrial || deployment.quarantineUntil > 0) teller?.recovered(deployment);
-			recordSuccess(deployment);
+			if (recordSuccess(deployment)) teller?.recovered(deployment);
+			for (const name of endRests(deployment, subjectOf(open))) teller?.rested(deployment, name);
 			fleet.domains.learn(deployment.member, identity);
 			if (identity.organization !== null && identity.organization !== deployment.organization) {
 				deployment.organization = identity.organization;
@@ -292,10 +293,9 @@ export function createRouter(options: RouterOptions): LiveRouter {
 			if (failure.status === 429) headroom.refused(charge, failure.retryAfterMs, now);
 			headroom.report(charge, { deployment, target, limits: failure.limits ?? null }, now);
 			const kin = fleet.kinOf(deployment, failure, open.request.wildcard);
-			recordFailure(deployment, failure, { now, failures: fleet.failures, kin });
-			if (teller !== null) {
-				for (const each of kin) if (Math.max(each.cooldownUntil, each.quarantineUntil) > now) teller.health(each);
-			}
+			const part = partOf(deployment, failure, subjectOf(open));
+			if (recordFailure(deployment, failure, { now, failures: fleet.failures, kin, part }))
+				for (const each of kin) teller?.unwell(each, part?.name ?? null);
 			if (cache !== null && !cache.started) releaseFollowers(cache);
 		},
 		settled(ticket: Ticket, usage: ReportedUsage | null, now: number): void {
@@ -354,6 +354,10 @@ function toldOf({ deployment, target }: OpenAttempt, usage: ReportedUsage, predi
 	if (target.implicit === null) return usage;
 	if (usage.cacheReadTokens > 0) deployment.reportsReads = true;
 	return implicitUsage(usage, { reports: deployment.reportsReads, predictedReadTokens });
+}
+
+function subjectOf({ request, target, uncached, predictedReadTokens }: OpenAttempt): Subject {
+	return { request, target, promptTokens: uncached + predictedReadTokens };
 }
 
 function endTrial(open: OpenAttempt): void {

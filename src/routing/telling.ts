@@ -13,8 +13,10 @@ export interface Teller extends IndexObserver {
 	home(key: number, home: Home | null): void;
 	/** An answer came from this deployment, which named its organisation. */
 	identity(deployment: MutableDeployment, workspace: string | null, now: number): void;
-	/** A failure took it out. */
-	health(deployment: MutableDeployment): void;
+	/** A failure took it out, or the named part of it. */
+	unwell(deployment: MutableDeployment, part: string | null): void;
+	/** The named part of it serves again. */
+	rested(deployment: MutableDeployment, part: string): void;
 	/** It serves again. */
 	recovered(deployment: MutableDeployment): void;
 	/** Gives the number by which `answered` and `ended` name the attempt. */
@@ -83,8 +85,20 @@ export function createTeller(shared: SharedState, domains: SharedDomains): Telle
 			toldOf.set(deployment, { text, at: now });
 			tell({ kind: "identity", deployment: id, organization, workspace });
 		},
-		health({ id, cooldownUntil, limited, onTrial, quarantineUntil, refusals }) {
-			tell({ kind: "health", deployment: id, cooldownUntil, limited, onTrial, quarantineUntil, refusals });
+		unwell(deployment, part) {
+			const { id, cooldownUntil, limited, onTrial, quarantineUntil, refusals, barred, cause } = deployment;
+			if (part === null) {
+				const times = { cooldownUntil, limited, onTrial, quarantineUntil, refusals };
+				tell({ kind: "health", deployment: id, ...times, barred, cause });
+				return;
+			}
+			const rest = deployment.rests.get(part);
+			if (rest === undefined) return;
+			const { until, reason, tokens } = rest;
+			tell({ kind: "rest", deployment: id, part, until, tokens, limited: rest.limited, reason });
+		},
+		rested({ id }, part) {
+			tell({ kind: "rest", deployment: id, part, until: 0, tokens: 0, limited: false, reason: "" });
 		},
 		recovered({ id }) {
 			tell({ kind: "recovered", deployment: id });

@@ -65,7 +65,7 @@ export interface SharedAttempt {
 
 /**
  * One thing that a replica did or learned. Entries: coming = a request that writes it is under way · withdrawn = that failed · held = it
- * is in the cache · lost = it is not. Conversations: home. Deployments: identity, health, recovered. Limits and load: sent, answered,
+ * is in the cache · lost = it is not. Conversations: home. Deployments: identity, health, rest, recovered. Limits and load: sent, answered,
  * ended, with attempts numbered by the replica that tells. No prompt text, no credential: fingerprints, hashes, ids and counts.
  */
 export type Note =
@@ -87,6 +87,19 @@ export type Note =
 			readonly onTrial: boolean;
 			readonly quarantineUntil: number;
 			readonly refusals: number;
+			readonly barred: boolean;
+			/** In plain words; null = not told. */
+			readonly cause: string | null;
+	  }
+	/** Twin of routing/deployment's Rest; until 0 = the part serves again. */
+	| {
+			readonly kind: "rest";
+			readonly deployment: string;
+			readonly part: string;
+			readonly until: number;
+			readonly tokens: number;
+			readonly limited: boolean;
+			readonly reason: string;
 	  }
 	| { readonly kind: "recovered"; readonly deployment: string }
 	| { readonly kind: "sent"; readonly attempt: number; readonly sent: SharedAttempt }

@@ -49,6 +49,8 @@ const NOTES: readonly Note[] = [
 		limited: true,
 		onTrial: false,
 		quarantineUntil: 0,
+		barred: true,
+		cause: "its credit is used up",
 		refusals: 2,
 	},
 	{ kind: "recovered", deployment: "a" },

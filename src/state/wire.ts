@@ -26,6 +26,7 @@ const KINDS = [
 	"sent",
 	"answered",
 	"ended",
+	"rest",
 ] as const satisfies readonly Note["kind"][];
 
 /** Bounds of what is accepted. */
@@ -96,7 +97,11 @@ class Writer {
 			case "health": {
 				const { cooldownUntil, limited, onTrial, quarantineUntil, refusals } = note;
 				const times = [whole(cooldownUntil), Number(limited), Number(onTrial), whole(quarantineUntil)];
-				return [kind, this.#name(note.deployment), ...times, refusals];
+				return [kind, this.#name(note.deployment), ...times, refusals, Number(note.barred), this.#name(note.cause)];
+			}
+			case "rest": {
+				const figures = [whole(note.until), whole(note.tokens), Number(note.limited)];
+				return [kind, this.#name(note.deployment), this.#name(note.part), ...figures, this.#name(note.reason || null)];
 			}
 			case "recovered":
 				return [kind, this.#name(note.deployment)];
@@ -188,6 +193,19 @@ class Reader {
 					onTrial: this.#flag(),
 					quarantineUntil: this.#number(0, LATEST),
 					refusals: this.#number(0, 1_000),
+					// Replicas of earlier builds do not tell it.
+					barred: this.#isOver ? false : this.#flag(),
+					cause: this.#isOver ? null : this.#nameOrNull(),
+				};
+			case "rest":
+				return {
+					kind,
+					deployment: this.#name(),
+					part: this.#name(),
+					until: this.#number(0, LATEST),
+					tokens: this.#tokens(),
+					limited: this.#flag(),
+					reason: this.#nameOrNull() ?? "",
 				};
 			case "recovered":
 				return { kind, deployment: this.#name() };

@@ -139,12 +139,10 @@ describe("two AWS accounts, as in the guide", () => {
 		const text = await refused.text();
 		expect(refused.status).toBe(502);
 		expect(text).toMatch(/refused the gateway's own credentials \(deployment account-wrong: 40[13] /);
-		// A client that repeats the request hears the same, not that something is limited.
+		// A client that repeats the request hears the same, not that something is limited: the secret may have been mended, so it is asked.
 		const repeated = await alone.gateway.post("/v1/messages", JSON.stringify(turn("Hi")));
 		expect(repeated.status).toBe(502);
-		expect(await repeated.text()).toMatch(
-			/own credentials \(deployment account-wrong: refused before, asked again in \d+ s/,
-		);
+		expect(await repeated.text()).toMatch(/own credentials \(deployment account-wrong: 40[13] /);
 		expect(text + alone.gateway.logLines.join("\n")).not.toMatch(/not-the-secret|AKIAone/);
 		await using both = await startBedrock(["account-wrong", "account-2"]);
 		for (let attempt = 0; attempt < 3; attempt += 1) {

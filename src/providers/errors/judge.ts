@@ -35,12 +35,10 @@ const BY_STATUS: readonly ErrorRule[] = [
 	{ status: [402], scope: "account", lasting: true, reason: "unpaid", source: "Messages API, billing_error" },
 	{
 		status: [403],
-		says: /\bmodels?\b|\b(?:claude|gpt|gemini|grok|llama|mistral|qwen|glm|kimi)-|publishers\//i,
 		scope: "model",
 		reason: "its credential may not use this model",
 		source: "coder/coder #27419: a 403 is about what was asked, not about who asks",
 	},
-	{ status: [403], scope: "request", reason: "this request was forbidden", source: "OmniRoute #12859" },
 	{
 		status: [404],
 		scope: "request",

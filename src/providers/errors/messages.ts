@@ -69,6 +69,17 @@ const CLASSES: readonly ErrorRule[] = [
 	},
 ];
 
+/** A feature by its name, or anything but a model that is not switched on. */
+const FEATURE = new RegExp(
+	[
+		/\b(?:code execution|web (?:search|fetch)|files?(?: api)?|skills?|containers?|mcp|connectors?|batch(?:es)?|computer use|tools?|citations|structured outputs?|thinking|caching|data residency|inference_geo|service tier|priority tier|beta|features?)\b.{0,80}(?:not|n't|n’t) (?:been |yet )*(?:enabled|available|allowed|supported|permitted|included)/,
+		/^(?!.*\b(?:models?|claude|gpt|gemini|endpoint|resource)\b).*(?:not|n't|n’t) (?:been |yet |currently )*(?:enabled|available|supported|included)/,
+	]
+		.map(({ source }) => source)
+		.join("|"),
+	"i",
+);
+
 const MESSAGES: readonly ErrorRule[] = [
 	...ACCOUNTS,
 	{
@@ -102,10 +113,10 @@ const MESSAGES: readonly ErrorRule[] = [
 	},
 	{
 		status: [403],
-		says: /\b(?:code execution|web (?:search|fetch)|files?(?: api)?|skills?|containers?|mcp|connectors?|batch(?:es)?|computer use|tools?|citations|structured outputs?|thinking|caching|data residency|inference_geo|service tier|priority tier|beta|features?)\b.{0,60}not (?:been )?(?:enabled|available|allowed|supported|permitted)/i,
+		says: FEATURE,
 		scope: "request",
 		reason: "a feature that the request asks for is not enabled",
-		source: "TracecatHQ #3538; 'Code execution is not enabled for your organization.'",
+		source: "TracecatHQ #3538, OmniRoute #12859; 'Code execution is not enabled for your organization.'",
 	},
 	{
 		status: [404],

@@ -1,6 +1,7 @@
 // The one answer a client gets when no deployment could serve its request. Leaves single failures to proxy/upstream/attempt.
 import { GatewayError } from "../../errors.ts";
 import { readError } from "../../protocol/anthropic.ts";
+import type { Verdict } from "../../providers/provider.ts";
 import type { Exclusion, Plan } from "../../routing/decision.ts";
 import type { Exchange } from "../exchange.ts";
 import { headerValue } from "../headers.ts";
@@ -10,55 +11,99 @@ import { clientError } from "./encoding.ts";
 /** Claude Code gives up at once on a longer `retry-after` (claude-code-client §8), so no longer one is ever sent, s. */
 const LONGEST_RETRY_AFTER_S = 60;
 
+interface Failed {
+	readonly failures: readonly FailedAnswer[];
+	readonly now: number;
+}
+
 /**
- * Answers with the most telling failure: a rate limit first (with the honest shortest wait), then an upstream's own error in the
- * dialect's shape, verbatim; otherwise throws a GatewayError. An upstream's refusal of our credentials is never shown as the
- * client's 401 or 403 (design §8), and a page that is not the dialect's error never passes.
+ * Answers with the failure that helps the client most, of those that were met and of those for which deployments were not even asked: a rate
+ * limit met, with the honest shortest wait; an upstream's own error in the dialect's shape, verbatim; a rate limit that keeps others out;
+ * what was refused of the request itself, in the upstream's words; else a GatewayError. An upstream's refusal of our credentials or account
+ * is never shown as the client's (design §8), and a page that is not the dialect's error never passes.
  */
-export function failureAnswer(
-	exchange: Exchange,
-	plan: Plan,
-	{ failures, now }: { readonly failures: readonly FailedAnswer[]; readonly now: number },
-): void {
-	const model = plan.request.outline.model;
-	if (failures.length === 0 && plan.excluded.length > 0 && plan.excluded.every((each) => each.why === "domain")) {
-		throw new GatewayError("domain_not_allowed", { model });
-	}
-	const refused = failures.length === 0 && plan.excluded.length > 0 && plan.excluded.every(isQuarantined);
-	if (refused) throw new GatewayError("upstream_rejected_credentials", { model, attempts: quarantines(plan, now) });
-	const limited = failures.filter((answer) => answer.failure.status === 429);
-	if (limited.length > 0 || (failures.length === 0 && plan.excluded.length > 0)) {
-		const seconds = shortestWait(plan, limited, now);
-		const own = limited.at(-1);
-		// A spend cap: no wait cures it, so none is promised (caching-semantics §7).
-		if (own !== undefined && limited.every((answer) => answer.verdict.lasting) && isDialectError(own)) {
-			relayError(exchange, own, {});
-			return;
-		}
-		if (own !== undefined && isDialectError(own)) relayError(exchange, own, { "retry-after": String(seconds) });
-		else throw new GatewayError("rate_limited", { model, seconds }, { headers: { "retry-after": String(seconds) } });
+export function failureAnswer(exchange: Exchange, plan: Plan, failed: Failed): void {
+	const { failures, now } = failed;
+	refuseUnasked(plan, failed);
+	if (answerLimit(exchange, plan, failed)) return;
+	const own = lastOf(failures, ({ failure }) => (failure.status ?? 0) >= 500);
+	if (own !== undefined) {
+		relayError(exchange, own, {});
 		return;
 	}
-	const attempts = describe(failures);
-	const verbatim = failures.filter(
-		(answer) => ((answer.failure.status ?? 0) >= 500 || answer.failure.status === 404) && isDialectError(answer),
+	if (limitsOf(plan).length > 0) throw limited(plan, shortestWait(plan, [], now));
+	const told = lastOf(failures, ({ verdict }) => OF_REQUEST.has(verdict.scope));
+	if (told !== undefined) {
+		relayError(exchange, told, {});
+		return;
+	}
+	throw (
+		failures.findLast(({ unsayable }) => unsayable !== undefined)?.unsayable ?? nobodyServed(exchange, plan, failures)
 	);
-	const last = verbatim.at(-1);
-	if (last !== undefined) {
-		relayError(exchange, last, {});
-		return;
-	}
-	const unsayable = failures.findLast((answer) => answer.unsayable !== undefined)?.unsayable;
-	if (unsayable !== undefined) throw unsayable;
-	if (failures.length > 0 && failures.every((answer) => [401, 402, 403].includes(answer.failure.status ?? 0))) {
-		throw new GatewayError("upstream_rejected_credentials", { model, attempts: refusals(exchange) });
+}
+
+/** Nobody was asked: why not. */
+function refuseUnasked(plan: Plan, { failures, now }: Failed): void {
+	const { excluded } = plan;
+	if (failures.length > 0 || excluded.length === 0) return;
+	const model = plan.request.outline.model;
+	if (excluded.every(({ why }) => why === "domain")) throw new GatewayError("domain_not_allowed", { model });
+	throw limited(plan, shortestWait(plan, [], now));
+}
+
+/** A rate limit that was met; false = none was. Where no wait cures it none is promised (caching-semantics §7). */
+function answerLimit(exchange: Exchange, plan: Plan, { failures, now }: Failed): boolean {
+	const met = failures.filter(({ failure }) => failure.status === 429);
+	const passing = met.filter(({ verdict }) => !verdict.lasting);
+	const last = lastOf(passing, () => true) ?? lastOf(met, () => true);
+	const seconds = shortestWait(plan, passing, now);
+	const isPassing = passing.length > 0 || limitsOf(plan).length > 0;
+	if (met.length === 0) return false;
+	if (last === undefined) throw limited(plan, seconds);
+	relayError(exchange, last, isPassing ? { "retry-after": String(seconds) } : {});
+	return true;
+}
+
+/** What a refusal of these scopes says is about what the client asked, so it is for the client to read. */
+const OF_REQUEST: ReadonlySet<Verdict["scope"]> = new Set(["request", "class", "model"]);
+/** What a refusal of these says is for the operator. */
+const OF_OPERATOR: ReadonlySet<Verdict["scope"]> = new Set(["credential", "account"]);
+
+function nobodyServed(exchange: Exchange, plan: Plan, failures: readonly FailedAnswer[]): GatewayError {
+	const model = plan.request.outline.model;
+	const attempts = describe(failures);
+	const every = (is: (answer: FailedAnswer) => boolean) => failures.length > 0 && failures.every(is);
+	if (every(({ verdict }) => verdict.scope === "credential" && !verdict.lasting))
+		return new GatewayError("upstream_rejected_credentials", { model, attempts: refusals(exchange) });
+	if (every(({ verdict }) => OF_OPERATOR.has(verdict.scope))) {
+		// Waiting does not help, and Claude Code fails at once where it is told so (claude-code-client §8).
+		const headers = { "x-should-retry": "false" };
+		return new GatewayError(
+			"upstream_account_unusable",
+			{ model, attempts: accounts(exchange, failures) },
+			{ headers },
+		);
 	}
 	// What Claude Code retries three times and then takes for an outage (claude-code-client §8).
-	if (failures.length > 0 && failures.every((answer) => answer.verdict.errorClass === "serviceUnavailable")) {
-		throw new GatewayError("overloaded", { model, attempts });
-	}
-	const timedOut = failures.length > 0 && failures.every((answer) => answer.kind === "timeout");
-	throw new GatewayError(timedOut ? "upstream_timeout" : "unavailable", { model, attempts });
+	if (every(({ verdict }) => verdict.errorClass === "serviceUnavailable"))
+		return new GatewayError("overloaded", { model, attempts });
+	const timedOut = every(({ kind }) => kind === "timeout");
+	return new GatewayError(timedOut ? "upstream_timeout" : "unavailable", { model, attempts });
+}
+
+function limited(plan: Plan, seconds: number): GatewayError {
+	const headers = { "retry-after": String(seconds) };
+	return new GatewayError("rate_limited", { model: plan.request.outline.model, seconds }, { headers });
+}
+
+/** Deployments that were not asked because of a limit of theirs. */
+function limitsOf({ excluded }: Plan): readonly Exclusion[] {
+	return excluded.filter(({ why, until }) => why === "limit" && until !== null);
+}
+
+/** The last one that has words of its own in the dialect. */
+function lastOf(failures: readonly FailedAnswer[], is: (answer: FailedAnswer) => boolean): FailedAnswer | undefined {
+	return failures.findLast((answer) => is(answer) && isDialectError(answer));
 }
 
 /** What clients are told instead of the codes of sockets, and of the attempt itself; those go to the log. */
@@ -97,24 +142,18 @@ function refusals({ attempts }: Exchange): string {
 	return [...new Set(told)].join(", ");
 }
 
-function isQuarantined({ why }: Exclusion): boolean {
-	return why === "quarantine";
+/** `deployment account-1: its credit is used up`. */
+function accounts({ attempts }: Exchange, failures: readonly FailedAnswer[]): string {
+	const failed = attempts.filter(({ outcome }) => outcome === "failed");
+	const told = failures.map(({ verdict }, at) => `deployment ${failed[at]?.deployment.id ?? "?"}: ${verdict.reason}`);
+	return [...new Set(told)].join(", ");
 }
 
-/** `deployment account-1: refused before, asked again in 42 s`. */
-function quarantines({ excluded }: Plan, now: number): string {
-	const again = ({ until }: Exclusion) => Math.max(1, Math.ceil(((until ?? now) - now) / 1000));
-	return excluded
-		.map((each) => `deployment ${each.deployment.id}: refused before, asked again in ${again(each)} s`)
-		.join(", ");
-}
-
-/** Whole seconds until the first deployment is free again, 1 to 60. */
-function shortestWait(plan: Plan, limited: readonly FailedAnswer[], now: number): number {
-	const waits = limited.flatMap((answer) =>
-		answer.verdict.retryAfterMs === null ? [] : [answer.verdict.retryAfterMs],
-	);
-	for (const exclusion of plan.excluded) if (exclusion.until !== null) waits.push(exclusion.until - now);
+/** Whole seconds until the first deployment is free again, 1 to 60: limits are believed before guesses are. */
+function shortestWait(plan: Plan, met: readonly FailedAnswer[], now: number): number {
+	const waits = met.flatMap(({ verdict }) => (verdict.retryAfterMs === null ? [] : [verdict.retryAfterMs]));
+	for (const { why, until } of plan.excluded)
+		if (until !== null && (why === "limit" || why === "cooldown")) waits.push(until - now);
 	return retryAfterSeconds(waits.length === 0 ? 5_000 : Math.min(...waits));
 }
 

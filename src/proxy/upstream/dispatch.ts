@@ -49,7 +49,9 @@ export async function dispatch(exchange: Exchange, asked: Asked, deps: DispatchD
 /** No deployment has such a call for its model; another failure is told as what it is. */
 function nobodyCounts(plan: Plan | null, failures: readonly FailedAnswer[]): boolean {
 	if (failures.length === 0) return plan !== null && plan.candidates.length > 0;
-	return failures.every(({ verdict }) => verdict.action === "next" && verdict.errorClass === "notFound");
+	return failures.every(({ verdict: { action, errorClass, scope } }) => {
+		return action === "next" && (errorClass === "notFound" || scope === "model");
+	});
 }
 
 /** Nobody counts: a number that is marked as an estimate serves a client better than none (litellm §4). */
@@ -65,6 +67,11 @@ function fallbacksAfter(config: Config, model: string, verdict: Verdict | undefi
 	if (verdict?.contextWindow === true) return fallbacksFor(config, model, "contextWindow");
 	if (verdict?.errorClass === "contentPolicyViolation") return fallbacksFor(config, model, "contentPolicy");
 	return fallbacksFor(config, model, "general");
+}
+
+/** Everybody who is asked, the last resort last. */
+function inTurn({ candidates, lastResort }: Plan): readonly Candidate[] {
+	return lastResort.length === 0 ? candidates : [...candidates, ...lastResort];
 }
 
 interface RunAbout {
@@ -120,7 +127,7 @@ class GroupRun {
 	/** The plan's candidates in order; true when the request is over. */
 	async #walk(plan: Plan): Promise<boolean> {
 		const { exchange } = this.#about;
-		for (const candidate of plan.candidates) {
+		for (const candidate of inTurn(plan)) {
 			if (this.#failed.length > 0 && !this.#mayRetry(candidate, plan)) return false;
 			if (await this.#serve(plan, candidate)) return true;
 			if (exchange.aborted) return true;
@@ -169,12 +176,12 @@ class GroupRun {
 		const { failures } = this.#deps.config;
 		const policy = failures.groupRetryPolicy.get(candidate.deployment.config.group) ?? failures.retryPolicy;
 		const configured = policy[verdict.errorClass] ?? candidate.deployment.config.numRetries ?? failures.numRetries;
-		return this.#failed.length <= (configured ?? Math.max(RETRIES, plan.candidates.length - 1));
+		return this.#failed.length <= (configured ?? Math.max(RETRIES, inTurn(plan).length - 1));
 	}
 
 	/** How long to wait before everything is tried once more; null = do not. A rate limit is the client's to wait for. */
 	#backoffMs(plan: Plan, round: number): number | null {
-		const [candidate] = plan.candidates;
+		const [candidate] = inTurn(plan);
 		const verdict = this.#failed.at(-1)?.verdict;
 		if (candidate === undefined || verdict === undefined || !this.#mayRetry(candidate, plan)) return null;
 		if (verdict.errorClass !== "serviceUnavailable" && verdict.errorClass !== "internalServer") return null;

@@ -160,14 +160,15 @@ function tellRouter(
 }
 
 function failureOf({ kind, code, failure, verdict }: FailedAnswer, { operation }: Exchange): AttemptFailure {
-	// A platform that cannot count is not a sick one.
-	if (operation === "count_tokens" && verdict.errorClass === "notFound") {
+	// A platform that cannot count is not a sick one, and who may not count may send messages.
+	const isOfCounting = verdict.scope === "model" || verdict.scope === "class" || verdict.errorClass === "notFound";
+	if (operation === "count_tokens" && isOfCounting && failure.status !== 429) {
 		return { kind: "abort", status: failure.status, retryAfterMs: null };
 	}
 	// Nothing was sent: what could not be, this request brought with it.
 	if (UNSENT.has(code)) return NOBODYS_FAULT;
-	const { errorClass, lasting, retryAfterMs, limits } = verdict;
-	return { kind, status: failure.status, errorClass, lasting, retryAfterMs, limits };
+	const { errorClass, lasting, retryAfterMs, limits, scope, requestClass, reason } = verdict;
+	return { kind, status: failure.status, errorClass, lasting, retryAfterMs, limits, scope, requestClass, reason };
 }
 
 function attemptRecord(
