@@ -14,8 +14,11 @@ export interface CloudOptions {
 	readonly bedrock?: "invoke" | "messages" | "mantle" | "none";
 	/** The same accounts as `anthropic_aws/` deployments too, named `<name>-platform`. */
 	readonly awsPlatform?: readonly string[];
-	/** Vertex at us-east5, with a service account. */
+	/** Vertex at us-east5, with a service account; none: no Vertex deployments of these projects. */
+	readonly vertex?: "none";
 	readonly google?: readonly (string | GoogleProjectOptions)[];
+	/** The same projects as `anthropic_google_cloud/` deployments too, named `<name>-platform`. */
+	readonly googlePlatform?: readonly string[];
 	readonly foundry?: readonly (string | FoundryResourceOptions)[];
 	/** OpenAI-compatible servers with the model `gpt-sim`. */
 	readonly openai?: readonly (string | OpenAiServerOptions)[];
@@ -68,7 +71,7 @@ export function cloudEntries(
 					...awsKeys(account),
 				}),
 			),
-		...simulator.google.map((project) =>
+		...(options.vertex === "none" ? [] : simulator.google).map((project) =>
 			entry(project.name, {
 				model: `vertex_ai/${names.model}`,
 				api_base: project.url,
@@ -77,6 +80,17 @@ export function cloudEntries(
 				vertex_credentials: JSON.stringify(project.serviceAccount()),
 			}),
 		),
+		...simulator.google
+			.filter((project) => options.googlePlatform?.includes(project.name))
+			.map((project) =>
+				entry(`${project.name}-platform`, {
+					model: `anthropic_google_cloud/${names.model}`,
+					api_base: project.url,
+					anthropic_workspace_id: project.workspaces[0],
+					vertex_project: project.project,
+					vertex_credentials: JSON.stringify(project.serviceAccount()),
+				}),
+			),
 		...simulator.foundry.map((resource) =>
 			entry(resource.name, {
 				model: `azure_ai/${names.model}`,

@@ -75,6 +75,30 @@ test("a Google project and location are one domain, and a Foundry resource is on
 	expect(new Set([...apart, ...resources].map(of)).size).toBe(5);
 });
 
+test("a workspace of a Google project's own Anthropic organisation is one domain, whatever credential and location", () => {
+	const domains = createDomainRegistry();
+	const managed = (project: string, workspace: string, location: string, secret: string): Caller => ({
+		provider: "anthropic_google_cloud",
+		credentials: {
+			apiKey: null,
+			apiBase: null,
+			extra: {
+				vertex_project: project,
+				vertex_location: location,
+				anthropic_workspace_id: workspace,
+				vertex_credentials: new Secret(secret),
+			},
+		},
+		cacheDomain: null,
+		extraHeaders: {},
+	});
+	const vertex: Caller = { ...managed("p", "w", "global", "a"), provider: "vertex" };
+	const of = (each: Caller) => domains.domainOf(domains.register(each));
+	expect(of(managed("p", "w", "global", "a"))).toBe(of(managed("p", "w", "us-east5", "b")));
+	const apart = [managed("p", "w", "global", "a"), managed("p", "x", "global", "a"), managed("q", "w", "global", "a")];
+	expect(new Set([...apart, vertex].map(of)).size).toBe(4);
+});
+
 test("two keys of one workspace become one domain, and what was recorded under either is the same place", () => {
 	const domains = createDomainRegistry();
 	const [first, second] = [domains.register(caller("a")), domains.register(caller("b"))];

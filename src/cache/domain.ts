@@ -132,14 +132,20 @@ const AZURE = /^https:\/\/[^/]+\.azure\.(com|us|cn)(\/|$)/;
 
 /**
  * Where the configuration itself says who shares a cache, whatever the credential (caching-semantics §1): a Google project with a location,
- * a Foundry resource. null = only answers tell; so for addresses that are not Azure's own, behind which there may be several resources.
+ * or with a workspace of the Anthropic organisation that is its own; a Foundry resource. null = only answers tell; so for addresses that are
+ * not Azure's own, behind which there may be several resources.
  */
 function placeOf({ provider, credentials: { apiBase, extra } }: Caller): string | null {
 	if (provider === "foundry") return apiBase !== null && AZURE.test(apiBase) ? `foundry/${apiBase}` : null;
 	const project = extra["vertex_project"];
-	const location = extra["vertex_location"] ?? extra["region_name"];
-	if (provider !== "vertex" || typeof project !== "string" || typeof location !== "string") return null;
-	return `vertex/${apiBase ?? ""}/${project}/${location}`;
+	const within =
+		provider === "anthropic_google_cloud"
+			? extra["anthropic_workspace_id"]
+			: provider === "vertex"
+				? (extra["vertex_location"] ?? extra["region_name"])
+				: undefined;
+	if (typeof project !== "string" || typeof within !== "string") return null;
+	return `${provider}/${apiBase ?? ""}/${project}/${within}`;
 }
 
 /** A cross-region profile: whatever region it is called in, the same regions serve it (caching-semantics §1). */

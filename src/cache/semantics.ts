@@ -73,6 +73,7 @@ interface PlatformFacts {
 const PLATFORMS: Readonly<Record<ProviderKind, PlatformFacts>> = {
 	anthropic: { collapseRuns: true, profileSeparates: false, minimumTokens: {} },
 	anthropic_aws: { collapseRuns: true, profileSeparates: false, minimumTokens: {} },
+	anthropic_google_cloud: { collapseRuns: true, profileSeparates: false, minimumTokens: {} },
 	bedrock: {
 		collapseRuns: false,
 		profileSeparates: true,

@@ -154,6 +154,7 @@ function machineCredential({ provider, credentials }: DeploymentConfig): string 
 			return named || apiKey !== null ? null : "the machine's: environment, ~/.aws, container or instance role";
 		}
 		case "vertex":
+		case "anthropic_google_cloud":
 			return "vertex_credentials" in extra ? null : "the machine's: application default credentials";
 		default:
 			return null;

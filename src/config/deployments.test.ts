@@ -33,6 +33,11 @@ describe("the provider", () => {
 			"anthropic_aws",
 			"claude-x",
 		],
+		[
+			"model: anthropic_google_cloud/claude-x, vertex_project: p, anthropic_workspace_id: w",
+			"anthropic_google_cloud",
+			"claude-x",
+		],
 		["model: bedrock/converse/anthropic.claude-x, aws_region_name: us-east-1", "bedrock", "anthropic.claude-x"],
 		["model: bedrock/us-west-2/anthropic.claude-x", "bedrock", "anthropic.claude-x"],
 		["model: anthropic.claude-x, aws_region_name: us-east-1", "bedrock", "anthropic.claude-x"],

@@ -38,7 +38,9 @@ const credentialOptions = {
 		.enum(["invoke", "messages", "mantle"])
 		.optional()
 		.describe("Bedrock's InvokeModel, or its Messages API on the runtime or on mantle. Default: invoke."),
-	anthropic_workspace_id: text().optional().describe("Workspace of Claude Platform on AWS."),
+	anthropic_workspace_id: text()
+		.optional()
+		.describe("Workspace of Claude Platform on AWS or of Claude on Google Cloud, managed by Anthropic."),
 	vertex_project: text().optional().describe("Google Cloud project."),
 	vertex_location: text().optional().describe("Google Cloud region, or global."),
 	vertex_credentials: z

@@ -51,6 +51,18 @@ export const PROVIDER_NEEDS: Readonly<Record<ProviderKind, ProviderNeeds>> = {
 		otherCredentials: AWS_CREDENTIALS,
 		required: [["anthropic_workspace_id"], ["aws_region_name", "region_name", "aws_profile_name", "api_base"]],
 	},
+	// The environment's names are those of Anthropic's SDKs and Claude Code.
+	anthropic_google_cloud: {
+		options: ["api_base", "anthropic_workspace_id", "vertex_project", "vertex_location", "vertex_credentials"],
+		fromEnv: {
+			anthropic_workspace_id: ["ANTHROPIC_GOOGLE_CLOUD_WORKSPACE_ID"],
+			vertex_project: ["ANTHROPIC_GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT"],
+			vertex_location: ["ANTHROPIC_GOOGLE_CLOUD_LOCATION"],
+			vertex_credentials: ["VERTEXAI_CREDENTIALS"],
+		},
+		otherCredentials: [],
+		required: [["anthropic_workspace_id"], ["vertex_project", "vertex_credentials"]],
+	},
 	bedrock: {
 		options: ["api_key", "api_base", "aws_bedrock_runtime_endpoint", "bedrock_api", ...AWS_OPTIONS],
 		fromEnv: {
@@ -103,6 +115,7 @@ const PROVIDER_NAMES: Readonly<Record<string, ProviderKind>> = {
 	azure_ai: "foundry",
 	openai: "openai",
 	anthropic_aws: "anthropic_aws",
+	anthropic_google_cloud: "anthropic_google_cloud",
 };
 
 /** Which provider and upstream model a deployment means. */
@@ -119,8 +132,8 @@ export interface TargetFault {
 }
 
 const UNDERSTOOD =
-	"Understood: anthropic/MODEL, anthropic_aws/MODEL, bedrock/MODEL, vertex_ai/claude-…, azure_ai/claude-…, openai/MODEL, a bare claude-… (Anthropic), " +
-	"a bare [us.|eu.|global.…]anthropic.claude-… (Bedrock), or any name with model_info.litellm_provider.";
+	"Understood: anthropic/MODEL, anthropic_aws/MODEL, anthropic_google_cloud/MODEL, bedrock/MODEL, vertex_ai/claude-…, azure_ai/claude-…, " +
+	"openai/MODEL, a bare claude-… (Anthropic), a bare [us.|eu.|global.…]anthropic.claude-… (Bedrock), or any name with model_info.litellm_provider.";
 
 const BARE_BEDROCK = /^((us|us-gov|eu|global|jp|apac|au|ca|sa|me|af|il|mx)\.)?anthropic\./;
 const BEDROCK_ARN = /^arn:aws[\w-]*:bedrock:([\w-]+):/;

@@ -1,13 +1,21 @@
 // The configuration's types: what the rest of the gateway reads. Leaves reading YAML to config/load and LiteLLM's spellings to config/litellm.
 import type { GeneratedKeys, KeyConfig, KeySettings } from "./keys.ts";
+import type { InjectionPoint, MarkingConfig } from "./marking-options.ts";
 import { REQUEST_LOG_DEFAULTS, type RequestLogConfig } from "./request-log.ts";
 import type { Secret } from "./secret.ts";
 import type { StateConfig } from "./state.ts";
 
-export type { GeneratedKeys, KeyConfig, KeySettings, RequestLogConfig, StateConfig };
+export type { GeneratedKeys, InjectionPoint, KeyConfig, KeySettings, MarkingConfig, RequestLogConfig, StateConfig };
 
 /** Families of upstream APIs that a configuration may name. Which of them are served is providers/index's business. */
-export type ProviderKind = "anthropic" | "anthropic_aws" | "bedrock" | "vertex" | "foundry" | "openai";
+export type ProviderKind =
+	| "anthropic"
+	| "anthropic_aws"
+	| "anthropic_google_cloud"
+	| "bedrock"
+	| "vertex"
+	| "foundry"
+	| "openai";
 
 /** Credentials and address of a deployment. Every field is optional in the file; a provider says what it needs. */
 export interface DeploymentCredentials {
@@ -87,28 +95,6 @@ export interface ServerTakes {
 	readonly reasoning?: "reasoning_content" | "reasoning" | "none" | undefined;
 	readonly no_reasoning?: boolean | undefined;
 	readonly cache_control?: boolean | undefined;
-}
-
-/** One of LiteLLM's `cache_control_injection_points`: what of a prompt the gateway marks for caching. */
-export interface InjectionPoint {
-	/** message: one message, or all of a role · tools: the last tool. */
-	readonly location: "message" | "tools";
-	/** Of `message`: all of this role; null = `index` says which. */
-	readonly role: "system" | "user" | "assistant" | null;
-	/** Of `message`: which one, negative from the end; wins over `role`. */
-	readonly index: number | null;
-	/** null = the provider's default. */
-	readonly ttl: "5m" | "1h" | null;
-}
-
-/** What the gateway marks by itself. */
-export interface MarkingConfig {
-	/** `litellm_params.cache_control: auto`: tools, system and last message, while the client marks nothing and its writes are read. */
-	readonly auto: boolean;
-	/** `litellm_params.cache_control_injection_points`, in order; they win over `auto`. */
-	readonly points: readonly InjectionPoint[];
-	/** `litellm_settings.anthropic_prompt_caching_ttl`, for `auto`; null = the provider's default. */
-	readonly ttl: "5m" | "1h" | null;
 }
 
 /** The deployments behind one `model_name`. */

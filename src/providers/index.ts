@@ -4,6 +4,7 @@ import { anthropicProvider } from "./anthropic.ts";
 import { awsClaudeProvider } from "./aws-claude.ts";
 import { bedrockProvider } from "./bedrock.ts";
 import { foundryProvider } from "./foundry.ts";
+import { googleClaudeProvider } from "./google-claude.ts";
 import { openaiProvider } from "./openai.ts";
 import type { Provider, ProviderDeps, ProviderFactory } from "./provider.ts";
 import { vertexProvider } from "./vertex.ts";
@@ -11,6 +12,7 @@ import { vertexProvider } from "./vertex.ts";
 const FACTORIES: Readonly<Record<ProviderKind, ProviderFactory>> = {
 	anthropic: anthropicProvider,
 	anthropic_aws: awsClaudeProvider,
+	anthropic_google_cloud: googleClaudeProvider,
 	bedrock: bedrockProvider,
 	vertex: vertexProvider,
 	foundry: foundryProvider,

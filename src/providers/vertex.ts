@@ -1,16 +1,14 @@
-// Claude on Google Cloud: rawPredict, streamRawPredict and count-tokens. Leaves tokens to providers/vertex-credentials, what the platform
+// Claude on Google Cloud: rawPredict, streamRawPredict and count-tokens. Leaves tokens to providers/google-account, what the platform
 // refuses to providers/platform-rules.
 import type { DeploymentConfig } from "../config/schema.ts";
 import { type BodyChange, editMembers } from "../protocol/edit.ts";
 import { messagesHeaders } from "./anthropic.ts";
-import { Bearer } from "./bearer.ts";
-import { CredentialError } from "./credential-error.ts";
 import { judgePlatform } from "./errors/platforms.ts";
+import { type GoogleAccess, googleAccount, textOption } from "./google-account.ts";
 import { textAt } from "./messages-body.ts";
 import { canonicalPlatformError } from "./platform-errors.ts";
 import { fitToPlatform } from "./platform-rules.ts";
 import type { Call, Provider, ProviderDeps, UpstreamRequest } from "./provider.ts";
-import { googleCredentials } from "./vertex-credentials.ts";
 
 /** What stands for the Messages API's 2023-06-01 here (caching-semantics §11). */
 const VERSION = "vertex-2023-10-16";
@@ -22,38 +20,23 @@ const LOCATION = /^[a-z0-9-]{2,40}$/;
 
 /** A `vertex_ai/claude-…` deployment. */
 export function vertexProvider(config: DeploymentConfig, deps: ProviderDeps): Provider {
-	const { extra, apiBase } = config.credentials;
-	const location = textOf(extra["vertex_location"]) ?? textOf(extra["region_name"]) ?? "";
-	const base = new URL(apiBase ?? addressOf(location));
+	const location = textOption(config, "vertex_location") ?? textOption(config, "region_name") ?? "";
+	const base = new URL(config.credentials.apiBase ?? addressOf(location));
 	const prefix = base.pathname.replace(/\/+$/, "").replace(/\/v1$/, "");
-	const google = googleCredentials({ given: textOf(extra["vertex_credentials"]), now: deps.now });
-	const bearer = new Bearer({
-		request: () => google.token(),
-		now: deps.now,
-		warn: (message) => deps.warn(`deployment ${config.id}: ${message}`),
-	});
+	const account = googleAccount(config, deps);
 	const own: string[] = ["host", base.host];
 	for (const [name, value] of Object.entries(config.extraHeaders)) own.push(name, value);
 	const overridden = new Set(Object.keys(config.extraHeaders).map((name) => name.toLowerCase()));
 	const isBetaSet = overridden.has("anthropic-beta");
 	for (const name of ["anthropic-beta", "anthropic-version", "authorization"]) overridden.add(name);
-	let project = textOf(extra["vertex_project"]);
-	let lastToken = "";
 
-	async function projectOf(): Promise<string> {
-		project = await google.project();
-		if (project !== null) return project;
-		throw new CredentialError("the Google project is not known: set vertex_project.");
-	}
-
-	function requestOf(call: Call, inProject: string, token: string): UpstreamRequest {
-		lastToken = token;
+	function requestOf(call: Call, { project, token }: GoogleAccess): UpstreamRequest {
 		const fit = fitToPlatform("vertex", call, { removeBillingBlock: config.removeBillingBlock !== false });
 		const inBody = fit.betas.filter((beta) => BODY_BETAS.has(beta));
 		const inHeader = fit.betas.filter((beta) => !BODY_BETAS.has(beta));
 		const sent = ["authorization", `Bearer ${token}`, ...own];
 		if (inHeader.length > 0 && !isBetaSet) sent.push("anthropic-beta", inHeader.join(","));
-		const models = `${prefix}/v1/projects/${encodeURIComponent(inProject)}/locations/${location}/publishers/anthropic/models`;
+		const models = `${prefix}/v1/projects/${encodeURIComponent(project)}/locations/${location}/publishers/anthropic/models`;
 		return {
 			origin: base.origin,
 			// Google refuses query parameters it does not know, such as Claude Code's `beta`.
@@ -68,30 +51,24 @@ export function vertexProvider(config: DeploymentConfig, deps: ProviderDeps): Pr
 	return {
 		kind: "vertex",
 		prepare(call) {
-			const token = bearer.get();
-			if (typeof token === "string" && project !== null) return requestOf(call, project, token);
-			return Promise.all([project ?? projectOf(), token]).then(([known, value]) => requestOf(call, known, value));
+			const access = account.access();
+			return access instanceof Promise ? access.then((got) => requestOf(call, got)) : requestOf(call, access);
 		},
 		limits: () => null,
 		judge: (failure) => judgePlatform(failure, deps.now()),
 		canonicalError: (head, body) => canonicalPlatformError(head, body, "Vertex AI"),
 		identity: () =>
-			project === null
+			account.project === null
 				? null
 				: {
-						organization: project,
+						organization: account.project,
 						workspace: location,
 						probabilistic: location === "global" || MULTI_REGION.has(location),
 					},
 		failed(failure) {
-			if (failure.status === 401) bearer.drop(lastToken);
+			if (failure.status === 401) account.refused();
 		},
 	};
-}
-
-function textOf(value: DeploymentConfig["credentials"]["extra"][string] | undefined): string | null {
-	if (value === undefined) return null;
-	return typeof value === "string" ? value : value.reveal();
 }
 
 function addressOf(location: string): string {

@@ -22,7 +22,7 @@ interface LimitClaim<T> {
 	readonly limits: T | undefined;
 }
 
-type DomainVendor = "anthropic" | "aws" | "aws-platform" | "google" | "foundry" | "openai";
+type DomainVendor = "anthropic" | "aws" | "aws-platform" | "google" | "google-platform" | "foundry" | "openai";
 
 /** Google's words for a used-up quota; no headers. */
 const GOOGLE_VOICE: LimitVoice = {
@@ -103,7 +103,7 @@ export class Inventory {
 		if (known !== undefined) return known;
 		const random = seededRandom((this.#options.seed ?? 1) + 1 + this.#domains.size);
 		// Runs of tool blocks are one position only where that is documented (caching-semantics §16.3).
-		const collapseRuns = vendor === "anthropic" || vendor === "aws-platform";
+		const collapseRuns = vendor === "anthropic" || vendor === "aws-platform" || vendor === "google-platform";
 		const cache = new PromptCache({ random, collapseRuns, ...this.#options.cache, ...more });
 		const domain = { name, organization, workspace, cache };
 		this.#domains.set(name, domain);

@@ -46,7 +46,7 @@ export interface SimulatorOptions {
 	readonly deployments?: readonly DeploymentOptions[];
 	/** AWS accounts: Bedrock (runtime and mantle), STS, and the Claude Platform on AWS. */
 	readonly aws?: readonly AwsAccountOptions[];
-	/** Google projects: Vertex AI and the token endpoint. */
+	/** Google projects: Vertex AI, Claude managed by Anthropic, and the token endpoint. */
 	readonly google?: readonly GoogleProjectOptions[];
 	/** Microsoft Foundry resources. */
 	readonly foundry?: readonly FoundryResourceOptions[];

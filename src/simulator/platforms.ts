@@ -7,6 +7,7 @@ import { AWS_PLATFORM } from "./dialects/aws-platform.ts";
 import { BEDROCK } from "./dialects/bedrock.ts";
 import { BEDROCK_MESSAGES, MANTLE } from "./dialects/bedrock-messages.ts";
 import { FOUNDRY } from "./dialects/foundry.ts";
+import { GOOGLE_PLATFORM } from "./dialects/google-platform.ts";
 import { GOOGLE_TOKENS, STS_TOKENS } from "./dialects/identity.ts";
 import { keysOf } from "./dialects/messages.ts";
 import { VERTEX } from "./dialects/vertex.ts";
@@ -28,6 +29,8 @@ export function destinationOf(world: World, request: IncomingMessage, path: stri
 			return { dialect: BEDROCK, route };
 		case "vertex":
 			return { dialect: VERTEX, route };
+		case "google-platform":
+			return { dialect: GOOGLE_PLATFORM, route };
 		case "openai":
 			return { dialect: OPENAI, route };
 		case "sts":

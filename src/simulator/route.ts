@@ -2,7 +2,7 @@
 import type { Endpoint } from "./faults.ts";
 
 /** APIs that can be told apart by their path alone. */
-export type Family = "messages" | "bedrock" | "vertex" | "openai" | "sts" | "google-token";
+export type Family = "messages" | "google-platform" | "bedrock" | "vertex" | "openai" | "sts" | "google-token";
 
 /** One request's path, read. */
 export interface Route {
@@ -22,6 +22,8 @@ export interface Route {
 	/** Google project and location; empty for other families. */
 	readonly project: string;
 	readonly location: string;
+	/** Workspace of Claude on Google Cloud, managed by Anthropic; empty for other families. */
+	readonly workspace: string;
 	/** Shape of an OpenAI-compatible request; null for other families. */
 	readonly shape: "chat" | "responses" | null;
 }
@@ -37,6 +39,7 @@ const NOTHING: Omit<Route, "family" | "endpoint"> = {
 	isBelowAnthropic: false,
 	project: "",
 	location: "",
+	workspace: "",
 	shape: null,
 };
 
@@ -51,6 +54,7 @@ export function routeOf(path: string, credential: "openai" | "other"): Route | n
 	const match =
 		bedrockRoute(path) ??
 		vertexRoute(path) ??
+		googlePlatformRoute(path) ??
 		identityRoute(path) ??
 		openAiRoute(path, credential) ??
 		messagesRoute(path);
@@ -76,6 +80,17 @@ function vertexRoute(path: string): Match | null {
 	const place = { family: "vertex", project: decoded(project), location: decoded(location) } as const;
 	if (model === "count-tokens") return { ...place, endpoint: "count_tokens", stream: false };
 	return { ...place, endpoint: "messages", model: decoded(model), stream: verb === "streamRawPredict" };
+}
+
+const GOOGLE_PLATFORM = /\/v1alpha\/projects\/([^/]+)\/locations\/([^/]+)\/workspaces\/([^/]+)\/invoke(\/v1\/.+)$/;
+
+/** The Messages API behind an address that names project and workspace. */
+function googlePlatformRoute(path: string): Match | null {
+	const [, project = "", location = "", workspace = "", rest] = GOOGLE_PLATFORM.exec(path) ?? [];
+	const match = rest === undefined ? null : messagesRoute(rest);
+	if (match === null) return null;
+	const place = { project: decoded(project), location: decoded(location), workspace: decoded(workspace) };
+	return { ...match, ...place, family: "google-platform" };
 }
 
 function identityRoute(path: string): Match | null {

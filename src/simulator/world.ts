@@ -76,7 +76,11 @@ export class World {
 	}
 
 	/** The cache of a vendor's organization and workspace, Region or location. Made when it is not there yet. */
-	domain(vendor: "aws" | "google" | "aws-platform", organization: string, workspace: string): Domain {
+	domain(
+		vendor: "aws" | "google" | "aws-platform" | "google-platform",
+		organization: string,
+		workspace: string,
+	): Domain {
 		return this.#inventory.domain(vendor, organization, workspace);
 	}
 

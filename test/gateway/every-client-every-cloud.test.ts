@@ -16,6 +16,10 @@ const UPSTREAMS: readonly [string, WorldOptions][] = [
 	["Bedrock (Messages)", { aws: ["a1", "a2"], bedrock: "messages" }],
 	["Bedrock (mantle)", { aws: ["a1", "a2"], bedrock: "mantle" }],
 	["Claude Platform on AWS", { aws: ["a1", "a2"], bedrock: "none", awsPlatform: ["a1", "a2"] }],
+	[
+		"Claude on Google Cloud, managed by Anthropic",
+		{ google: ["p1", "p2"], vertex: "none", googlePlatform: ["p1", "p2"] },
+	],
 	["Vertex", { google: ["p1", "p2"] }],
 	["Foundry", { foundry: ["r1", "r2"] }],
 ];

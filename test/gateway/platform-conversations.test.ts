@@ -50,6 +50,11 @@ describe("12 turns", () => {
 			{ aws: ACCOUNTS, bedrock: "none", awsPlatform: ACCOUNTS },
 		],
 		["Vertex", { google: ["p1"] }, { google: ["p1", "p2", "p3"] }],
+		[
+			"Claude on Google Cloud, managed by Anthropic",
+			{ google: ["p1"], vertex: "none", googlePlatform: ["p1"] },
+			{ google: ["p1", "p2", "p3"], vertex: "none", googlePlatform: ["p1", "p2", "p3"] },
+		],
 		["Foundry", { foundry: ["r1"] }, { foundry: ["r1", "r2", "r3"] }],
 	])("on %s read what they read on one deployment, and stay where they began", async (_name, one, several) => {
 		const ceiling = await run(one);

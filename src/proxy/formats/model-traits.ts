@@ -4,7 +4,7 @@ import type { Config, DeploymentConfig, ProviderKind } from "../../config/schema
 import { bothTraits, type ModelTraits, OPENAI_TRAITS, traitsOfModel } from "../../protocol/openai/traits.ts";
 
 /** Platforms that have `output_config.format`; the clouds have not (caching-semantics §10, §11). */
-const STRUCTURED: ReadonlySet<ProviderKind> = new Set(["anthropic", "anthropic_aws"]);
+const STRUCTURED: ReadonlySet<ProviderKind> = new Set(["anthropic", "anthropic_aws", "anthropic_google_cloud"]);
 
 /**
  * Traits that hold for every deployment that may serve `model`. Where all of them are OpenAI-compatible nothing is refused: an OpenAI

@@ -2,6 +2,7 @@
 import { ApiError, invalid } from "../api-error.ts";
 import { fieldsOf } from "../body.ts";
 import type { Caller, Dialect, Incoming, TextAnswer, Visit } from "../dialect.ts";
+import type { GoogleProject } from "../google/projects.ts";
 import { findModel } from "../model-table.ts";
 import { plainModelName } from "./bedrock.ts";
 import { headerBetas, MESSAGES_FORM, messagesError } from "./messages.ts";
@@ -33,21 +34,9 @@ export const VERTEX: Dialect = {
 	message: { idPrefix: "msg_vrtx_", modelName: plainModelName, fullUsage: false },
 };
 
-function authenticate({ world, only, request, route }: Visit): Caller {
-	const token = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? "")?.[1];
-	if (token === undefined) {
-		throw new ApiError(
-			401,
-			"Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
-		);
-	}
-	const owner = world.google.projectOfToken(token.trim());
-	if (owner === null || (only !== null && only !== owner)) {
-		throw new ApiError(
-			401,
-			"Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
-		);
-	}
+function authenticate(visit: Visit): Caller {
+	const owner = ownerOfToken(visit);
+	const { world, route } = visit;
 	const { project, location } = route;
 	if (owner.project !== project) {
 		throw new ApiError(
@@ -62,6 +51,25 @@ function authenticate({ world, only, request, route }: Visit): Caller {
 		domain: world.domain("google", project, location),
 		limitClass: (model) => `${location} ${findModel(model)?.id ?? model}`,
 	};
+}
+
+/** Whose access token a request bears. Throws the 401s of Google's front. */
+export function ownerOfToken({ world, only, request }: Visit): GoogleProject {
+	const token = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? "")?.[1];
+	if (token === undefined) {
+		throw new ApiError(
+			401,
+			"Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
+		);
+	}
+	const owner = world.google.projectOfToken(token.trim());
+	if (owner === null || (only !== null && only !== owner)) {
+		throw new ApiError(
+			401,
+			"Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
+		);
+	}
+	return owner;
 }
 
 function readBody(visit: Visit, _caller: Caller, json: unknown): Incoming {
@@ -97,7 +105,8 @@ function notFound(project: string, location: string, model: string): ApiError {
 	);
 }
 
-function vertexError(error: ApiError, requestId: string): TextAnswer {
+/** An error in the form of Google's front, where it is one of those that the front answers itself. */
+export function vertexError(error: ApiError, requestId: string): TextAnswer {
 	const status = GOOGLE_STATUS[error.status];
 	if (status === undefined) return messagesError(error, requestId);
 	const body = { error: { code: error.status, message: error.message, status } };

@@ -5,7 +5,7 @@ import { fieldsOf } from "../body.ts";
 import type { Deployment, RateLimits } from "../deployment.ts";
 import type { Limits } from "../limits.ts";
 
-/** One Google Cloud project with Vertex AI. */
+/** One Google Cloud project with Vertex AI, and with Claude managed by Anthropic. */
 export interface GoogleProjectOptions {
 	readonly name: string;
 	/** Project id. Default the name. */
@@ -20,6 +20,8 @@ export interface GoogleProjectOptions {
 	readonly refreshToken?: string;
 	/** Locations that the project has models in. Default: all. */
 	readonly locations?: readonly string[];
+	/** Workspaces of the project's own Anthropic organisation. Default one: `wrkspc_<project>`. */
+	readonly workspaces?: readonly string[];
 	/** Lifetime of tokens that the endpoint gives out. Default 3,600. */
 	readonly tokenSeconds?: number;
 	/** Per minute and model; cache reads are free of input tokens. */
@@ -35,6 +37,7 @@ export interface GoogleProject extends Deployment {
 	readonly clientEmail: string;
 	readonly refreshToken: string;
 	readonly locations: readonly string[] | null;
+	readonly workspaces: readonly string[];
 	readonly tokenSeconds: number;
 	readonly publicKey: string | null;
 }
@@ -168,6 +171,7 @@ export function buildProject(options: GoogleProjectOptions, limits: (project: st
 		clientEmail: options.clientEmail ?? `sim@${project}.iam.gserviceaccount.com`,
 		refreshToken: options.refreshToken ?? `1//sim-${name}`,
 		locations: options.locations ?? null,
+		workspaces: options.workspaces ?? [`wrkspc_${project}`],
 		tokenSeconds: options.tokenSeconds ?? 3_600,
 		publicKey: options.publicKey ?? null,
 	};
