@@ -1,5 +1,6 @@
-// `warmpath claude`: Claude Code with the environment it needs to talk to a running gateway. Leaves everything else to Claude Code.
+// `warmpath claude`: Claude Code on a running gateway. Leaves its environment to commands/claude-environment, all else to Claude Code.
 import { spawn } from "node:child_process";
+import { claudeEnvironment, gatewayKeyOf } from "./claude-environment.ts";
 
 export interface ClaudeOptions {
 	readonly gateway: string;
@@ -7,35 +8,11 @@ export interface ClaudeOptions {
 	readonly key?: string;
 }
 
-/** What Claude Code must know about the gateway. Credentials of the provider itself are taken out, so that they cannot bypass it. */
-export function claudeEnvironment(
-	env: Readonly<NodeJS.ProcessEnv>,
-	about: { readonly gateway: string; readonly model: string; readonly key: string },
-): NodeJS.ProcessEnv {
-	const { ANTHROPIC_API_KEY: _key, CLAUDE_CODE_USE_BEDROCK: _b, CLAUDE_CODE_USE_VERTEX: _v, ...rest } = env;
-	return {
-		...rest,
-		ANTHROPIC_BASE_URL: about.gateway,
-		ANTHROPIC_AUTH_TOKEN: about.key,
-		ANTHROPIC_MODEL: about.model,
-		// Small background calls use this model; the gateway may have no other group.
-		ANTHROPIC_DEFAULT_HAIKU_MODEL: env["ANTHROPIC_DEFAULT_HAIKU_MODEL"] ?? about.model,
-		// Lets the gateway tell main turns, subagents and compaction apart.
-		CLAUDE_CODE_GATEWAY_HINT_HEADERS: env["CLAUDE_CODE_GATEWAY_HINT_HEADERS"] ?? "1",
-	};
-}
-
 /** Starts `claude` on this terminal and resolves with its exit code. Says what to do when the gateway or the program is missing. */
 export async function claudeCommand(args: readonly string[], options: ClaudeOptions): Promise<number> {
 	const gateway = options.gateway.replace(/\/+$/, "");
 	const { env } = process;
-	const key =
-		options.key ??
-		env["WARMPATH_KEY"] ??
-		env["ANTHROPIC_AUTH_TOKEN"] ??
-		env["WARMPATH_MASTER_KEY"] ??
-		env["LITELLM_MASTER_KEY"] ??
-		"warmpath";
+	const key = options.key ?? gatewayKeyOf(env) ?? "warmpath";
 	let models: readonly string[];
 	try {
 		models = await listModels(gateway, key);
