@@ -224,6 +224,7 @@ function toDeployment(
 		removeBillingBlock: params.remove_billing_block,
 		marking: markingOf(params, defaults),
 		promptCacheKey: params.prompt_cache_key,
+		droppedParams: params.additional_drop_params,
 		serverTakes: params.server_takes,
 		modelInfo,
 		source: report.placeText(path),

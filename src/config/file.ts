@@ -139,6 +139,10 @@ export const litellmParamsSchema = z.strictObject({
 		.enum(["client", "session"])
 		.default("client")
 		.describe("openai/ models. session: send the conversation as prompt_cache_key where the client sends none."),
+	additional_drop_params: z
+		.array(z.string().regex(/^(?!(model|messages|stream)$)\w+$/, "expected the name of an optional top-level member"))
+		.default([])
+		.describe("openai/ models. Members of the request that the server refuses: they are left out."),
 	server_takes: serverTakesSchema
 		.default({})
 		.describe("openai/ models. What the server takes, where its host and model do not tell."),

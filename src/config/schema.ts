@@ -78,6 +78,8 @@ export interface DeploymentConfig {
 	readonly marking?: MarkingConfig | null;
 	/** `litellm_params.prompt_cache_key`: session = sent from the conversation where the client sends none. Absent = client. */
 	readonly promptCacheKey?: "client" | "session";
+	/** `litellm_params.additional_drop_params`: members that are left out of requests to this server. Absent = none. */
+	readonly droppedParams?: readonly string[];
 	/** `litellm_params.server_takes`. Absent = what the server's host and model tell. */
 	readonly serverTakes?: ServerTakes;
 	/** `model_info` as written, for display and later use (base_model, prices, mode …). */

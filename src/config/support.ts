@@ -41,7 +41,7 @@ const IGNORED: Readonly<Record<Section, readonly string[]>> = {
 		litellm_license mcp_aliases mcp_servers mcp_tools pass_through_endpoints policies policy_attachments prompts search_tools
 		fetch_tools vector_store_registry worker_registry`),
 	litellm_params: words(`
-		adaptive_router_config adaptive_router_default_model additional_drop_params allow_client_keepalive_override
+		adaptive_router_config adaptive_router_default_model allow_client_keepalive_override
 		allowed_openai_params api_type auto_router_config auto_router_config_path auto_router_default_model
 		auto_router_embedding_model auto_router_max_input_chars aws_batch_role_arn aws_bedrock_project_id aws_session_tags
 		aws_sigv4_service azure_password azure_username base_model bedrock_invocation_type bedrock_tags

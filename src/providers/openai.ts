@@ -86,6 +86,7 @@ function translator(config: DeploymentConfig, host: string): (call: Call) => Tra
 		const translated = chatRequest(call.body, { model: call.model, baseModel, stream: call.stream }, dialect);
 		const key = cacheKey(call, config);
 		if (key !== null) translated.chat["prompt_cache_key"] = key;
+		for (const name of config.droppedParams ?? []) delete translated.chat[name];
 		return translated;
 	};
 }
@@ -127,7 +128,7 @@ function ownBody(call: Call, config: DeploymentConfig): Buffer {
 	// The client's address may have named it.
 	if (model === undefined) insert.push({ name: "model", value: JSON.stringify(call.model) });
 	return editMembers(body, {
-		remove: members.filter(({ name }) => OWN_MEMBERS.has(name)),
+		remove: members.filter(({ name }) => OWN_MEMBERS.has(name) || config.droppedParams?.includes(name) === true),
 		replace: model === undefined ? [] : [{ member: model, value: JSON.stringify(call.model) }],
 		insert,
 	});

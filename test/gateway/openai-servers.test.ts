@@ -240,6 +240,26 @@ describe("what a Responses client asks of reasoning", () => {
 	});
 });
 
+describe("additional_drop_params", () => {
+	const server = (sent: Sent): Said =>
+		"reasoning_effort" in sent || "top_k" in sent ? { refusal: "property 'reasoning_effort' is unsupported" } : {};
+
+	test("are left out, of what is translated and of what is not", async () => {
+		await using setup = await start("house-model", server, ", additional_drop_params: [reasoning_effort, top_k]");
+		const asked = { thinking: { type: "enabled" as const, budget_tokens: 1024 }, max_tokens: 2048, top_k: 3 };
+		expect((await setup.ask(false, asked)).content).toMatchObject([{ text: "Fine." }]);
+		const body = {
+			model: "local",
+			messages: [{ role: "user" as const, content: "hi" }],
+			reasoning_effort: "low" as const,
+		};
+		const answer = await setup.openai.chat.completions.create(body);
+		expect(answer.choices[0]?.message.content).toBe("Fine.");
+		await using plain = await start("house-model", server);
+		await expect(plain.ask(false, asked)).rejects.toThrow(/unsupported/);
+	});
+});
+
 describe("a strict order of roles", () => {
 	const server = ({ messages }: Sent): Said => {
 		const roles = messages.map(({ role }) => role);
