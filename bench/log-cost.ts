@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Turn } from "../src/cache/miss.ts";
 import { summarise } from "../src/cache/summary.ts";
-import { NO_DETAILS, renewedDetails } from "../src/db/details.ts";
-import { createRequestLog, type FinishedRequest } from "../src/db/log.ts";
+import { createTurnMemory } from "../src/cache/turns.ts";
 import { openDatabase } from "../src/db/open.ts";
-import { createTurnMemory } from "../src/db/turns.ts";
-import { createLogWriter } from "../src/db/writer.ts";
+import { NO_DETAILS } from "../src/requestlog/details.ts";
+import { createRequestLog, type FinishedRequest } from "../src/requestlog/log.ts";
+import { createLogWriter } from "../src/requestlog/writer.ts";
 import { seededRandom } from "../src/simulator/random.ts";
 import { createLogger } from "../src/telemetry/log.ts";
 import { DEPLOYMENTS, rowOf } from "./log-rows.ts";
@@ -44,8 +44,7 @@ export async function costOfRow(): Promise<RowCost> {
 		for (let batch = 0; batch < BATCHES; batch += 1) {
 			const list = Array.from({ length: BATCH }, (_, at) => finished(batch * BATCH + at, { random, now }));
 			const begun = performance.now();
-			for (const each of list) requests.record({ finish: () => ({ ...each, turn: turnOf(each) }), told() {}, failed });
-			requests.drain();
+			for (const each of list) requests.record({ ...each, turn: turnOf(each) });
 			const recorded = performance.now();
 			const written = writer.flush();
 			const sent = performance.now();
@@ -62,10 +61,6 @@ export async function costOfRow(): Promise<RowCost> {
 	} finally {
 		rmSync(folder, { recursive: true });
 	}
-}
-
-function failed(error: unknown): never {
-	throw error;
 }
 
 const CHAIN = {
@@ -88,11 +83,11 @@ function finished(at: number, { random, now }: { random: () => number; now: numb
 	const made = rowOf(at, { rows: BATCH * BATCHES, end: now }, random);
 	// As a busy gateway's: thousands a second.
 	const startedAt = now + Math.floor(at / 5);
-	const times = { started_at: startedAt, first_byte_at: startedAt + 9, ended_at: startedAt + 17 };
+	const times = { started_at: startedAt, ttft_ms: 9, duration_ms: 17 };
 	const row = {
 		...made,
 		...times,
-		session,
+		session_id: session,
 		model_id: modelId,
 		key_id: null,
 		key_alias: null,
@@ -102,24 +97,24 @@ function finished(at: number, { random, now }: { random: () => number; now: numb
 	return {
 		row,
 		details: {
-			...renewedDetails(NO_DETAILS),
+			...NO_DETAILS,
 			attempts: [
 				{
-					deployment: { id: modelId },
+					model_id: modelId,
 					outcome: "served",
 					status: 200,
 					error: "",
-					startedAt: now,
-					endedAt: now + 17,
+					started_at: now,
+					ms: 17,
 				},
 			],
 			candidates: DEPLOYMENTS.slice(0, 3).map((id) => {
 				return {
-					deployment: { id },
+					model_id: id,
 					reason: "prefix",
-					predictedReadTokens: 312,
-					expectedDollars: 0.001234,
-					thinkingAtRisk: false,
+					predicted_read_tokens: 312,
+					expected_dollars: 0.001234,
+					thinking_at_risk: false,
 				};
 			}),
 			prompt_tokens: 450,
@@ -133,7 +128,7 @@ function finished(at: number, { random, now }: { random: () => number; now: numb
 function turnOf({ row }: FinishedRequest): Turn {
 	return {
 		startedAt: row.started_at,
-		firstByteAt: row.first_byte_at,
+		firstByteAt: row.started_at + (row.ttft_ms ?? 0),
 		model: "claude-sonnet-5-5",
 		place: "anthropic/00000000-0000-4000-8000-000000000000/wrkspc_1",
 		modelId: row.model_id ?? "",

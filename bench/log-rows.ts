@@ -1,12 +1,11 @@
 // A million rows for the request log, as a busy team makes them, and the writing of them. Leaves what is asked of them to log and ui.
 import { sql } from "kysely";
 import { summaryOf } from "../src/cache/summary.ts";
-import { Batch, type LogEntry } from "../src/db/batch.ts";
 import type { Database } from "../src/db/database.ts";
-import { type NewDetails, NO_DETAILS, renewedDetails } from "../src/db/details.ts";
-import { statementsFor } from "../src/db/statements.ts";
-import type { RequestRow } from "../src/db/tables.ts";
-import { createLogWriter } from "../src/db/writer.ts";
+import type { RequestRow } from "../src/db/schema/requests.ts";
+import type { LogEntry } from "../src/requestlog/batch.ts";
+import { type Details, NO_DETAILS } from "../src/requestlog/details.ts";
+import { createLogWriter } from "../src/requestlog/writer.ts";
 import { seededRandom } from "../src/simulator/random.ts";
 import { createLogger } from "../src/telemetry/log.ts";
 
@@ -49,10 +48,8 @@ export function rowOf(at: number, { rows, end }: LogSize, random: () => number):
 	return {
 		id: `${idPrefix(startedAt)}-${((at * 2_654_435_761) % 2 ** 24).toString(16).padStart(6, "0")}${at.toString(16).padStart(6, "0")}`,
 		started_at: startedAt,
-		first_byte_at: failed ? null : startedAt + 900,
-		ended_at: startedAt + 7_000,
 		operation: "messages",
-		dialect: "anthropic",
+		client_format: "anthropic",
 		outcome: status === 499 ? "aborted" : status === 401 ? "rejected" : failed ? "failed" : "served",
 		status,
 		error: failed ? `http_${status}` : null,
@@ -61,39 +58,44 @@ export function rowOf(at: number, { rows, end }: LogSize, random: () => number):
 		team_id: `team-${key % 20}`,
 		user_id: `user-${key}`,
 		end_user: null,
-		session: `${session.toString(16).padStart(8, "0")}-aaaa-4bbb-8ccc-dddddddddddd`,
-		agent: null,
-		client: "claude-cli/2.1.280 (external, cli)",
+		session_id: `${session.toString(16).padStart(8, "0")}-aaaa-4bbb-8ccc-dddddddddddd`,
+		agent_id: null,
+		client: "claude-cli",
+		client_version: "2.1.280",
+		tags: [],
 		model,
 		model_group: "claude-code",
 		// A deployment serves one model.
 		model_id: DEPLOYMENTS[MODELS.indexOf(model) * 2 + (random() < 0.7 ? 0 : 1)] ?? null,
 		upstream_model: "claude-sonnet-5-5",
 		provider: "anthropic",
-		domain: "anthropic/00000000-0000-4000-8000-000000000000/wrkspc_1",
+		cache_domain: "anthropic/00000000-0000-4000-8000-000000000000/wrkspc_1",
 		region: null,
-		stream: 1,
+		stream: true,
 		input_tokens: failed ? null : 200,
 		output_tokens: failed ? null : 400,
-		read_tokens: failed ? null : read,
-		write_5m_tokens: failed ? null : write,
-		write_1h_tokens: failed ? null : 0,
+		cache_read_tokens: failed ? null : read,
+		cache_write_5m_tokens: failed ? null : write,
+		cache_write_1h_tokens: failed ? null : 0,
 		cost,
 		cost_input: cost === null ? null : 0.0004,
-		cost_read: cost === null ? null : (read * 0.1) / 1e6,
-		cost_write_5m: cost === null ? null : (write * 2.5) / 1e6,
-		cost_write_1h: cost === null ? null : 0,
+		cost_cache_read: cost === null ? null : (read * 0.1) / 1e6,
+		cost_cache_write_5m: cost === null ? null : (write * 2.5) / 1e6,
+		cost_cache_write_1h: cost === null ? null : 0,
 		cost_output: cost === null ? null : 0.004,
-		cost_uncached: cost === null ? null : cost * 6,
-		cost_random: cost === null ? null : cost * 3,
+		cost_without_caching: cost === null ? null : cost * 6,
+		cost_random_routing: cost === null ? null : cost * 3,
 		affinity: "hit",
 		reason: pick(REASONS),
-		predicted_read_tokens: read,
+		predicted_read: read,
 		waited_ms: 0,
+		ttft_ms: failed ? null : 900,
+		duration_ms: 7_000,
 		diverted_from: null,
 		runner_up: "deployment-2",
 		attempts: 1,
-		miss: !failed && random() < 0.03 ? pick(["expired", "moved", "history_edited", "tools_changed", "lost"]) : null,
+		miss_cause:
+			!failed && random() < 0.03 ? pick(["expired", "moved", "history_edited", "tools_changed", "lost"]) : null,
 	};
 }
 
@@ -102,36 +104,36 @@ function entryOf(at: number, size: LogSize, random: () => number): LogEntry {
 	const row = rowOf(at, size, random);
 	const words = Uint32Array.from({ length: 75 + Math.floor(random() * 75) }, () => random() * 2 ** 32);
 	const messageBlocks = new Uint8Array((words.length - 20) >> 1).fill(2);
-	const read = row.read_tokens ?? 0;
-	const details: NewDetails = {
-		...renewedDetails(NO_DETAILS),
+	const read = row.cache_read_tokens ?? 0;
+	const details: Details = {
+		...NO_DETAILS,
 		attempts: [
 			{
-				deployment: { id: row.model_id ?? "" },
+				model_id: row.model_id ?? "",
 				outcome: row.outcome,
 				status: row.status,
 				error: "",
-				startedAt: row.started_at,
-				endedAt: row.started_at + 7_000,
+				started_at: row.started_at,
+				ms: 7_000,
 			},
 		],
 		candidates: DEPLOYMENTS.slice(0, 3).map((id, rank) => {
-			const expected = row.cost_uncached === null ? null : row.cost_uncached / (rank + 1);
+			const expected = row.cost_without_caching === null ? null : row.cost_without_caching / (rank + 1);
 			return {
-				deployment: { id },
+				model_id: id,
 				reason: "prefix",
-				predictedReadTokens: read >> rank,
-				expectedDollars: expected,
-				thinkingAtRisk: false,
+				predicted_read_tokens: read >> rank,
+				expected_dollars: expected,
+				thinking_at_risk: false,
 			};
 		}),
 		prompt_tokens: read + 5_000,
 		max_tokens: 32_000,
 		turn: {
 			startedAt: row.started_at,
-			firstByteAt: row.first_byte_at,
+			firstByteAt: row.ttft_ms === null ? null : row.started_at + row.ttft_ms,
 			model: "claude-sonnet-5-5",
-			place: row.domain ?? "",
+			place: row.cache_domain ?? "",
 			modelId: row.model_id ?? "",
 			betas: "interleaved-thinking-2025-05-14",
 			variant: "",
@@ -150,14 +152,14 @@ function entryOf(at: number, size: LogSize, random: () => number): LogEntry {
 			}),
 			inputTokens: row.input_tokens ?? 0,
 			readTokens: read,
-			writeTokens: row.write_5m_tokens ?? 0,
+			writeTokens: row.cache_write_5m_tokens ?? 0,
 			minimumTokens: 1_024,
 			collapseRuns: true,
 			route: row.reason ?? "",
 			diagnosis: null,
 		},
 	};
-	return { row, details, body: null };
+	return { row, details, bodies: null };
 }
 
 const WRITTEN_TOGETHER = 10_000;
@@ -183,33 +185,6 @@ export async function fillLog(database: Database, size: LogSize): Promise<number
 	console.log(`${database.kind}  ${rows} rows in ${seconds.toFixed(0)} s`);
 	return rows / seconds;
 }
-
-/** Rows that a quiet gateway writes together: a few come in half a second. */
-const QUIET_ROWS = 2;
-
-/** The same rows as a quiet gateway leaves them, in half a million chunks. Written many at a time: a million commits would take an hour. */
-export async function fillQuietLog(database: Database, size: LogSize): Promise<void> {
-	const statements = statementsFor(database.kind);
-	const random = seededRandom(1);
-	for (let from = 0; from < size.rows; from += 1_000) {
-		const whole = new Batch();
-		const steps = [];
-		for (let at = from; at < from + 1_000; at += QUIET_ROWS) {
-			const few = new Batch();
-			for (let row = at; row < at + QUIET_ROWS; row += 1) {
-				const entry = entryOf(row, size, random);
-				few.add(entry);
-				whole.add(entry);
-			}
-			steps.push(...few.steps(statements).slice(0, CHUNK_STEPS));
-		}
-		await database.bulk([...steps, ...whole.steps(statements).slice(CHUNK_STEPS)]);
-	}
-	await analyse(database);
-}
-
-/** The first steps of a batch: its chunk and what that lists. Then come the sums. */
-const CHUNK_STEPS = 2;
 
 async function analyse(database: Database): Promise<void> {
 	await (database.kind === "postgres" ? sql`vacuum analyze` : sql`analyze`).execute(database.query);

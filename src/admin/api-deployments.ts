@@ -1,7 +1,7 @@
 // Every deployment as it stands now, and its last day. Run-time state comes from the router and sums from the ledger; where there is no
 // log, the sums are zero.
-import { sumLedger } from "../db/ledger.ts";
-import { namedMeasures } from "../db/measures.ts";
+import { sumLedger } from "../requestlog/ledger.ts";
+import { namedMeasures } from "../requestlog/measures.ts";
 import { type Deployment, recentLoad } from "../routing/deployment.ts";
 import type { LiveRouter } from "../routing/router.ts";
 import type { LogSource } from "./api-log.ts";

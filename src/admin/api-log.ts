@@ -1,7 +1,7 @@
 // Where the control plane reads the request log and the ledger, and how a failing database is told. Leaves the endpoints to admin/api.
 import type { Database } from "../db/database.ts";
-import type { LogService } from "../db/service.ts";
 import { GatewayError } from "../errors.ts";
+import type { LogService } from "../requestlog/service.ts";
 
 /** The log of this process and the database it is in; null where it is off, or there is none. */
 export interface LogSource {

@@ -2,9 +2,9 @@
 import { expect, test } from "vitest";
 import { onEachDatabase } from "../../test/databases.ts";
 import { deploymentsConfig, memoryLog } from "../../test/harness.ts";
-import { entryAt, NOON } from "../db/__fixtures__/rows.ts";
-import type { LogService } from "../db/service.ts";
-import { createLogWriter } from "../db/writer.ts";
+import { entryAt, NOON } from "../requestlog/__fixtures__/rows.ts";
+import type { LogService } from "../requestlog/service.ts";
+import { createLogWriter } from "../requestlog/writer.ts";
 import { createRouter } from "../routing/router.ts";
 import { overviewOf } from "./api-overview.ts";
 

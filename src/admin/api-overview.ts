@@ -1,6 +1,6 @@
 // What the overview shows: totals, a series by deployment, and what deserves a look. Sums only; single requests are the log's.
-import { type LedgerFilter, sumLedger } from "../db/ledger.ts";
-import { type Measures, namedMeasures } from "../db/measures.ts";
+import { type LedgerFilter, sumLedger } from "../requestlog/ledger.ts";
+import { type Measures, namedMeasures } from "../requestlog/measures.ts";
 import type { LiveRouter } from "../routing/router.ts";
 import type { LogSource } from "./api-log.ts";
 import type { Alert, Overview } from "./api-schemas.ts";
@@ -63,9 +63,14 @@ function total(all: readonly Measures[]): Measures {
 }
 
 /** Share of prompt tokens that were read from a cache; null = too few to tell. */
-function hitRatio({ input_tokens, read_tokens, write_5m_tokens, write_1h_tokens }: Measures): number | null {
-	const prompt = input_tokens + read_tokens + write_5m_tokens + write_1h_tokens;
-	return prompt < TELLING_TOKENS ? null : read_tokens / prompt;
+function hitRatio({
+	input_tokens,
+	cache_read_tokens,
+	cache_write_5m_tokens,
+	cache_write_1h_tokens,
+}: Measures): number | null {
+	const prompt = input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens;
+	return prompt < TELLING_TOKENS ? null : cache_read_tokens / prompt;
 }
 
 function hitRatioAlerts(hour: Measures, day: Measures): Alert[] {
@@ -87,10 +92,13 @@ function coolingAlerts(router: LiveRouter, now: number): Alert[] {
 	});
 }
 
-function unreadAlerts(modelId: string, { read_tokens, write_5m_tokens, write_1h_tokens }: Measures): Alert[] {
-	const written = write_5m_tokens + write_1h_tokens;
-	if (written < TELLING_TOKENS || read_tokens > written * 0.05) return [];
-	const message = `${written} tokens were written to its cache in the last hour and ${read_tokens} read: writes cost more than they save`;
+function unreadAlerts(
+	modelId: string,
+	{ cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens }: Measures,
+): Alert[] {
+	const written = cache_write_5m_tokens + cache_write_1h_tokens;
+	if (written < TELLING_TOKENS || cache_read_tokens > written * 0.05) return [];
+	const message = `${written} tokens were written to its cache in the last hour and ${cache_read_tokens} read: writes cost more than they save`;
 	return [{ kind: "unread_writes", model_id: modelId, message }];
 }
 

@@ -2,8 +2,9 @@
 // since epoch, money is dollars. Leaves answering to admin/api.
 import * as z from "zod";
 import { MISS_REASONS } from "../cache/miss.ts";
-import { readCursor, readSessionCursor } from "../db/cursor.ts";
-import { MEASURES } from "../db/measures.ts";
+import { REQUEST_COLUMNS, type RequestColumn } from "../db/schema/requests.ts";
+import { MEASURES } from "../db/schema/sums.ts";
+import { readCursor, readSessionCursor } from "../requestlog/cursor.ts";
 
 const MOST_ON_PAGE = 200;
 const DEFAULT_PAGE = 50;
@@ -63,55 +64,31 @@ export const requestQuery = z.strictObject({
 	q: z.string().max(200).optional().describe("Beginning of a request's, session's, deployment's, key's or team's id."),
 });
 
-export const requestView = z.object({
-	seq: z.number(),
-	id: z.string(),
-	started_at: z.number(),
-	first_byte_at: nullableNumber(),
-	ended_at: z.number(),
-	operation: z.string(),
-	dialect: z.string(),
-	outcome: z.string(),
-	status: z.number(),
-	error: nullableText(),
-	key_id: nullableText(),
-	key_alias: nullableText(),
-	team_id: nullableText(),
-	user_id: nullableText(),
-	end_user: nullableText(),
-	session: nullableText(),
-	agent: nullableText(),
-	client: nullableText(),
-	model: nullableText(),
-	model_group: nullableText(),
-	model_id: nullableText(),
-	upstream_model: nullableText(),
-	provider: nullableText(),
-	domain: nullableText(),
-	region: nullableText(),
-	stream: z.number(),
-	input_tokens: nullableNumber(),
-	output_tokens: nullableNumber(),
-	read_tokens: nullableNumber(),
-	write_5m_tokens: nullableNumber(),
-	write_1h_tokens: nullableNumber(),
-	cost: nullableNumber(),
-	cost_input: nullableNumber(),
-	cost_read: nullableNumber(),
-	cost_write_5m: nullableNumber(),
-	cost_write_1h: nullableNumber(),
-	cost_output: nullableNumber(),
-	cost_uncached: nullableNumber().describe("The same tokens had nothing been cached."),
-	cost_random: nullableNumber().describe("Expected under random routing over the same deployments."),
-	affinity: nullableText(),
-	reason: nullableText(),
-	predicted_read_tokens: nullableNumber(),
-	waited_ms: z.number(),
-	diverted_from: nullableText(),
-	runner_up: nullableText(),
-	attempts: z.number(),
-	miss: nullableText(),
-});
+/** How the API gives what a column holds. */
+const COLUMN_VIEWS = {
+	text: z.string(),
+	"text?": nullableText(),
+	time: z.number(),
+	count: z.number(),
+	"count?": nullableNumber(),
+	"dollars?": nullableNumber(),
+	flag: z.boolean(),
+	list: z.array(z.string()),
+} as const;
+
+type ColumnViews = { [Name in RequestColumn]: (typeof COLUMN_VIEWS)[(typeof REQUEST_COLUMNS)[Name]] };
+
+/** A row of the table `requests`. */
+export const requestView = z
+	.object(
+		Object.fromEntries(
+			Object.entries(REQUEST_COLUMNS).map(([name, type]) => [name, COLUMN_VIEWS[type]]),
+		) as ColumnViews,
+	)
+	.extend({
+		saved_by_caching: nullableNumber().describe("Against the same tokens without a cache."),
+		saved_by_routing: nullableNumber().describe("The part of it that random routing would not have saved."),
+	});
 
 export const requestPage = z.object({ requests: z.array(requestView), next: nullableText() });
 
@@ -159,7 +136,7 @@ export const requestDetail = z.object({
 	request_class: nullableText(),
 	betas: nullableText().describe("`anthropic-beta` values, sorted, where a turn was kept."),
 	team_alias: nullableText(),
-	tags: z.array(z.string()),
+	user_agent: nullableText(),
 	metadata: z.record(z.string(), z.unknown()).nullable(),
 	miss: missView.nullable(),
 	prompt: z.array(stripView).nullable().describe("Where the prompt was read, written and uncached; null = not known."),
@@ -185,7 +162,7 @@ export const sessionView = z.object({
 	key_id: z.string(),
 	key_alias: z.string(),
 	team_id: z.string(),
-	session: z.string(),
+	session_id: z.string(),
 	first_at: z.number(),
 	last_at: z.number(),
 	model: z.string(),

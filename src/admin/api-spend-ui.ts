@@ -2,7 +2,7 @@
 // row to admin/api-spend.
 import { Hono } from "hono";
 import * as z from "zod";
-import { numberedRequests } from "../db/requests-numbered.ts";
+import { numberedRequests } from "../requestlog/requests-numbered.ts";
 import { query } from "./api.ts";
 import { type LogSource, readLog } from "./api-log.ts";
 import { dateOf, spendRow } from "./api-spend.ts";

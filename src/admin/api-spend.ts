@@ -2,10 +2,10 @@
 // pages are in admin/api-spend-ui.
 import { Hono } from "hono";
 import * as z from "zod";
-import { readCursor } from "../db/cursor.ts";
-import { type LedgerSums, sumLedger } from "../db/ledger.ts";
-import { findRequest, listRequests, type RequestFilter, type RequestSummary } from "../db/requests.ts";
 import { GatewayError } from "../errors.ts";
+import { readCursor } from "../requestlog/cursor.ts";
+import { type LedgerSums, sumLedger } from "../requestlog/ledger.ts";
+import { findRequest, listRequests, type RequestFilter, type RequestSummary } from "../requestlog/requests.ts";
 import { query } from "./api.ts";
 import { type LogSource, readLog } from "./api-log.ts";
 import { cursorOf } from "./api-schemas.ts";
@@ -75,17 +75,17 @@ export function spendRoutes(
 
 /** A row in LiteLLM's names. `prompt_tokens` is the whole prompt, as LiteLLM counts it. */
 export function spendRow(row: RequestSummary) {
-	const written = (row.write_5m_tokens ?? 0) + (row.write_1h_tokens ?? 0);
-	const prompt = (row.input_tokens ?? 0) + (row.read_tokens ?? 0) + written;
+	const written = (row.cache_write_5m_tokens ?? 0) + (row.cache_write_1h_tokens ?? 0);
+	const prompt = (row.input_tokens ?? 0) + (row.cache_read_tokens ?? 0) + written;
 	const completion = row.output_tokens ?? 0;
 	const usage = {
 		input_tokens: row.input_tokens,
 		output_tokens: row.output_tokens,
-		cache_read_input_tokens: row.read_tokens ?? 0,
+		cache_read_input_tokens: row.cache_read_tokens ?? 0,
 		cache_creation_input_tokens: written,
 		cache_creation: {
-			ephemeral_5m_input_tokens: row.write_5m_tokens ?? 0,
-			ephemeral_1h_input_tokens: row.write_1h_tokens ?? 0,
+			ephemeral_5m_input_tokens: row.cache_write_5m_tokens ?? 0,
+			ephemeral_1h_input_tokens: row.cache_write_1h_tokens ?? 0,
 		},
 	};
 	return {
@@ -96,12 +96,12 @@ export function spendRow(row: RequestSummary) {
 		total_tokens: prompt + completion,
 		prompt_tokens: prompt,
 		completion_tokens: completion,
-		cache_read_input_tokens: row.read_tokens ?? 0,
+		cache_read_input_tokens: row.cache_read_tokens ?? 0,
 		cache_creation_input_tokens: written,
 		startTime: isoTime(row.started_at),
-		endTime: isoTime(row.ended_at),
-		completionStartTime: row.first_byte_at === null ? null : isoTime(row.first_byte_at),
-		request_duration_ms: row.ended_at - row.started_at,
+		endTime: isoTime(row.started_at + row.duration_ms),
+		completionStartTime: row.ttft_ms === null ? null : isoTime(row.started_at + row.ttft_ms),
+		request_duration_ms: row.duration_ms,
 		model: row.upstream_model ?? row.model ?? "",
 		model_id: row.model_id ?? "",
 		model_group: row.model_group ?? row.model ?? "",
@@ -109,12 +109,12 @@ export function spendRow(row: RequestSummary) {
 		user: row.user_id ?? "",
 		team_id: row.team_id,
 		end_user: row.end_user,
-		session_id: row.session,
+		session_id: row.session_id,
 		status: row.outcome === "served" ? "success" : "failure",
 		// LiteLLM's own response cache, which is not the provider's prompt cache.
 		cache_hit: "False",
 		cache_key: "",
-		request_tags: [],
+		request_tags: row.tags,
 		messages: {},
 		response: {},
 		metadata: {
@@ -128,9 +128,11 @@ export function spendRow(row: RequestSummary) {
 			cost_breakdown: {
 				input_cost: row.cost_input,
 				output_cost: row.cost_output,
-				cache_read_cost: row.cost_read,
+				cache_read_cost: row.cost_cache_read,
 				cache_creation_cost:
-					row.cost_write_5m === null || row.cost_write_1h === null ? null : row.cost_write_5m + row.cost_write_1h,
+					row.cost_cache_write_5m === null || row.cost_cache_write_1h === null
+						? null
+						: row.cost_cache_write_5m + row.cost_cache_write_1h,
 				total_cost: row.cost,
 			},
 			error_information: row.error === null ? null : { error_code: String(row.status), error_class: row.error },
@@ -155,10 +157,10 @@ function daysOf(sums: readonly LedgerSums[]) {
 	return [...days].map(([at, day]) => ({ startTime: isoTime(at).slice(0, 10), ...day }));
 }
 
-function callTypeOf({ operation, dialect }: RequestSummary): string {
+function callTypeOf({ operation, client_format: format }: RequestSummary): string {
 	if (operation === "count_tokens") return "count_tokens";
-	if (dialect === "openai-chat") return "acompletion";
-	return dialect === "openai-responses" ? "aresponses" : "anthropic_messages";
+	if (format === "openai-chat") return "acompletion";
+	return format === "openai-responses" ? "aresponses" : "anthropic_messages";
 }
 
 function isOwn(row: RequestSummary, principal: Principal): boolean {

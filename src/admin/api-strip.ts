@@ -1,6 +1,6 @@
 // The prompt of a logged request as a strip: which stretch was read from the cache, written to it, or neither. From its
 // summary alone.
-import type { Details } from "../db/details.ts";
+import type { Details } from "../requestlog/details.ts";
 import type { StripView } from "./api-schemas.ts";
 
 const LEVELS = ["tools", "system", "messages"] as const;

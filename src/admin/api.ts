@@ -3,11 +3,11 @@
 import { Hono } from "hono";
 import { validator } from "hono/validator";
 import type * as z from "zod";
-import { readSumCursor } from "../db/cursor.ts";
-import { findSessions, type LedgerFilter, listSessions, pageLedger } from "../db/ledger.ts";
-import type { RequestFilter, RequestRecord } from "../db/requests.ts";
-import { findRequest, listRequests } from "../db/requests.ts";
 import { GatewayError } from "../errors.ts";
+import { readSumCursor } from "../requestlog/cursor.ts";
+import { findSessions, type LedgerFilter, listSessions, pageLedger } from "../requestlog/ledger.ts";
+import type { RequestFilter, RequestRecord } from "../requestlog/requests.ts";
+import { findRequest, listRequests } from "../requestlog/requests.ts";
 import type { LiveRouter } from "../routing/router.ts";
 import { deploymentsOf } from "./api-deployments.ts";
 import { type LogSource, readLog } from "./api-log.ts";
@@ -159,19 +159,19 @@ function isVisible({ request }: RequestRecord, principal: Principal): boolean {
 
 function detailOf({ request, details, miss, previous, following, bodies }: RequestRecord): RequestDetail {
 	return {
-		request,
-		error_message: details?.error_message ?? null,
-		attempts: [...(details?.attempts ?? [])],
-		candidates: [...(details?.candidates ?? [])],
-		excluded: [...(details?.excluded ?? [])],
-		diverted: details?.diverted ?? null,
-		prompt_tokens: details?.prompt_tokens ?? null,
-		max_tokens: details?.max_tokens ?? null,
-		request_class: details?.request_class ?? null,
-		betas: details?.turn?.betas ?? null,
-		team_alias: details?.team_alias ?? null,
-		tags: [...(details?.tags ?? [])],
-		metadata: details?.metadata ?? null,
+		request: { ...request, tags: [...request.tags] },
+		error_message: details.error_message,
+		attempts: [...details.attempts],
+		candidates: [...details.candidates],
+		excluded: [...details.excluded],
+		diverted: details.diverted,
+		prompt_tokens: details.prompt_tokens,
+		max_tokens: details.max_tokens,
+		request_class: details.request_class,
+		betas: details.turn?.betas ?? null,
+		team_alias: details.team_alias,
+		user_agent: details.user_agent,
+		metadata: details.metadata,
 		miss,
 		prompt: stripOf(details),
 		previous,

@@ -1,5 +1,5 @@
 // Why a turn read less from the cache than its conversation had there: from two turns' summaries, never from their text. Pure. Leaves
-// remembering turns to db/turns.
+// remembering turns to cache/turns.
 import { LOOK_BACK_POSITIONS, TTL_MS, type Ttl } from "./semantics.ts";
 import { blocksOf, commonBlocks, kindOf, levelOf, messageOf, type PrefixSummary, type SummedMark } from "./summary.ts";
 

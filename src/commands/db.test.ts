@@ -58,9 +58,9 @@ onEachDatabase((databases) => {
 		const before = await run({ kind: "status", format: "text" }, config);
 		expect(before.code).toBe(0);
 		expect(before.stdout).toContain(`database    ${description} (${databases.kind})`);
-		expect(before.stdout).toContain("0001_requests, pending");
+		expect(before.stdout).toContain("0001_request_rows, pending");
 		const migrated = await run({ kind: "migrate" }, config);
-		expect(migrated.stdout).toContain("applied 0001_requests\n");
+		expect(migrated.stdout).toContain("applied 0001_request_rows\n");
 		expect((await run({ kind: "migrate" }, config)).stdout).toBe(`${description} is up to date\n`);
 		const after = JSON.parse((await run({ kind: "status", format: "json" }, config)).stdout) as Record<string, unknown>;
 		expect(after).toMatchObject({ kind: databases.kind, requests: 0, oldest: null, pending: [], unknown: [] });

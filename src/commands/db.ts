@@ -8,9 +8,9 @@ import type { Config } from "../config/schema.ts";
 import type { Database } from "../db/database.ts";
 import { migrate, migrationStatus } from "../db/migrate.ts";
 import { connect } from "../db/open.ts";
-import { eachRequest, type RequestFilter } from "../db/requests.ts";
-import { logBytes } from "../db/retention.ts";
 import type { ExportHeader } from "../replay/request-log.ts";
+import { eachRequest, type RequestFilter } from "../requestlog/requests.ts";
+import { logBytes } from "../requestlog/retention.ts";
 import { locationOf } from "./database.ts";
 
 export interface DbIo {
@@ -27,7 +27,7 @@ export type DbAction =
 	| { readonly kind: "export"; readonly filter: RequestFilter; readonly file: string | null };
 
 /** What makes the request log's tables. */
-const LOG_MIGRATION = "0020_request_chunks";
+const LOG_MIGRATION = "0001_request_rows";
 
 /** Runs one action; gives the exit code. `configPath` names the database; null = the file in the user's data folder. */
 export async function dbCommand(action: DbAction, configPath: string | null, io: DbIo): Promise<number> {
@@ -66,11 +66,11 @@ async function showStatus(database: Database, format: "text" | "json", { out }: 
 	const isThere = status.applied.some(({ name }) => name === LOG_MIGRATION);
 	const counted = isThere
 		? await database.query
-				.selectFrom("request_chunks")
+				.selectFrom("requests")
 				.select((select) => [
-					select.fn.sum<number | null>("rows").as("requests"),
-					select.fn.min("first_at").as("oldest"),
-					select.fn.max("last_at").as("latest"),
+					select.fn.countAll<number>().as("requests"),
+					select.fn.min("started_at").as("oldest"),
+					select.fn.max("started_at").as("latest"),
 				])
 				.executeTakeFirstOrThrow()
 		: { requests: 0, oldest: null, latest: null };
@@ -117,8 +117,7 @@ async function exportLog(
 	const header: ExportHeader = { warmpath_log: 1, exported_at: new Date(io.now()).toISOString() };
 	await write(header);
 	let count = 0;
-	// Without the number that only this database knows.
-	for await (const { seq: _, ...row } of eachRequest(database, filter)) {
+	for await (const row of eachRequest(database, filter)) {
 		await write(row);
 		count += 1;
 	}
@@ -130,8 +129,8 @@ async function exportLog(
 	io.err(`${count.toLocaleString("en-US")} requests exported${file === null ? "" : ` to ${file}`}\n`);
 }
 
-function timeText(ms: number | null): string | null {
-	return ms === null ? null : new Date(Number(ms)).toISOString();
+function timeText(ms: number | string | null): string | null {
+	return ms === null ? null : new Date(ms).toISOString();
 }
 
 function read(path: string, io: DbIo): Config | null {

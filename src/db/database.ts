@@ -2,7 +2,7 @@
 import type { Kysely } from "kysely";
 import type { BulkStep } from "./dialect-sqlite.ts";
 import type { DatabaseLocation } from "./location.ts";
-import type { Tables } from "./tables.ts";
+import type { Tables } from "./schema/tables.ts";
 
 export type DatabaseKind = DatabaseLocation["kind"];
 

@@ -12,6 +12,10 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 /** int8 (counts, times in ms) and numeric (sums of them): all stay below 2^53 here. */
 const NUMBER_TYPES: ReadonlySet<number> = new Set([20, 1700]);
 
+/** timestamptz: given as ms since epoch. */
+const TIMESTAMP = 1184;
+const readTimestamp = pg.types.getTypeParser(TIMESTAMP) as (text: string) => Date;
+
 /** A pool that has not connected yet. Connections that break are no errors of their own: the next query tells. */
 export function createPool(url: string): pg.Pool {
 	const pool = new pg.Pool({
@@ -26,6 +30,7 @@ export function createPool(url: string): pg.Pool {
 		types: {
 			getTypeParser(oid: number, format?: "text" | "binary") {
 				if (NUMBER_TYPES.has(oid) && format !== "binary") return Number;
+				if (oid === TIMESTAMP && format !== "binary") return (text: string) => readTimestamp(text).getTime();
 				return pg.types.getTypeParser(oid, format as "text");
 			},
 		},

@@ -6,15 +6,9 @@ import { join } from "node:path";
 import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { onEachDatabase } from "../../test/databases.ts";
-import { memoryLog } from "../../test/harness.ts";
-import { entryOf, rowAt } from "./__fixtures__/rows.ts";
-import { NO_DETAILS } from "./details.ts";
 import { migrate, migrationStatus } from "./migrate.ts";
-import { MIGRATIONS } from "./migrations/index.ts";
+import { MIGRATIONS, NEVER_RELEASED } from "./migrations/index.ts";
 import { connect, openDatabase } from "./open.ts";
-import { eachRequest, findRequest, listRequests } from "./requests.ts";
-import type { RequestRow } from "./tables.ts";
-import { createLogWriter } from "./writer.ts";
 
 onEachDatabase((databases) => {
 	test("a new database gets every migration, and opening it again applies none", async () => {
@@ -40,40 +34,19 @@ onEachDatabase((databases) => {
 		}
 	});
 
-	test("what an earlier version wrote is there after the upgrade, and more is written beside it", async () => {
-		// Later ones write chunks, as this version does.
-		const chunked = MIGRATIONS.findIndex(({ name }) => name === "0020_request_chunks");
-		for (let known = 1; known <= chunked; known += 1) {
+	test("a database of a development build before the first release is refused with what to do, and left alone", async () => {
+		for (const name of NEVER_RELEASED) {
 			await using database = await connect(await databases.location());
-			await migrate(database, MIGRATIONS.slice(0, known));
-			// Rows of the first versions name what their details hold.
-			const details = JSON.stringify({ ...NO_DETAILS, tags: ["first"] });
-			const old = Array.from({ length: 2_500 }, (_, at) => rowAt(at, { model: at % 2 === 0 ? "a" : "b" }));
-			for (const [at, row] of old.entries()) {
-				const columns = [...Object.entries(row), ["details", at === 7 ? "damaged" : details] as const];
-				const names = sql.join(columns.map(([name]) => sql.ref(name)));
-				await sql`insert into requests (${names}) values (${sql.join(columns.map(([, value]) => value))})`.execute(
-					database.query,
-				);
-			}
-			await migrate(database);
-			const writer = createLogWriter(database, { maxQueued: 100, maxQueuedBytes: 1e9, log: memoryLog().log });
-			const later = rowAt(9_000);
-			writer.push(entryOf(later, { tags: ["later"] }));
-			await writer.flush();
-			expect(writer.stats()).toMatchObject({ written: 1, lost: 0 });
-			const found: RequestRow[] = [];
-			for await (const { seq: _, details, ...row } of eachRequest(database, {})) {
-				expect(details.tags).toEqual(row.id === later.id ? ["later"] : row.id === "request-7" ? [] : ["first"]);
-				found.push(row);
-			}
-			expect(found).toEqual([...old, later]);
-			const { requests } = await listRequests(database, { model: "b" }, { limit: 2_000 });
-			expect(requests).toHaveLength(1_250);
-			expect((await findRequest(database, "request-1234"))?.request).toMatchObject(old[1_234] ?? {});
-			expect(await migrate(database)).toEqual([]);
+			await migrate(database, [
+				{ name, up: async (query) => void (await sql`create table old (id text)`.execute(query)) },
+			]);
+			await expect(migrate(database)).rejects.toThrow(
+				/was made by a development build .* Nothing was changed in it\. .*WARMPATH_HOME/,
+			);
 			const tables = await database.query.introspection.getTables();
-			expect(tables.map(({ name }) => name)).not.toContain("requests");
+			expect(tables.map((table) => table.name).filter((table) => table === "requests" || table === "old")).toEqual([
+				"old",
+			]);
 		}
 	});
 

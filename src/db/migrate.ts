@@ -1,7 +1,7 @@
 // Forward-only migrations under a lock, so that several processes can start at once. Leaves what each does to migrations/.
 import { type Kysely, sql } from "kysely";
 import { type Database, DatabaseError } from "./database.ts";
-import { MIGRATIONS } from "./migrations/index.ts";
+import { MIGRATIONS, NEVER_RELEASED } from "./migrations/index.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** Any number will do, as long as nobody else uses it in the same database. */
@@ -48,6 +48,12 @@ export async function migrate(
 			transaction,
 		);
 		const applied = new Set((await readApplied(transaction)).map(({ name }) => name));
+		const dropped = [...applied].find((name) => NEVER_RELEASED.has(name));
+		if (dropped !== undefined) {
+			throw new DatabaseError(
+				`the database ${database.description} was made by a development build of Warmpath (it has ${dropped}), whose request log this version cannot read. Nothing was changed in it. Give this version a new database: set WARMPATH_HOME or general_settings.database_url, or move the old file away.`,
+			);
+		}
 		const unknown = [...applied].find((name) => !migrations.some((migration) => migration.name === name));
 		if (unknown !== undefined) {
 			throw new DatabaseError(

@@ -7,7 +7,7 @@ import { createPool, postgresDialect, runBulk } from "./dialect-postgres.ts";
 import { SqliteThread, sqliteDialect } from "./dialect-sqlite.ts";
 import { type DatabaseLocation, describeLocation } from "./location.ts";
 import { migrate } from "./migrate.ts";
-import type { Tables } from "./tables.ts";
+import type { Tables } from "./schema/tables.ts";
 
 /** Opens without a look at the schema: for `warmpath db status`. SQLite files and their folder are made where missing. */
 export async function connect(location: DatabaseLocation): Promise<Database> {

@@ -1,7 +1,8 @@
 // A request that is over, and what the request log keeps of it: columns, details, the turn that a later one is compared with. Leaves when
-// it is recorded to proxy/record and keeping it to db.
-import type { FinishedRequest } from "../db/log.ts";
+// it is recorded to proxy/record and keeping it to requestlog.
+
 import type { Cost } from "../pricing/cost.ts";
+import type { FinishedRequest } from "../requestlog/log.ts";
 import { billOf } from "../routing/bill.ts";
 import { type CachingFacts, cachingFacts, promptSummary } from "../routing/caching.ts";
 import type { Counterfactual } from "../routing/counterfactual.ts";
@@ -24,80 +25,30 @@ export interface EndTime {
 	readonly wall: number;
 }
 
-/**
- * What a record needs of an exchange, and nothing more: with the exchange itself its request, answer and streams would be kept, many times
- * this, until it is recorded.
- */
-export class Ended {
-	readonly id: string;
-	readonly operation: Exchange["operation"];
-	readonly dialect: string;
-	/** Times in ms since epoch. */
-	readonly startedAt: number;
-	readonly firstByteAt: number | null;
-	readonly endedAt: number;
-	readonly waitedMs: number;
-	readonly statusCode: number;
-	readonly aborted: boolean;
-	readonly caller: Exchange["caller"];
-	readonly outline: Exchange["outline"];
-	readonly plan: Exchange["plan"];
-	readonly attempts: Exchange["attempts"];
-	readonly usage: Exchange["usage"];
-	readonly failure: Exchange["failure"];
-	/** Headers of the request: what sent it, for whom, and the caller's own data about it. */
-	readonly client: string | null;
-	readonly endUser: string | null;
-	readonly metadata: string | null;
-	/** Null = bodies are not stored. */
-	readonly bodies: { readonly body: Buffer; readonly capture: NonNullable<Exchange["capture"]> } | null;
-
-	constructor(exchange: Exchange, { now, wall }: EndTime) {
-		const ahead = now - wall;
-		const { headers } = exchange.request;
-		const { capture } = exchange;
-		this.id = exchange.id;
-		this.operation = exchange.operation;
-		this.dialect = exchange.format.name;
-		this.startedAt = exchange.startedAt - ahead;
-		this.firstByteAt = exchange.firstByteAt === null ? null : exchange.firstByteAt - ahead;
-		this.endedAt = wall;
-		this.waitedMs = exchange.waitedMs;
-		this.statusCode = exchange.response.statusCode;
-		this.aborted = exchange.aborted;
-		this.caller = exchange.caller;
-		this.outline = exchange.outline;
-		this.plan = exchange.plan;
-		this.attempts = exchange.attempts;
-		this.usage = exchange.usage;
-		this.failure = exchange.failure;
-		this.client = headerValue(headers, "user-agent");
-		this.endUser = headerValue(headers, "x-litellm-end-user-id") ?? headerValue(headers, "x-litellm-customer-id");
-		this.metadata = headerValue(headers, "x-litellm-spend-logs-metadata");
-		this.bodies = capture === null ? null : { body: exchange.source?.body ?? exchange.body, capture };
-	}
-}
+/** Attempts, candidates and exclusions that are kept of a request, the first of each. */
+const MOST_LISTED = 16;
 
 /** What the log keeps of it. */
-export function finishedRequest(ended: Ended, about: Surroundings): FinishedRequest {
-	const { plan, outline, usage, caller } = ended;
-	const last = ended.attempts.at(-1) ?? null;
+export function finishedRequest(exchange: Exchange, { now, wall }: EndTime, about: Surroundings): FinishedRequest {
+	const { plan, outline, usage, caller } = exchange;
+	const ahead = now - wall;
+	const { headers } = exchange.request;
+	const agent = headerValue(headers, "user-agent");
+	const last = exchange.attempts.at(-1) ?? null;
 	const deployment = last?.deployment ?? null;
 	const candidate = plan?.candidates.find((one) => one.deployment === deployment) ?? null;
-	const session = sessionOf(ended);
+	const conversation = conversationOf(exchange);
 	const facts = deployment === null ? null : cachingFacts(deployment.config, plan?.request.wildcard ?? null);
 	const domain = deployment === null ? null : about.domainOf(deployment);
-	const end = outcomeOf(ended, last);
-	const costs = costsOf(ended, about, deployment);
+	const end = outcomeOf(exchange, last);
+	const costs = costsOf(exchange, about, deployment);
 	const cost = costs?.cost ?? null;
 	return {
 		row: {
-			id: ended.id,
-			started_at: ended.startedAt,
-			first_byte_at: ended.firstByteAt,
-			ended_at: ended.endedAt,
-			operation: ended.operation,
-			dialect: ended.dialect,
+			id: exchange.id,
+			started_at: exchange.startedAt - ahead,
+			operation: exchange.operation,
+			client_format: exchange.format.name,
 			outcome: end.outcome,
 			status: end.status,
 			error: end.error,
@@ -105,69 +56,80 @@ export function finishedRequest(ended: Ended, about: Surroundings): FinishedRequ
 			key_alias: caller?.keyAlias ?? null,
 			team_id: caller?.teamId ?? null,
 			user_id: caller?.userId ?? null,
-			end_user: ended.endUser,
-			session: session.session,
-			agent: session.agent,
-			client: ended.client?.slice(0, 120) ?? null,
+			end_user: headerValue(headers, "x-litellm-end-user-id") ?? headerValue(headers, "x-litellm-customer-id"),
+			session_id: conversation.session,
+			agent_id: conversation.agent,
+			...clientOf(agent),
+			tags: tagsOf(plan?.request.tags ?? caller?.tags ?? []),
 			model: outline?.model ?? null,
 			model_group: deployment?.config.group ?? plan?.request.group.name ?? null,
 			model_id: deployment?.id ?? null,
 			upstream_model: facts?.upstreamModel ?? null,
 			provider: deployment?.config.provider ?? null,
-			domain,
+			cache_domain: domain,
 			region: deployment === null ? null : regionOf(deployment),
-			stream: outline?.stream === true ? 1 : 0,
+			stream: outline?.stream === true,
 			input_tokens: usage?.inputTokens ?? null,
 			output_tokens: usage?.outputTokens ?? null,
-			read_tokens: usage?.cacheReadTokens ?? null,
-			write_5m_tokens: usage === null ? null : usage.cacheWriteTokens - usage.cacheWrite1hTokens,
-			write_1h_tokens: usage?.cacheWrite1hTokens ?? null,
+			cache_read_tokens: usage?.cacheReadTokens ?? null,
+			cache_write_5m_tokens: usage === null ? null : usage.cacheWriteTokens - usage.cacheWrite1hTokens,
+			cache_write_1h_tokens: usage?.cacheWrite1hTokens ?? null,
 			cost: cost?.total ?? null,
 			cost_input: cost?.input ?? null,
-			cost_read: cost?.read ?? null,
-			cost_write_5m: cost?.write5m ?? null,
-			cost_write_1h: cost?.write1h ?? null,
+			cost_cache_read: cost?.read ?? null,
+			cost_cache_write_5m: cost?.write5m ?? null,
+			cost_cache_write_1h: cost?.write1h ?? null,
 			cost_output: cost?.output ?? null,
-			cost_uncached: cost?.withoutCaching ?? null,
-			cost_random: costs?.random ?? null,
+			cost_without_caching: cost?.withoutCaching ?? null,
+			cost_random_routing: costs?.random ?? null,
 			affinity: plan?.outcome ?? null,
 			reason: candidate?.reason ?? null,
-			predicted_read_tokens: candidate === null ? null : Math.round(candidate.predictedReadTokens),
-			waited_ms: ended.waitedMs,
+			predicted_read: candidate === null ? null : Math.round(candidate.predictedReadTokens),
+			waited_ms: exchange.waitedMs,
+			ttft_ms: exchange.firstByteAt === null ? null : exchange.firstByteAt - exchange.startedAt,
+			duration_ms: now - exchange.startedAt,
 			diverted_from: plan?.divertedFrom?.deployment.id ?? null,
 			runner_up: plan?.candidates[1]?.deployment.id ?? null,
-			attempts: ended.attempts.length,
-			miss: null,
+			attempts: exchange.attempts.length,
+			miss_cause: null,
 		},
-		details: detailsOf(ended),
-		turn: turnOf(ended, { domain, candidate, facts }),
-		bodies: ended.bodies === null ? null : bodiesOf(ended.bodies),
+		details: { ...detailsOf(exchange, ahead), user_agent: agent },
+		turn: turnOf(exchange, { domain, candidate, facts, ahead }),
+		bodies: bodiesOf(exchange),
 	};
 }
 
+/** `claude-cli/2.1.332 (external, cli)`: the program and its version. */
+function clientOf(agent: string | null): { readonly client: string | null; readonly client_version: string | null } {
+	const [, client = null, version = null] = /^\s*([^\s/]+)(?:\/(\S+))?/.exec(agent ?? "") ?? [];
+	return { client: client?.slice(0, MOST_NAME) ?? null, client_version: version?.slice(0, MOST_NAME) ?? null };
+}
+
+const MOST_NAME = 120;
+
 /** What became of the request as a whole, and what the client got. */
 function outcomeOf(
-	ended: Ended,
+	exchange: Exchange,
 	last: AttemptRecord | null,
 ): Pick<FinishedRequest["row"], "outcome" | "status" | "error"> {
-	const { statusCode } = ended;
-	const error = ended.failure?.code ?? (last === null || last.error === "" ? null : last.error);
+	const { statusCode } = exchange.response;
+	const error = exchange.failure?.code ?? (last === null || last.error === "" ? null : last.error);
 	if (last?.outcome === "broke") return { outcome: "broke", status: statusCode, error };
-	if (last?.outcome === "aborted" || (ended.aborted && last?.outcome !== "served"))
+	if (last?.outcome === "aborted" || (exchange.aborted && last?.outcome !== "served"))
 		return { outcome: "aborted", status: 499, error };
 	if (last?.outcome === "served" && statusCode < 400) return { outcome: "served", status: statusCode, error: null };
-	const refused = last === null && ended.plan === null;
+	const refused = last === null && exchange.plan === null;
 	// An upstream's answer that was relayed: its status says what kind of refusal it was.
 	return { outcome: refused ? "rejected" : "failed", status: statusCode, error: error ?? `http_${statusCode}` };
 }
 
 /** At the provider's list price, also where the client's own credential pays; null where usage or price is unknown. */
 function costsOf(
-	ended: Ended,
+	exchange: Exchange,
 	{ counterfactual }: Surroundings,
 	deployment: Deployment | null,
 ): { readonly cost: Cost; readonly random: number | null } | null {
-	const { usage, plan, startedAt } = ended;
+	const { usage, plan, startedAt } = exchange;
 	if (usage === null || plan === null || deployment === null) return null;
 	const { request } = plan;
 	const { wildcard } = request;
@@ -177,7 +139,7 @@ function costsOf(
 		deployment: config,
 		usage,
 		startedAt,
-		firstByteAt: ended.firstByteAt ?? startedAt,
+		firstByteAt: exchange.firstByteAt ?? startedAt,
 	});
 	const cost = billOf(usage, config, { wildcard, variant: request.outline.variant, now: startedAt });
 	return cost === null ? null : { cost, random };
@@ -185,22 +147,23 @@ function costsOf(
 
 /** What a later turn is compared with; null where nothing was marked for caching or nothing is known of what was read. */
 function turnOf(
-	ended: Ended,
+	exchange: Exchange,
 	known: {
 		readonly domain: string | null;
 		readonly candidate: Candidate | null;
 		readonly facts: CachingFacts | null;
+		readonly ahead: number;
 	},
 ): FinishedRequest["turn"] {
-	const { usage, plan, startedAt, firstByteAt, operation } = ended;
-	const { domain, candidate, facts } = known;
-	const deployment = ended.attempts.at(-1)?.deployment;
+	const { usage, plan, startedAt, firstByteAt, operation } = exchange;
+	const { domain, candidate, facts, ahead } = known;
+	const deployment = exchange.attempts.at(-1)?.deployment;
 	if (usage === null || plan === null || deployment === undefined || facts === null) return null;
 	const { outline, betas } = plan.request;
 	if (operation !== "messages" || outline.breakpoints.length === 0) return null;
 	return {
-		startedAt,
-		firstByteAt,
+		startedAt: startedAt - ahead,
+		firstByteAt: firstByteAt === null ? null : firstByteAt - ahead,
 		model: facts.model,
 		place: domain ?? deployment.id,
 		modelId: deployment.id,
@@ -213,7 +176,7 @@ function turnOf(
 		writeTokens: usage.cacheWriteTokens,
 		minimumTokens: facts.minimumTokens,
 		collapseRuns: facts.collapseRuns,
-		route: routeText(plan, candidate, ended.attempts),
+		route: routeText(plan, candidate, exchange.attempts),
 		diagnosis: usage.cacheMissReason ?? null,
 	};
 }
@@ -227,24 +190,36 @@ function routeText(plan: Plan, candidate: Candidate | null, attempts: readonly A
 }
 
 const MOST_BETAS = 1024;
-const NONE: readonly never[] = [];
 
-function detailsOf(ended: Ended): FinishedRequest["details"] {
-	const { plan, outline, caller, failure } = ended;
+function detailsOf(exchange: Exchange, ahead: number): Omit<FinishedRequest["details"], "user_agent"> {
+	const { plan, outline, caller, failure } = exchange;
+	const diverted = plan?.divertedFrom ?? null;
 	return {
 		error_message: failure?.message ?? null,
-		attempts: ended.attempts,
-		candidates: plan?.candidates ?? NONE,
-		excluded: plan?.excluded ?? NONE,
-		diverted: plan?.divertedFrom ?? null,
+		attempts: exchange.attempts.slice(0, MOST_LISTED).map((attempt) => ({
+			model_id: attempt.deployment.id,
+			outcome: attempt.outcome,
+			status: attempt.status,
+			error: attempt.error,
+			started_at: attempt.startedAt - ahead,
+			ms: attempt.endedAt - attempt.startedAt,
+		})),
+		candidates: (plan?.candidates ?? []).slice(0, MOST_LISTED).map((candidate) => ({
+			model_id: candidate.deployment.id,
+			reason: candidate.reason,
+			predicted_read_tokens: Math.round(candidate.predictedReadTokens),
+			expected_dollars: candidate.expectedDollars,
+			thinking_at_risk: candidate.thinkingAtRisk,
+		})),
+		excluded: (plan?.excluded ?? []).slice(0, MOST_LISTED).map(({ deployment, why, until }) => {
+			return { model_id: deployment.id, why, until };
+		}),
+		diverted: diverted === null ? null : { model_id: diverted.deployment.id, why: diverted.why },
 		prompt_tokens: plan === null ? null : Math.round(plan.promptTokens),
 		max_tokens: outline?.maxTokens ?? null,
 		request_class: plan?.request.conversation.hints?.requestClass ?? null,
 		team_alias: caller?.teamAlias ?? null,
-		tags: tagsOf(plan?.request.tags ?? caller?.tags ?? NONE),
-		metadata: metadataOf(ended),
-		miss: null,
-		turn: null,
+		metadata: metadataOf(headerValue(exchange.request.headers, "x-litellm-spend-logs-metadata")),
 	};
 }
 
@@ -252,13 +227,13 @@ const MOST_TAGS = 32;
 
 /** Each once. What the router is asked with holds the caller's own. */
 function tagsOf(tags: readonly string[]): readonly string[] {
-	return tags.length === 0 ? tags : [...new Set(tags)].slice(0, MOST_TAGS);
+	return [...new Set(tags)].slice(0, MOST_TAGS);
 }
 
 const MOST_METADATA = 4096;
 
 /** The caller's own data about the request, as LiteLLM takes it; what is no JSON object is left out. */
-function metadataOf({ metadata: sent }: Ended): Record<string, unknown> | null {
+function metadataOf(sent: string | null): Record<string, unknown> | null {
 	if (sent === null || sent.length > MOST_METADATA) return null;
 	try {
 		const parsed: unknown = JSON.parse(sent);
@@ -270,7 +245,10 @@ function metadataOf({ metadata: sent }: Ended): Record<string, unknown> | null {
 }
 
 /** Ids as the client sent them. */
-function sessionOf({ plan, caller }: Ended): { readonly session: string | null; readonly agent: string | null } {
+function conversationOf({ plan, caller }: Exchange): {
+	readonly session: string | null;
+	readonly agent: string | null;
+} {
 	const conversation = plan?.request.conversation;
 	if (conversation === undefined || conversation.session === null || caller === null)
 		return { session: null, agent: null };
@@ -289,6 +267,9 @@ function regionOf({ config }: Deployment): string | null {
 	return typeof region === "string" ? region : null;
 }
 
-function bodiesOf({ body, capture }: NonNullable<Ended["bodies"]>): FinishedRequest["bodies"] {
+/** Null where bodies are not stored. */
+function bodiesOf({ capture, source, body: sent }: Exchange): FinishedRequest["bodies"] {
+	if (capture === null) return null;
+	const body = source?.body ?? sent;
 	return { request: body.length === 0 ? null : storable(body), response: capture.text() };
 }

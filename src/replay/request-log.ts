@@ -26,18 +26,18 @@ export interface ExportHeader {
 interface ExportedRow {
 	readonly id: string;
 	readonly started_at: number;
-	readonly ended_at: number;
+	readonly duration_ms: number;
 	readonly operation: string;
 	readonly outcome: string;
 	readonly key_id: string | null;
-	readonly session: string | null;
-	readonly agent: string | null;
+	readonly session_id: string | null;
+	readonly agent_id: string | null;
 	readonly model: string | null;
 	readonly upstream_model: string | null;
 	readonly input_tokens: number | null;
-	readonly read_tokens: number | null;
-	readonly write_5m_tokens: number | null;
-	readonly write_1h_tokens: number | null;
+	readonly cache_read_tokens: number | null;
+	readonly cache_write_5m_tokens: number | null;
+	readonly cache_write_1h_tokens: number | null;
 	readonly output_tokens: number | null;
 	readonly details: { readonly turn: { readonly model: string; readonly summary: StoredSummary } | null };
 }
@@ -75,9 +75,13 @@ class Reader {
 			return null;
 		this.#begin ??= row.started_at;
 		const promptTokens =
-			row.input_tokens + (row.read_tokens ?? 0) + (row.write_5m_tokens ?? 0) + (row.write_1h_tokens ?? 0);
-		const session = row.session === null ? null : this.#number(this.#sessions, `${row.key_id ?? ""}\n${row.session}`);
-		const agent = row.agent === null ? 0 : this.#number(this.#agents, `${session}\n${row.agent}`) + 1;
+			row.input_tokens +
+			(row.cache_read_tokens ?? 0) +
+			(row.cache_write_5m_tokens ?? 0) +
+			(row.cache_write_1h_tokens ?? 0);
+		const session =
+			row.session_id === null ? null : this.#number(this.#sessions, `${row.key_id ?? ""}\n${row.session_id}`);
+		const agent = row.agent_id === null ? 0 : this.#number(this.#agents, `${session}\n${row.agent_id}`) + 1;
 		const summary = readSummary(turn.summary);
 		const blocks = this.#blocksOf(summary, promptTokens);
 		const upTo = (count: number) => blocks.slice(0, count).reduce((sum, node) => sum + node.count, 0);
@@ -89,7 +93,7 @@ class Reader {
 			runs: runsOf(blocks),
 			promptTokens,
 			outputTokens: row.output_tokens ?? 0,
-			durationMs: row.ended_at - row.started_at,
+			durationMs: row.duration_ms,
 			toolsBlocks: upTo(summary.tools),
 			systemBlocks: upTo(summary.tools + summary.system),
 		};
@@ -156,7 +160,7 @@ function rowOf(line: unknown): ExportedRow {
 		row !== null &&
 		typeof row.id === "string" &&
 		typeof row.started_at === "number" &&
-		typeof row.ended_at === "number" &&
+		typeof row.duration_ms === "number" &&
 		typeof row.details === "object";
 	if (!isRow) throw new Error("expected a row of the request log, as 'warmpath db export' writes it");
 	return row as ExportedRow;

@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 import { onEachDatabase } from "../../test/databases.ts";
 import { configFrom, memoryLog } from "../../test/harness.ts";
 import type { DeploymentConfig } from "../config/schema.ts";
-import { entryOf, NOON, rowAt } from "../db/__fixtures__/rows.ts";
-import { sumLedger } from "../db/ledger.ts";
-import { createLogWriter } from "../db/writer.ts";
 import type { Usage } from "../protocol/usage.ts";
+import { entryOf, NOON, rowAt } from "../requestlog/__fixtures__/rows.ts";
+import { sumLedger } from "../requestlog/ledger.ts";
+import { createLogWriter } from "../requestlog/writer.ts";
 import { billOf } from "./bill.ts";
 
 function deploymentOf(params: string, info = "{}", name = "claude-code"): DeploymentConfig {
@@ -87,11 +87,11 @@ onEachDatabase(({ open }) => {
 			const cost = billOf(usage, deployment, { ...PLAIN, now: NOON + query * 60_000 });
 			const row = rowAt(query * 60_000, {
 				input_tokens: usage.inputTokens,
-				read_tokens: usage.cacheReadTokens,
-				write_5m_tokens: usage.cacheWriteTokens,
+				cache_read_tokens: usage.cacheReadTokens,
+				cache_write_5m_tokens: usage.cacheWriteTokens,
 				output_tokens: 0,
 				cost: cost?.total ?? null,
-				cost_uncached: cost?.withoutCaching ?? null,
+				cost_without_caching: cost?.withoutCaching ?? null,
 			});
 			writer.push(entryOf(row));
 		}
@@ -100,7 +100,7 @@ onEachDatabase(({ open }) => {
 		// $3 a million: the write at 1.25 times that, nine reads at a tenth; the guide counts the write as if it cost no more than input.
 		expect(sums?.measures.cost).toBeCloseTo((5_000 * 1.25 + 9 * 5_000 * 0.1) * 3e-6, 12);
 		expect(sums?.measures.cost).toBeCloseTo(0.03225, 9);
-		expect(sums?.measures.cost_uncached).toBeCloseTo(0.15, 9);
-		expect(1 - (sums?.measures.cost ?? 0) / (sums?.measures.cost_uncached ?? 1)).toBeCloseTo(0.785, 9);
+		expect(sums?.measures.cost_without_caching).toBeCloseTo(0.15, 9);
+		expect(1 - (sums?.measures.cost ?? 0) / (sums?.measures.cost_without_caching ?? 1)).toBeCloseTo(0.785, 9);
 	});
 });

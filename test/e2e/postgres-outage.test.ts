@@ -3,7 +3,7 @@
 // run by the wall clock. Shorter deaths, on a clock of events, are in test/gateway/log.
 import { describe, expect, test } from "vitest";
 import { openDatabase } from "../../src/db/open.ts";
-import { eachRequest, type RequestSummary } from "../../src/db/requests.ts";
+import { eachRequest, type RequestSummary } from "../../src/requestlog/requests.ts";
 import { MASTER_KEY, startWorld } from "../harness.ts";
 import { postgresPrograms, startPostgres } from "../postgres.ts";
 

@@ -16,9 +16,9 @@ interface Shown {
 	readonly id: string;
 	readonly model_id: string;
 	readonly input_tokens: number;
-	readonly read_tokens: number;
-	readonly write_5m_tokens: number;
-	readonly write_1h_tokens: number;
+	readonly cache_read_tokens: number;
+	readonly cache_write_5m_tokens: number;
+	readonly cache_write_1h_tokens: number;
 	readonly output_tokens: number;
 	readonly cost: number;
 	readonly started_at: number;
@@ -118,7 +118,7 @@ describe.skipIf(program === null)("the admin UI", () => {
 		if (latest === undefined || second === undefined) throw new Error("nothing was logged");
 		const recorded = world.simulator.recorded().at(-1)?.usage;
 		expect(recorded).toMatchObject({
-			read: latest.read_tokens,
+			read: latest.cache_read_tokens,
 			uncached: latest.input_tokens,
 			output: latest.output_tokens,
 		});
@@ -134,7 +134,7 @@ describe.skipIf(program === null)("the admin UI", () => {
 				.locator("dd");
 		await expect
 			.poll(() => fact("Cache read tokens").getAttribute("title"))
-			.toBe(`${latest.read_tokens.toLocaleString("en-US")} tokens`);
+			.toBe(`${latest.cache_read_tokens.toLocaleString("en-US")} tokens`);
 		expect(await fact("Output").getAttribute("title")).toBe(`${recorded?.output} tokens`);
 		expect(await drawer.locator("tr.total td").getAttribute("title")).toBe(`$${latest.cost.toFixed(8)}`);
 		expect(await drawer.locator("tr.chosen").textContent()).toContain(latest.model_id);

@@ -87,7 +87,7 @@ test("the request log has a row for each, with key, deployment, tokens and dolla
 	const [row] = await world.rows();
 	expect(row).toMatchObject({
 		operation: "passthrough",
-		dialect: "openai-chat",
+		client_format: "openai-chat",
 		outcome: "served",
 		status: 200,
 		model: "embedder",

@@ -11,16 +11,16 @@ export interface Fates {
 export function fatesOf(row: RequestView): Fates | null {
 	if (row.input_tokens === null) return null;
 	return {
-		read: row.read_tokens ?? 0,
-		written: (row.write_5m_tokens ?? 0) + (row.write_1h_tokens ?? 0),
+		read: row.cache_read_tokens ?? 0,
+		written: (row.cache_write_5m_tokens ?? 0) + (row.cache_write_1h_tokens ?? 0),
 		uncached: row.input_tokens,
 	};
 }
 
 export function fatesOfSums(sums: Measures): Fates {
 	return {
-		read: sums.read_tokens,
-		written: sums.write_5m_tokens + sums.write_1h_tokens,
+		read: sums.cache_read_tokens,
+		written: sums.cache_write_5m_tokens + sums.cache_write_1h_tokens,
 		uncached: sums.input_tokens,
 	};
 }
@@ -37,6 +37,9 @@ export function hitShare(fates: Fates | null): number | null {
 }
 
 /** Dollars that caching saved; negative where writes cost more than was read. null = unknown. */
-export function savedByCaching({ cost, cost_uncached }: Pick<RequestView, "cost" | "cost_uncached">): number | null {
-	return cost === null || cost_uncached === null ? null : cost_uncached - cost;
+export function savedByCaching({
+	cost,
+	cost_without_caching,
+}: Pick<RequestView, "cost" | "cost_without_caching">): number | null {
+	return cost === null || cost_without_caching === null ? null : cost_without_caching - cost;
 }

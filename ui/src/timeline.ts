@@ -48,16 +48,16 @@ export function layOut(turns: readonly RequestView[]): Timeline {
 	const homes = new Map<number, RequestView>();
 	let most = 1;
 	for (const [column, turn] of shown.entries()) {
-		let lane = lanes.indexOf(turn.agent);
-		if (lane === -1) lane = lanes.push(turn.agent) - 1;
+		let lane = lanes.indexOf(turn.agent_id);
+		if (lane === -1) lane = lanes.push(turn.agent_id) - 1;
 		const before = homes.get(lane);
 		const fates = fatesOf(turn);
 		if (fates !== null) most = Math.max(most, promptTokens(fates));
 		bars.push({ turn, lane, column, fates, signs: signsOf(turn, before) });
 		const earlier = shown[column - 1];
-		const silence = earlier === undefined ? 0 : turn.started_at - Math.max(earlier.started_at, earlier.ended_at);
+		const silence = earlier === undefined ? 0 : turn.started_at - (earlier.started_at + earlier.duration_ms);
 		if (silence >= GAP_MS) {
-			const expired = turn.miss === "expired" || (silence >= EXPIRY_MS && turn.miss !== null);
+			const expired = turn.miss_cause === "expired" || (silence >= EXPIRY_MS && turn.miss_cause !== null);
 			gaps.push({ column, ms: silence, expired, isLong: expired || silence >= EXPIRY_MS });
 		}
 		if (turn.outcome === "served") homes.set(lane, turn);
@@ -72,11 +72,11 @@ function signsOf(turn: RequestView, before: RequestView | undefined): readonly S
 	if (turn.diverted_from !== null) signs.push("diverted");
 	else if (turn.reason === "returned") signs.push("returned");
 	else if (elsewhere) signs.push("moved");
-	if (turn.miss !== null) signs.push("missed");
+	if (turn.miss_cause !== null) signs.push("missed");
 	return signs;
 }
 
 /** Deployments of one domain read each other's cache: to go from one to the other is no move. */
-function placeOf({ domain, model_id }: RequestView): string | null {
-	return domain ?? model_id;
+function placeOf({ cache_domain, model_id }: RequestView): string | null {
+	return cache_domain ?? model_id;
 }

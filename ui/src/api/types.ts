@@ -32,7 +32,7 @@ export interface SessionSummary {
 	readonly key_id: string;
 	readonly key_alias: string;
 	readonly team_id: string;
-	readonly session: string;
+	readonly session_id: string;
 	readonly first_at: number;
 	readonly last_at: number;
 	readonly model: string;

@@ -98,7 +98,7 @@ function Detail({ detail }: { readonly detail: RequestDetail }) {
 				<p className="drawer-sub">
 					<DeploymentName id={request.model_id} />{" "}
 					<span title={exactTime(request.started_at)}>{clock(request.started_at)}</span>
-					{request.agent !== null && <Badge>subagent</Badge>}
+					{request.agent_id !== null && <Badge>subagent</Badge>}
 					{request.operation !== "messages" && <Badge>{request.operation}</Badge>}
 				</p>
 				{(detail.error_message !== null || request.error !== null) && (
@@ -149,7 +149,7 @@ function Miss({ detail: { miss } }: { readonly detail: RequestDetail }) {
 
 function Metrics({ request }: { readonly request: RequestView }) {
 	const fates = fatesOf(request);
-	const { first_byte_at, started_at, ended_at, predicted_read_tokens: predicted } = request;
+	const { ttft_ms, duration_ms, predicted_read: predicted } = request;
 	return (
 		<Section title="Metrics">
 			<CacheBar fates={fates} tall />
@@ -159,7 +159,7 @@ function Metrics({ request }: { readonly request: RequestView }) {
 					[
 						"Cache creation tokens",
 						count(fates?.written),
-						`${count(request.write_5m_tokens)} for 5 min, ${count(request.write_1h_tokens)} for 1 h`,
+						`${count(request.cache_write_5m_tokens)} for 5 min, ${count(request.cache_write_1h_tokens)} for 1 h`,
 					],
 					["Uncached", tokens(fates?.uncached), exactTokens(fates?.uncached)],
 					[
@@ -170,12 +170,8 @@ function Metrics({ request }: { readonly request: RequestView }) {
 					["Output", tokens(request.output_tokens), exactTokens(request.output_tokens)],
 					["Hit", percent(hitShare(fates), 1)],
 					["Predicted read", tokens(predicted), exactTokens(predicted)],
-					[
-						"First token",
-						duration(first_byte_at === null ? null : first_byte_at - started_at),
-						first_byte_at === null ? undefined : `${first_byte_at - started_at} ms`,
-					],
-					["Duration", duration(ended_at - started_at), `${ended_at - started_at} ms`],
+					["First token", duration(ttft_ms), ttft_ms === null ? undefined : `${ttft_ms} ms`],
+					["Duration", duration(duration_ms), `${duration_ms} ms`],
 					...(request.waited_ms > 0
 						? [["Held back", duration(request.waited_ms), `${request.waited_ms} ms`] as const]
 						: []),
@@ -199,12 +195,12 @@ function Cost({ request }: { readonly request: RequestView }) {
 		);
 	}
 	const saved = savedByCaching(request);
-	const routed = request.cost_random === null ? null : request.cost_random - request.cost;
+	const routed = request.cost_random_routing === null ? null : request.cost_random_routing - request.cost;
 	const parts: readonly (readonly [string, number | null])[] = [
 		["Uncached input", request.cost_input],
-		["Cache read", request.cost_read],
-		["Cache write, 5 min", request.cost_write_5m],
-		["Cache write, 1 h", request.cost_write_1h],
+		["Cache read", request.cost_cache_read],
+		["Cache write, 5 min", request.cost_cache_write_5m],
+		["Cache write, 1 h", request.cost_cache_write_1h],
 		["Output", request.cost_output],
 	];
 	return (
@@ -229,15 +225,15 @@ function Cost({ request }: { readonly request: RequestView }) {
 					</tr>
 					<tr>
 						<th scope="row">Without caching</th>
-						<td className="number" title={exactDollars(request.cost_uncached)}>
-							{dollars(request.cost_uncached)} <Saved value={saved} />
+						<td className="number" title={exactDollars(request.cost_without_caching)}>
+							{dollars(request.cost_without_caching)} <Saved value={saved} />
 						</td>
 					</tr>
-					{request.cost_random !== null && (
+					{request.cost_random_routing !== null && (
 						<tr>
 							<th scope="row">Expected with random routing</th>
-							<td className="number" title={exactDollars(request.cost_random)}>
-								{dollars(request.cost_random)} <Saved value={routed} />
+							<td className="number" title={exactDollars(request.cost_random_routing)}>
+								{dollars(request.cost_random_routing)} <Saved value={routed} />
 							</td>
 						</tr>
 					)}
@@ -291,27 +287,27 @@ function About({ detail }: { readonly detail: RequestDetail }) {
 					["Model", request.model ?? "–"],
 					["Upstream model", request.upstream_model ?? "–"],
 					["Provider", [request.provider, request.region].filter((part) => part !== null).join(", ") || "–"],
-					["Cache domain", request.domain ?? "not known yet"],
-					["Format", `${request.dialect}${request.stream === 1 ? ", streamed" : ""}`],
-					["Client", request.client ?? "–"],
+					["Cache domain", request.cache_domain ?? "not known yet"],
+					["Format", `${request.client_format}${request.stream ? ", streamed" : ""}`],
+					["Client", [request.client, request.client_version].filter((part) => part !== null).join(" ") || "–"],
 					["Team", detail.team_alias ?? request.team_id ?? "–"],
 					...(detail.request_class === null ? [] : [["Class", detail.request_class] as const]),
-					...(detail.tags.length === 0 ? [] : [["Tags", detail.tags.join(", ")] as const]),
+					...(request.tags.length === 0 ? [] : [["Tags", request.tags.join(", ")] as const]),
 				]}
 			/>
 			<CopyLine label="Request id" text={request.id} />
 			{request.model_id !== null && <CopyLine label="Model ID" text={request.model_id} />}
-			{request.session !== null && <CopyLine label="Session" text={request.session} />}
-			{request.agent !== null && <CopyLine label="Agent" text={request.agent} />}
+			{request.session_id !== null && <CopyLine label="Session" text={request.session_id} />}
+			{request.agent_id !== null && <CopyLine label="Agent" text={request.agent_id} />}
 			{request.key_id !== null && <CopyLine label={`Key ${request.key_alias ?? ""}`} text={request.key_id} />}
 			<p className="drawer-links">
-				{request.session !== null && (
+				{request.session_id !== null && (
 					<Link
 						to="/sessions/$session"
-						params={{ session: request.session }}
+						params={{ session: request.session_id }}
 						search={request.key_id === null ? {} : { key: request.key_id }}
 					>
-						Open session {shortId(request.session)}
+						Open session {shortId(request.session_id)}
 					</Link>
 				)}
 				{request.operation === "messages" && (

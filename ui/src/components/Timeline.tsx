@@ -199,7 +199,8 @@ function TurnBar({ bar, most, column, isOpen, open }: TurnBarProps) {
 
 function labelOf({ turn, fates, signs }: Bar): string {
 	const told = signs.map((sign) => {
-		if (sign === "missed" && turn.miss !== null) return `missed: ${MISSES[turn.miss]?.label ?? turn.miss}`;
+		if (sign === "missed" && turn.miss_cause !== null)
+			return `missed: ${MISSES[turn.miss_cause]?.label ?? turn.miss_cause}`;
 		return SIGNS[sign].label;
 	});
 	return [

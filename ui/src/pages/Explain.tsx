@@ -255,8 +255,8 @@ function askWith({ body, session, agent, betas, key }: Question): Promise<Explai
 function questionOf({ request, bodies, betas }: RequestDetail): Question {
 	return {
 		body: bodies?.request ?? "",
-		session: request.session ?? "",
-		agent: request.agent ?? "",
+		session: request.session_id ?? "",
+		agent: request.agent_id ?? "",
 		betas: betas ?? "",
 		key: request.key_id ?? "",
 	};

@@ -262,8 +262,8 @@ function Row({
 	narrow,
 }: Omit<RowsProps, "rows" | "opened"> & { readonly row: RequestView; readonly isOpen: boolean }) {
 	const fates = fatesOf(row);
-	const { session } = row;
-	const firstMs = row.first_byte_at === null ? null : row.first_byte_at - row.started_at;
+	const { session_id: session } = row;
+	const firstMs = row.ttft_ms;
 	const prompt = fates === null ? null : promptTokens(fates);
 	return (
 		<tr id={`row-${row.id}`} className={isOpen ? "opened" : undefined} onClick={() => open(row.id)} data-row={row.id}>
@@ -324,15 +324,18 @@ function Row({
 			<td className="number wide-only" title={firstMs === null ? undefined : `${firstMs} ms`}>
 				{duration(firstMs)}
 			</td>
-			<td className="number wide-only" title={`${row.ended_at - row.started_at} ms`}>
-				{duration(row.ended_at - row.started_at)}
+			<td className="number wide-only" title={`${row.duration_ms} ms`}>
+				{duration(row.duration_ms)}
 			</td>
 			<td className="wide-only keep reason-cell">
 				<span title={row.reason === null ? undefined : REASONS[row.reason]?.means}>{reasonLabel(row.reason)}</span>
 				{row.diverted_from !== null && row.reason !== "diverted" && <Badge tone="warn">diverted</Badge>}
-				{row.miss !== null && (
-					<Badge tone="warn" {...(MISSES[row.miss] === undefined ? {} : { title: MISSES[row.miss]?.means ?? "" })}>
-						{missLabel(row.miss)}
+				{row.miss_cause !== null && (
+					<Badge
+						tone="warn"
+						{...(MISSES[row.miss_cause] === undefined ? {} : { title: MISSES[row.miss_cause]?.means ?? "" })}
+					>
+						{missLabel(row.miss_cause)}
 					</Badge>
 				)}
 			</td>

@@ -51,8 +51,8 @@ export function OverviewPage() {
 function Figures({ overview }: { readonly overview: Overview }) {
 	const { totals, alerts } = overview;
 	const fates = fatesOfSums(totals);
-	const saved = totals.cost_uncached - totals.cost;
-	const routed = totals.cost_random - totals.cost;
+	const saved = totals.cost_without_caching - totals.cost;
+	const routed = totals.cost_random_routing - totals.cost;
 	const warm = mean(totals.warm_first_byte_ms, totals.warm_first_bytes);
 	const cold = mean(totals.cold_first_byte_ms, totals.cold_first_bytes);
 	const troubled = totals.failed + totals.rejected;
@@ -72,8 +72,8 @@ function Figures({ overview }: { readonly overview: Overview }) {
 					exact={exactDollars(saved)}
 					tone={saved >= 0 ? "good" : "bad"}
 					note={
-						totals.cost_uncached > 0
-							? `${percent(saved / totals.cost_uncached)} of ${dollars(totals.cost_uncached)}`
+						totals.cost_without_caching > 0
+							? `${percent(saved / totals.cost_without_caching)} of ${dollars(totals.cost_without_caching)}`
 							: undefined
 					}
 				/>
@@ -82,7 +82,7 @@ function Figures({ overview }: { readonly overview: Overview }) {
 					value={dollars(routed)}
 					exact={exactDollars(routed)}
 					tone={routed >= 0 ? "good" : "bad"}
-					note={`random: ${dollars(totals.cost_random)}`}
+					note={`random: ${dollars(totals.cost_random_routing)}`}
 				/>
 				<Stat
 					label="Token hit ratio"
@@ -164,11 +164,14 @@ function Charts({ overview }: { readonly overview: Overview }) {
 	const overSteps = (of: (keyof Measures)[], per: (sums: number[]) => number | null) =>
 		steps.map((sums) => per(of.map((name) => sums.reduce((all, each) => all + each[name], 0))));
 	const fates: Line[] = [
-		{ label: "read", colour: "--read", values: overSteps(["read_tokens"], ([read]) => read ?? 0) },
+		{ label: "read", colour: "--read", values: overSteps(["cache_read_tokens"], ([read]) => read ?? 0) },
 		{
 			label: "written",
 			colour: "--written",
-			values: overSteps(["write_5m_tokens", "write_1h_tokens"], ([short, long]) => (short ?? 0) + (long ?? 0)),
+			values: overSteps(
+				["cache_write_5m_tokens", "cache_write_1h_tokens"],
+				([short, long]) => (short ?? 0) + (long ?? 0),
+			),
 		},
 		{ label: "uncached", colour: "--uncached", values: overSteps(["input_tokens"], ([plain]) => plain ?? 0) },
 	];
@@ -185,7 +188,7 @@ function Charts({ overview }: { readonly overview: Overview }) {
 			<Chart
 				{...common}
 				title={`Prompt tokens per ${per}`}
-				summary={`${tokens(totals.read_tokens)} read, ${tokens(totals.write_5m_tokens + totals.write_1h_tokens)} written, ${tokens(totals.input_tokens)} uncached.`}
+				summary={`${tokens(totals.cache_read_tokens)} read, ${tokens(totals.cache_write_5m_tokens + totals.cache_write_1h_tokens)} written, ${tokens(totals.input_tokens)} uncached.`}
 				lines={fates}
 				unit={tokens}
 				stacked
@@ -266,7 +269,7 @@ function ByDeployment({ overview }: { readonly overview: Overview }) {
 							<BarCell fates={fates} />
 							<HitCell fates={fates} digits={1} />
 							<DollarCell value={each.cost} />
-							<DollarCell value={each.cost_uncached - each.cost} saved />
+							<DollarCell value={each.cost_without_caching - each.cost} saved />
 							<td className="number wide-only">{count(each.diverted)}</td>
 							<td className="number wide-only">{count(each.misses)}</td>
 						</tr>

@@ -85,8 +85,8 @@ export function SessionPage() {
 function Totals({ session }: { readonly session: SessionSummary }) {
 	const { measures } = session;
 	const fates = fatesOfSums(measures);
-	const saved = measures.cost_uncached - measures.cost;
-	const routed = measures.cost_random - measures.cost;
+	const saved = measures.cost_without_caching - measures.cost;
+	const routed = measures.cost_random_routing - measures.cost;
 	return (
 		<section className="stats" aria-label="Totals">
 			<Stat
@@ -98,7 +98,7 @@ function Totals({ session }: { readonly session: SessionSummary }) {
 				label="Cost"
 				value={dollars(measures.cost)}
 				exact={exactDollars(measures.cost)}
-				note={`${dollars(measures.cost_uncached)} without caching`}
+				note={`${dollars(measures.cost_without_caching)} without caching`}
 			/>
 			<Stat
 				label="Saved by caching"
@@ -164,7 +164,8 @@ function Dearest({ turns, open }: { readonly turns: readonly RequestView[]; read
 							<DollarCell value={turn.cost} />
 							<DollarCell value={savedByCaching(turn)} wide saved />
 							<td>
-								{reasonLabel(turn.reason)} {turn.miss !== null && <Badge tone="warn">{missLabel(turn.miss)}</Badge>}
+								{reasonLabel(turn.reason)}{" "}
+								{turn.miss_cause !== null && <Badge tone="warn">{missLabel(turn.miss_cause)}</Badge>}
 							</td>
 						</tr>
 					);

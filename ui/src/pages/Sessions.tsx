@@ -69,7 +69,7 @@ export function SessionsPage() {
 						<>
 							<Table columns={COLUMNS}>
 								{sessions.map((session) => (
-									<Row key={`${session.key_id} ${session.session}`} session={session} />
+									<Row key={`${session.key_id} ${session.session_id}`} session={session} />
 								))}
 							</Table>
 							<TableFoot query={query} more="Load earlier sessions" />
@@ -89,12 +89,12 @@ function Row({ session }: { readonly session: SessionSummary }) {
 			<td>
 				<Link
 					to="/sessions/$session"
-					params={{ session: session.session }}
+					params={{ session: session.session_id }}
 					search={session.key_id === "" ? {} : { key: session.key_id }}
 					className="mono"
-					title={session.session}
+					title={session.session_id}
 				>
-					{shortId(session.session)}
+					{shortId(session.session_id)}
 				</Link>
 			</td>
 			<td title={exactTime(session.last_at)}>{relative(session.last_at)}</td>
@@ -112,7 +112,7 @@ function Row({ session }: { readonly session: SessionSummary }) {
 			<BarCell fates={fates} />
 			<HitCell fates={fates} />
 			<DollarCell value={measures.cost} />
-			<DollarCell value={measures.cost_uncached - measures.cost} wide saved />
+			<DollarCell value={measures.cost_without_caching - measures.cost} wide saved />
 			<td className="wide-only">
 				{measures.diverted > 0 && <Badge tone="warn">{count(measures.diverted)} diverted</Badge>}
 				{measures.misses > 0 && <Badge tone="warn">{count(measures.misses)} missed</Badge>}

@@ -1,0 +1,48 @@
+// How the columns of db/schema/ are written in each database's SQL: types in `create table`, values in `insert`. Leaves the columns
+// themselves to their tables.
+import type { DatabaseKind } from "../database.ts";
+import type { ColumnType } from "./requests.ts";
+
+interface SqlType {
+	readonly sqlite: string;
+	readonly postgres: string;
+	/** Postgres: a value of a row that came as JSON; `v` stands for its text. */
+	readonly cast: string;
+}
+
+/** Prefixes are searched in the order of bytes, which is SQLite's own. */
+const TEXT: SqlType = { sqlite: "text", postgres: 'text collate "C"', cast: "v" };
+
+const TYPES: Readonly<Record<"text" | "time" | "count" | "dollars" | "flag" | "list", SqlType>> = {
+	text: TEXT,
+	time: { sqlite: "text", postgres: "timestamptz", cast: "(v)::timestamptz" },
+	count: { sqlite: "integer", postgres: "bigint", cast: "(v)::bigint" },
+	dollars: { sqlite: "real", postgres: "double precision", cast: "(v)::double precision" },
+	flag: { sqlite: "integer", postgres: "boolean", cast: "(v) = '1'" },
+	list: { sqlite: "text", postgres: "jsonb", cast: "(v)::jsonb" },
+};
+
+export type Columns = Readonly<Record<string, ColumnType>>;
+
+function typeOf(column: ColumnType): SqlType {
+	return TYPES[column.replace("?", "") as keyof typeof TYPES];
+}
+
+/** `name type not null, …` for `create table`. */
+export function columnDefinitions(kind: DatabaseKind, columns: Columns): string {
+	return Object.entries(columns)
+		.map(([name, type]) => `${name} ${typeOf(type)[kind]}${type.endsWith("?") ? "" : " not null"}`)
+		.join(", ");
+}
+
+/**
+ * Rows of JSON into a table. SQLite: a parameter a column. Postgres: `$1` is a JSON array of rows, each an array of values in the order of
+ * the columns.
+ */
+export function insertInto(kind: DatabaseKind, table: string, columns: Columns): string {
+	const names = Object.keys(columns);
+	const into = `insert into ${table} (${names.join(", ")})`;
+	if (kind === "sqlite") return `${into} values (${names.map(() => "?").join(", ")})`;
+	const values = Object.values(columns).map((type, at) => typeOf(type).cast.replace("v", `r->>${at}`));
+	return `${into} select ${values.join(", ")} from jsonb_array_elements($1::jsonb) as a(r)`;
+}
