@@ -80,7 +80,7 @@ const UNKNOWN: UpstreamDialect = {
 
 interface Row {
 	readonly host?: RegExp;
-	/** Of the model's name without its vendor's prefix, in lower case. */
+	/** Of the model's name without its vendor's prefix, in lower case. Where a row has both, either of them counts. */
 	readonly model?: RegExp;
 	readonly takes: Partial<UpstreamDialect>;
 	readonly source: string;
@@ -120,12 +120,9 @@ const ROWS: readonly Row[] = [
 		source: "Azure OpenAI REST reference, Chat completions",
 	},
 	{
-		model: /(^|[-_])(mistral|mixtral|ministral|devstral|magistral|codestral|pixtral)/,
-		takes: { userAfterTool: false, alternates: true, toolIds: "nine" },
-		source: "mistralai/mistral-common, protocol/instruct/validator.py; mistral-common#169; charmbracelet/crush#279",
-	},
-	{
+		// One row for both: which of them a proxy stands before is not to be seen, and nothing is lost.
 		host: /(^|\.)mistral\.ai$/,
+		model: /(^|[-_])(mistral|mixtral|ministral|devstral|magistral|codestral|pixtral)/,
 		takes: {
 			userAfterTool: false,
 			alternates: true,
@@ -135,7 +132,8 @@ const ROWS: readonly Row[] = [
 			topK: false,
 			efforts: [],
 		},
-		source: "api.mistral.ai refuses unknown members (extra_forbidden): charmbracelet/crush#1590, BerriAI/litellm#30835",
+		source:
+			"mistralai/mistral-common, protocol/instruct/validator.py, and #169; charmbracelet/crush#279; api.mistral.ai refuses unknown members (extra_forbidden): charmbracelet/crush#1590, BerriAI/litellm#30835",
 	},
 	{
 		model: /(^|[-_])(gemma|llama-?2(?!\d))/,
@@ -148,25 +146,23 @@ const ROWS: readonly Row[] = [
 		source: "Perplexity API: after the system message, user and assistant messages should alternate",
 	},
 	{
+		host: /(^|\.)generativelanguage\.googleapis\.com$|(^|[.-])aiplatform\.googleapis\.com$/,
 		model: /^gemini/,
-		takes: { schemas: "gemini", efforts: ["minimal", "low", "medium", "high"] },
-		source: "ai.google.dev/gemini-api/docs/openai, Thinking",
+		takes: {
+			reasoning: null,
+			topK: false,
+			efforts: ["minimal", "low", "medium", "high"],
+			stopSequences: 5,
+			parallelToolCalls: false,
+			schemas: "gemini",
+		},
+		source:
+			"ai.google.dev/gemini-api/docs/openai; 'Unknown name … Cannot find field': jackmpcollins/magentic#382, janhq/jan#8136, openswarm-ai/openswarm#24",
 	},
 	{
 		model: /^gemini-(3|[4-9]|flash-latest|pro-latest)/,
 		takes: { extraContent: "required" },
 		source: "ai.google.dev/gemini-api/docs/thought-signatures: calls without one are refused since Gemini 3",
-	},
-	{
-		host: /(^|\.)(generativelanguage|aiplatform)\.googleapis\.com$|-aiplatform\.googleapis\.com$/,
-		takes: {
-			reasoning: null,
-			topK: false,
-			stopSequences: 5,
-			parallelToolCalls: false,
-			schemas: "gemini",
-		},
-		source: "'Unknown name … Cannot find field': jackmpcollins/magentic#382, janhq/jan#8136, openswarm-ai/openswarm#24",
 	},
 	{
 		model: /^(deepseek|kimi|mimo)/,
@@ -234,7 +230,7 @@ export function dialectOf(about: {
 	const model = plainModelName(about.model);
 	let dialect: UpstreamDialect = { ...UNKNOWN, maxOutputTokens: about.maxOutputTokens };
 	for (const row of ROWS) {
-		const matches = row.host === undefined ? row.model?.test(model) === true : row.host.test(about.host);
+		const matches = row.host?.test(about.host) === true || row.model?.test(model) === true;
 		if (matches) dialect = { ...dialect, ...row.takes };
 	}
 	return { ...dialect, ...about.overrides };

@@ -67,7 +67,7 @@ describe("system messages in the middle of a conversation", () => {
 	test("are told from what the user said by tags", () => {
 		expect(messagesFor(QWEN, conversation)[1]).toEqual({
 			role: "user",
-			content: "<system>\nAgents: general-purpose\n</system>",
+			content: "<system-reminder>\nAgents: general-purpose\n</system-reminder>",
 		});
 	});
 
@@ -305,6 +305,8 @@ describe("thinking of the history", () => {
 		["Mistral", MISTRAL],
 		["Groq", { host: "api.groq.com", model: "openai/gpt-oss-120b" }],
 		["Gemini", { host: "generativelanguage.googleapis.com", model: "gemini-2.5-pro" }],
+		["Gemini behind a proxy", { model: "google/gemini-3-flash" }],
+		["Mistral's models on vLLM", { model: "mistralai/Devstral-Small-2" }],
 	])("is left out for %s, which refuses it", (_name, server) => {
 		expect(JSON.stringify(messagesFor(server, history))).not.toMatch(/reasoning|"hm"/);
 	});

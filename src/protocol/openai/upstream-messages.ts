@@ -77,11 +77,11 @@ function systemMessage(blocks: readonly JsonObject[], context: PartContext): Dra
 	return { role: "system", content };
 }
 
-/** A system message among the others: where the server takes none, the user says it, told apart by tags as elsewhere in the gateway. */
+/** A system message among the others: where the server takes none, the user says it, in the tags that Claude Code tells its models of. */
 function laterSystem(blocks: readonly JsonObject[], context: PartContext, isFirst: boolean): Draft | null {
 	const message = systemMessage(blocks, context);
 	if (message === null || isFirst || context.dialect.laterSystem === "keep") return message;
-	const tagged = (text: unknown): string => `<system>\n${String(text)}\n</system>`;
+	const tagged = (text: unknown): string => `<system-reminder>\n${String(text)}\n</system-reminder>`;
 	const { content } = message;
 	if (typeof content === "string") return { role: "user", content: tagged(content) };
 	const parts = asList(content).map((part): Draft => ({ ...asObject(part), text: tagged(textOf(part, "text")) }));
