@@ -2,7 +2,7 @@
 // Run: node --expose-gc --import tsx bench/plan.ts
 import { loadavg } from "node:os";
 import { DEFAULTS, type DeploymentConfig } from "../src/config/schema.ts";
-import { NO_SETTINGS, type Outline } from "../src/prompt/outline.ts";
+import { NO_HISTORY, NO_SETTINGS, type Outline } from "../src/prompt/outline.ts";
 import { NO_MEMBERS } from "../src/protocol/members.ts";
 import type { Plan, RouteRequest } from "../src/routing/decision.ts";
 import { createRouter, type LiveRouter } from "../src/routing/router.ts";
@@ -90,6 +90,7 @@ function conversation(who: number): (turns: number) => RouteRequest {
 			breakpoints: marks.map((block) => ({ block, ttl: "5m" })),
 			openingKey: 0,
 			variant: "",
+			history: NO_HISTORY,
 			settings: NO_SETTINGS,
 		};
 		const session = `key-1/0f8fad5b-d9cb-469f-a165-${String(who).padStart(12, "0")}`;

@@ -25,8 +25,10 @@ const OPEN_ARRAY = 0x5b;
 const LETTER_N = 0x6e;
 const LETTER_T = 0x74;
 
-const OF_BLOCK = scope(Word.type, Word.text, Word.content, Word.source, Word.cache_control, Word.defer_loading);
-const OF_INNER = scope(Word.type, Word.source, Word.cache_control);
+const OF_BLOCK =
+	scope(Word.type, Word.text, Word.content, Word.source, Word.cache_control, Word.defer_loading) |
+	scope(Word.id, Word.tool_use_id, Word.signature);
+const OF_INNER = scope(Word.type, Word.text, Word.source, Word.cache_control);
 const OF_SOURCE = scope(Word.type, Word.data);
 
 /** Positions in the body, end exclusive. */
@@ -47,6 +49,9 @@ export class BlockReader {
 	readonly blocks = new BlockTable();
 	/** First message with an image, also in a tool result, or -1: adding the first one changes how all are rendered (caching-semantics §4). */
 	firstImage = -1;
+
+	/** First message with what no Claude said or takes, or -1: a hint, for whoever repairs it looks himself. */
+	firstOdd = -1;
 
 	private members: MemberReader;
 	private scan: Scanner;
@@ -76,6 +81,7 @@ export class BlockReader {
 		this.scan = members.scan;
 		this.blocks.reset();
 		this.firstImage = -1;
+		this.firstOdd = -1;
 	}
 
 	/** A string, which is one text block, or an array of blocks; `depth` containers are open around it. */
@@ -102,6 +108,7 @@ export class BlockReader {
 		block.mark = mark;
 		block.flags = literal.end - literal.start === 2 ? Flag.unmarkable : 0;
 		block.textBytes = literal.end - literal.start - 2;
+		if (isBlank(this.scan.text, literal.start + 1, literal.end - 1)) this.noteOdd(at);
 		this.addUncut(literal, at);
 	}
 
@@ -152,7 +159,12 @@ export class BlockReader {
 		}
 		const hasImage = at.level === Level.messages && (element.image || element.type === Word.image);
 		if (hasImage && this.firstImage < 0) this.firstImage = at.message;
+		if (at.level === Level.messages && isOdd(element)) this.noteOdd(at);
 		this.addElement(start, firstCut, at);
+	}
+
+	private noteOdd({ level, message }: Place): void {
+		if (level === Level.messages && this.firstOdd < 0) this.firstOdd = message;
 	}
 
 	private elementMember(word: number, depth: number): void {
@@ -163,6 +175,11 @@ export class BlockReader {
 			element.textStart = scan.pos;
 			scan.string();
 			element.textEnd = scan.pos;
+			if (isBlank(scan.text, scan.from, scan.to)) element.isBlank = true;
+		} else if ((word === Word.id || word === Word.tool_use_id || word === Word.signature) && byte === QUOTE) {
+			scan.string();
+			if (word === Word.signature) element.isForeign = isForeignSignature(scan.text, scan.from, scan.to);
+			else element.isId = isClaudesId(scan.text, scan.from, scan.to);
 		} else if (word === Word.content && byte === OPEN_ARRAY) this.innerList(depth + 1);
 		else if (word === Word.source && byte === OPEN_OBJECT) element.base64 = this.base64(depth + 1);
 		else {
@@ -226,7 +243,10 @@ export class BlockReader {
 			if (isRemoved) mark = members.marker(depth + 1);
 			else if (word === Word.type) type = members.word(depth + 1);
 			else if (word === Word.source && scan.peek() === OPEN_OBJECT) base64 = this.base64(depth + 2);
-			else scan.skip(depth + 1);
+			else if (word === Word.text && scan.peek() === QUOTE) {
+				scan.string();
+				if (isBlank(scan.text, scan.from, scan.to)) element.isBlank = true;
+			} else scan.skip(depth + 1);
 			innerCuts.after(scan.pos, isRemoved);
 		} while (scan.nextMember());
 		innerCuts.finish();
@@ -272,6 +292,12 @@ class Element {
 	image = false;
 	/** Length of its own base64 data. */
 	base64 = 0;
+	/** Its id is one that Claude gives. */
+	isId = true;
+	/** It has no signature of Claude's. */
+	isForeign = true;
+	/** It holds a text of white space alone. */
+	isBlank = false;
 	/** What the media of its inner array add to its bytes, or take away. */
 	mediaBytes = 0;
 
@@ -285,6 +311,9 @@ class Element {
 		this.isDeferred = false;
 		this.image = false;
 		this.base64 = 0;
+		this.isId = true;
+		this.isForeign = true;
+		this.isBlank = false;
 		this.mediaBytes = 0;
 	}
 }
@@ -298,6 +327,52 @@ function kindOf(type: number): number {
 function mediaBytes(type: number, base64: number): number {
 	if (type === Word.image) return IMAGE_BYTES - base64;
 	return type === Word.document ? base64 * (DOCUMENT_BYTES_PER_CHARACTER - 1) : 0;
+}
+
+/** Whether an element may be what no Claude said or takes. */
+function isOdd({ type, isId, isForeign, isBlank }: Element): boolean {
+	return isBlank || !isId || (type === Word.thinking && isForeign);
+}
+
+const CLAUDES_ID = Buffer.from("toolu_");
+/** Begins what the gateway writes for thinking that nobody signed (protocol/openai/carried). */
+const OWN_SIGNATURE = Buffer.from("warmpath-");
+/** The longest id that every platform takes. */
+const LONGEST_ID = 64;
+
+function isForeignSignature(text: Uint8Array, from: number, to: number): boolean {
+	return from === to || startsWith(text, from, OWN_SIGNATURE);
+}
+
+/** Ids that Claude gives are legal and given once; others have to be looked at. */
+function isClaudesId(text: Uint8Array, from: number, to: number): boolean {
+	if (to - from > LONGEST_ID || !startsWith(text, from, CLAUDES_ID)) return false;
+	for (let at = from + CLAUDES_ID.length; at < to; at++) {
+		const byte = text[at] as number;
+		const letter = byte | 0x20;
+		const isLegal =
+			(letter >= 0x61 && letter <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x5f || byte === 0x2d;
+		if (!isLegal) return false;
+	}
+	return true;
+}
+
+/** White space as it stands in JSON. Rarer kinds are left to the upstream. */
+const SPACES = [" ", "\\n", "\\r", "\\t", "\\f", "\\u000a", "\\u00a0", "\\u3000", "\u00a0", "\u3000"].map((text) =>
+	Buffer.from(text),
+);
+
+/** Whether the content of a string is white space alone; most strings are told by their first byte. */
+function isBlank(text: Uint8Array, from: number, to: number): boolean {
+	let at = from;
+	while (at < to) {
+		const first = text[at] as number;
+		if (first > 0x20 && first !== 0x5c && first !== 0xc2 && first !== 0xe3) return false;
+		const space = SPACES.find((each) => startsWith(text, at, each));
+		if (space === undefined) return false;
+		at += space.length;
+	}
+	return true;
 }
 
 function startsWith(bytes: Uint8Array, at: number, prefix: Buffer): boolean {

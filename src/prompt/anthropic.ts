@@ -1,7 +1,7 @@
 // The Messages API as the outline sees it: which members of a body say where it may go, and what of it is the prompt. Leaves blocks to
 // prompt/anthropic-blocks and hashing to prompt/fingerprint.
 import { GatewayError } from "../errors.ts";
-import { BlockReader } from "./anthropic-blocks.ts";
+import { BlockReader, type Range } from "./anthropic-blocks.ts";
 import { type BlockTable, Level, Mark } from "./blocks.ts";
 import { Cutter } from "./cutter.ts";
 import type { Kernel } from "./kernel.ts";
@@ -104,6 +104,18 @@ export class BodyReader {
 	/** First message with an image, also in a tool result, or -1. */
 	get firstImage(): number {
 		return this.blockReader.firstImage;
+	}
+
+	/** First message with what no Claude said or takes, or -1. */
+	get firstOdd(): number {
+		return this.blockReader.firstOdd;
+	}
+
+	/** Where the last message stands; null = there is none. */
+	get lastMessage(): Range | null {
+		const { messages } = this;
+		if (messages.count === 0) return null;
+		return { start: messages.field(messages.count - 1, 0), end: messages.field(messages.count - 1, 1) };
 	}
 
 	/**
@@ -323,6 +335,7 @@ export class BodyReader {
 		messages.take(snapshot.messages, 0, reused.messages);
 		blockReader.blocks.take(snapshot.blocks, this.first[Level.messages], reused.blocks);
 		blockReader.firstImage = snapshot.firstImage < reused.messages ? snapshot.firstImage : -1;
+		blockReader.firstOdd = snapshot.firstOdd < reused.messages ? snapshot.firstOdd : -1;
 		scan.passGap();
 		return true;
 	}

@@ -1,5 +1,5 @@
 // What the gateway knows of a request without parsing it into objects. Leaves byte scanning to prompt/scan and what counts as a block to the dialect file.
-import type { BodyMembers, Member } from "../protocol/members.ts";
+import type { BodyMembers, History, Member } from "../protocol/members.ts";
 import { BodyReader, Envelope, Setting } from "./anthropic.ts";
 import { Kind, Level } from "./blocks.ts";
 import type { BodyMemory } from "./body-memory.ts";
@@ -20,6 +20,8 @@ export interface Outline {
 	readonly model: string;
 	/** Where the members stand that another platform's format has not, or has elsewhere. */
 	readonly members: BodyMembers;
+	/** What of the messages a model may refuse because another server said it. */
+	readonly history: History;
 	readonly stream: boolean;
 	/** The body's `anthropic_beta`, in order (Bedrock and Vertex); none where betas come in a header. */
 	readonly bodyBetas: readonly string[];
@@ -48,6 +50,8 @@ export interface Settings {
 }
 
 export const NO_SETTINGS: Settings = Object.freeze({ toolChoice: 0, thinking: 0, effort: 0, format: 0, images: 0 });
+
+export const NO_HISTORY: History = Object.freeze({ last: null, isOdd: false });
 
 /** What `outline` needs besides the body. */
 export interface OutlineOptions {
@@ -161,6 +165,7 @@ function outlineOf(
 			anthropicBeta: memberAt(reader, Envelope.anthropicBeta),
 			all: reader.topLevel.slice(),
 		},
+		history: { last: reader.lastMessage, isOdd: reader.firstOdd >= 0 },
 		stream: given?.stream ?? reader.stream,
 		bodyBetas: reader.betas,
 		maxTokens: reader.maxTokens,

@@ -30,6 +30,7 @@ export interface ReadBody {
 	readonly first: readonly [number, number, number];
 	readonly end: readonly [number, number, number];
 	readonly firstImage: number;
+	readonly firstOdd: number;
 	readonly reused: Reuse | null;
 }
 
@@ -47,6 +48,7 @@ export class Snapshot {
 	readonly notes = new HashNotes();
 	chain: PrefixChain = emptyChain(0);
 	firstImage = -1;
+	firstOdd = -1;
 	body: Buffer = Buffer.alloc(0);
 	/** What the body was read into; null = something that is not written to again. */
 	memory: BodyMemory | null = null;
@@ -83,6 +85,7 @@ export class Snapshot {
 		this.notes.take(notes, endBlock - firstBlock);
 		this.chain = chain;
 		this.firstImage = read.firstImage;
+		this.firstOdd = read.firstOdd;
 		this.body = read.body;
 		this.memory = memory;
 		this.maxDepth = read.maxDepth;

@@ -21,6 +21,14 @@ export interface BodyMembers {
 	readonly all: readonly number[];
 }
 
+/** What is known of the messages without looking at them again. */
+export interface History {
+	/** Where the last one stands; null = there is none. */
+	readonly last: Pick<Member, "start" | "end"> | null;
+	/** Some may hold what no Claude said or takes: thinking without its signature, foreign ids of tool calls, blank text. */
+	readonly isOdd: boolean;
+}
+
 /** Of a body without any of them. */
 export const NO_MEMBERS: BodyMembers = {
 	model: null,

@@ -2,6 +2,7 @@
 import type { DeploymentConfig } from "../config/schema.ts";
 import { askingForOAuth, isOAuthToken, withOAuthBeta } from "../protocol/anthropic-oauth.ts";
 import { readRateLimits } from "../protocol/ratelimits.ts";
+import { fitToClaude } from "./claude-fit.ts";
 import { canonicalOverflow, judgeMessagesApi } from "./errors/messages.ts";
 import { headersFromBody, messagesBody } from "./messages-body.ts";
 import type { Call, Provider, UpstreamRequest } from "./provider.ts";
@@ -30,12 +31,14 @@ export function anthropicProvider(config: DeploymentConfig): Provider {
 		kind: "anthropic",
 		prepare(sent: Call): UpstreamRequest {
 			const call = isOAuth ? askingForOAuth(sent) : sent;
+			const fit = fitToClaude(call, config.modelInfo["base_model"]);
 			return {
 				origin: base.origin,
 				path: `${prefix}/v1/messages${call.operation === "count_tokens" ? "/count_tokens" : ""}${call.query}`,
 				headers: messagesHeaders(call, own, overridden),
-				body: messagesBody(call),
+				body: messagesBody(call, fit),
 				answer: "messages",
+				removed: fit.removed,
 			};
 		},
 		limits: readRateLimits,

@@ -8,7 +8,7 @@ import { createAwsService } from "./aws-request.ts";
 import { isSignedMessagesHeader, nativeHeaders } from "./bedrock.ts";
 import { judgeAws } from "./errors/aws.ts";
 import { messagesBody } from "./messages-body.ts";
-import { fitToPlatform } from "./platform-rules.ts";
+import { fitOptions, fitToPlatform } from "./platform-rules.ts";
 import type { Provider, ProviderDeps } from "./provider.ts";
 
 const SERVICE = "aws-external-anthropic";
@@ -37,12 +37,12 @@ export function awsClaudeProvider(config: DeploymentConfig, deps: ProviderDeps):
 		kind: "anthropic_aws",
 		requestIdHeader: "x-amzn-requestid",
 		async prepare(call) {
-			const fit = fitToPlatform("anthropic", call, { removeBillingBlock: config.removeBillingBlock !== false });
+			const fit = fitToPlatform("anthropic", call, fitOptions(config));
 			const sent = await upstream.prepare({
 				path: `/v1/messages${call.operation === "count_tokens" ? "/count_tokens" : ""}`,
 				query: call.source.format === "anthropic" ? call.query : "",
 				headers: nativeHeaders(call, fit.betas, headers),
-				body: messagesBody(call, fit.remove),
+				body: messagesBody(call, fit),
 				isSigned: isSignedMessagesHeader,
 			});
 			return { ...sent, answer: "messages", removed: fit.removed };

@@ -11,12 +11,12 @@ const VERSION = "bedrock-2023-05-31";
 const FIRST_VERSION = "2023-06-01";
 
 /** Body of InvokeModel and InvokeModelWithResponseStream (caching-semantics §10). */
-export function invokeBody(call: Call, fit: Pick<PlatformFit, "betas" | "remove">): Buffer {
+export function invokeBody(call: Call, fit: Pick<PlatformFit, "betas" | "remove" | "replace">): Buffer {
 	return editMembers(call.body, invokeChange(call, fit));
 }
 
 /** CountTokens takes the body of InvokeModel, which must say how long the answer may be. */
-export function countBody(call: Call, fit: Pick<PlatformFit, "betas" | "remove">): Buffer {
+export function countBody(call: Call, fit: Pick<PlatformFit, "betas" | "remove" | "replace">): Buffer {
 	const change = invokeChange(call, fit);
 	const insert = [...(change.insert ?? [])];
 	if (membersNamed(call.body, call.members, "max_tokens").length === 0) {
@@ -26,10 +26,10 @@ export function countBody(call: Call, fit: Pick<PlatformFit, "betas" | "remove">
 	return Buffer.from(`{"input":{"invokeModel":{"body":"${body}"}}}`);
 }
 
-function invokeChange(call: Call, fit: Pick<PlatformFit, "betas" | "remove">): BodyChange {
+function invokeChange(call: Call, fit: Pick<PlatformFit, "betas" | "remove" | "replace">): BodyChange {
 	const { members, body } = call;
 	const remove = [...fit.remove];
-	const replace: NonNullable<BodyChange["replace"]>[number][] = [];
+	const replace: NonNullable<BodyChange["replace"]>[number][] = [...fit.replace];
 	const insert: NonNullable<BodyChange["insert"]>[number][] = [];
 	for (const member of [members.model, members.stream]) if (member !== null) remove.push(member);
 	if (members.anthropicVersion === null) {

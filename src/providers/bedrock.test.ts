@@ -19,6 +19,7 @@ function provider(extra: Record<string, string> = {}, model = MODEL): Provider {
 		upstreamModel: model,
 		credentials: { apiKey: new Secret("bearer"), apiBase: null, extra: { aws_region_name: "us-west-2", ...extra } },
 		extraHeaders: {},
+		modelInfo: {},
 	} as unknown as DeploymentConfig;
 	const deps: ProviderDeps = { now: Date.now, warn: () => {}, awsAccounts: new Map() };
 	return bedrockProvider(config, deps);

@@ -10,7 +10,7 @@ import { countBody, invokeBody } from "./bedrock-body.ts";
 import { accountOfKey, accountOfModel, type BedrockApi, cachePlace } from "./bedrock-identity.ts";
 import { isNotCounted, judgeAws } from "./errors/aws.ts";
 import { messagesBody } from "./messages-body.ts";
-import { fitToPlatform, type PlatformFit } from "./platform-rules.ts";
+import { fitOptions, fitToPlatform, type PlatformFit } from "./platform-rules.ts";
 import type { Call, Provider, ProviderDeps, Reframer, ResponseHead, UpstreamRequest } from "./provider.ts";
 
 /** What tells the two endpoints apart (caching-semantics §10). */
@@ -49,8 +49,7 @@ export function bedrockProvider(config: DeploymentConfig, deps: ProviderDeps): P
 	);
 	/** Models that CountTokens has turned down. */
 	const uncounted = new Set<string>();
-	const fitted = (call: Call): PlatformFit =>
-		fitToPlatform(platform, call, { removeBillingBlock: config.removeBillingBlock !== false });
+	const fitted = (call: Call): PlatformFit => fitToPlatform(platform, call, fitOptions(config));
 
 	return {
 		kind: "bedrock",
@@ -121,7 +120,7 @@ async function native(call: Call, fit: PlatformFit, { config, upstream }: About)
 		path: `/anthropic/v1/messages${call.operation === "count_tokens" ? "/count_tokens" : ""}`,
 		query: call.source.format === "anthropic" ? call.query : "",
 		headers: nativeHeaders(call, fit.betas, config.extraHeaders),
-		body: messagesBody(call, fit.remove),
+		body: messagesBody(call, fit),
 		isSigned: isSignedMessagesHeader,
 	});
 	return { ...sent, answer: "messages", removed: fit.removed };

@@ -7,7 +7,7 @@ import { Bearer, type Token } from "./bearer.ts";
 import { judgePlatform } from "./errors/platforms.ts";
 import { messagesBody } from "./messages-body.ts";
 import { canonicalPlatformError } from "./platform-errors.ts";
-import { fitToPlatform } from "./platform-rules.ts";
+import { fitOptions, fitToPlatform } from "./platform-rules.ts";
 import type { Call, Provider, ProviderDeps, UpstreamRequest } from "./provider.ts";
 import { requestToken } from "./token-endpoint.ts";
 
@@ -27,14 +27,14 @@ export function foundryProvider(config: DeploymentConfig, deps: ProviderDeps): P
 	overridden.add("anthropic-beta");
 
 	function requestOf(call: Call, sentCredential: readonly string[]): UpstreamRequest {
-		const fit = fitToPlatform("foundry", call, { removeBillingBlock: config.removeBillingBlock !== false });
+		const fit = fitToPlatform("foundry", call, fitOptions(config));
 		const sent = [...sentCredential, ...own];
 		if (fit.betas.length > 0 && !isBetaSet) sent.push("anthropic-beta", fit.betas.join(","));
 		return {
 			origin: base.origin,
 			path: `${prefix}/anthropic/v1/messages${call.operation === "count_tokens" ? "/count_tokens" : ""}${call.source.format === "anthropic" ? call.query : ""}`,
 			headers: messagesHeaders(call, sent, overridden),
-			body: messagesBody(call, fit.remove),
+			body: messagesBody(call, fit),
 			answer: "messages",
 			removed: fit.removed,
 		};

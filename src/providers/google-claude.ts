@@ -7,7 +7,7 @@ import { judgePlatform } from "./errors/platforms.ts";
 import { type GoogleAccess, googleAccount, textOption } from "./google-account.ts";
 import { messagesBody } from "./messages-body.ts";
 import { canonicalPlatformError } from "./platform-errors.ts";
-import { fitToPlatform } from "./platform-rules.ts";
+import { fitOptions, fitToPlatform } from "./platform-rules.ts";
 import type { Call, Provider, ProviderDeps, UpstreamRequest } from "./provider.ts";
 
 const PUBLIC_API = "https://claude.googleapis.com";
@@ -40,7 +40,7 @@ export function googleClaudeProvider(config: DeploymentConfig, deps: ProviderDep
 	}
 
 	function requestOf(call: Call, { project, token }: GoogleAccess): UpstreamRequest {
-		const fit = fitToPlatform("anthropic", call, { removeBillingBlock: config.removeBillingBlock !== false });
+		const fit = fitToPlatform("anthropic", call, fitOptions(config));
 		const sent = ["authorization", `Bearer ${token}`, ...own];
 		if (fit.betas.length > 0 && !isBetaSet) sent.push("anthropic-beta", fit.betas.join(","));
 		const operation = call.operation === "count_tokens" ? "/count_tokens" : "";
@@ -48,7 +48,7 @@ export function googleClaudeProvider(config: DeploymentConfig, deps: ProviderDep
 			origin: base.origin,
 			path: `${pathFor(project)}/v1/messages${operation}${call.source.format === "anthropic" ? call.query : ""}`,
 			headers: messagesHeaders(call, sent, overridden),
-			body: messagesBody(call, fit.remove),
+			body: messagesBody(call, fit),
 			answer: "messages",
 			removed: fit.removed,
 		};

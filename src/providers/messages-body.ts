@@ -9,11 +9,11 @@ const PLATFORM_VERSION = /^(bedrock|vertex)-/;
 
 /**
  * The body with the upstream's model, and with model and stream in it where the client's format has them in the URL; what belongs in a
- * header here is taken off, and so are `refused` parts. The same buffer where nothing differs, as for a client of the Messages API that names the upstream's model.
+ * header here is taken off, and so is what `fit` says. The same buffer where nothing differs, as for a client of the Messages API that names the upstream's model.
  */
-export function messagesBody(call: Call, refused: readonly Member[] = []): Buffer {
+export function messagesBody(call: Call, fit: Pick<BodyChange, "remove" | "replace">): Buffer {
 	const { body, members } = call;
-	const replace: NonNullable<BodyChange["replace"]>[number][] = [];
+	const replace: NonNullable<BodyChange["replace"]>[number][] = [...(fit.replace ?? [])];
 	const insert: NonNullable<BodyChange["insert"]>[number][] = [];
 	const model = quoted(call.model);
 	if (members.model === null) insert.push({ name: "model", value: model });
@@ -25,7 +25,7 @@ export function messagesBody(call: Call, refused: readonly Member[] = []): Buffe
 			replace.push({ member: members.stream, value: String(call.stream) });
 		}
 	}
-	const remove = [...refused];
+	const remove = [...(fit.remove ?? [])];
 	for (const member of [members.anthropicVersion, members.anthropicBeta]) if (member !== null) remove.push(member);
 	return editMembers(body, { replace, insert, remove });
 }

@@ -1,7 +1,10 @@
 // What each platform is known to refuse of a Messages request: beta values, fields, members of tools, the client's billing block. One table; whatever it does
 // not name is passed on, so that a platform says itself what it cannot do. Leaves changing the bytes to protocol/edit.
+
+import type { DeploymentConfig } from "../config/schema.ts";
 import { type Member, membersNamed } from "../protocol/members.ts";
 import { elementsAt, membersAt } from "../protocol/walk.ts";
+import { type ClaudeFit, fitToClaude } from "./claude-fit.ts";
 import type { Call } from "./provider.ts";
 
 /** Who serves Claude. `anthropic` is also Claude Platform on AWS; `bedrock` is the runtime, in both of its formats. */
@@ -204,6 +207,8 @@ export interface PlatformFit {
 	readonly betas: readonly string[];
 	/** Parts of the body to remove; they do not overlap, nor touch `model`, `stream`, `anthropic_version` and `anthropic_beta`. */
 	readonly remove: readonly Member[];
+	/** Values that the model would refuse, with what stands for them; they do not overlap with what is removed. */
+	readonly replace: ClaudeFit["replace"];
 	/** What was taken off, for the answer's `x-warmpath-removed`: `beta:NAME`, `field:NAME`, `block:NAME`. A renamed beta is not. */
 	readonly removed: readonly string[];
 }
@@ -211,15 +216,21 @@ export interface PlatformFit {
 export interface FitOptions {
 	/** `litellm_params.remove_billing_block`. */
 	readonly removeBillingBlock: boolean;
+	/** `model_info.base_model`: the model where the upstream's id does not name it. */
+	readonly baseModel?: unknown;
+}
+
+export function fitOptions({ removeBillingBlock, modelInfo }: DeploymentConfig): FitOptions {
+	return { removeBillingBlock: removeBillingBlock !== false, baseModel: modelInfo["base_model"] };
 }
 
 /** Name of the client's billing block in `removed`. */
 export const BILLING_BLOCK = "block:x-anthropic-billing-header";
 
-/** Fits one request to a platform. The outcome depends on the request alone: the same prompt is always cut the same way. */
+/** Fits one request to a platform and to the model that is called there. The outcome depends on the request alone: the same prompt is always cut the same way. */
 export function fitToPlatform(
 	platform: Platform,
-	call: Pick<Call, "body" | "members" | "betas" | "operation">,
+	call: Pick<Call, "body" | "members" | "betas" | "operation" | "model" | "history" | "source">,
 	options: FitOptions,
 ): PlatformFit {
 	const rules = RULES[platform];
@@ -262,7 +273,13 @@ export function fitToPlatform(
 		remove.push(...found);
 		removed.push(`field:cache_control.${marker}`);
 	}
-	return { betas: [...betas], remove, removed };
+	const fit = fitToClaude(call, options.baseModel);
+	return {
+		betas: [...betas],
+		remove: [...remove, ...fit.remove],
+		replace: fit.replace,
+		removed: [...removed, ...fit.removed],
+	};
 }
 
 const BILLING_PREFIX = Buffer.from('"x-anthropic-billing-header:');

@@ -1,11 +1,11 @@
 // The provider seam: everything about one family of upstream APIs that an attempt needs. Leaves sockets to proxy/upstream/upstream and choosing to routing.
 import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
-import type { BodyMembers } from "../protocol/members.ts";
+import type { BodyMembers, History } from "../protocol/members.ts";
 import type { ToolNames } from "../protocol/openai/tool-names.ts";
 import type { RateLimitReport } from "../protocol/ratelimits.ts";
 import type { AwsAccount } from "./aws-account.ts";
 
-export type { BodyMembers, Member } from "../protocol/members.ts";
+export type { BodyMembers, History, Member } from "../protocol/members.ts";
 export { CredentialError } from "./credential-error.ts";
 
 /** Which operation of the Messages API is called; passthrough = one of OpenAI's others, which only its own upstreams serve. */
@@ -23,6 +23,8 @@ export interface Call {
 	readonly body: Buffer;
 	/** Offsets into `body`. */
 	readonly members: BodyMembers;
+	/** What of the conversation may be for the model to refuse; absent = nothing is known of it. */
+	readonly history?: History;
 	readonly stream: boolean;
 	/** Model id for the upstream. */
 	readonly model: string;

@@ -7,7 +7,7 @@ import { judgePlatform } from "./errors/platforms.ts";
 import { type GoogleAccess, googleAccount, textOption } from "./google-account.ts";
 import { textAt } from "./messages-body.ts";
 import { canonicalPlatformError } from "./platform-errors.ts";
-import { fitToPlatform } from "./platform-rules.ts";
+import { fitOptions, fitToPlatform } from "./platform-rules.ts";
 import type { Call, Provider, ProviderDeps, UpstreamRequest } from "./provider.ts";
 
 /** What stands for the Messages API's 2023-06-01 here (caching-semantics §11). */
@@ -31,7 +31,7 @@ export function vertexProvider(config: DeploymentConfig, deps: ProviderDeps): Pr
 	for (const name of ["anthropic-beta", "anthropic-version", "authorization"]) overridden.add(name);
 
 	function requestOf(call: Call, { project, token }: GoogleAccess): UpstreamRequest {
-		const fit = fitToPlatform("vertex", call, { removeBillingBlock: config.removeBillingBlock !== false });
+		const fit = fitToPlatform("vertex", call, fitOptions(config));
 		const inBody = fit.betas.filter((beta) => BODY_BETAS.has(beta));
 		const inHeader = fit.betas.filter((beta) => !BODY_BETAS.has(beta));
 		const sent = ["authorization", `Bearer ${token}`, ...own];
@@ -42,7 +42,7 @@ export function vertexProvider(config: DeploymentConfig, deps: ProviderDeps): Pr
 			// Google refuses query parameters it does not know, such as Claude Code's `beta`.
 			path: `${models}/${methodOf(call)}`,
 			headers: messagesHeaders(call, sent, overridden),
-			body: editMembers(call.body, bodyChange(call, fit.remove, inBody)),
+			body: editMembers(call.body, bodyChange(call, fit, inBody)),
 			answer: "messages",
 			removed: fit.removed,
 		};
@@ -86,10 +86,10 @@ function methodOf(call: Call): string {
 }
 
 /** `model` is in the path, save for count-tokens; `stream` and `anthropic_version` are in the body. */
-function bodyChange(call: Call, refused: BodyChange["remove"], betas: readonly string[]): BodyChange {
+function bodyChange(call: Call, fit: Pick<BodyChange, "remove" | "replace">, betas: readonly string[]): BodyChange {
 	const { members } = call;
-	const remove = [...(refused ?? [])];
-	const replace: NonNullable<BodyChange["replace"]>[number][] = [];
+	const remove = [...(fit.remove ?? [])];
+	const replace: NonNullable<BodyChange["replace"]>[number][] = [...(fit.replace ?? [])];
 	const insert: NonNullable<BodyChange["insert"]>[number][] = [];
 	const isCount = call.operation === "count_tokens";
 	const set = (name: string, member: Call["members"]["model"], value: string | null): void => {

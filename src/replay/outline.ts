@@ -1,5 +1,5 @@
 // A replayed request as the outline that the router would have got from its bytes. Leaves bytes, and everything the router does not read.
-import { type Breakpoint, NO_SETTINGS, type Outline, type PrefixChain } from "../prompt/outline.ts";
+import { type Breakpoint, NO_HISTORY, NO_SETTINGS, type Outline, type PrefixChain } from "../prompt/outline.ts";
 import { mix32 } from "./random.ts";
 import { prefixId, type ReplayRequest } from "./workload.ts";
 
@@ -23,6 +23,7 @@ export function outlineOf(request: ReplayRequest): Outline {
 		breakpoints: request.cuts.marks.map((block): Breakpoint => ({ block, ttl: "5m" })),
 		openingKey: chain.high[opening] ?? 0,
 		variant: "",
+		history: NO_HISTORY,
 		settings: NO_SETTINGS,
 	};
 }

@@ -152,6 +152,7 @@ class GroupRun {
 			query: exchange.query,
 			body: exchange.body,
 			members: outline.members,
+			history: outline.history,
 			stream: outline.stream,
 			model: upstreamModel,
 			betas: betas.betas,

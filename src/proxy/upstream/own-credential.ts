@@ -78,6 +78,7 @@ export async function sendWithOwnCredential(
 		query: exchange.query,
 		body: exchange.body,
 		members: outline.members,
+		history: outline.history,
 		stream: outline.stream,
 		model,
 		betas: asked.betaList,

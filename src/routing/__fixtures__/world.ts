@@ -8,7 +8,7 @@ import {
 	type ModelGroup,
 	type RoutingConfig,
 } from "../../config/schema.ts";
-import { NO_SETTINGS, type Outline } from "../../prompt/outline.ts";
+import { NO_HISTORY, NO_SETTINGS, type Outline } from "../../prompt/outline.ts";
 import { NO_MEMBERS } from "../../protocol/members.ts";
 import type { SharedState } from "../../state/state.ts";
 import type {
@@ -85,6 +85,7 @@ export function outlineOf(blocks: readonly Block[], shape: Shape = {}): Outline 
 		breakpoints,
 		openingKey: shape.openingKey ?? 0,
 		variant: "",
+		history: NO_HISTORY,
 		settings: NO_SETTINGS,
 	};
 }
