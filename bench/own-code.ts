@@ -62,7 +62,7 @@ async function main(): Promise<void> {
 	const answer = answerOf(options.answer as AnswerKind, Number(options.bytes));
 	pools.open = (request, _timeouts, listener) => {
 		queueMicrotask(() => answer(request.origin, listener));
-		return { pause() {}, resume() {}, abort() {} };
+		return { pause() {}, resume() {}, abort() {}, release() {} };
 	};
 	const requests = prepared();
 	const one = (request: PreparedRequest) =>

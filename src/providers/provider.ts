@@ -74,6 +74,8 @@ export interface StreamReframer {
 	push(chunk: Buffer): Buffer;
 	/** What is left when the upstream has ended; an `error` event where its framing broke off. */
 	end(): Buffer;
+	/** The answer lacks no more than its last word, or its usage. */
+	readonly awaitsEnd?: boolean;
 	/** The upstream told no usage: what the events say of it is made up, for clients that insist on it. */
 	readonly usageUnknown?: boolean;
 }

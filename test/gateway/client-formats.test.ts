@@ -304,9 +304,9 @@ test("an upstream that compresses though it was asked not to is understood", asy
 	expect(await response.text()).toBe(message);
 });
 
-test("an answer that is not streamed and breaks off becomes an error, because nothing of it has gone out", async () => {
+test("a large answer that is not streamed and breaks off becomes an error, because nothing of it has gone out", async () => {
 	await using world = await oneDeployment((_request, response) => {
-		response.writeHead(200, { "content-type": "application/json", "content-length": "1000" });
+		response.writeHead(200, { "content-type": "application/json", "content-length": "1000000" });
 		response.write('{"type":"message"', () => setImmediate(() => response.destroy()));
 	});
 	const response = await world.gateway.post(`${BEDROCK}/invoke`, BODY);

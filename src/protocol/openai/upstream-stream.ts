@@ -2,7 +2,7 @@
 import { jsonText } from "../json-text.ts";
 import { SseSplitter, sseData } from "../sse.ts";
 import { carrierOf, ReasoningDetails, UNSIGNED } from "./carried.ts";
-import { asObject, type Draft, type JsonObject, parseLenient, textOf } from "./json.ts";
+import { asList, asObject, type Draft, type JsonObject, numberOf, parseLenient, textOf } from "./json.ts";
 import { failedFinish, messagesError, readOpenaiError, stopReason, type UpstreamError } from "./reasons.ts";
 import type { ToolNames } from "./tool-names.ts";
 import { callIdPrefix, messageId } from "./upstream-answer.ts";
@@ -31,6 +31,8 @@ export class ChatReframer {
 		() => callIdPrefix(this.#id ?? ""),
 	);
 	#finish: string | null = null;
+	/** Choices that have begun. */
+	readonly #unfinished = new Set<number>();
 	#usage: JsonObject = {};
 	readonly #details = new ReasoningDetails();
 	readonly #names: ToolNames | null;
@@ -43,6 +45,11 @@ export class ChatReframer {
 	/** No chunk had any: the counts of zero in the events mean nothing. */
 	get usageUnknown(): boolean {
 		return Object.keys(this.#usage).length === 0;
+	}
+
+	/** Every choice has said why it stops: what may follow is the usage and `[DONE]`. */
+	get awaitsEnd(): boolean {
+		return this.#finish !== null && !this.#ended && this.#unfinished.size === 0;
 	}
 
 	push(chunk: Buffer): Buffer {
@@ -87,6 +94,11 @@ export class ChatReframer {
 	#read(chunk: JsonObject): void {
 		this.#usage = mergedUsage(this.#usage, reportedUsage(chunk));
 		const choice = firstChoice(chunk);
+		for (const each of asList(chunk["choices"])) {
+			const index = numberOf(each, "index") ?? 0;
+			if (textOf(each, "finish_reason") === null) this.#unfinished.add(index);
+			else this.#unfinished.delete(index);
+		}
 		// Azure's first chunk has neither an id nor a choice.
 		if (choice === null) return;
 		if (this.#id === null) this.#begin(chunk);

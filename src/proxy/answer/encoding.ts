@@ -25,6 +25,8 @@ export interface AnswerHead {
 	readonly own: Readonly<Record<string, string>>;
 	/** Its bytes are in the client's format already. */
 	readonly untouched?: boolean;
+	/** A stream whose client asked for a whole answer. */
+	readonly assembled?: boolean;
 }
 
 /** One answer on its way into the client's format. */
@@ -43,16 +45,21 @@ export interface Encoding {
 
 /** The encoding that an answer needs; null = canonical bytes are what the client expects. */
 export function encodingOf(exchange: Exchange, head: AnswerHead): Encoding | null {
-	const { format, encoder } = exchange;
+	const { format } = exchange;
 	if (head.untouched === true) return null;
 	if (head.status >= 300) return format.relaysErrors ? null : new WholeEncoding(exchange, head, null);
-	if (encoder === null) return null;
-	const made = encoder({ requestId: exchange.id, startedAt: exchange.startedAt, now: exchange.now });
+	const made = encoderOf(exchange);
+	if (made === null) return null;
 	const isStream = (headerValue(head.headers, "content-type") ?? "").startsWith("text/event-stream");
 	const isPlain = (headerValue(head.headers, "content-encoding") ?? "identity") === "identity";
 	return isStream && isPlain
 		? new StreamEncoding(exchange.response, head, made)
 		: new WholeEncoding(exchange, head, made);
+}
+
+/** Puts one answer into the client's format; null = that is the canonical one. */
+export function encoderOf({ encoder, id, startedAt, now }: Exchange): AnswerEncoder | null {
+	return encoder?.({ requestId: id, startedAt, now }) ?? null;
 }
 
 /** Events as they come. */
@@ -180,7 +187,8 @@ function requestIdOf(headers: IncomingHttpHeaders): string | null {
 	return headerValue(headers, "request-id");
 }
 
-function keptHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+/** Of the upstream's head, what is true of an answer in other bytes. */
+export function keptHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 	const kept = { ...headers };
 	for (const name of ABOUT_BYTES) delete kept[name];
 	return kept;

@@ -5,6 +5,7 @@ import type { ClientResponse } from "../client.ts";
 import type { Exchange } from "../exchange.ts";
 import { attempted } from "../guard.ts";
 import { relayedHeaders } from "../headers.ts";
+import { AssembledEncoding } from "./assembled.ts";
 import { type AnswerHead, type Encoding, encodingOf, MAX_WHOLE } from "./encoding.ts";
 import { KeepAlive } from "./keep-alive.ts";
 
@@ -27,7 +28,7 @@ export class Relay {
 		this.#exchange = exchange;
 		this.#response = exchange.response;
 		exchange.firstByteAt = exchange.now();
-		this.#encoding = encodingOf(exchange, head);
+		this.#encoding = head.assembled === true ? new AssembledEncoding(exchange, head) : encodingOf(exchange, head);
 		if (this.#encoding === null) {
 			this.#response.writeHead(head.status, relayedHeaders(head.headers, head.own));
 		}
@@ -82,7 +83,7 @@ export class Relay {
 	 * do without a gateway; in another format it would look whole.
 	 */
 	finishShort(last: Buffer): void {
-		if (this.#encoding?.streaming === true) this.breakOff(true);
+		if (this.#encoding !== null) this.breakOff(true);
 		else this.finish(last);
 	}
 

@@ -2,17 +2,16 @@
 // deployment comes next to proxy/upstream/dispatch and the meaning of a failure to the provider.
 import type { IncomingHttpHeaders } from "node:http";
 import { beginsContent } from "../../protocol/anthropic.ts";
-import { SseSplitter } from "../../protocol/sse.ts";
-import type { Usage } from "../../protocol/usage.ts";
-import type { Reframer, UpstreamFailure, Verdict } from "../../providers/provider.ts";
+import type { UpstreamFailure, Verdict } from "../../providers/provider.ts";
 import { MAX_WHOLE } from "../answer/encoding.ts";
-import { AnswerReader } from "../answer/reader.ts";
 import { answerTooLarge, endBroken, Relay } from "../answer/relay.ts";
 import type { Running } from "../exchange.ts";
-import { headerValue } from "../headers.ts";
+import { type Framing, formOf, framingOf, isEventStream } from "./answer-form.ts";
+import { AnswerPipe } from "./answer-pipe.ts";
+import { EndTimer } from "./end-timer.ts";
 import { errorForClient, readErrorAnswer, readErrorEvent } from "./error-answer.ts";
 import { MAX_ERROR_IN_SUCCESS, mayBeError, statusOfErrorIn } from "./error-in-success.ts";
-import { noAnswer, reframedHead, withRequestId } from "./head.ts";
+import { noAnswer, withRequestId } from "./head.ts";
 import { HoldTimer } from "./hold-timer.ts";
 import {
 	type AttemptOptions,
@@ -30,9 +29,6 @@ const MAX_ERROR_BODY = 1024 * 1024;
 const MAX_OPENING = 8 * 1024 * 1024;
 
 const NOTHING = Buffer.alloc(0);
-const ERROR_EVENT = Buffer.from("event: error");
-/** Events that an answer ends with. */
-const LAST_EVENTS: ReadonlySet<string> = new Set(["message_stop", "error"]);
 
 const UNANSWERED = { status: null, errorType: null, errorCode: null, timedOut: false } as const;
 
@@ -47,24 +43,22 @@ class Attempt implements UpstreamListener, Running {
 	#call: UpstreamCall | null = null;
 	#status = 0;
 	#headers: IncomingHttpHeaders = {};
-	#reader: AnswerReader | null = null;
-	/** Makes the answer canonical; null where it already is. */
-	#reframer: Reframer | null = null;
-	/** Cuts a stream that needs no change at its events; null where canonical bytes are what goes on. */
-	#untouched: SseSplitter | null = null;
-	/** An untouched stream ended in the middle of its answer. */
-	#cutShort = false;
+	/** First bytes of an answer of which is not known yet how it is framed; null = it is, or none was promised. */
+	#opening: Buffer | null = null;
+	#pipe: AnswerPipe | null = null;
 	#relay: Relay | null = null;
 	/** Bytes held back before the answer is committed to; for an error status, its body. */
 	#held: Buffer[] = [];
 	#heldBytes = 0;
 	#holdTimer: HoldTimer | null = null;
-	#lastEvent = "";
-	/** The answer's end has come, in the same read as the bytes that are being looked at; those to relay are kept to go with it. */
+	readonly #endTimer = new EndTimer();
+	/** The answer's end has come, with the bytes that are being looked at; those to relay are kept to go with it. */
 	#isLast = false;
 	#tail: Buffer = NOTHING;
 	/** The events of a chunk are being looked at; its bytes are relayed right after, in one packet with the head. */
 	#reading = false;
+	/** The upstream's response has ended too, or is no longer listened to. */
+	#isClosed = false;
 	#ended = false;
 
 	constructor(options: AttemptOptions, resolve: (outcome: AttemptOutcome) => void) {
@@ -92,63 +86,81 @@ class Attempt implements UpstreamListener, Running {
 	/** Nobody else is asked for the request. */
 	broken(): void {
 		this.#call?.abort();
-		endBroken(this.#options.exchange, this.#relay, this.#reader?.plain === true);
+		endBroken(this.#options.exchange, this.#relay, this.#pipe?.plain === true);
 		this.#end({ kind: "broke", status: this.#status, code: FAULT });
 	}
 
 	head(status: number, headers: IncomingHttpHeaders): void {
 		this.#status = status;
-		const { provider, request } = this.#options;
+		const { exchange, provider } = this.#options;
 		this.#headers = withRequestId(headers, provider);
 		const missing = noAnswer(status, headers);
 		if (missing !== null) this.#failedStream({ ...UNANSWERED, message: missing.message }, missing.code);
 		if (status >= 300 || missing !== null) return;
-		this.#reframer = provider.reframe?.(request, { status, headers }) ?? null;
-		const canonical = this.#reframer === null ? this.#headers : reframedHead(this.#headers, this.#reframer);
-		if (request.untouched === true) this.#untouched = new SseSplitter(() => {});
-		else this.#headers = canonical;
-		this.#read(canonical);
+		this.#opening = NOTHING;
+		if (exchange.operation !== "messages") this.#decide("own", NOTHING);
+		else if (isEventStream(headers)) this.#holdTimer = new HoldTimer(this.#options, this);
 	}
 
-	/** Sets up what watches the answer pass. */
-	#read(headers: IncomingHttpHeaders): void {
-		const streaming = (headerValue(headers, "content-type") ?? "").startsWith("text/event-stream");
-		this.#reader = new AnswerReader({
-			streaming,
-			encoding: headerValue(headers, "content-encoding") ?? "identity",
-			repairs: this.#untouched === null && this.#options.exchange.operation === "messages",
+	/** It is known how the answer is framed: sets up what it passes through. */
+	#decide(framing: Framing, opening: Buffer): void {
+		this.#opening = null;
+		const form = formOf(framing, { status: this.#status, headers: this.#headers }, this.#options);
+		const pipe = new AnswerPipe(form, {
+			operation: this.#options.exchange.operation,
 			onEvent: (name, event) => this.#event(name, event),
 			onFault: (error) => this.fault(error),
 		});
+		this.#pipe = pipe;
+		this.#headers = form.sent;
+		if (pipe.plain && !pipe.isWhole) this.#holdTimer ??= new HoldTimer(this.#options, this);
 		// A compressed stream is read too late to be held back; none is asked for (proxy/headers).
-		if (this.#reframer?.streaming === false) return;
-		if (!streaming && mayBeError(headers)) return;
-		if (!this.#reader.plain) this.#commit();
-		else this.#holdTimer = new HoldTimer(this.#options, this);
+		else if (!pipe.isWhole && (pipe.streaming || !mayBeError(form.canonical))) this.#commit();
+		if (opening.length > 0) this.#take(opening);
 	}
 
 	data(chunk: Buffer): void {
 		if (this.#ended) return;
-		if (this.#reader === null) {
-			this.#heldBytes += chunk.length;
-			if (this.#heldBytes <= MAX_ERROR_BODY) this.#held.push(chunk);
+		if (this.#opening === null) {
+			this.#take(chunk);
 			return;
 		}
-		if (this.#reframer === null) this.#pass(this.#reader, chunk);
-		else if (!this.#reframer.streaming) this.#holdWhole(chunk);
-		else if (this.#untouched === null) this.#pass(this.#reader, this.#reframer.push(chunk));
+		this.#opening = this.#opening.length === 0 ? chunk : Buffer.concat([this.#opening, chunk]);
+		const framing = framingOf(this.#headers, this.#opening);
+		if (framing !== null) this.#decide(framing, this.#opening);
+	}
+
+	#take(chunk: Buffer): void {
+		const pipe = this.#pipe;
+		if (pipe === null) {
+			this.#heldBytes += chunk.length;
+			if (this.#heldBytes <= MAX_ERROR_BODY) this.#held.push(chunk);
+		} else if (pipe.isWhole) this.#holdWhole(pipe, chunk);
 		else {
-			this.#reader.push(this.#reframer.push(chunk));
-			this.#forward(this.#untouched.push(chunk));
+			this.#reading = true;
+			const relayable = pipe.push(chunk);
+			this.#pass(pipe, relayable);
+			this.#lookForEnd(pipe);
 		}
 	}
 
-	/** Canonical bytes on their way to the client, or held back. */
-	#pass(reader: AnswerReader, bytes: Buffer): void {
-		this.#reading = true;
-		const relayable = reader.push(bytes);
+	/** Bytes that were read, on their way to the client, or held back. */
+	#pass(pipe: AnswerPipe, relayable: Buffer | null): void {
 		this.#reading = false;
+		this.#isLast ||= pipe.isOver;
 		this.#forward(relayable);
+	}
+
+	/** An answer is over with its last event, whether or not its response is. */
+	#lookForEnd(pipe: AnswerPipe): void {
+		if (this.#isClosed || this.#ended) return;
+		if (pipe.isOver) this.#close();
+		else if (pipe.awaitsEnd) this.#endTimer.start(this.#options.exchange, () => this.#close());
+	}
+
+	#close(): void {
+		this.#call?.release();
+		this.end(null);
 	}
 
 	#forward(relayable: Buffer | null): void {
@@ -156,7 +168,7 @@ class Attempt implements UpstreamListener, Running {
 		if (this.#relay === null) {
 			this.#held.push(relayable);
 			this.#heldBytes += relayable.length;
-			const most = this.#reader?.streaming === false ? MAX_ERROR_IN_SUCCESS : MAX_OPENING;
+			const most = this.#pipe?.streaming === false ? MAX_ERROR_IN_SUCCESS : MAX_OPENING;
 			if (this.#heldBytes > most) this.#commit();
 			return;
 		}
@@ -171,13 +183,13 @@ class Attempt implements UpstreamListener, Running {
 	}
 
 	/** An answer that is translated in one piece. One that only is to be read meanwhile is let through unread when it is large. */
-	#holdWhole(chunk: Buffer): void {
+	#holdWhole(pipe: AnswerPipe, chunk: Buffer): void {
 		this.#held.push(chunk);
 		this.#heldBytes += chunk.length;
 		if (this.#heldBytes <= MAX_WHOLE) return;
-		if (this.#untouched === null) this.#tooLarge();
+		if (!pipe.isUntouched) this.#tooLarge();
 		else {
-			this.#reframer = null;
+			pipe.giveUp();
 			this.#commit();
 		}
 	}
@@ -191,41 +203,49 @@ class Attempt implements UpstreamListener, Running {
 	}
 
 	end(last: Buffer | null): void {
+		this.#isClosed = true;
 		if (last !== null) {
 			this.#isLast = true;
 			this.data(last);
 		}
+		if (this.#opening !== null) this.#decide("own", this.#opening);
 		if (this.#ended) return;
-		if (this.#reader === null) {
+		const pipe = this.#pipe;
+		if (pipe === null) {
 			this.#failedStatus();
 			return;
 		}
-		if (this.#relay === null && !this.#reader.streaming && this.#endHeld()) return;
-		this.#endReframed(this.#reader);
-		const rest = this.#hasEnded() ? NOTHING : this.#reader.end();
+		if (this.#relay === null && (pipe.isWhole || !pipe.streaming) && this.#endHeld(pipe)) return;
+		if (pipe.isWhole) this.#endWhole(pipe);
+		else this.#pass(pipe, pipe.end());
+		const rest = this.#hasEnded() ? NOTHING : pipe.rest();
 		// What was left may have been an error.
 		if (this.#hasEnded()) return;
 		if (this.#relay === null) {
 			this.#failedStream({ ...UNANSWERED, message: "the stream ended before any content" }, "early_end");
 			return;
 		}
-		const isComplete = this.#isComplete(this.#reader);
-		if (isComplete) this.#finish(this.#relay, rest);
-		else this.#relay.finishShort(this.#behindTail(this.#relay, rest));
-		this.#reader.finish((usage) => {
-			this.#options.exchange.usage = this.#told(usage);
+		const { isComplete } = pipe;
+		if (!isComplete) this.#relay.finishShort(this.#behindTail(this.#relay, rest));
+		else if (!pipe.isCutShort) this.#relay.finish(this.#behindTail(this.#relay, rest));
+		else {
+			if (this.#tail.length > 0) this.#relay.write(this.#tail);
+			this.#relay.breakOff(true);
+		}
+		pipe.finish((usage) => {
+			this.#options.exchange.usage = usage;
 			const status = this.#status;
 			this.#end(isComplete ? { kind: "served", status } : { kind: "broke", status, code: "early_end" });
 		});
 	}
 
 	/** A whole answer that was held: true if it turned out to be an error. */
-	#endHeld(): boolean {
+	#endHeld(pipe: AnswerPipe): boolean {
 		const status = statusOfErrorIn(Buffer.concat(this.#held), this.#headers);
 		if (status !== null) {
 			this.#status = status;
 			this.#failedStatus();
-		} else if (this.#reframer === null && this.#held.length > 0) {
+		} else if (!pipe.isWhole && this.#held.length > 0) {
 			const held = this.#held;
 			this.#held = [];
 			this.#isLast = true;
@@ -235,26 +255,6 @@ class Attempt implements UpstreamListener, Running {
 		return status !== null;
 	}
 
-	/** A stream of the Messages API says so when it is complete. */
-	#isComplete({ plain }: AnswerReader): boolean {
-		const tells = plain && this.#untouched === null && this.#options.exchange.operation === "messages";
-		return !tells || LAST_EVENTS.has(this.#lastEvent);
-	}
-
-	/** Usage as the upstream told it; null where it told none. */
-	#told(usage: Usage | null): Usage | null {
-		return this.#reframer?.usageUnknown === true ? null : usage;
-	}
-
-	/** The last bytes. An untouched stream that ended before its answer was complete is broken off. */
-	#finish(relay: Relay, rest: Buffer): void {
-		if (!this.#cutShort) relay.finish(this.#behindTail(relay, this.#untouched?.rest() ?? rest));
-		else {
-			if (this.#tail.length > 0) relay.write(this.#tail);
-			relay.breakOff(true);
-		}
-	}
-
 	/** What is left to send: the tail, unless something follows it. */
 	#behindTail(relay: Relay, rest: Buffer): Buffer {
 		if (rest.length === 0) return this.#tail;
@@ -262,26 +262,20 @@ class Attempt implements UpstreamListener, Running {
 		return rest;
 	}
 
-	#endReframed(reader: AnswerReader): void {
-		const reframer = this.#reframer;
-		if (reframer === null) return;
-		if (reframer.streaming) {
-			const last = reframer.end();
-			if (last.length === 0) return;
-			if (this.#untouched === null) this.#pass(reader, last);
-			else {
-				this.#cutShort = last.subarray(0, ERROR_EVENT.length).equals(ERROR_EVENT);
-				reader.push(last);
-			}
+	#endWhole(pipe: AnswerPipe): void {
+		const whole = Buffer.concat(this.#held);
+		this.#held = [];
+		const canonical = pipe.translated(whole);
+		if (pipe.streaming) {
+			this.#reading = true;
+			const relayable = pipe.read(canonical);
+			this.#pass(pipe, relayable);
 			return;
 		}
-		const whole = Buffer.concat(this.#held);
-		const body = reframer.body(whole);
-		const sent = this.#untouched === null ? body : whole;
-		this.#held = [];
+		const sent = pipe.isUntouched ? whole : canonical;
 		this.#headers = { ...this.#headers, "content-length": String(sent.length) };
 		this.#commit();
-		reader.push(body);
+		pipe.read(canonical);
 		this.#forward(sent);
 	}
 
@@ -291,16 +285,19 @@ class Attempt implements UpstreamListener, Running {
 
 	error(error: Error): void {
 		if (this.#ended) return;
+		if (this.#pipe?.awaitsEnd === true) {
+			this.end(null);
+			return;
+		}
 		const { timedOut, ...cause } = causeOf(error, this.#status === 0);
 		if (this.#relay !== null) {
-			this.#relay.breakOff(this.#reader?.plain === true);
+			this.#relay.breakOff(this.#pipe?.plain === true);
 			this.#end({ kind: "broke", status: this.#status, code: cause.code });
 		} else this.#fail({ ...UNANSWERED, message: error.message, timedOut }, cause);
 	}
 
 	/** Every whole event of a stream, before its bytes are relayed. */
 	#event(name: string, event: Buffer): void {
-		this.#lastEvent = name;
 		if (this.#relay !== null || this.#ended) return;
 		if (beginsContent(name)) {
 			this.#commit();
@@ -332,20 +329,21 @@ class Attempt implements UpstreamListener, Running {
 		this.#holdTimer?.stop();
 		const { exchange, onStarted, headers } = this.#options;
 		onStarted(this.#status, this.#headers);
-		const untouched = this.#untouched !== null;
+		const pipe = this.#pipe;
 		const relay = new Relay(exchange, {
 			status: this.#status,
 			headers: this.#headers,
 			own: headers,
-			untouched,
-			needsPings: this.#reframer?.streaming === true,
+			untouched: pipe?.isUntouched === true,
+			assembled: pipe?.isAssembled === true,
+			needsPings: pipe?.needsPings === true,
 		});
 		this.#relay = relay;
 		const held = this.#held;
 		this.#held = [];
 		if (held.length > 0) {
 			if (!relay.writeAll(held)) this.#pauseUntilDrained();
-		} else if (this.#reader?.streaming === true && !this.#reading) relay.flushHead();
+		} else if (pipe?.streaming === true && !this.#reading) relay.flushHead();
 	}
 
 	#pauseUntilDrained(): void {
@@ -389,9 +387,10 @@ class Attempt implements UpstreamListener, Running {
 		if (this.#ended) return;
 		this.#ended = true;
 		this.#holdTimer?.stop();
+		this.#endTimer.stop();
 		this.#options.exchange.running = null;
 		if (outcome.kind === "aborted" || outcome.kind === "broke")
-			this.#options.exchange.usage = this.#told(this.#reader?.usage ?? null);
+			this.#options.exchange.usage = this.#pipe?.usage ?? null;
 		this.#held = [];
 		this.#resolve(outcome);
 	}

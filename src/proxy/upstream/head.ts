@@ -33,7 +33,10 @@ export function withRequestId(headers: IncomingHttpHeaders, { requestIdHeader }:
 }
 
 /** Head of what a reframer makes of an answer. */
-export function reframedHead(headers: IncomingHttpHeaders, { streaming }: Reframer): IncomingHttpHeaders {
+export function reframedHead(
+	headers: IncomingHttpHeaders,
+	{ streaming }: Pick<Reframer, "streaming">,
+): IncomingHttpHeaders {
 	const { "content-length": _length, "transfer-encoding": _encoding, ...kept } = headers;
 	const type = streaming ? "text/event-stream; charset=utf-8" : "application/json";
 	return { ...kept, "content-type": type };

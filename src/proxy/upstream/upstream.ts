@@ -8,6 +8,9 @@ import { receivedHeaders } from "../headers.ts";
 /** A longer timer would fire at once (Node's limit, 2^31 - 1 ms). */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** How long a response may stay open behind its answer before its socket is closed, ms. */
+const RELEASE_MS = 1000;
+
 /** The waits of one call, ms. */
 export interface UpstreamTimeouts {
 	readonly firstByteMs: number;
@@ -34,6 +37,11 @@ export interface UpstreamCall {
 	resume(): void;
 	/** Ends the call now and closes its socket; the listener hears nothing more. */
 	abort(): void;
+	/**
+	 * The answer is complete for us, though its response may not have ended: the listener hears nothing more. Where the end follows soon the
+	 * socket is kept for other calls, otherwise closed.
+	 */
+	release(): void;
 }
 
 /** Why a call ended without an answer of its own: the total time ran out. */
@@ -110,6 +118,7 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 	#controller: Dispatcher.DispatchController | null = null;
 	#done = false;
 	#timedOut = false;
+	#releasing: NodeJS.Timeout | null = null;
 	/** Chunks of the read that is being parsed. */
 	#read: Buffer[] = [];
 
@@ -158,7 +167,15 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 	}
 
 	abort(): void {
-		if (this.#finish()) this.#controller?.abort(new Error("aborted by the gateway"));
+		const isReleased = this.#releasing !== null;
+		if (this.#finish() || isReleased) this.#controller?.abort(new Error("aborted by the gateway"));
+	}
+
+	release(): void {
+		if (!this.#finish()) return;
+		this.#controller?.resume();
+		this.#releasing = setTimeout(() => this.#controller?.abort(new Error("left open behind its answer")), RELEASE_MS);
+		this.#releasing.unref();
 	}
 
 	#deliver(): void {
@@ -175,6 +192,8 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 	}
 
 	#finish(): boolean {
+		if (this.#releasing !== null) clearTimeout(this.#releasing);
+		this.#releasing = null;
 		if (this.#done) return false;
 		this.#done = true;
 		clearTimeout(this.#timer);

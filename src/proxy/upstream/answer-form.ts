@@ -1,0 +1,127 @@
+// How an answer is framed, by its first bytes rather than by its head alone, and what makes of it what the client asked for. Leaves the
+// upstream's own form to its provider.
+import type { IncomingHttpHeaders } from "node:http";
+import { messageEvents } from "../../protocol/messages-events.ts";
+import { asObject, parseLenient } from "../../protocol/openai/json.ts";
+import type { BodyReframer, Provider, Reframer, UpstreamRequest } from "../../providers/provider.ts";
+import { unpacked } from "../answer/encoding.ts";
+import type { Exchange } from "../exchange.ts";
+import { headerValue } from "../headers.ts";
+import { reframedHead } from "./head.ts";
+
+/** stream: server-sent events · whole: JSON · own: as the head says, which the provider understands. */
+export type Framing = "stream" | "whole" | "own";
+
+const EVENT_STREAM = /^text\/event-stream\b/i;
+/** What names a form that is neither JSON nor events is believed, and so is what is compressed. */
+const TEXT_OR_JSON = /^(text\/|application\/(octet-stream|x-ndjson|[\w.+-]*json)\b|$)/i;
+/** How the first line of a stream begins, or may go on to begin. */
+const FIELD = /^(data|event|id|retry)?:/;
+const LONGEST_FIELD = "retry:".length;
+const OPENS_JSON = /^[{["]/;
+const LEADING = /^[\uFEFF\s]+/;
+/** So many blank bytes are no answer's beginning, bytes. */
+const MOST_BLANK = 64 * 1024;
+
+/** Whether a head alone says that events follow. */
+export function isEventStream(headers: IncomingHttpHeaders): boolean {
+	return EVENT_STREAM.test(headerValue(headers, "content-type") ?? "");
+}
+
+/** An answer's framing by its first bytes; null = more of them are needed. Servers keep a connection alive with blank lines before JSON (DeepSeek). */
+export function framingOf(headers: IncomingHttpHeaders, first: Buffer): Framing | null {
+	if (!isReadable(headers)) return "own";
+	const text = first.toString("utf8", 0, MOST_BLANK).replace(LEADING, "");
+	if (text === "" && first.length < MOST_BLANK) return null;
+	if (OPENS_JSON.test(text)) return "whole";
+	if (FIELD.test(text)) return "stream";
+	return text.length < LONGEST_FIELD && !text.includes("\n") ? null : "own";
+}
+
+function isReadable(headers: IncomingHttpHeaders): boolean {
+	const encoding = headerValue(headers, "content-encoding") ?? "identity";
+	return encoding === "identity" && TEXT_OR_JSON.test(headerValue(headers, "content-type") ?? "");
+}
+
+/** What an answer needs on its way. */
+export interface AnswerForm {
+	/** Makes it canonical, and a stream where one was asked for; null where it is both. */
+	readonly reframer: Reframer | null;
+	/** Head of the canonical answer. */
+	readonly canonical: IncomingHttpHeaders;
+	/** Head of what goes on. */
+	readonly sent: IncomingHttpHeaders;
+	/** Its own bytes are what the client gets. */
+	readonly untouched: boolean;
+	/** A stream that must be put together for a client that asked for a whole answer. */
+	readonly assembled: boolean;
+}
+
+/** The form of an answer with this framing. `headers` is its head. */
+export function formOf(
+	framing: Framing,
+	head: { readonly status: number; readonly headers: IncomingHttpHeaders },
+	about: { readonly exchange: Exchange; readonly provider: Provider; readonly request: UpstreamRequest },
+): AnswerForm {
+	const { exchange, provider, request } = about;
+	const isMessage = exchange.operation === "messages";
+	const headers = isMessage ? named(head.headers, framing) : head.headers;
+	const own = provider.reframe?.(request, { status: head.status, headers }) ?? null;
+	const streams = own?.streaming ?? isEventStream(headers);
+	const wanted = exchange.outline?.stream ?? streams;
+	const isMisfit = isMessage && framing !== "own" && streams !== wanted;
+	if (isMisfit && !streams) {
+		const encoding = headerValue(headers, "content-encoding") ?? "identity";
+		const { "content-encoding": _packed, ...plain } = headers;
+		const canonical = reframedHead(plain, { streaming: true });
+		const reframer = new WholeAsStream(own?.streaming === false ? own : null, encoding);
+		return { reframer, canonical, sent: canonical, untouched: false, assembled: false };
+	}
+	const untouched = request.untouched === true && !(isMisfit && exchange.encoder !== null);
+	const canonical = own === null ? headers : reframedHead(headers, own);
+	return {
+		reframer: own,
+		canonical,
+		sent: untouched ? headers : canonical,
+		untouched,
+		assembled: isMisfit && !untouched,
+	};
+}
+
+/** The head with a type that tells the truth. Of a stream that may be changed no length is known. */
+function named(headers: IncomingHttpHeaders, framing: Framing): IncomingHttpHeaders {
+	const isStream = isEventStream(headers);
+	if (framing === "stream" && !isStream)
+		return { ...lengthless(headers), "content-type": "text/event-stream; charset=utf-8" };
+	if (framing === "stream") return lengthless(headers);
+	const type = headerValue(headers, "content-type") ?? "";
+	return framing === "whole" && !/\bjson\b/i.test(type) ? { ...headers, "content-type": "application/json" } : headers;
+}
+
+function lengthless(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+	if (headers["content-length"] === undefined) return headers;
+	const { "content-length": _length, ...kept } = headers;
+	return kept;
+}
+
+/** A whole answer for a client that asked for a stream: its events come when all of it has. */
+class WholeAsStream implements BodyReframer {
+	readonly streaming = false;
+	readonly #inner: BodyReframer | null;
+	readonly #encoding: string;
+
+	constructor(inner: BodyReframer | null, encoding: string) {
+		this.#inner = inner;
+		this.#encoding = encoding;
+	}
+
+	get usageUnknown(): boolean {
+		return this.#inner?.usageUnknown === true;
+	}
+
+	body(whole: Buffer): Buffer {
+		const plain = unpacked(whole, this.#encoding);
+		const canonical = this.#inner?.body(plain) ?? plain;
+		return messageEvents(asObject(parseLenient(canonical.toString("utf8"))));
+	}
+}
