@@ -36,7 +36,7 @@ import {
 	marksAnything,
 } from "./marking.ts";
 import { modelEntryOf, modelList, profileList } from "./models.ts";
-import { configuredName } from "./platform-models.ts";
+import { routedName } from "./platform-models.ts";
 import { type Recorder, recordExchange } from "./record.ts";
 import { BodyCapture } from "./redact.ts";
 import { refuseUnsendable, routeRequest } from "./request.ts";
@@ -206,8 +206,8 @@ async function serve(
 	const asMarked = bodyOfOwnPoints(exchange.body, sent.members);
 	if (asMarked !== null) exchange.body = asMarked;
 	const read = asMarked === null ? sent : outline(asMarked, options);
-	const { platform } = format;
-	exchange.outline = platform === null ? read : { ...read, model: configuredName(config, read.model, platform) };
+	const model = routedName(config, read.model, format.platform);
+	exchange.outline = model === read.model ? read : { ...read, model };
 	const outlined = permitted(exchange.outline, caller, serving);
 	exchange.outline = outlined;
 	refuseUnsendable(exchange.body, outlined);
@@ -236,7 +236,7 @@ function mark(
 ): (() => void) | null {
 	const { format, request } = exchange;
 	const seen = head(exchange.body, options);
-	const model = format.platform === null ? seen.model : configuredName(config, seen.model, format.platform);
+	const model = routedName(config, seen.model, format.platform);
 	const marking = markingFor(config, model);
 	if (marking === null || hasOwnPoints(exchange.body, seen.members)) return null;
 	const client = `${caller.id}\n${model}`;

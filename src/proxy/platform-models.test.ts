@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import { configuredName, plainModel, profileIds } from "./platform-models.ts";
+import { configuredName, plainModel, profileIds, routedName } from "./platform-models.ts";
 
 function configFrom(yaml: string): Config {
 	const parsed = parseConfig(yaml, { path: "test.yaml", env: {} });
@@ -99,4 +99,29 @@ test("what a Bedrock client may call: groups and the profiles behind them", () =
 	expect(profileIds(config)).toContain("opus");
 	expect(profileIds(config)).toContain("eu.anthropic.claude-haiku-4-5-20251001-v1:0");
 	expect(profileIds(config)).not.toContain("claude-opus-5-5");
+});
+
+test.each([
+	["anthropic.claude-opus-5-5", "claude-opus-5-5"],
+	["us.anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5"],
+	["arn:aws:bedrock:us-east-1:1:inference-profile/eu.anthropic.claude-opus-5-5", "claude-opus-5-5"],
+	["claude-opus-4-5@20251101", "claude-opus-4-5-20251101"],
+	// Names of the configuration, whatever they look like.
+	["anthropic.claude-own", "anthropic.claude-own"],
+	["team@x", "team@x"],
+	["claude-sonnet-5-5", "claude-sonnet-5-5"],
+	// Nobody's.
+	["anthropic.titan", "anthropic.titan"],
+	["gpt-5", "gpt-5"],
+])("in the Messages API '%s' is routed as '%s'", (id, name) => {
+	const group = (model: string, upstream: string) =>
+		`  - {model_name: "${model}", litellm_params: {model: "anthropic/${upstream}", api_key: sk-ant-dummy-0123456789}}\n`;
+	const yaml = [
+		["claude-haiku-4-5", "claude-haiku-4-5"],
+		["anthropic.claude-own", "x"],
+		["team@x", "x"],
+		["claude-*", "claude-*"],
+	];
+	const named = configFrom(`model_list:\n${yaml.map(([model = "", to = ""]) => group(model, to)).join("")}`);
+	expect(routedName(named, id, null)).toBe(name);
 });

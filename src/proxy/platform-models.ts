@@ -30,6 +30,20 @@ export function configuredName(config: Config, id: string, platform: Platform): 
 	return patternName(config, { bare, plain, platform }) ?? id;
 }
 
+/** Clouds' ids in requests of the Messages API: Claude Code's formats for mantle and for the native endpoints have Bedrock's there. */
+const CLOUD_IDS: readonly (readonly [RegExp, Platform])[] = [
+	[/^(?:[a-z-]+\.)?anthropic\.claude/, "bedrock"],
+	[/^arn:aws[\w-]*:bedrock:/, "bedrock"],
+	[/^claude-[\w.-]+@[\w-]+$/, "vertex"],
+];
+
+/** The name by which a request is routed: the format's platform, or the id's own form, says whose id it is. Names of groups stay as they are. */
+export function routedName(config: Config, id: string, platform: Platform | null): string {
+	if (platform !== null) return configuredName(config, id, platform);
+	const whose = CLOUD_IDS.find(([form]) => form.test(id))?.[1];
+	return whose === undefined || resolveGroup(config, id)?.wildcard === null ? id : configuredName(config, id, whose);
+}
+
 /** `us.anthropic.claude-x-20250929-v1:0`, `claude-x@20250929` and `anthropic/claude-x-20250929` are all `claude-x-20250929`. */
 export function plainModel(id: string): string {
 	return withoutArn(baseName(id))

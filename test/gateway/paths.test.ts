@@ -147,6 +147,22 @@ describe("a model's name in an address", () => {
 	});
 });
 
+test("mantle's ids are known in the Messages API, and one that nobody serves is a 404 that its client takes for 'not here'", async () => {
+	const more = `  - model_name: opus
+    litellm_params: { model: anthropic/claude-opus-5-5, api_base: "UPSTREAM", api_key: sk-dummy }
+    model_info: { id: opus }`;
+	await using w = await start({ more });
+	const statuses: unknown[] = [];
+	for (const model of ["anthropic.claude-opus-5-5", "anthropic.claude-opus-5", "us.anthropic.claude-opus-5-5"]) {
+		for (const path of ["/v1/messages", "/anthropic/v1/messages"]) {
+			const sent = JSON.stringify({ ...(JSON.parse(UNNAMED) as object), model, max_tokens: 1 });
+			statuses.push((await w.gateway.post(path, sent)).status);
+		}
+	}
+	expect(statuses).toEqual([200, 200, 404, 404, 200, 200]);
+	expect(JSON.parse(w.upstream.requests[0]?.body.toString() ?? "")["model"]).toBe("claude-opus-5-5");
+});
+
 describe("the list of models", () => {
 	const ids = async (response: Response) =>
 		((await response.json()) as { data: { id: string }[] }).data.map(({ id }) => id);
