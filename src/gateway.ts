@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createAdminApp } from "./admin/app.ts";
-import { principalOf, sessionsOf } from "./admin/keys-principal.ts";
+import { principalOf, sessionsOf, warnOfMasterAmongKeys } from "./admin/keys-principal.ts";
 import { type Config, DEFAULTS } from "./config/schema.ts";
 import { derivedSecret, stretchedKey } from "./config/stretched-key.ts";
 import type { Database } from "./db/database.ts";
@@ -201,6 +201,7 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 	};
 	let pools = new UpstreamPools(config.timeouts.connectMs);
 	let serving = assemble(config, pools, parts);
+	warnOfMasterAmongKeys(config.masterKey, access, log);
 	let closing = false;
 	let reloading: Promise<void> = Promise.resolve();
 
@@ -218,7 +219,12 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 			now: wall,
 			steady: clocks.steady,
 		},
-		records: { access, now: wall, generated: () => serving.config.keySettings.generated },
+		records: {
+			access,
+			now: wall,
+			generated: () => serving.config.keySettings.generated,
+			isMasterKey: (text) => serving.config.masterKey?.reveal() === text,
+		},
 		api: {
 			log: logService === null || options.database == null ? null : { database: options.database, service: logService },
 			router,
@@ -239,6 +245,7 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 		version: VERSION,
 		sharedState: () => (shared === null ? null : shared.connected ? "connected" : "detached"),
 		closing: () => closing,
+		failed: (error, request) => log.error({ err: error }, `${request} failed inside the gateway`),
 		now,
 	});
 
@@ -267,6 +274,7 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 		pools = nextPools;
 		serving = nextServing;
 		stretched = nextStretched;
+		warnOfMasterAmongKeys(next.masterKey, access, log);
 	}
 
 	return {

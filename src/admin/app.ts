@@ -9,6 +9,7 @@ import { openApiDocument } from "./api-openapi.ts";
 import { spendRoutes } from "./api-spend.ts";
 import { spendPageRoutes } from "./api-spend-ui.ts";
 import { type AuthDeps, createAdminAuth } from "./auth.ts";
+import { refuseUnstorableUrls } from "./body.ts";
 import { budgetRoutes } from "./budgets.ts";
 import { customerRoutes } from "./customers.ts";
 import { keyRoutes } from "./keys.ts";
@@ -33,6 +34,8 @@ export interface AdminDeps {
 	/** Whether this replica hears of the others; null = it is alone by configuration. */
 	readonly sharedState: () => "connected" | "detached" | null;
 	readonly closing: () => boolean;
+	/** Told of faults of ours: the answer does not say what they were. */
+	readonly failed?: (error: unknown, request: string) => void;
 	readonly now: () => number;
 }
 
@@ -65,6 +68,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
 
 	const { requireRole, routes } = createAdminAuth(deps.auth);
 	app.use(limitBody(() => deps.config().limits.maxBodyBytes));
+	app.use(refuseUnstorableUrls);
 
 	const alive = () => new Response(JSON.stringify("I'm alive!"), { headers: { "content-type": "application/json" } });
 	app.get("/health/liveliness", alive);
@@ -118,9 +122,11 @@ export function createAdminApp(deps: AdminDeps): Hono {
 	app.get("/openapi.json", (c) => c.json(document));
 
 	app.notFound((c) => answer(new GatewayError("not_found", { method: c.req.method, path: c.req.path })));
-	app.onError((error) =>
-		answer(error instanceof GatewayError ? error : new GatewayError("internal", {}, { cause: error })),
-	);
+	app.onError((error, c) => {
+		const known = error instanceof GatewayError ? error : new GatewayError("internal", {}, { cause: error });
+		if (known.code === "internal") deps.failed?.(known.cause, `${c.req.method} ${c.req.path}`);
+		return answer(known);
+	});
 	return app;
 }
 

@@ -7,6 +7,7 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { GatewayError } from "../errors.ts";
 import { createLoginLimit } from "./auth-login-limit.ts";
+import { bodyOf } from "./body.ts";
 import { atLeast, type Principal, type Role } from "./roles.ts";
 
 /** Hono environment of everything behind `requireRole`: `c.get("principal")` says who asks. */
@@ -88,9 +89,8 @@ export function createAdminAuth(deps: AuthDeps): AdminAuth {
 	const routes = new Hono<AdminEnv>()
 		.post("/api/login", async (c) => {
 			requireSameSite(c);
-			const body: unknown = await c.req.json().catch(() => null);
-			const given = body as { readonly key?: unknown; readonly password?: unknown } | null;
-			const key = given?.key ?? given?.password;
+			const given = await bodyOf(c);
+			const key = given["key"] ?? given["password"];
 			if (typeof key !== "string" || key === "") {
 				throw new GatewayError("invalid_field", { field: "key", reason: 'Send {"key": "sk-…"}.' });
 			}

@@ -3,8 +3,8 @@ import { Hono } from "hono";
 import type { AccessRecord } from "../db/keys-fields.ts";
 import { GatewayError } from "../errors.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
+import { bodyOf } from "./body.ts";
 import {
-	bodyOf,
 	change,
 	create,
 	datesOf,

@@ -2,9 +2,9 @@
 import { Hono } from "hono";
 import type { AccessRecord } from "../db/keys-fields.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
+import { bodyOf } from "./body.ts";
 import {
 	blockRecord,
-	bodyOf,
 	change,
 	create,
 	datesOf,

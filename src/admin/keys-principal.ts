@@ -1,12 +1,14 @@
 // From a key to who that is for the control plane, at log-in and at every later request of a session. Leaves checking the key to whoever
 // authenticated it.
 import { createHmac, randomBytes } from "node:crypto";
+import type { Secret } from "../config/secret.ts";
 import { derivedSecret } from "../config/stretched-key.ts";
 import type { Access } from "../db/keys-access.ts";
 import type { Directory } from "../db/keys-directory.ts";
 import type { AccessRecord } from "../db/keys-fields.ts";
 import { generationOf } from "../db/keys-generation.ts";
 import { GatewayError } from "../errors.ts";
+import type { Logger } from "../telemetry/log.ts";
 import type { AuthDeps } from "./auth.ts";
 import type { Principal, Role } from "./roles.ts";
 
@@ -80,6 +82,14 @@ function sessionSecretOf(stretched: Buffer | null, ofDatabase: Buffer | null): B
 	if (stretched === null) return PROCESS_SECRET;
 	const own = derivedSecret(stretched, "sessions");
 	return ofDatabase === null ? own : createHmac("sha256", ofDatabase).update(own).digest();
+}
+
+/** A key whose secret has become the master key: its owner is the master since the configuration says so. */
+export function warnOfMasterAmongKeys(masterKey: Secret | null, access: Access, log: Logger): void {
+	const key = masterKey === null ? undefined : access.directory.keyByHash(access.hash(masterKey.reveal()));
+	if (key === undefined) return;
+	const name = key.fields.key_alias ?? key.id;
+	log.warn(`general_settings.master_key is the secret of the key '${name}': whoever has that key may do everything`);
 }
 
 function adminPrincipal(id: "master" | "local"): Principal {

@@ -1,13 +1,13 @@
 // What the endpoints of keys, teams, users, customers and budgets share: reading bodies, storing, showing, paging. Leaves each kind's own
 // names and rules to its file.
 import { randomUUID } from "node:crypto";
-import type { Context } from "hono";
 import type { ZodError } from "zod";
 import type { GeneratedKeys } from "../config/schema.ts";
 import type { Access } from "../db/keys-access.ts";
 import { type AccessRecord, FIELDS, type FieldsOf, type Kind } from "../db/keys-fields.ts";
 import { mainLabel } from "../db/keys-limits.ts";
 import { GatewayError } from "../errors.ts";
+import { databaseError } from "./api-log.ts";
 
 /** What the endpoints work with. */
 export interface RecordDeps {
@@ -16,6 +16,8 @@ export interface RecordDeps {
 	readonly now: () => number;
 	/** What holds for keys that are made; absent = nothing. */
 	readonly generated?: () => GeneratedKeys;
+	/** Whether a text is the master key; absent = there is none. */
+	readonly isMasterKey?: (text: string) => boolean;
 }
 
 const NO_RULES: GeneratedKeys = { defaults: {}, upperbounds: {} };
@@ -23,17 +25,6 @@ const NO_RULES: GeneratedKeys = { defaults: {}, upperbounds: {} };
 /** What holds for keys that are made or changed now. */
 export function rulesOf({ generated }: RecordDeps): GeneratedKeys {
 	return generated?.() ?? NO_RULES;
-}
-
-/** A JSON object; anything else is refused. An empty body is an empty object. */
-export async function bodyOf(c: Context): Promise<Record<string, unknown>> {
-	const text = await c.req.text();
-	if (text.trim() === "") return {};
-	try {
-		const value: unknown = JSON.parse(text);
-		if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-	} catch {}
-	throw new GatewayError("invalid_field", { field: "body", reason: "Send one JSON object." });
 }
 
 /** A text that must be there. */
@@ -93,14 +84,26 @@ function invalid(error: ZodError): GatewayError {
 	});
 }
 
-/** Runs a change. Throws database_required without a database, and database_unavailable while it is away. */
+/** Runs a change. Throws database_required without a database, and as `databaseError` where it fails. */
 export async function stored<T>({ access }: RecordDeps, change: () => Promise<T>): Promise<T> {
 	if (!access.durable) throw new GatewayError("database_required");
 	try {
 		return await change();
 	} catch (cause) {
-		if (cause instanceof GatewayError) throw cause;
-		throw new GatewayError("database_unavailable", {}, { cause });
+		throw databaseError(cause);
+	}
+}
+
+/** The master key opens everything: its text becomes neither a key nor part of a record. Throws invalid_field. */
+export function refuseMasterKey(deps: Pick<RecordDeps, "isMasterKey">, value: unknown, field: string): void {
+	if (typeof value === "string") {
+		if (deps.isMasterKey?.(value) === true)
+			throw new GatewayError("invalid_field", { field, reason: "is the master key" });
+	} else if (typeof value === "object" && value !== null) {
+		for (const [name, member] of Object.entries(value)) {
+			refuseMasterKey(deps, name, field === "" ? "body" : field);
+			refuseMasterKey(deps, member, Array.isArray(value) || field !== "" ? field : name);
+		}
 	}
 }
 
@@ -110,6 +113,8 @@ export async function insert<K extends Kind>(
 	record: { readonly kind: K; readonly id: string; readonly hash: string | null; readonly fields: FieldsOf[K] },
 	shownAs: string = record.id,
 ): Promise<AccessRecord<K>> {
+	refuseMasterKey(deps, record.id, "id");
+	refuseMasterKey(deps, record.fields, "");
 	const inserted = await stored(deps, () => deps.access.insert(record));
 	if (inserted === null) throw new GatewayError("record_exists", { kind: record.kind, id: shownAs });
 	return inserted;
@@ -122,7 +127,12 @@ export async function update<K extends Kind>(
 	change: (before: AccessRecord<K>) => { readonly fields: FieldsOf[K]; readonly hash?: string },
 ): Promise<AccessRecord<K>> {
 	refuseFixed(record);
-	const updated = await stored(deps, () => deps.access.update(record.kind as K, record.id, change));
+	const checked = (before: AccessRecord<K>) => {
+		const changed = change(before);
+		refuseMasterKey(deps, changed.fields, "");
+		return changed;
+	};
+	const updated = await stored(deps, () => deps.access.update(record.kind as K, record.id, checked));
 	if (updated === null) throw new GatewayError("record_not_found", { kind: record.kind, id: record.id });
 	if (updated === "taken") throw new GatewayError("record_exists", { kind: record.kind, id: "of that alias" });
 	return updated;

@@ -6,16 +6,17 @@ import type { AccessRecord } from "../db/keys-fields.ts";
 import { maskedSecret, newSecret } from "../db/keys-hash.ts";
 import { GatewayError } from "../errors.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
+import { bodyOf } from "./body.ts";
 import { changedBody, generatedBody } from "./keys-generate.ts";
 import {
 	blockRecord,
-	bodyOf,
 	datesOf,
 	insert,
 	pageOf,
 	type RecordDeps,
 	readFields,
 	refuseFixed,
+	refuseMasterKey,
 	requireRecords,
 	resetSpend,
 	rulesOf,
@@ -62,7 +63,7 @@ export async function createKey(deps: RecordDeps, body: Readonly<Record<string, 
 	const { duration, key: chosen, ...rest } = generatedBody(body, rulesOf(deps));
 	const fields = readFields("key", withExpiry(rest, duration, deps.now()));
 	requireRecords(deps, fields);
-	const secret = chosen === undefined || chosen === null ? newSecret() : chosenSecret(chosen);
+	const secret = chosen === undefined || chosen === null ? newSecret() : chosenSecret(deps, chosen, "key");
 	const record = await insert(
 		deps,
 		{
@@ -79,7 +80,7 @@ export async function createKey(deps: RecordDeps, body: Readonly<Record<string, 
 /** Puts a new secret in the place of the old one, which ends at once. Spend, limits and sessions stay. */
 export async function regenerateKey(deps: RecordDeps, named: string, body: Readonly<Record<string, unknown>> = {}) {
 	const { duration, new_key: chosen, key: _, ...rest } = changedBody(body, rulesOf(deps));
-	const secret = chosen === undefined || chosen === null ? newSecret() : chosenSecret(chosen);
+	const secret = chosen === undefined || chosen === null ? newSecret() : chosenSecret(deps, chosen, "new_key");
 	const hash = deps.access.hash(secret);
 	if (deps.access.directory.keyByHash(hash) !== undefined) {
 		throw new GatewayError("record_exists", { kind: "key", id: maskedSecret(secret) });
@@ -221,10 +222,11 @@ function withExpiry(body: Readonly<Record<string, unknown>>, duration: unknown, 
 
 const SHORTEST_SECRET = 16;
 
-function chosenSecret(value: unknown): string {
+function chosenSecret(deps: RecordDeps, value: unknown, field: string): string {
+	refuseMasterKey(deps, value, field);
 	if (typeof value === "string" && /^sk-[\x21-\x7e]+$/.test(value) && value.length >= SHORTEST_SECRET) return value;
 	throw new GatewayError("invalid_field", {
-		field: "key",
+		field,
 		reason: `expected at least ${SHORTEST_SECRET} characters beginning with sk-; leave it out to get one made`,
 	});
 }

@@ -3,10 +3,10 @@ import { Hono } from "hono";
 import type { AccessRecord, FieldsOf } from "../db/keys-fields.ts";
 import { GatewayError } from "../errors.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
+import { bodyOf } from "./body.ts";
 import { keyView } from "./keys.ts";
 import {
 	blockRecord,
-	bodyOf,
 	change,
 	create,
 	datesOf,

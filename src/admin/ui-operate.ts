@@ -6,7 +6,8 @@ import { GatewayError } from "../errors.ts";
 import { billOf } from "../routing/bill.ts";
 import type { LiveRouter } from "../routing/router.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
-import { bodyOf, type RecordDeps, stored, textOf } from "./keys-records.ts";
+import { bodyOf } from "./body.ts";
+import { type RecordDeps, stored, textOf } from "./keys-records.ts";
 import type { ConnectFacts, Drained, Explained, TestEstimate, TestResult } from "./ui-types.ts";
 
 /** A request as it would be sent, in the name of a key. */

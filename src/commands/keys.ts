@@ -46,7 +46,9 @@ export async function keysCommand(action: KeysAction, configPath: string | null,
 		});
 		try {
 			const rules = config?.keySettings.generated;
-			await run(action, { access, now: io.now, ...(rules === undefined ? {} : { generated: () => rules }) }, io);
+			const master = config?.masterKey?.reveal();
+			const about = { access, now: io.now, isMasterKey: (text: string) => text === master };
+			await run(action, { ...about, ...(rules === undefined ? {} : { generated: () => rules }) }, io);
 		} finally {
 			await access.close();
 		}
