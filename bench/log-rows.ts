@@ -83,6 +83,8 @@ export function rowOf(at: number, { rows, end }: LogSize, random: () => number):
 		cost_cache_write_5m: cost === null ? null : (write * 2.5) / 1e6,
 		cost_cache_write_1h: cost === null ? null : 0,
 		cost_output: cost === null ? null : 0.004,
+		cost_server_tools: cost === null ? null : 0,
+		estimated: false,
 		cost_without_caching: cost === null ? null : cost * 6,
 		cost_random_routing: cost === null ? null : cost * 3,
 		affinity: "hit",

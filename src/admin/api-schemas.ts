@@ -107,6 +107,30 @@ const stripView = z.object({
 	breakpoint: z.enum(["5m", "1h"]).nullable(),
 });
 
+const billedView = z.object({
+	estimated: z
+		.array(z.string())
+		.describe("Counts the gateway estimated, because the answer was cut off: input, output, server_tools."),
+	unknown: nullableText().describe("Why the cost is unknown."),
+	iterations: z
+		.array(
+			z.object({
+				kind: z.string(),
+				model: nullableText().describe("null = the request's."),
+				input_tokens: nullableNumber(),
+				output_tokens: nullableNumber(),
+				read_tokens: nullableNumber(),
+				write_5m_tokens: nullableNumber(),
+				write_1h_tokens: nullableNumber(),
+			}),
+		)
+		.describe("Calls to models that the answer was made of, each billed by itself."),
+	server_tools: z.record(z.string(), z.number()),
+	speed: nullableText(),
+	service_tier: nullableText(),
+	inference_geo: nullableText(),
+});
+
 export const requestDetail = z.object({
 	request: requestView,
 	error_message: nullableText(),
@@ -138,6 +162,7 @@ export const requestDetail = z.object({
 	team_alias: nullableText(),
 	user_agent: nullableText(),
 	metadata: z.record(z.string(), z.unknown()).nullable(),
+	billed: billedView.nullable().describe("null = its own counts at ordinary prices are its whole bill."),
 	miss: missView.nullable(),
 	prompt: z.array(stripView).nullable().describe("Where the prompt was read, written and uncached; null = not known."),
 	previous: nullableText().describe("Id of the conversation's turn before."),

@@ -5,6 +5,7 @@ import * as z from "zod";
 import { GatewayError } from "../errors.ts";
 import { readCursor } from "../requestlog/cursor.ts";
 import { type LedgerSums, sumLedger } from "../requestlog/ledger.ts";
+import { isCostUnknown } from "../requestlog/measures.ts";
 import { findRequest, listRequests, type RequestFilter, type RequestSummary } from "../requestlog/requests.ts";
 import { query } from "./api.ts";
 import { type LogSource, readLog } from "./api-log.ts";
@@ -92,7 +93,8 @@ export function spendRow(row: RequestSummary) {
 		request_id: row.id,
 		call_type: callTypeOf(row),
 		api_key: row.key_id ?? "",
-		spend: row.cost ?? 0,
+		// A number in LiteLLM, which has 0 for what it does not know.
+		spend: isCostUnknown(row) ? null : (row.cost ?? 0),
 		total_tokens: prompt + completion,
 		prompt_tokens: prompt,
 		completion_tokens: completion,
@@ -133,6 +135,7 @@ export function spendRow(row: RequestSummary) {
 					row.cost_cache_write_5m === null || row.cost_cache_write_1h === null
 						? null
 						: row.cost_cache_write_5m + row.cost_cache_write_1h,
+				tool_usage_cost: row.cost_server_tools,
 				total_cost: row.cost,
 			},
 			error_information: row.error === null ? null : { error_code: String(row.status), error_class: row.error },
@@ -143,14 +146,22 @@ export function spendRow(row: RequestSummary) {
 	};
 }
 
-/** LiteLLM's daily form: spend of each day by key and by model. */
+interface Day {
+	spend: number;
+	unpriced_requests: number;
+	readonly users: Record<string, number>;
+	readonly models: Record<string, number>;
+}
+
+/** LiteLLM's daily form: spend of each day by key and by model, and how many requests it leaves out because their cost is unknown. */
 function daysOf(sums: readonly LedgerSums[]) {
-	const days = new Map<number, { spend: number; users: Record<string, number>; models: Record<string, number> }>();
+	const days = new Map<number, Day>();
 	for (const { hour = 0, key_id = "", model = "", measures } of sums) {
 		const at = hour - (hour % DAY_MS);
-		const day = days.get(at) ?? { spend: 0, users: {}, models: {} };
+		const day = days.get(at) ?? { spend: 0, unpriced_requests: 0, users: {}, models: {} };
 		days.set(at, day);
 		day.spend += measures.cost;
+		day.unpriced_requests += measures.unpriced;
 		day.users[key_id] = (day.users[key_id] ?? 0) + measures.cost;
 		day.models[model] = (day.models[model] ?? 0) + measures.cost;
 	}

@@ -5,6 +5,7 @@ import { validator } from "hono/validator";
 import type * as z from "zod";
 import { GatewayError } from "../errors.ts";
 import { readSumCursor } from "../requestlog/cursor.ts";
+import type { Details } from "../requestlog/details.ts";
 import { findSessions, type LedgerFilter, listSessions, pageLedger } from "../requestlog/ledger.ts";
 import type { RequestFilter, RequestRecord } from "../requestlog/requests.ts";
 import { findRequest, listRequests } from "../requestlog/requests.ts";
@@ -157,6 +158,12 @@ function isVisible({ request }: RequestRecord, principal: Principal): boolean {
 	);
 }
 
+function billedOf(billed: Details["billed"]): RequestDetail["billed"] {
+	if (billed === null) return null;
+	const { estimated, iterations, server_tools: tools, ...rest } = billed;
+	return { ...rest, estimated: [...estimated], iterations: [...iterations], server_tools: { ...tools } };
+}
+
 function detailOf({ request, details, miss, previous, following, bodies }: RequestRecord): RequestDetail {
 	return {
 		request: { ...request, tags: [...request.tags] },
@@ -172,6 +179,7 @@ function detailOf({ request, details, miss, previous, following, bodies }: Reque
 		team_alias: details.team_alias,
 		user_agent: details.user_agent,
 		metadata: details.metadata,
+		billed: billedOf(details.billed),
 		miss,
 		prompt: stripOf(details),
 		previous,

@@ -30,6 +30,9 @@ test.each([
 	["anthropic", "claude-opus-5-5", 512],
 	["anthropic", "claude-opus-4-7", 2048],
 	["bedrock", "claude-opus-4-7", 4096],
+	["bedrock", "claude-sonnet-4-6", 2048],
+	["anthropic", "claude-sonnet-4-6", 1024],
+	["vertex", "claude-sonnet-4-6", 1024],
 	["openai", "something-new", 1024],
 ] as const)("on %s %s caches from %i tokens", (provider, model, tokens) => {
 	expect(minimumTokens(provider, model)).toBe(tokens);

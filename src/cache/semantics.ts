@@ -77,7 +77,8 @@ const PLATFORMS: Readonly<Record<ProviderKind, PlatformFacts>> = {
 	bedrock: {
 		collapseRuns: false,
 		profileSeparates: true,
-		minimumTokens: { "claude-opus-4-7": 4096 },
+		// AWS's model card; 2,038 tokens were not cached and 2,067 were (BerriAI/litellm-docs#49, strands sdk-python #1194).
+		minimumTokens: { "claude-opus-4-7": 4096, "claude-sonnet-4-6": 2048 },
 		reservesOutput: true,
 	},
 	vertex: { collapseRuns: false, profileSeparates: false, minimumTokens: {} },

@@ -162,6 +162,9 @@ export const modelInfoSchema = z.looseObject({
 	cache_domain: text()
 		.optional()
 		.describe("Name shared by deployments that read each other's prompt cache. Default: learned."),
+	data_zone: flag()
+		.optional()
+		.describe("azure_ai/ models. The Foundry deployment is of the type Data Zone Standard, which costs a tenth more."),
 	max_input_tokens: tokenLimit().describe(
 		"Longest prompt the model takes, where router_settings.enable_pre_call_checks is on.",
 	),

@@ -14,7 +14,7 @@ export class Account {
 	reserved = 0;
 	/** Of `spent`, what the database does not have yet. */
 	pending = 0;
-	/** Requests whose price is not known, and of these what the database does not have yet: unknown is not zero. */
+	/** Requests whose cost is not known, and of these what the database does not have yet: unknown is not zero. */
 	unpriced = 0;
 	pendingUnpriced = 0;
 	/** The soft budget has been warned of in this window. */
@@ -35,6 +35,12 @@ export interface SpendRow {
 	readonly startedAt: number;
 	readonly dollars: number;
 	readonly unpriced: number;
+}
+
+/** What a request took; dollars null = not known, but `atLeast` so much. */
+export interface Spent {
+	readonly dollars: number | null;
+	readonly atLeast: number;
 }
 
 /** All accounts. Synchronous throughout: between a check and its reservation nothing else runs. */
@@ -64,17 +70,17 @@ export class SpendBook {
 		account.reserved += dollars;
 	}
 
-	/** Ends a reservation: `actual` dollars were spent, or null where nobody knows. */
-	settle(account: Account, reserved: number, actual: number | null): void {
+	/** Ends a reservation: `dollars` were spent, or null where nobody knows; then `atLeast` is charged, and the request counted as unpriced. */
+	settle(account: Account, reserved: number, { dollars, atLeast }: Spent): void {
 		account.reserved = Math.max(0, account.reserved - reserved);
-		if (actual === 0) return;
-		if (actual === null) {
+		if (dollars === 0) return;
+		if (dollars === null) {
 			account.unpriced += 1;
 			account.pendingUnpriced += 1;
-		} else {
-			account.spent += actual;
-			account.pending += actual;
 		}
+		const spent = dollars ?? atLeast;
+		account.spent += spent;
+		account.pending += spent;
 		this.#dirty.add(account);
 	}
 

@@ -93,7 +93,8 @@ onEachDatabase(({ kind, open, server }) => {
 		const day = { label: "1d", span: { ms: DAY } };
 		const total = { label: "total", span: null };
 		const spend = (access: Access, dollars: number) => {
-			for (const budget of [day, total]) access.spend.settle(access.spend.account(subject, budget, now), 0, dollars);
+			for (const budget of [day, total])
+				access.spend.settle(access.spend.account(subject, budget, now), 0, { dollars, atLeast: 0 });
 		};
 		const figures = (access: Access) => [day, total].map((budget) => access.spend.account(subject, budget, now).spent);
 		spend(here, 1);
@@ -130,7 +131,7 @@ onEachDatabase(({ kind, open, server }) => {
 			await access.insert({ kind: "key", id: "k", hash, fields: key() });
 			await server().kill();
 			const account = access.spend.account({ ref: "key:k", anchor: 0 }, { label: "total", span: null }, 1_000_000);
-			access.spend.settle(account, 0, 1);
+			access.spend.settle(account, 0, { dollars: 1, atLeast: 0 });
 			await access.sync();
 			await access.sync();
 			expect(access.directory.keyByHash(hash)?.id).toBe("k");

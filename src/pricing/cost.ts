@@ -4,9 +4,12 @@ import { type Price, ratesFor } from "./prices.ts";
 
 export type { Usage };
 
+/** One call of those that made an answer. */
+export type BilledCall = NonNullable<Usage["billing"]>["iterations"][number];
+
 /** Dollars. */
 export interface Cost {
-	/** All five parts. */
+	/** All six parts. */
 	readonly total: number;
 	/** Prompt tokens that were neither read from nor written to a cache. */
 	readonly input: number;
@@ -14,11 +17,13 @@ export interface Cost {
 	readonly write5m: number;
 	readonly write1h: number;
 	readonly output: number;
+	/** Tools that the provider ran. */
+	readonly tools: number;
 	/** What the prompt's tokens cost: input + read + writes. */
 	readonly prompt: number;
 	/** The same prompt with every token at the input price. */
 	readonly promptWithoutCaching: number;
-	/** `promptWithoutCaching` + output: the same request had nothing been cached. */
+	/** `promptWithoutCaching` + output + tools: the same request had nothing been cached. */
 	readonly withoutCaching: number;
 }
 
@@ -61,8 +66,50 @@ export function costOf(usage: Usage, price: Price): Cost {
 		write5m,
 		write1h,
 		output,
+		tools: 0,
 		prompt,
 		promptWithoutCaching,
 		withoutCaching: promptWithoutCaching + output,
+	};
+}
+
+/** Nothing, to add to. */
+export const NO_COST: Cost = {
+	total: 0,
+	input: 0,
+	read: 0,
+	write5m: 0,
+	write1h: 0,
+	output: 0,
+	tools: 0,
+	prompt: 0,
+	promptWithoutCaching: 0,
+	withoutCaching: 0,
+};
+
+/** Two costs as one. */
+export function sumOf(one: Cost, other: Cost): Cost {
+	return {
+		total: one.total + other.total,
+		input: one.input + other.input,
+		read: one.read + other.read,
+		write5m: one.write5m + other.write5m,
+		write1h: one.write1h + other.write1h,
+		output: one.output + other.output,
+		tools: one.tools + other.tools,
+		prompt: one.prompt + other.prompt,
+		promptWithoutCaching: one.promptWithoutCaching + other.promptWithoutCaching,
+		withoutCaching: one.withoutCaching + other.withoutCaching,
+	};
+}
+
+/** The same with tools for so many dollars. */
+export function withTools(cost: Cost, dollars: number): Cost {
+	if (dollars === 0) return cost;
+	return {
+		...cost,
+		total: cost.total + dollars,
+		tools: cost.tools + dollars,
+		withoutCaching: cost.withoutCaching + dollars,
 	};
 }

@@ -32,6 +32,10 @@ const MODELS = [
 	"claude-3-5-haiku",
 	"claude-3-7-sonnet",
 	"claude-3-5-sonnet",
+	"claude-3-sonnet",
+	"claude-3-opus",
+	"claude-3-haiku",
+	"claude-mythos-preview",
 ] as const;
 
 const AT = new Date("2026-11-21T12:00:00Z");
@@ -48,6 +52,7 @@ const KNOWN: Readonly<Record<string, string>> = {
 	"claude-mythos-5": "unknown there",
 	"claude-mythos-5-1": "unknown there",
 	"claude-haiku-3-5": "unknown there",
+	"claude-mythos-preview": "unknown there",
 };
 
 /** What each model costs by the other table, dollars for a million of each kind; null = it does not know the model. */
@@ -90,29 +95,34 @@ test("the two tables agree but for the differences that are known", () => {
 
 /** The same figures once more, written down apart from the table: input, output, and reads and writes as shares of input. */
 function independent(model: string, usage: Parameters<typeof costOf>[0]): number {
-	const [, family = "", version = ""] = /^claude-(?:3-[57]-)?([a-z]+)-?(.*)$/.exec(model) ?? [];
+	const [, family = "", version = ""] = /^claude-(?:3-(?:[57]-)?)?([a-z]+)-?(.*)$/.exec(model) ?? [];
+	const third = model.startsWith("claude-3-");
 	const prompt = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
 	const [input, output] = ((): [number, number] => {
 		switch (family) {
 			case "fable":
 			case "mythos":
+				if (version === "preview") return [25, 125];
 				return version === "5-2" ? [8, 40] : [10, 50];
 			case "opus":
 				if (version === "5-5") return [4, 20];
-				return version === "4" || version === "4-1" ? [15, 75] : [5, 25];
+				return third || version === "4" || version === "4-1" ? [15, 75] : [5, 25];
 			case "sonnet":
+				if ((version === "4" || version === "4-5") && prompt > 200_000) return [6, 22.5];
 				return version.startsWith("5") ? [2, 10] : [3, 15];
 			default:
 				if (version === "5-5") return prompt > 100_000 ? [0.5, 2.5] : [0.1, 0.5];
+				if (model === "claude-3-haiku") return [0.25, 1.25];
 				return version === "4-5" ? [1, 5] : [0.8, 4];
 		}
 	})();
 	const share =
 		/-5-[12]$/.test(model) && family !== "opus" ? 0.025 : version === "5-5" && family !== "haiku" ? 0.05 : 0.1;
+	const ownRead = model === "claude-3-haiku" ? 0.12 : share;
 	const tokens =
 		usage.inputTokens * input +
-		usage.cacheReadTokens * input * share +
-		usage.cacheWrite5mTokens * input * 1.25 +
+		usage.cacheReadTokens * input * ownRead +
+		usage.cacheWrite5mTokens * input * (model === "claude-3-haiku" ? 1.2 : 1.25) +
 		usage.cacheWrite1hTokens * input * 2 +
 		usage.outputTokens * output;
 	return tokens / 1_000_000;

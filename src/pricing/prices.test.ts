@@ -34,6 +34,10 @@ const TABLE: readonly (readonly [string, number, number, number, number, number]
 	["claude-haiku-4-5", 1, 1.25, 2, 0.1, 5],
 	["claude-haiku-3-5", 0.8, 1, 1.6, 0.08, 4],
 	["claude-3-5-haiku", 0.8, 1, 1.6, 0.08, 4],
+	["claude-mythos-preview", 25, 31.25, 50, 2.5, 125],
+	["claude-3-opus", 15, 18.75, 30, 1.5, 75],
+	["claude-3-sonnet", 3, 3.75, 6, 0.3, 15],
+	["claude-3-haiku", 0.25, 0.3, 0.5, 0.03, 1.25],
 ];
 
 test.each(TABLE)("%s costs what its provider lists", (model, input, write5m, write1h, read, output) => {
@@ -47,7 +51,7 @@ test.each(TABLE)("%s costs what its provider lists", (model, input, write5m, wri
 
 test("an unknown model has no price, not a price of zero", () => {
 	expect(priceOf("gpt-oss", NOWHERE_SPECIAL)).toBeNull();
-	expect(priceOf("claude-mythos-preview", NOWHERE_SPECIAL)).toBeNull();
+	expect(priceOf("claude-opus-9", NOWHERE_SPECIAL)).toBeNull();
 });
 
 test("the read price of Sonnet 5.5 halves on 2026-10-07 UTC, and dates before its launch take the first price", () => {
@@ -73,14 +77,50 @@ test.each([
 	expect([found?.input, found?.read, found?.output]).toEqual([input, read, output]);
 });
 
-test("fast mode has no price where the model has none", () => {
-	expect(rates("claude-sonnet-5", { ...NOWHERE_SPECIAL, speed: "fast" })).toBeNull();
+test.each(["claude-sonnet-5", "claude-opus-4-7", "claude-haiku-4-5"])("fast mode of %s has no price", (model) => {
+	expect(rates(model, { ...NOWHERE_SPECIAL, speed: "fast" })).toBeNull();
 });
+
+test("Opus 4.6 takes the word for fast mode, and runs and bills as standard", () => {
+	const fast = { ...NOWHERE_SPECIAL, speed: "fast" } as const;
+	expect(rates("claude-opus-4-6", fast)).toEqual(rates("claude-opus-4-6"));
+	expect(rates("claude-opus-4-6", { ...fast, reach: "regional" })?.output).toBeCloseTo(27.5, 9);
+});
+
+test.each(["claude-sonnet-4-5", "claude-sonnet-4"])(
+	"a prompt of %s of more than 200,000 tokens has its own step",
+	(model) => {
+		expect(rates(model, NOWHERE_SPECIAL, 200_000)?.input).toBeCloseTo(3, 9);
+		const above = rates(model, NOWHERE_SPECIAL, 200_001);
+		expect([above?.input, above?.write5m, above?.write1h, above?.read, above?.output]).toEqual([
+			6,
+			7.5,
+			12,
+			expect.closeTo(0.6, 9),
+			22.5,
+		]);
+		expect(rates("claude-sonnet-4-6", NOWHERE_SPECIAL, 900_000)?.input).toBeCloseTo(3, 9);
+	},
+);
+
+test.each([{ speed: "unknown" }, { service: "unknown" }, { inferenceGeo: "unknown" }] as const)(
+	"served under conditions that no price is known of (%o), a model has none, unless the operator says it",
+	(change) => {
+		const conditions = { ...NOWHERE_SPECIAL, ...change };
+		expect(priceOf("claude-opus-5", conditions)).toBeNull();
+		expect(priceOf("claude-opus-5", conditions, { input: 1 })).toBeNull();
+		const price = priceOf("claude-opus-5", conditions, { input: 1, output: 2 });
+		expect(price?.tiers[0].rates).toMatchObject({ input: 1, output: 2, read: expect.closeTo(0.1, 9) });
+	},
+);
 
 test.each([
 	["claude-opus-5", { service: "batch" }, 2.5],
 	["claude-opus-5", { inferenceGeo: "us" }, 5.5],
-	["claude-opus-5", { inferenceGeo: "global" }, 5],
+	["claude-opus-5", { inferenceGeo: null }, 5],
+	// Confined is confined: it costs once.
+	["claude-opus-5", { inferenceGeo: "us", reach: "regional" }, 5.5],
+	["claude-3-opus", { inferenceGeo: "us", reach: "regional" }, 15],
 	["claude-opus-4-5", { inferenceGeo: "us" }, 5],
 	["claude-opus-5", { reach: "regional" }, 5.5],
 	["claude-sonnet-4", { reach: "regional" }, 3],
@@ -89,13 +129,18 @@ test.each([
 	expect(rates(model, { ...NOWHERE_SPECIAL, ...change })?.input).toBeCloseTo(input, 9);
 });
 
-test("Regions are told from the upstream id and the location", () => {
-	expect(reachOf("bedrock", "us.anthropic.claude-sonnet-5", null)).toBe("regional");
-	expect(reachOf("bedrock", "anthropic.claude-sonnet-5", null)).toBe("regional");
-	expect(reachOf("bedrock", "global.anthropic.claude-sonnet-5", null)).toBe("global");
-	expect(reachOf("vertex", "claude-sonnet-5", "global")).toBe("global");
-	expect(reachOf("vertex", "claude-sonnet-5", "europe-west1")).toBe("regional");
-	expect(reachOf("anthropic", "claude-sonnet-5", null)).toBe("global");
+test.each([
+	["bedrock", "us.anthropic.claude-sonnet-5", null, false, "regional"],
+	["bedrock", "anthropic.claude-sonnet-5", null, false, "regional"],
+	["bedrock", "global.anthropic.claude-sonnet-5", null, false, "global"],
+	["vertex", "claude-sonnet-5", "global", false, "global"],
+	["vertex", "claude-sonnet-5", "europe-west1", false, "regional"],
+	["anthropic", "claude-sonnet-5", null, false, "global"],
+	["foundry", "house-deployment", null, false, "global"],
+	["foundry", "house-deployment", null, true, "regional"],
+	["anthropic", "claude-sonnet-5", null, true, "global"],
+] as const)("%s serves %s at %s, data zone %s: %s", (provider, upstreamModel, location, dataZone, reach) => {
+	expect(reachOf({ provider, upstreamModel, location, dataZone })).toBe(reach);
 });
 
 test("overrides in LiteLLM's names win, as numbers or text, and nonsense is left out", () => {

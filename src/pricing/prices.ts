@@ -27,11 +27,12 @@ export interface Price {
 export interface PriceConditions {
 	/** When the request was made, ms since epoch. */
 	readonly at: number;
-	/** `speed` as the usage reported it. */
-	readonly speed: "standard" | "fast";
-	readonly service: "standard" | "batch";
-	/** `inference_geo` as sent, null when it was not. */
-	readonly inferenceGeo: string | null;
+	/** As the answer says (pricing/answered), else as asked for; unknown = in a way that no price is known of. */
+	readonly speed: "standard" | "fast" | "unknown";
+	/** unknown = a tier without a list price: capacity that was committed to, or one that nobody has published the price of. */
+	readonly service: "standard" | "batch" | "unknown";
+	/** Where inference was confined to for a surcharge. */
+	readonly inferenceGeo: "us" | "unknown" | null;
 	/** See `reachOf`. */
 	readonly reach: Reach;
 }
@@ -50,20 +51,26 @@ export function plainConditions(at: number): PriceConditions {
 /** From 00:00 UTC of a day on. */
 interface Period {
 	readonly effectiveFrom: string;
-	readonly tiers: readonly [Tier, ...Tier[]];
-	/** Rates of fast mode; null = the model has none. */
-	readonly fast: Rates | null;
+	readonly tiers: Tiers;
+	/** The same in fast mode; null = the model has none. */
+	readonly fast: Tiers | null;
 }
 
-/** A model's base figures, dollars per million tokens. `read` is a share of `input`. */
+type Tiers = readonly [Tier, ...Tier[]];
+
+/** A model's base figures, dollars per million tokens. `read` and `write5m` are shares of `input`. */
 interface Figures {
 	readonly input: number;
 	readonly output: number;
 	readonly read: number;
-	readonly fast?: { readonly input: number; readonly output: number };
+	readonly write5m?: number;
+	/** standard = `speed: fast` is taken, and runs and bills as standard. */
+	readonly fast?: { readonly input: number; readonly output: number } | "standard";
+	/** The step of prompts that are longer than so many tokens. */
+	readonly above?: { readonly promptTokens: number; readonly input: number; readonly output: number };
 }
 
-/** Cache writes as multiples of the input price, for every model (caching-semantics §3). */
+/** Cache writes as multiples of the input price, for every model but Haiku 3 (caching-semantics §3). */
 const WRITE_5M = 1.25;
 const WRITE_1H = 2;
 const BATCH = 0.5;
@@ -73,29 +80,37 @@ const REGIONAL = 1.1;
 /** In force since before this gateway existed. */
 const ALWAYS = "2024-01-01";
 
-function ratesOf(input: number, output: number, read: number): Rates {
-	return { input, write5m: input * WRITE_5M, write1h: input * WRITE_1H, read: input * read, output };
+function ratesOf({ input, output }: Pick<Figures, "input" | "output">, { read, write5m = WRITE_5M }: Figures): Rates {
+	return { input, write5m: input * write5m, write1h: input * WRITE_1H, read: input * read, output };
 }
 
 function since(effectiveFrom: string, figures: Figures): Period {
-	const { input, output, read, fast } = figures;
-	return {
-		effectiveFrom,
-		tiers: [{ abovePromptTokens: 0, rates: ratesOf(input, output, read) }],
-		fast: fast === undefined ? null : ratesOf(fast.input, fast.output, read),
-	};
+	const { fast, above } = figures;
+	const base: Tier = { abovePromptTokens: 0, rates: ratesOf(figures, figures) };
+	const tiers: Tiers =
+		above === undefined ? [base] : [base, { abovePromptTokens: above.promptTokens, rates: ratesOf(above, figures) }];
+	if (fast === undefined) return { effectiveFrom, tiers, fast: null };
+	if (fast === "standard") return { effectiveFrom, tiers, fast: tiers };
+	return { effectiveFrom, tiers, fast: [{ abovePromptTokens: 0, rates: ratesOf(fast, figures) }] };
 }
 
 const FABLE_5_2 = [since("2026-11-09", { input: 8, output: 40, read: 0.025 })];
 const FABLE_5_1 = [since("2026-09-01", { input: 10, output: 50, read: 0.025 })];
 const FABLE_5 = [since(ALWAYS, { input: 10, output: 50, read: 0.1 })];
-const OPUS_4_5_TO_4_7 = [since(ALWAYS, { input: 5, output: 25, read: 0.1 })];
+const OPUS_4_5 = [since(ALWAYS, { input: 5, output: 25, read: 0.1 })];
 const OPUS_WITH_FAST = [since(ALWAYS, { input: 5, output: 25, read: 0.1, fast: { input: 10, output: 50 } })];
 const OPUS_4 = [since(ALWAYS, { input: 15, output: 75, read: 0.1 })];
 const SONNET_4 = [since(ALWAYS, { input: 3, output: 15, read: 0.1 })];
+/** Longer prompts need the beta of a million tokens, which has its own price (docs: pricing, long context; genai-prices has the same step). */
+const SONNET_4_LONG = [
+	since(ALWAYS, { input: 3, output: 15, read: 0.1, above: { promptTokens: 200_000, input: 6, output: 22.5 } }),
+];
 const HAIKU_3_5 = [since(ALWAYS, { input: 0.8, output: 4, read: 0.1 })];
 
-/** Periods by canonical model, oldest first. Source: caching-semantics §3, read 2026-11-21; the Fable 5.2 row is third-party. */
+/**
+ * Periods by canonical model, oldest first. Sources: caching-semantics §3, read 2026-11-21; the Fable 5.2 row is third-party; the models
+ * of 2024 and Mythos Preview by Anthropic's pricing page and announcement.
+ */
 const PRICES: ReadonlyMap<string, readonly Period[]> = new Map([
 	["claude-fable-5-2", FABLE_5_2],
 	["claude-mythos-5-2", FABLE_5_2],
@@ -103,12 +118,13 @@ const PRICES: ReadonlyMap<string, readonly Period[]> = new Map([
 	["claude-mythos-5-1", FABLE_5_1],
 	["claude-fable-5", FABLE_5],
 	["claude-mythos-5", FABLE_5],
+	["claude-mythos-preview", [since(ALWAYS, { input: 25, output: 125, read: 0.1 })]],
 	["claude-opus-5-5", [since("2026-09-22", { input: 4, output: 20, read: 0.05, fast: { input: 8, output: 40 } })]],
 	["claude-opus-5", OPUS_WITH_FAST],
 	["claude-opus-4-8", OPUS_WITH_FAST],
-	["claude-opus-4-7", OPUS_4_5_TO_4_7],
-	["claude-opus-4-6", OPUS_4_5_TO_4_7],
-	["claude-opus-4-5", OPUS_4_5_TO_4_7],
+	["claude-opus-4-7", OPUS_4_5],
+	["claude-opus-4-6", [since(ALWAYS, { input: 5, output: 25, read: 0.1, fast: "standard" })]],
+	["claude-opus-4-5", OPUS_4_5],
 	["claude-opus-4-1", OPUS_4],
 	["claude-opus-4", OPUS_4],
 	[
@@ -120,28 +136,39 @@ const PRICES: ReadonlyMap<string, readonly Period[]> = new Map([
 	],
 	["claude-sonnet-5", [since(ALWAYS, { input: 2, output: 10, read: 0.1 })]],
 	["claude-sonnet-4-6", SONNET_4],
-	["claude-sonnet-4-5", SONNET_4],
-	["claude-sonnet-4", SONNET_4],
-	// Retired, and still in LiteLLM's guides.
-	["claude-3-7-sonnet", SONNET_4],
-	["claude-3-5-sonnet", SONNET_4],
+	["claude-sonnet-4-5", SONNET_4_LONG],
+	["claude-sonnet-4", SONNET_4_LONG],
 	[
 		"claude-haiku-5-5",
 		[
-			{
-				effectiveFrom: "2026-10-07",
-				tiers: [
-					{ abovePromptTokens: 0, rates: ratesOf(0.1, 0.5, 0.1) },
-					{ abovePromptTokens: 100_000, rates: ratesOf(0.5, 2.5, 0.1) },
-				],
-				fast: null,
-			},
+			since("2026-10-07", {
+				input: 0.1,
+				output: 0.5,
+				read: 0.1,
+				above: { promptTokens: 100_000, input: 0.5, output: 2.5 },
+			}),
 		],
 	],
 	["claude-haiku-4-5", [since(ALWAYS, { input: 1, output: 5, read: 0.1 })]],
 	["claude-haiku-3-5", HAIKU_3_5],
 	["claude-3-5-haiku", HAIKU_3_5],
+	// Retired, and still in LiteLLM's guides or on a cloud.
+	["claude-3-7-sonnet", SONNET_4],
+	["claude-3-5-sonnet", SONNET_4],
+	["claude-3-sonnet", SONNET_4],
+	["claude-3-opus", OPUS_4],
+	["claude-3-haiku", [since(ALWAYS, { input: 0.25, output: 1.25, read: 0.12, write5m: 1.2 })]],
 ]);
+
+const BEFORE_4 = [
+	"claude-haiku-3-5",
+	"claude-3-5-haiku",
+	"claude-3-7-sonnet",
+	"claude-3-5-sonnet",
+	"claude-3-sonnet",
+	"claude-3-opus",
+	"claude-3-haiku",
+];
 
 /** Older than the `inference_geo` surcharge, which begins with 4.6. */
 const NO_GEO_SURCHARGE: ReadonlySet<string> = new Set([
@@ -151,10 +178,7 @@ const NO_GEO_SURCHARGE: ReadonlySet<string> = new Set([
 	"claude-sonnet-4-5",
 	"claude-sonnet-4",
 	"claude-haiku-4-5",
-	"claude-haiku-3-5",
-	"claude-3-7-sonnet",
-	"claude-3-5-sonnet",
-	"claude-3-5-haiku",
+	...BEFORE_4,
 ]);
 
 /** Older than the surcharge of the clouds' Regions, which begins with 4.5. */
@@ -162,28 +186,40 @@ const NO_REGIONAL_SURCHARGE: ReadonlySet<string> = new Set([
 	"claude-opus-4-1",
 	"claude-opus-4",
 	"claude-sonnet-4",
-	"claude-haiku-3-5",
-	"claude-3-7-sonnet",
-	"claude-3-5-sonnet",
-	"claude-3-5-haiku",
+	...BEFORE_4,
 ]);
 
 /**
- * What `model` (canonical id) costs. Null when the table does not know the model, or does not know fast mode for it, and the overrides
- * do not give both input and output: an unknown price is never zero. A date before the first known one takes the first.
+ * What `model` (canonical id) costs. Null when the table does not know the model, or no price of it under these conditions, and the
+ * overrides do not give both input and output: an unknown price is never zero. A date before the first known one takes the first.
  * Overrides replace the table's figure in every tier as they are, without platform and geo multipliers; batch still halves them. A
  * cache price that is not overridden keeps its ratio to the input price; of an unknown model, cached tokens cost what input costs.
  */
 export function priceOf(model: string, conditions: PriceConditions, overrides: PriceOverrides = {}): Price | null {
 	const batch = conditions.service === "batch" ? BATCH : 1;
-	const listed = listedTiers(model, conditions);
+	const complete = overrides.input !== undefined && overrides.output !== undefined;
+	const met = complete ? supposedConditions(conditions) : conditions;
+	const listed = listedTiers(model, met);
 	const [first, ...rest] = listed ?? tiersOfOverrides(overrides) ?? [];
 	if (first === undefined) return null;
-	const multiplier = listed === null ? 1 : multiplierOf(model, conditions);
+	const multiplier = listed === null ? 1 : multiplierOf(model, met);
 	const priced = ({ abovePromptTokens, rates }: Tier): Tier => {
 		return { abovePromptTokens, rates: scaled(overridden(scaled(rates, multiplier), overrides), batch) };
 	};
 	return { tiers: [priced(first), ...rest.map(priced)] };
+}
+
+/** The same conditions, what is unknown of them taken for the ordinary: for what is owed at least, and where the operator says the price. */
+export function supposedConditions(conditions: PriceConditions): PriceConditions {
+	const { speed, service, inferenceGeo } = conditions;
+	if (speed !== "unknown" && service !== "unknown" && inferenceGeo !== "unknown") return conditions;
+	return {
+		at: conditions.at,
+		speed: speed === "unknown" ? "standard" : speed,
+		service: service === "unknown" ? "standard" : service,
+		inferenceGeo: inferenceGeo === "unknown" ? null : inferenceGeo,
+		reach: conditions.reach,
+	};
 }
 
 /** Rates of the tier that a prompt of `promptTokens` (input + reads + writes) falls into. */
@@ -192,14 +228,24 @@ export function ratesFor(price: Price, promptTokens: number): Rates {
 	return (tier ?? price.tiers[0]).rates;
 }
 
+/** What of a deployment tells where it is served. */
+export interface Served {
+	readonly provider: ProviderKind;
+	readonly upstreamModel: string;
+	/** Vertex's. */
+	readonly location: string | null;
+	/** `model_info.data_zone`: nothing in a Foundry deployment's name tells it. */
+	readonly dataZone: boolean;
+}
+
 /**
- * Where a platform serves an upstream id. On Bedrock only a `global.` profile is global; on Vertex only the location `global`. The
- * other platforms have one price.
+ * Where a platform serves an upstream id. On Bedrock only a `global.` profile is global; on Vertex only the location `global`; on Foundry
+ * a deployment of the type Data Zone Standard is not. The other platforms have one price.
  */
-export function reachOf(provider: ProviderKind, upstreamModel: string, location: string | null): Reach {
+export function reachOf({ provider, upstreamModel, location, dataZone }: Served): Reach {
 	if (provider === "bedrock") return /(?:^|\/)global\./.test(upstreamModel) ? "global" : "regional";
 	if (provider === "vertex") return location === "global" ? "global" : "regional";
-	return "global";
+	return provider === "foundry" && dataZone ? "regional" : "global";
 }
 
 /** LiteLLM's names in `model_info`, dollars per token. */
@@ -225,12 +271,11 @@ function numberOf(value: unknown): number | null {
 	return typeof number === "number" && Number.isFinite(number) && number >= 0 ? number : null;
 }
 
-function listedTiers(model: string, conditions: PriceConditions): readonly Tier[] | null {
+function listedTiers(model: string, { at, speed, service, inferenceGeo }: PriceConditions): Tiers | null {
 	const periods = PRICES.get(model) ?? [];
-	const period = periods.findLast(({ effectiveFrom }) => Date.parse(effectiveFrom) <= conditions.at) ?? periods[0];
-	if (period === undefined) return null;
-	if (conditions.speed === "standard") return period.tiers;
-	return period.fast === null ? null : [{ abovePromptTokens: 0, rates: period.fast }];
+	const period = periods.findLast(({ effectiveFrom }) => Date.parse(effectiveFrom) <= at) ?? periods[0];
+	if (period === undefined || speed === "unknown" || service === "unknown" || inferenceGeo === "unknown") return null;
+	return speed === "standard" ? period.tiers : period.fast;
 }
 
 function tiersOfOverrides({ input, output }: PriceOverrides): readonly Tier[] | null {
@@ -238,10 +283,11 @@ function tiersOfOverrides({ input, output }: PriceOverrides): readonly Tier[] | 
 	return [{ abovePromptTokens: 0, rates: { input, output, write5m: input, write1h: input, read: input } }];
 }
 
+/** Being confined costs once, however it was said: no platform has both ways. */
 function multiplierOf(model: string, { inferenceGeo, reach }: PriceConditions): number {
 	const geo = inferenceGeo === "us" && !NO_GEO_SURCHARGE.has(model) ? INFERENCE_GEO_US : 1;
 	const regional = reach === "regional" && !NO_REGIONAL_SURCHARGE.has(model) ? REGIONAL : 1;
-	return geo * regional;
+	return Math.max(geo, regional);
 }
 
 function scaled(rates: Rates, factor: number): Rates {

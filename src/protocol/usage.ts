@@ -1,20 +1,13 @@
 // Token counts out of the provider's answers, streamed or whole. Leaves prices to pricing and beliefs about caches to routing.
+import { type Billing, billingOf, type TokenCounts } from "./billing.ts";
 import { sseData } from "./sse.ts";
 
-/**
- * What a provider reported, in tokens. `inputTokens` counts only what came after the last breakpoint; the whole prompt is
- * input + read + write (caching-semantics R10).
- */
-export interface Usage {
-	inputTokens: number;
-	outputTokens: number;
-	cacheReadTokens: number;
-	/** 5m and 1h writes together. */
-	cacheWriteTokens: number;
-	cacheWrite5mTokens: number;
-	cacheWrite1hTokens: number;
+/** What a provider reported of an answer. */
+export interface Usage extends TokenCounts {
 	/** `diagnostics.cache_miss_reason.type`, where the client asked for a diagnosis and there is one (caching-semantics R14). */
 	cacheMissReason?: string;
+	/** What of the bill these counts do not tell; absent = the answer said nothing about it. */
+	billing?: Billing;
 }
 
 /** Reads usage from the events of one streamed answer. Counts are cumulative: the last one seen holds (caching-semantics §9). */
@@ -77,10 +70,12 @@ function reportedAfter(before: Usage | null, message: unknown): unknown {
 	if (before === null || before.inputTokens + before.cacheReadTokens + before.cacheWriteTokens === 0) return usage;
 	const told = PROMPT_COUNTS.map((name) => count(usage, name));
 	if (told[0] === null || told.some((each) => each !== null && each > 0)) return usage;
-	return { output_tokens: field(usage, "output_tokens") };
+	const others = Object.entries(usage as object).filter(([name]) => !PROMPT_MEMBERS.has(name));
+	return Object.fromEntries(others);
 }
 
 const PROMPT_COUNTS = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"];
+const PROMPT_MEMBERS: ReadonlySet<string> = new Set([...PROMPT_COUNTS, "cache_creation"]);
 const COUNTS = [...PROMPT_COUNTS, "output_tokens"];
 
 /** Usage from `amazon-bedrock-invocationMetrics`; null where there are none. */
@@ -98,7 +93,19 @@ function metricsOf(data: unknown): Usage | null {
 
 function merge(before: Usage | null, reported: unknown): Usage | null {
 	if (typeof reported !== "object" || reported === null) return before;
-	if (before === null && COUNTS.every((name) => count(reported, name) === null)) return null;
+	const counts = before === null ? countsOf(reported) : mergedCounts(before, reported);
+	if (counts === null) return null;
+	const billing = billingOf(before?.billing, reported, countsOf);
+	return billing === undefined ? counts : { ...counts, billing };
+}
+
+/** Of an answer, or of one call of several; null where it tells none. */
+function countsOf(reported: unknown): TokenCounts | null {
+	if (typeof reported !== "object" || reported === null) return null;
+	return COUNTS.some((name) => count(reported, name) !== null) ? mergedCounts(null, reported) : null;
+}
+
+function mergedCounts(before: Usage | null, reported: object): Usage {
 	const previous: Usage = before ?? {
 		inputTokens: 0,
 		outputTokens: 0,

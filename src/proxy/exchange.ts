@@ -7,6 +7,7 @@ import type { Plan } from "../routing/decision.ts";
 import type { Deployment } from "../routing/deployment.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Caller } from "./admission/authenticate.ts";
+import type { Written } from "./answer/written.ts";
 import { callId } from "./call-id.ts";
 import type { ClientRequest, ClientResponse } from "./client.ts";
 import type { CanonicalRequest, ClientFormat } from "./formats/format.ts";
@@ -71,7 +72,10 @@ export class Exchange {
 	waitedMs = 0;
 	/** When the first byte went to the client, ms since epoch. */
 	firstByteAt: number | null = null;
+	/** As the provider told it. */
 	usage: Usage | null = null;
+	/** What of a streamed answer passed that this usage does not count. */
+	written: Written | null = null;
 	/** The gateway's own error that the client got; null = none. */
 	failure: { readonly code: string; readonly message: string } | null = null;
 	/** Collects the answer for the request log; null = bodies are not stored. */

@@ -1,9 +1,7 @@
 // A request that is over, and what the request log keeps of it: columns, details, the turn that a later one is compared with. Leaves when
 // it is recorded to proxy/record and keeping it to requestlog.
 
-import type { Cost } from "../pricing/cost.ts";
 import type { FinishedRequest } from "../requestlog/log.ts";
-import { billOf } from "../routing/bill.ts";
 import { type CachingFacts, cachingFacts, promptSummary } from "../routing/caching.ts";
 import type { Counterfactual } from "../routing/counterfactual.ts";
 import type { Candidate, Plan } from "../routing/decision.ts";
@@ -11,6 +9,7 @@ import type { Deployment } from "../routing/deployment.ts";
 import type { AttemptRecord, Exchange } from "./exchange.ts";
 import { headerValue } from "./headers.ts";
 import { storable } from "./redact.ts";
+import { billedDetails, type Spending, spendingOf } from "./spending.ts";
 
 /** What is known beside the request itself. */
 export interface Surroundings {
@@ -30,7 +29,9 @@ const MOST_LISTED = 16;
 
 /** What the log keeps of it. */
 export function finishedRequest(exchange: Exchange, { now, wall }: EndTime, about: Surroundings): FinishedRequest {
-	const { plan, outline, usage, caller } = exchange;
+	const { plan, outline, caller } = exchange;
+	const spending = spendingOf(exchange);
+	const { usage } = spending;
 	const ahead = now - wall;
 	const { headers } = exchange.request;
 	const agent = headerValue(headers, "user-agent");
@@ -41,8 +42,7 @@ export function finishedRequest(exchange: Exchange, { now, wall }: EndTime, abou
 	const facts = deployment === null ? null : cachingFacts(deployment.config, plan?.request.wildcard ?? null);
 	const domain = deployment === null ? null : about.domainOf(deployment);
 	const end = outcomeOf(exchange, last);
-	const costs = costsOf(exchange, about, deployment);
-	const cost = costs?.cost ?? null;
+	const cost = spending.bill?.cost ?? null;
 	return {
 		row: {
 			id: exchange.id,
@@ -69,6 +69,7 @@ export function finishedRequest(exchange: Exchange, { now, wall }: EndTime, abou
 			cache_domain: domain,
 			region: deployment === null ? null : regionOf(deployment),
 			stream: outline?.stream === true,
+			estimated: spending.estimated.length > 0,
 			input_tokens: usage?.inputTokens ?? null,
 			output_tokens: usage?.outputTokens ?? null,
 			cache_read_tokens: usage?.cacheReadTokens ?? null,
@@ -80,8 +81,9 @@ export function finishedRequest(exchange: Exchange, { now, wall }: EndTime, abou
 			cost_cache_write_5m: cost?.write5m ?? null,
 			cost_cache_write_1h: cost?.write1h ?? null,
 			cost_output: cost?.output ?? null,
+			cost_server_tools: cost?.tools ?? null,
 			cost_without_caching: cost?.withoutCaching ?? null,
-			cost_random_routing: costs?.random ?? null,
+			cost_random_routing: randomCostOf(exchange, spending, about),
 			affinity: plan?.outcome ?? null,
 			reason: candidate?.reason ?? null,
 			predicted_read: candidate === null ? null : Math.round(candidate.predictedReadTokens),
@@ -93,7 +95,7 @@ export function finishedRequest(exchange: Exchange, { now, wall }: EndTime, abou
 			attempts: exchange.attempts.length,
 			miss_cause: null,
 		},
-		details: { ...detailsOf(exchange, ahead), user_agent: agent },
+		details: { ...detailsOf(exchange, ahead), user_agent: agent, billed: billedDetails(spending) },
 		turn: turnOf(exchange, { domain, candidate, facts, ahead }),
 		bodies: bodiesOf(exchange),
 	};
@@ -123,26 +125,20 @@ function outcomeOf(
 	return { outcome: refused ? "rejected" : "failed", status: statusCode, error: error ?? `http_${statusCode}` };
 }
 
-/** At the provider's list price, also where the client's own credential pays; null where usage or price is unknown. */
-function costsOf(
-	exchange: Exchange,
-	{ counterfactual }: Surroundings,
-	deployment: Deployment | null,
-): { readonly cost: Cost; readonly random: number | null } | null {
-	const { usage, plan, startedAt } = exchange;
-	if (usage === null || plan === null || deployment === null) return null;
-	const { request } = plan;
-	const { wildcard } = request;
-	const { config } = deployment;
+/** Expected under random routing; null where a price or the usage is unknown. */
+function randomCostOf(exchange: Exchange, { usage, bill }: Spending, { counterfactual }: Surroundings): number | null {
+	const { plan, startedAt } = exchange;
+	const deployment = exchange.attempts.at(-1)?.deployment;
+	if (usage === null || bill === null || plan === null || deployment === undefined) return null;
+	// Asked also where the cost is unknown: it remembers the prompt.
 	const random = counterfactual({
-		request,
-		deployment: config,
+		request: plan.request,
+		deployment: deployment.config,
 		usage,
 		startedAt,
 		firstByteAt: exchange.firstByteAt ?? startedAt,
 	});
-	const cost = billOf(usage, config, { wildcard, variant: request.outline.variant, now: startedAt });
-	return cost === null ? null : { cost, random };
+	return random === null || bill.cost === null ? null : random + bill.beside;
 }
 
 /** What a later turn is compared with; null where nothing was marked for caching or nothing is known of what was read. */
@@ -191,7 +187,7 @@ function routeText(plan: Plan, candidate: Candidate | null, attempts: readonly A
 
 const MOST_BETAS = 1024;
 
-function detailsOf(exchange: Exchange, ahead: number): Omit<FinishedRequest["details"], "user_agent"> {
+function detailsOf(exchange: Exchange, ahead: number): Omit<FinishedRequest["details"], "user_agent" | "billed"> {
 	const { plan, outline, caller, failure } = exchange;
 	const diverted = plan?.divertedFrom ?? null;
 	return {

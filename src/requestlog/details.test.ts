@@ -85,6 +85,28 @@ const details = () =>
 		metadata: maybe(fc.dictionary(text(), text(), { noNullPrototype: true })),
 		miss: maybe(fc.record({ detail: text(), tokens: count() })),
 		turn: maybe(turns()),
+		billed: maybe(bills()),
+	});
+
+const bills = () =>
+	fc.record({
+		estimated: fc.array(text()),
+		unknown: maybe(text()),
+		iterations: fc.array(
+			fc.record({
+				kind: text(),
+				model: maybe(text()),
+				input_tokens: maybe(count()),
+				output_tokens: maybe(count()),
+				read_tokens: maybe(count()),
+				write_5m_tokens: maybe(count()),
+				write_1h_tokens: maybe(count()),
+			}),
+		),
+		server_tools: fc.dictionary(text(), count(), { noNullPrototype: true }),
+		speed: maybe(text()),
+		service_tier: maybe(text()),
+		inference_geo: maybe(text()),
 	});
 
 test("what is read is what was written", () => {

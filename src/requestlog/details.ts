@@ -2,6 +2,7 @@
 // the columns to db/schema/requests.
 import type { Turn } from "../cache/miss.ts";
 import { readSummary, type StoredSummary } from "../cache/summary.ts";
+import type { BilledDetails } from "./billed.ts";
 import { storableJson } from "./storable.ts";
 
 /** Times are ms since epoch. */
@@ -37,6 +38,8 @@ export interface Details {
 	readonly miss: { readonly detail: string; readonly tokens: number } | null;
 	/** Null where the request marked nothing for caching, or no usage was reported. */
 	readonly turn: Turn | null;
+	/** Null where the request's own counts at ordinary prices are all there is to its bill. */
+	readonly billed: BilledDetails | null;
 }
 
 /** Nothing is known. */
@@ -54,6 +57,7 @@ export const NO_DETAILS: Details = {
 	metadata: null,
 	miss: null,
 	turn: null,
+	billed: null,
 };
 
 type StoredTurn = Omit<Turn, "summary"> & { readonly summary: StoredSummary };

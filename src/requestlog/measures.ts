@@ -31,7 +31,7 @@ export function measuresOf(row: RequestRow): Measures {
 		cost: priced ? (row.cost ?? 0) : 0,
 		cost_without_caching: priced ? (row.cost_without_caching ?? 0) : 0,
 		cost_random_routing: priced ? (row.cost_random_routing ?? row.cost ?? 0) : 0,
-		unpriced: flag(answered && !priced),
+		unpriced: flag(isCostUnknown(row)),
 		predictions: flag(answered && row.predicted_read !== null),
 		predicted_tokens: predicted,
 		confirmed_tokens: Math.min(predicted, read),
@@ -44,6 +44,19 @@ export function measuresOf(row: RequestRow): Measures {
 		cold_first_byte_ms: coldMs ?? 0,
 		cold_first_bytes: flag(coldMs !== null),
 	};
+}
+
+const BILLED_OUTCOMES: ReadonlySet<string> = new Set(["served", "broke", "aborted"]);
+
+/**
+ * Whether the provider may bill something for it, nobody knows how much. What was refused or failed costs nothing, and nor does counting
+ * tokens.
+ */
+export function isCostUnknown(
+	row: Pick<RequestRow, "cost" | "operation" | "outcome" | "attempts" | "input_tokens">,
+): boolean {
+	if (row.cost !== null || row.operation === "count_tokens") return false;
+	return row.input_tokens !== null || (row.attempts > 0 && BILLED_OUTCOMES.has(row.outcome));
 }
 
 /** Adds in place. */

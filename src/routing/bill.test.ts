@@ -27,21 +27,21 @@ const KEY = "api_key: sk-ant-0000000000000000";
 const MILLION = usageOf({ inputTokens: 1_000_000 });
 
 test.each([
-	["an Anthropic key", `model: anthropic/claude-sonnet-4-5-20250929, ${KEY}`, "{}", 3],
+	["an Anthropic key", `model: anthropic/claude-sonnet-4-6, ${KEY}`, "{}", 3],
 	[
 		"a Bedrock profile of one geography costs a tenth more",
-		"model: bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0, aws_region_name: us-west-2",
+		"model: bedrock/us.anthropic.claude-sonnet-4-6-v1:0, aws_region_name: us-west-2",
 		"{}",
 		3.3,
 	],
 	[
 		"a global one does not",
-		"model: bedrock/global.anthropic.claude-sonnet-4-5-20250929-v1:0, aws_region_name: us-west-2",
+		"model: bedrock/global.anthropic.claude-sonnet-4-6-v1:0, aws_region_name: us-west-2",
 		"{}",
 		3,
 	],
-	["Vertex in a region", "model: vertex_ai/claude-sonnet-4-5, vertex_project: p, vertex_location: us-east5", "{}", 3.3],
-	["Vertex everywhere", "model: vertex_ai/claude-sonnet-4-5, vertex_project: p, vertex_location: global", "{}", 3],
+	["Vertex in a region", "model: vertex_ai/claude-sonnet-4-6, vertex_project: p, vertex_location: us-east5", "{}", 3.3],
+	["Vertex everywhere", "model: vertex_ai/claude-sonnet-4-6, vertex_project: p, vertex_location: global", "{}", 3],
 	["a name of the operator's own", `model: anthropic/house, ${KEY}`, "{ base_model: claude-opus-5 }", 5],
 	[
 		"prices of the operator's own, as they are",

@@ -1,9 +1,18 @@
-// What a deployment's answer cost: its model, its platform's surcharges, the operator's prices. Leaves the table to pricing/prices and
-// sums to pricing/cost.
+// What a deployment's answer cost: every call it was made of at its own model's price, its platform's surcharges, the tools that were run,
+// the operator's prices. Leaves the tables to pricing and what was used to protocol/usage.
 import { canonicalModel } from "../cache/semantics.ts";
 import type { DeploymentConfig } from "../config/schema.ts";
-import { type Cost, costOf, type Usage } from "../pricing/cost.ts";
-import { overridesOf, type Price, type PriceConditions, priceOf, reachOf } from "../pricing/prices.ts";
+import { type Answered, answeredOf } from "../pricing/answered.ts";
+import { type BilledCall, type Cost, costOf, NO_COST, sumOf, type Usage, withTools } from "../pricing/cost.ts";
+import {
+	overridesOf,
+	type Price,
+	type PriceConditions,
+	priceOf,
+	reachOf,
+	supposedConditions,
+} from "../pricing/prices.ts";
+import { toolBillOf } from "../pricing/server-tools.ts";
 
 /** What a deployment's price depends on. */
 export interface Billed {
@@ -13,12 +22,114 @@ export interface Billed {
 	readonly variant: string;
 	/** When the request is made, ms since epoch: prices change by date. */
 	readonly now: number;
+	/** What its answer says of how it was served; it wins over what was asked for. */
+	readonly answered?: Answered | undefined;
 }
 
-/** Null where the price is unknown, which is not free. */
+/** What one answer cost. */
+export interface Bill {
+	/** Null = a part of it is unknown, which is not free. */
+	readonly cost: Cost | null;
+	/** The parts that are known, at ordinary prices where the conditions are not: it costs about this much or more. Null = nothing is known. */
+	readonly least: number | null;
+	/** Of the cost, what the answer's own counts do not make: other calls, tools. Routing changes nothing of it. 0 where the cost is unknown. */
+	readonly beside: number;
+	/** Why the cost is unknown, for people; null = it is known. */
+	readonly unknown: string | null;
+}
+
+/** Null where the cost is unknown, which is not free. */
 export function billOf(usage: Usage, deployment: DeploymentConfig, billed: Billed): Cost | null {
-	const price = priceOfDeployment(deployment, billed);
-	return price === null ? null : costOf(usage, price);
+	return billFor(usage, deployment, billed).cost;
+}
+
+/** What the answer with this usage cost. `billed.answered` is read from the usage where it is not given. */
+export function billFor(usage: Usage, deployment: DeploymentConfig, billed: Billed): Bill {
+	const { billing } = usage;
+	const answered = billed.answered ?? (billing === undefined ? undefined : answeredOf(billing));
+	const served: Billed = { wildcard: billed.wildcard, variant: billed.variant, now: billed.now, answered };
+	let cost: Cost | null = NO_COST;
+	let least: number | null = null;
+	const unknown: string[] = [];
+	for (const call of callsOf(usage)) {
+		const { price, supposed, model } = priceOfCall(call, deployment, served);
+		if (price === null) {
+			cost = null;
+			unknown.push(
+				supposed === null ? `no price is known of ${model}` : `no price is known of how ${model} was served`,
+			);
+		} else if (cost !== null) cost = sumOf(cost, costOf(call.usage, price));
+		if (supposed !== null) least = (least ?? 0) + costOf(call.usage, supposed).total;
+	}
+	if (billing === undefined) return { cost, least, beside: 0, unknown: unknown[0] ?? null };
+	const tools = toolBillOf(billing.tools);
+	for (const name of tools.unknown) unknown.push(`no price is known of ${name}`);
+	const whole = cost === null || tools.unknown.length > 0 ? null : withTools(cost, tools.dollars);
+	return {
+		cost: whole,
+		least: least === null && tools.dollars === 0 ? null : (least ?? 0) + tools.dollars,
+		beside: whole === null ? 0 : whole.total - ownTotal(usage, deployment, served),
+		unknown: unknown.length === 0 ? null : [...new Set(unknown)].join("; "),
+	};
+}
+
+function ownTotal(usage: Usage, deployment: DeploymentConfig, served: Billed): number {
+	const price = priceOfDeployment(deployment, served);
+	return price === null ? 0 : costOf(usage, price).total;
+}
+
+/** A call whose tokens are known. */
+interface CountedCall extends BilledCall {
+	readonly usage: Usage;
+}
+
+/** Billed beside what the answer's own counts tell (docs: compaction, advisor tool); other kinds are within them. */
+const BESIDE: ReadonlySet<string> = new Set(["compaction", "advisor_message"]);
+/** Made by the model of the request unless they name another. */
+const BY_THE_SAME: ReadonlySet<string> = new Set(["message", "compaction"]);
+
+/** The calls an answer is billed by. Where none of them is told that the answer's own counts are of, those counts are one. */
+function callsOf(usage: Usage): readonly CountedCall[] {
+	const own: CountedCall = { kind: "message", model: null, usage };
+	const { billing } = usage;
+	if (billing === undefined || billing.iterations.length === 0) return [own];
+	const calls = billing.iterations.filter((each): each is CountedCall => each.usage !== null);
+	return calls.some(({ kind }) => !BESIDE.has(kind)) ? calls : [own, ...calls];
+}
+
+interface CallPrice {
+	readonly price: Price | null;
+	/** The same with what is unknown of its conditions taken for the ordinary. */
+	readonly supposed: Price | null;
+	readonly model: string;
+}
+
+function priceOfCall({ kind, model: named }: CountedCall, deployment: DeploymentConfig, billed: Billed): CallPrice {
+	const own = billedModel(deployment, billed.wildcard);
+	const model = named === null ? null : canonicalModel(named);
+	const upstream = upstreamOf(deployment.upstreamModel, billed.wildcard);
+	if (model === null && !BY_THE_SAME.has(kind)) return { price: null, supposed: null, model: `the model of ${kind}` };
+	if (model === null || model === own || model === canonicalModel(upstream)) {
+		const price = priceOfDeployment(deployment, billed);
+		return { price, supposed: price ?? supposedPrice(deployment, { model: own, upstream, billed }), model: own };
+	}
+	const conditions = conditionsOf(deployment, { ...billed, upstream });
+	// The operator's prices are the deployment's model's, and no other's.
+	const price = priceOf(model, kind === "advisor_message" ? atStandardSpeed(conditions) : conditions);
+	return { price, supposed: price ?? priceOf(model, supposedConditions(conditions)), model };
+}
+
+/** Fast mode is the executor's (docs: advisor tool). */
+function atStandardSpeed(conditions: PriceConditions): PriceConditions {
+	return { ...conditions, speed: "standard" };
+}
+
+function supposedPrice(
+	deployment: DeploymentConfig,
+	about: { readonly model: string; readonly upstream: string; readonly billed: Billed },
+): Price | null {
+	const conditions = conditionsOf(deployment, { ...about.billed, upstream: about.upstream });
+	return priceOf(about.model, supposedConditions(conditions), overridesOf(deployment.modelInfo));
 }
 
 /** The model a deployment serves, as prices know it. `model_info.base_model` wins over the upstream's id. */
@@ -28,7 +139,7 @@ export function billedModel({ upstreamModel, modelInfo }: DeploymentConfig, wild
 	return canonicalModel(upstreamOf(upstreamModel, wildcard));
 }
 
-/** The price asked for last, by deployment and wildcard: it changes by day and by what a request asks for. */
+/** The price asked for last, by deployment and wildcard: it changes by day, by what a request asks for and by what its answer says. */
 const known = new WeakMap<DeploymentConfig, Map<string | null, KnownPrice>>();
 /** A wildcard matches what clients send. */
 const MOST_KNOWN = 64;
@@ -37,39 +148,60 @@ const DAY_MS = 86_400_000;
 interface KnownPrice {
 	readonly day: number;
 	readonly variant: string;
+	readonly answered: Answered | undefined;
 	readonly price: Price | null;
 }
 
 /** What the deployment charges; null where its price is unknown. Cheap where the last request for this model was one like this. */
-export function priceOfDeployment(deployment: DeploymentConfig, { wildcard, variant, now }: Billed): Price | null {
+export function priceOfDeployment(deployment: DeploymentConfig, billed: Billed): Price | null {
+	const { wildcard, variant, now, answered } = billed;
 	const day = Math.floor(now / DAY_MS);
 	const prices = known.get(deployment) ?? new Map<string | null, KnownPrice>();
 	const last = prices.get(wildcard);
-	if (last !== undefined && last.day === day && last.variant === variant) return last.price;
+	if (last !== undefined && last.day === day && last.variant === variant && isSame(last.answered, answered))
+		return last.price;
 	const upstream = upstreamOf(deployment.upstreamModel, wildcard);
 	const price = priceOf(
 		billedModel(deployment, wildcard),
-		conditionsOf(deployment, { upstream, variant, now }),
+		conditionsOf(deployment, { upstream, variant, now, answered }),
 		overridesOf(deployment.modelInfo),
 	);
 	if (prices.size >= MOST_KNOWN) prices.clear();
-	prices.set(wildcard, { day, variant, price });
+	prices.set(wildcard, { day, variant, answered, price });
 	known.set(deployment, prices);
 	return price;
 }
 
-/** The conditions that a deployment and a request's variant set. */
+function isSame(one: Answered | undefined, other: Answered | undefined): boolean {
+	return one?.speed === other?.speed && one?.service === other?.service && one?.inferenceGeo === other?.inferenceGeo;
+}
+
+/** Platforms that have fast mode: the others are not sent `speed`, or refuse it (docs: fast mode). */
+const FAST_PLATFORMS: ReadonlySet<DeploymentConfig["provider"]> = new Set(["anthropic", "anthropic_aws", "foundry"]);
+/** Platforms where the address says where inference runs, and is what is billed (docs: data residency). */
+const PLACED_BY_ADDRESS: ReadonlySet<DeploymentConfig["provider"]> = new Set(["bedrock", "vertex"]);
+
+/** The conditions that a deployment, a request's variant and its answer set. */
 export function conditionsOf(
-	{ provider, credentials }: DeploymentConfig,
-	{ upstream, variant, now }: { readonly upstream: string; readonly variant: string; readonly now: number },
+	{ provider, credentials, modelInfo }: DeploymentConfig,
+	about: Pick<Billed, "variant" | "now" | "answered"> & { readonly upstream: string },
 ): PriceConditions {
+	const { upstream, variant, now, answered } = about;
 	const location = credentials.extra["vertex_location"];
+	const asksForFast = FAST_PLATFORMS.has(provider) && /(?:^|;)speed=fast(?:;|$)/.test(variant);
+	const asksForUs = /(?:^|;)geo=us(?:;|$)/.test(variant);
+	const geo = answered?.inferenceGeo === undefined ? (asksForUs ? "us" : null) : answered.inferenceGeo;
 	return {
 		at: now,
-		speed: /(?:^|;)speed=fast(?:;|$)/.test(variant) ? "fast" : "standard",
-		service: "standard",
-		inferenceGeo: /(?:^|;)geo=([^;]*)/.exec(variant)?.[1] ?? null,
-		reach: reachOf(provider, upstream, typeof location === "string" ? location : null),
+		speed: answered?.speed ?? (asksForFast ? "fast" : "standard"),
+		service: answered?.service ?? "standard",
+		inferenceGeo: PLACED_BY_ADDRESS.has(provider) ? null : geo,
+		reach: reachOf({
+			provider,
+			upstreamModel: upstream,
+			location: typeof location === "string" ? location : null,
+			dataZone: modelInfo["data_zone"] === true,
+		}),
 	};
 }
 

@@ -1,6 +1,6 @@
 // What a deployment's platform and model mean for caching, and what is kept of a prompt, told to those who keep records. Leaves the facts to
 // cache/semantics and summing up to cache/summary.
-import { cacheModel, collapsesRuns, minimumTokens } from "../cache/semantics.ts";
+import { cacheModel, collapsesRuns, initialBytesPerToken, minimumTokens } from "../cache/semantics.ts";
 import { type PrefixSummary, summarise } from "../cache/summary.ts";
 import type { DeploymentConfig } from "../config/schema.ts";
 import type { Outline } from "../prompt/outline.ts";
@@ -15,6 +15,8 @@ export interface CachingFacts {
 	readonly collapseRuns: boolean;
 	/** Model id the upstream was asked for, the wildcard filled in. */
 	readonly upstreamModel: string;
+	/** Of text, before any usage was seen. */
+	readonly bytesPerToken: number;
 }
 
 /** What was asked for of late; a wildcard matches what clients send. */
@@ -42,10 +44,12 @@ function factsOf(deployment: DeploymentConfig, wildcard: string | null): Caching
 	const { provider } = deployment;
 	const upstreamModel =
 		wildcard === null ? deployment.upstreamModel : deployment.upstreamModel.replace("*", () => wildcard);
+	const billed = billedModel(deployment, wildcard);
 	return {
 		model: cacheModel(provider, upstreamModel),
-		minimumTokens: minimumTokens(provider, billedModel(deployment, wildcard)),
+		minimumTokens: minimumTokens(provider, billed),
 		collapseRuns: collapsesRuns(provider),
 		upstreamModel,
+		bytesPerToken: initialBytesPerToken(billed),
 	};
 }

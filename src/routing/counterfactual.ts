@@ -4,6 +4,7 @@
 import { requestPart } from "../cache/place.ts";
 import { createShadowCaches, type ShadowPrompt } from "../cache/shadow.ts";
 import type { DeploymentConfig, ModelGroup } from "../config/schema.ts";
+import { answeredOf } from "../pricing/answered.ts";
 import { costOf, totalOf, type Usage } from "../pricing/cost.ts";
 import type { Price } from "../pricing/prices.ts";
 import { type Billed, priceOfDeployment } from "./bill.ts";
@@ -29,7 +30,7 @@ export interface AnsweredRequest {
 	readonly firstByteAt: number;
 }
 
-/** Dollars; null where a price is unknown. Call it once a request, in the order of their ends: it remembers the prompt. */
+/** Dollars for the usage's own counts; null where a price is unknown. Call it once a request, in the order of their ends: it remembers the prompt. */
 export type Counterfactual = (answered: AnsweredRequest) => number | null;
 
 const DEFAULT_ENTRIES = 200_000;
@@ -107,7 +108,8 @@ export function createCounterfactual({
 	return ({ request, deployment, usage, startedAt, firstByteAt }) => {
 		const { outline, betas, wildcard } = request;
 		const { lanes, ids, total } = lanesOf(request);
-		const billed: Billed = { wildcard, variant: outline.variant, now: startedAt };
+		const answered = usage.billing === undefined ? undefined : answeredOf(usage.billing);
+		const billed: Billed = { wildcard, variant: outline.variant, now: startedAt, answered };
 		const cached = usage.cacheReadTokens + usage.cacheWriteTokens;
 		const last = outline.breakpoints.at(-1);
 		if (total === 0 || cached === 0 || last === undefined) {

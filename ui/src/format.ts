@@ -38,6 +38,28 @@ export function exactDollars(value: number | null | undefined): string {
 	return value == null ? "price unknown" : `$${value.toFixed(8)}`;
 }
 
+/** A sum, and of how many requests it leaves out what they cost, because that is unknown. */
+export interface KnownSum {
+	readonly cost: number;
+	readonly unpriced: number;
+}
+
+/** $1.20, $1.20 + ?, or nothing where nothing is known. */
+export function sumOfDollars({ cost, unpriced }: KnownSum): string {
+	if (unpriced === 0) return dollars(cost);
+	return cost === 0 ? NONE : `${dollars(cost)} + ?`;
+}
+
+export function exactSum({ cost, unpriced }: KnownSum): string {
+	const sum = exactDollars(cost);
+	return unpriced === 0 ? sum : `${sum}, and ${unpricedNote(unpriced)}`;
+}
+
+/** 2 requests of unknown cost. */
+export function unpricedNote(unpriced: number): string {
+	return `${count(unpriced)} ${unpriced === 1 ? "request" : "requests"} of unknown cost`;
+}
+
 /** A share in 0..1 as per cent. */
 export function percent(share: number | null | undefined, digits = 0): string {
 	return share == null || !Number.isFinite(share) ? NONE : `${trim(share * 100, digits)}%`;

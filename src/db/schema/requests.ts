@@ -42,6 +42,8 @@ export const REQUEST_COLUMNS = {
 	cache_domain: "text?",
 	region: "text?",
 	stream: "flag",
+	/** Some of its counts are the gateway's own estimate, because its answer was cut off. */
+	estimated: "flag",
 	/** Neither read from nor written to a cache. Token counts are null where the provider reported none. */
 	input_tokens: "count?",
 	output_tokens: "count?",
@@ -55,6 +57,8 @@ export const REQUEST_COLUMNS = {
 	cost_cache_write_5m: "dollars?",
 	cost_cache_write_1h: "dollars?",
 	cost_output: "dollars?",
+	/** Tools that the provider ran, such as web search. */
+	cost_server_tools: "dollars?",
 	/** The same tokens had nothing been cached. */
 	cost_without_caching: "dollars?",
 	/** Expected under random routing over the same deployments. */

@@ -3,7 +3,7 @@
 import type { ColumnType } from "./requests.ts";
 
 /**
- * Every sum, in the order of the columns. unpriced: requests with tokens but without a known price · predictions: answered requests with
+ * Every sum, in the order of the columns. unpriced: requests that cost something, nobody knows how much · predictions: answered requests with
  * a prediction; confirmed_tokens: what of the predicted tokens was really read · warm and cold first bytes: of streamed answers that read
  * more, or less, than half of their prompt from the cache.
  */

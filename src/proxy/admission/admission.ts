@@ -175,7 +175,7 @@ export function createAdmission({ directory, spend, log, wall, steady }: Admissi
 		for (const tally of open.tallies) tally.end(charge.tokens, steady());
 		for (const { subject, reserved } of open.reserved) {
 			for (const { budget, dollars } of reserved) {
-				spend.settle(spend.account(subject, budget, at), dollars, charge.dollars);
+				spend.settle(spend.account(subject, budget, at), dollars, charge);
 			}
 			warnOfSoftBudgets(subject, at);
 		}

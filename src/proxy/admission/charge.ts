@@ -2,11 +2,11 @@
 // budget it is to proxy/admission/admission.
 
 import type { KeySettings, ModelGroup } from "../../config/schema.ts";
-import { costOf } from "../../pricing/cost.ts";
 import { type Price, ratesFor } from "../../pricing/prices.ts";
 import type { Outline } from "../../prompt/outline.ts";
 import { priceOfDeployment } from "../../routing/bill.ts";
 import type { Exchange } from "../exchange.ts";
+import { spendingOf } from "../spending.ts";
 import type { Caller } from "./authenticate.ts";
 
 /** The group that a model stands for; null = not configured. */
@@ -35,7 +35,10 @@ type TokenType = KeySettings["tokenType"];
 export interface Charge {
 	/** null = nobody knows. */
 	readonly tokens: number | null;
+	/** What the ledger says. */
 	readonly dollars: number | null;
+	/** Where `dollars` is null: what budgets are charged all the same, for else whoever made the cost unknown would spend without end. */
+	readonly atLeast: number;
 }
 
 export interface Charges {
@@ -50,7 +53,7 @@ export interface Charges {
 	settle(exchange: Exchange, expected: Expected): Charge;
 }
 
-const NOTHING: Charge = { tokens: 0, dollars: 0 };
+const NOTHING: Charge = { tokens: 0, dollars: 0, atLeast: 0 };
 /** English and code, before anything is known. */
 const BYTES_PER_TOKEN = 3.5;
 /** An answer's tokens before any was seen. */
@@ -108,36 +111,37 @@ export function createCharges(): Charges {
 		},
 		settle(exchange, expected) {
 			const last = exchange.attempts.at(-1);
-			const { usage, outline } = exchange;
+			const { outline } = exchange;
+			const { usage, bill, estimated } = spendingOf(exchange);
 			if (usage === null || last === undefined || outline === null) {
 				// Cut off after it had begun, before any usage was told: the provider bills it all the same.
 				const begun =
 					last !== undefined && (last.outcome === "broke" || exchange.firstByteAt !== null) && !isRefusal(last.status);
 				// An answer in one piece is made out of sight: whoever leaves just before it comes would have it made for nothing.
 				const unseen = last?.outcome === "aborted" && outline?.stream === false;
-				if (begun || unseen) return { tokens: null, dollars: expected.dollars };
+				if (begun || unseen) return unknownCharge(null, expected.dollars);
 				// Left before the stream began: the prompt was on its way, and whoever always leaves then must not read for nothing.
 				const sent = last?.outcome === "aborted" && !isRefusal(last.status);
-				return sent ? { tokens: null, dollars: expected.promptDollars } : NOTHING;
+				return sent ? unknownCharge(null, expected.promptDollars) : NOTHING;
 			}
 			const promptTokens = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
 			const tokens = counted(expected.tokenType, promptTokens, usage.outputTokens);
-			if (expected.own) return { tokens, dollars: 0 };
-			const price = priceOfDeployment(last.deployment.config, {
-				wildcard: exchange.plan?.request.wildcard ?? null,
-				variant: outline.variant,
-				now: exchange.startedAt,
-			});
-			if (price === null) return { tokens, dollars: null };
-			const cost = costOf(usage, price);
+			if (expected.own) return { tokens, dollars: 0, atLeast: 0 };
+			const cost = bill?.cost ?? null;
+			if (cost === null) return unknownCharge(tokens, bill?.least ?? null);
+			if (estimated.length > 0) return { tokens, dollars: cost.total, atLeast: cost.total };
 			const known = learnedOf(expected.group);
 			known.output += (usage.outputTokens - known.output) * LEARNING_RATE;
 			if (cost.promptWithoutCaching > 0) {
 				known.promptFactor += (cost.prompt / cost.promptWithoutCaching - known.promptFactor) * LEARNING_RATE;
 			}
-			return { tokens, dollars: cost.total };
+			return { tokens, dollars: cost.total, atLeast: cost.total };
 		},
 	};
+}
+
+function unknownCharge(tokens: number | null, atLeast: number | null): Charge {
+	return { tokens, dollars: null, atLeast: atLeast ?? 0 };
 }
 
 function counted(type: TokenType, input: number, output: number): number {

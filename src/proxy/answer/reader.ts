@@ -7,6 +7,7 @@ import { MessagesRepair, type RepairedEvent } from "../../protocol/messages-repa
 import { SseSplitter } from "../../protocol/sse.ts";
 import { type Usage, UsageReader } from "../../protocol/usage.ts";
 import { guarded, type OnFault } from "../guard.ts";
+import { Written } from "./written.ts";
 
 /** A JSON answer larger than this is relayed but its usage is not read, bytes. */
 const MAX_BODY_READ = 8 * 1024 * 1024;
@@ -47,6 +48,8 @@ export class AnswerReader {
 	readonly streaming: boolean;
 	/** An uncompressed event stream: events can be added to it. */
 	readonly plain: boolean;
+	/** What of a stream passed that its usage does not count yet; null = not a stream. */
+	readonly written: Written | null;
 	readonly #encoding: string;
 	readonly #usage = new UsageReader();
 	readonly #splitter: SseSplitter | null;
@@ -66,6 +69,7 @@ export class AnswerReader {
 		this.streaming = options.streaming;
 		this.plain = options.streaming && this.#encoding === "identity";
 		this.#body = options.streaming ? null : [];
+		this.written = options.streaming ? new Written() : null;
 		this.#onEvent = options.onEvent;
 		this.#repair = this.plain && options.repairs ? new MessagesRepair() : null;
 		this.#splitter = options.streaming
@@ -135,12 +139,17 @@ export class AnswerReader {
 
 	#seen(name: string, event: Buffer): void {
 		this.#usage.event(name, event);
+		const place = this.#splitter?.place;
+		if (place !== undefined) this.written?.event(name, place.bytes, place.start, place.end);
 		if (LAST_EVENTS.has(name)) this.#over = true;
 		this.#onEvent(name, event);
 	}
 
 	#tell(events: readonly RepairedEvent[]): void {
-		for (const { name, bytes } of events) this.#onEvent(name, bytes);
+		for (const { name, bytes } of events) {
+			this.written?.event(name, bytes, 0, bytes.length);
+			this.#onEvent(name, bytes);
+		}
 	}
 
 	#edited(relayable: Buffer): Buffer | null {

@@ -4,6 +4,7 @@ import { SseSplitter } from "../../protocol/sse.ts";
 import type { Usage } from "../../protocol/usage.ts";
 import type { Reframer } from "../../providers/provider.ts";
 import { AnswerReader } from "../answer/reader.ts";
+import type { Written } from "../answer/written.ts";
 import type { Exchange } from "../exchange.ts";
 import type { OnFault } from "../guard.ts";
 import { headerValue } from "../headers.ts";
@@ -90,6 +91,11 @@ export class AnswerPipe {
 	/** As the upstream told it so far; null where it told none. */
 	get usage(): Usage | null {
 		return this.#told(this.#reader.usage);
+	}
+
+	/** What of a stream passed that its usage does not count yet; null = not a stream. */
+	get written(): Written | null {
+		return this.#reader.written;
 	}
 
 	/** The upstream's next bytes; what may be relayed now, null = nothing. */

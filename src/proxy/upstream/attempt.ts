@@ -391,6 +391,7 @@ class Attempt implements UpstreamListener, Running {
 		this.#options.exchange.running = null;
 		if (outcome.kind === "aborted" || outcome.kind === "broke")
 			this.#options.exchange.usage = this.#pipe?.usage ?? null;
+		this.#options.exchange.written = this.#pipe?.written ?? null;
 		this.#held = [];
 		this.#resolve(outcome);
 	}

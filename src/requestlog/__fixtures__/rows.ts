@@ -45,6 +45,8 @@ export function rowAt(at: number, change: Partial<RequestRow> = {}): RequestRow 
 		cost_cache_write_5m: 0.003,
 		cost_cache_write_1h: 0,
 		cost_output: 0.004,
+		cost_server_tools: 0,
+		estimated: false,
 		cost_without_caching: 0.05,
 		cost_random_routing: 0.03,
 		affinity: "hit",

@@ -67,6 +67,8 @@ interface Limits {
 	readonly budget_duration: string | null;
 	readonly budget_reset_at: string | null;
 	readonly spend: number;
+	/** Those of unknown cost. */
+	readonly unpriced_requests: number;
 	readonly tpm_limit: number | null;
 	readonly rpm_limit: number | null;
 	readonly max_parallel_requests: number | null;

@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { post } from "../api/client.ts";
 import type { KeyRecord, TeamRecord } from "../api/types.ts";
-import { count, dollars, exactDollars, exactTime, relative } from "../format.ts";
+import { count, dollars, exactDollars, exactSum, exactTime, relative, sumOfDollars, unpricedNote } from "../format.ts";
 import { forgetRecords, keyLabel, teamLabel } from "./KeyDialogs.tsx";
 import { Badge } from "./Parts.tsx";
 import { ACTIONS, type Column, Table } from "./Table.tsx";
@@ -198,13 +198,18 @@ function stateOf(holder: { readonly blocked: boolean; readonly expires?: string 
 	return <Badge tone="good">active</Badge>;
 }
 
-type Holder = Pick<KeyRecord, "spend" | "max_budget" | "soft_budget" | "budget_duration" | "budget_reset_at">;
+type Holder = Pick<
+	KeyRecord,
+	"spend" | "unpriced_requests" | "max_budget" | "soft_budget" | "budget_duration" | "budget_reset_at"
+>;
 
 function Budget({ holder }: { readonly holder: Holder }) {
 	const { spend, max_budget: most, soft_budget: soft, budget_duration: span, budget_reset_at: reset } = holder;
-	if (most === null) return <span title={exactDollars(spend)}>{dollars(spend)}</span>;
+	const sum = { cost: spend, unpriced: holder.unpriced_requests };
+	if (most === null) return <span title={exactSum(sum)}>{sumOfDollars(sum)}</span>;
 	const parts = [
 		`${exactDollars(spend)} of ${exactDollars(most)}`,
+		sum.unpriced === 0 ? null : unpricedNote(sum.unpriced),
 		soft === null ? null : `warns at ${dollars(soft)}`,
 		reset === null ? null : `starts anew ${relative(Date.parse(reset))}`,
 	];
@@ -212,7 +217,7 @@ function Budget({ holder }: { readonly holder: Holder }) {
 	return (
 		<span className="budget" title={exact}>
 			<span>
-				{dollars(spend)} of {dollars(most)}
+				{sum.unpriced === 0 ? dollars(spend) : `${dollars(spend)} + ?`} of {dollars(most)}
 				{span !== null && ` / ${span}`}
 			</span>
 			<meter

@@ -115,7 +115,7 @@ function Detail({ detail }: { readonly detail: RequestDetail }) {
 					<PrefixMap strip={detail.prompt} />
 				</Section>
 			)}
-			<Cost request={request} />
+			<Cost detail={detail} />
 			<Section title="Routing decision">
 				<Decision
 					chosen={request.model_id}
@@ -181,7 +181,7 @@ function Metrics({ request }: { readonly request: RequestView }) {
 	);
 }
 
-function Cost({ request }: { readonly request: RequestView }) {
+function Cost({ detail: { request, billed } }: { readonly detail: RequestDetail }) {
 	if (request.cost === null) {
 		return (
 			<Section title="Cost">
@@ -189,7 +189,7 @@ function Cost({ request }: { readonly request: RequestView }) {
 					Unknown:{" "}
 					{request.input_tokens === null
 						? "no usage was reported."
-						: "this model has no price. Set input_cost_per_token and the others in its model_info."}
+						: `${billed?.unknown ?? "this model has no price"}. Prices can be set in its model_info, as input_cost_per_token and others.`}
 				</p>
 			</Section>
 		);
@@ -202,6 +202,7 @@ function Cost({ request }: { readonly request: RequestView }) {
 		["Cache write, 5 min", request.cost_cache_write_5m],
 		["Cache write, 1 h", request.cost_cache_write_1h],
 		["Output", request.cost_output],
+		["Tools of the provider", request.cost_server_tools],
 	];
 	return (
 		<Section title="Cost">
@@ -239,8 +240,43 @@ function Cost({ request }: { readonly request: RequestView }) {
 					)}
 				</tbody>
 			</table>
+			{billed !== null && <Billed billed={billed} />}
 		</Section>
 	);
+}
+
+/** What of the bill the sums do not show. */
+function Billed({ billed }: { readonly billed: NonNullable<RequestDetail["billed"]> }) {
+	const { estimated, iterations, server_tools: tools, speed, service_tier: tier, inference_geo: geo } = billed;
+	const lines = [
+		estimated.length === 0 ? null : `Estimated, because the answer was cut off: ${estimated.join(", ")}.`,
+		...iterations.map(
+			({ kind, model, output_tokens: output, ...prompt }) =>
+				`${kind}${model === null ? "" : ` of ${model}`}: ${tokens(promptOf(prompt))} in, ${tokens(output)} out.`,
+		),
+		...Object.entries(tools).map(([name, calls]) => `${name}: ${count(calls)}.`),
+		speed === null ? null : `Speed: ${speed}.`,
+		tier === null ? null : `Service tier: ${tier}.`,
+		geo === null ? null : `Inference: ${geo}.`,
+	];
+	return (
+		<ul className="muted">
+			{lines
+				.filter((line) => line !== null)
+				.map((line, at) => (
+					// biome-ignore lint/suspicious/noArrayIndexKey: the list never changes, and two calls may be alike
+					<li key={at}>{line}</li>
+				))}
+		</ul>
+	);
+}
+
+function promptOf(counts: Readonly<Record<string, number | string | null>>): number | null {
+	const known = ["input_tokens", "read_tokens", "write_5m_tokens", "write_1h_tokens"].flatMap((name) => {
+		const value = counts[name];
+		return typeof value === "number" ? [value] : [];
+	});
+	return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0);
 }
 
 function Saved({ value }: { readonly value: number | null }) {

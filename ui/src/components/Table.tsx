@@ -1,7 +1,7 @@
 // What tables share: heads, cells with figures, and the button for earlier rows. Leaves which columns there are to the pages.
 import type { ReactNode } from "react";
 import { type Fates, hitShare } from "../cache.ts";
-import { dollars, exactDollars, percent } from "../format.ts";
+import { dollars, exactDollars, exactSum, type KnownSum, percent, sumOfDollars } from "../format.ts";
 import { CacheBar, CacheLegend } from "./CacheBar.tsx";
 import { Failed, Loading } from "./Failure.tsx";
 
@@ -67,6 +67,15 @@ export function DollarCell(about: {
 	return (
 		<td className={`number${wide ? " wide-only" : ""}${isLoss ? " bad" : ""}`} title={exactDollars(value)}>
 			{dollars(value)}
+		</td>
+	);
+}
+
+/** A sum that may leave requests out because their cost is unknown. */
+export function SumCell({ sum }: { readonly sum: KnownSum }) {
+	return (
+		<td className="number" title={exactSum(sum)}>
+			{sumOfDollars(sum)}
 		</td>
 	);
 }

@@ -16,10 +16,12 @@ import {
 	dollars,
 	duration,
 	exactDollars,
+	exactSum,
 	exactTime,
 	exactTokens,
 	percent,
 	relative,
+	sumOfDollars,
 	tokens,
 } from "../format.ts";
 
@@ -187,7 +189,7 @@ function DeploymentCard({
 						"share of the predicted tokens that were really read, last 24 hours",
 					],
 					["Requests, 24 h", count(measures.requests)],
-					["Spend, 24 h", dollars(measures.cost), exactDollars(measures.cost)],
+					["Spend, 24 h", sumOfDollars(measures), exactSum(measures)],
 				]}
 			/>
 			<div className="deployment-hit">

@@ -13,7 +13,17 @@ import { RangeChoice } from "../components/Filters.tsx";
 import { Icon } from "../components/Icon.tsx";
 import { DeploymentName, PageHead, Stat } from "../components/Parts.tsx";
 import { BarCell, type Column, DollarCell, Fetched, HitCell, Table } from "../components/Table.tsx";
-import { count, dollars, duration, exactDollars, percent, tokens } from "../format.ts";
+import {
+	count,
+	dollars,
+	duration,
+	exactDollars,
+	exactSum,
+	percent,
+	sumOfDollars,
+	tokens,
+	unpricedNote,
+} from "../format.ts";
 import { rangeOf } from "../search.ts";
 
 const route = getRouteApi("/");
@@ -62,9 +72,9 @@ function Figures({ overview }: { readonly overview: Overview }) {
 			<section className="stats" aria-label="Totals">
 				<Stat
 					label="Spent"
-					value={dollars(totals.cost)}
-					exact={exactDollars(totals.cost)}
-					note={totals.unpriced > 0 ? `${count(totals.unpriced)} requests without a known price` : "at list prices"}
+					value={sumOfDollars(totals)}
+					exact={exactSum(totals)}
+					note={totals.unpriced > 0 ? unpricedNote(totals.unpriced) : "at list prices"}
 				/>
 				<Stat
 					label="Saved by caching"

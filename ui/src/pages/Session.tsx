@@ -10,7 +10,18 @@ import { Badge, CopyButton, DeploymentName, PageHead, Stat } from "../components
 import { RequestDrawer } from "../components/RequestDrawer.tsx";
 import { BarCell, type Column, DollarCell, Fetched, HitCell, LoadMore, Table } from "../components/Table.tsx";
 import { Timeline, TimelineLegend } from "../components/Timeline.tsx";
-import { clock, count, dollars, duration, exactDollars, exactTime, percent, shortId } from "../format.ts";
+import {
+	clock,
+	count,
+	dollars,
+	duration,
+	exactDollars,
+	exactSum,
+	exactTime,
+	percent,
+	shortId,
+	sumOfDollars,
+} from "../format.ts";
 import { useKeys } from "../keyboard.ts";
 import { layOut } from "../timeline.ts";
 import { missLabel, reasonLabel } from "../words.ts";
@@ -96,8 +107,8 @@ function Totals({ session }: { readonly session: SessionSummary }) {
 			/>
 			<Stat
 				label="Cost"
-				value={dollars(measures.cost)}
-				exact={exactDollars(measures.cost)}
+				value={sumOfDollars(measures)}
+				exact={exactSum(measures)}
 				note={`${dollars(measures.cost_without_caching)} without caching`}
 			/>
 			<Stat

@@ -8,7 +8,7 @@ import { fatesOfSums } from "../cache.ts";
 import { Empty } from "../components/Failure.tsx";
 import { RangeChoice, SearchField } from "../components/Filters.tsx";
 import { Badge, DeploymentName, PageHead } from "../components/Parts.tsx";
-import { BarCell, type Column, DollarCell, Fetched, HitCell, Table, TableFoot } from "../components/Table.tsx";
+import { BarCell, type Column, DollarCell, Fetched, HitCell, SumCell, Table, TableFoot } from "../components/Table.tsx";
 import { count, duration, exactTime, relative, shortId } from "../format.ts";
 import { rangeOf } from "../search.ts";
 
@@ -111,7 +111,7 @@ function Row({ session }: { readonly session: SessionSummary }) {
 			<td className="number">{count(measures.requests)}</td>
 			<BarCell fates={fates} />
 			<HitCell fates={fates} />
-			<DollarCell value={measures.cost} />
+			<SumCell sum={measures} />
 			<DollarCell value={measures.cost_without_caching - measures.cost} wide saved />
 			<td className="wide-only">
 				{measures.diverted > 0 && <Badge tone="warn">{count(measures.diverted)} diverted</Badge>}
