@@ -92,11 +92,11 @@ export interface Gateway
 /** Builds everything from a configuration and listens. Rejects when the address cannot be listened on. */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
 	const open = await openGateway(config, options);
-	const server = createGatewayServer(
-		open.offer,
-		(request) => (open.serving().config.masterKey === null ? foreignPage(request.headers) : null),
-		config.listen.keepAliveMs ?? DEFAULTS.listen.keepAliveMs,
-	);
+	const server = createGatewayServer(open.offer, {
+		refuse: (request) => (open.serving().config.masterKey === null ? foreignPage(request.headers) : null),
+		keepAliveMs: config.listen.keepAliveMs ?? DEFAULTS.listen.keepAliveMs,
+		onFault: (error) => open.serving().log.error({ err: error }, "a request could not be taken"),
+	});
 	const sockets = trackSockets(server);
 	try {
 		await listen(server, config.listen);

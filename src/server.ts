@@ -7,9 +7,12 @@ import { isControlPlanePath } from "./admin/app.ts";
 import { GatewayError } from "./errors.ts";
 import { callId } from "./proxy/call-id.ts";
 import { anthropicFormat } from "./proxy/formats/anthropic.ts";
-import { handle, type Serving, sendError } from "./proxy/handler.ts";
+import { guarded } from "./proxy/guard.ts";
+import { handle, type Serving } from "./proxy/handler.ts";
 import { acceptHttp2 } from "./proxy/http2.ts";
 import { GatewayRequest } from "./proxy/incoming.ts";
+import { answerMalformed, hostFault } from "./proxy/malformed.ts";
+import { sendError } from "./proxy/refusal.ts";
 import { plainPath, routeOf } from "./proxy/routes.ts";
 
 /** A connection that has not said a word is closed after this, ms. */
@@ -47,11 +50,29 @@ export function createOffer(serving: () => Serving, admin: Hono): Offer {
 	};
 }
 
-/** An HTTP server that is not listening yet. `refusal` is `Planes.refuse`; connections without requests are kept for `keepAliveMs`. */
-export function createGatewayServer(offer: Offer, refusal: NonNullable<Planes["refuse"]>, keepAliveMs: number): Server {
+export interface ServerOptions {
+	/** `Planes.refuse`. */
+	readonly refuse: NonNullable<Planes["refuse"]>;
+	/** Connections without requests are kept so long, ms. */
+	readonly keepAliveMs: number;
+	/** Told what is thrown before a request has anybody who answers for it. */
+	readonly onFault: (error: unknown) => void;
+}
+
+/** An HTTP server that is not listening yet. */
+export function createGatewayServer(offer: Offer, { refuse: refusal, keepAliveMs, onFault }: ServerOptions): Server {
 	const planes: Planes = { control: true, probes: true, refuse: refusal };
+	const serve = (request: IncomingMessage, response: ServerResponse): void => {
+		const fault = hostFault(request);
+		if (fault !== null) refuse(request, response, fault);
+		else if (!offer(request, response, planes)) notServed(request, response);
+	};
 	const listener = (request: IncomingMessage, response: ServerResponse): void => {
-		if (!offer(request, response, planes)) notServed(request, response);
+		const broken = (error: unknown): void => {
+			onFault(error);
+			response.destroy();
+		};
+		guarded(broken, serve)(request, response);
 	};
 	const server = createServer(
 		{
@@ -59,16 +80,27 @@ export function createGatewayServer(offer: Offer, refusal: NonNullable<Planes["r
 			noDelay: true,
 			keepAliveTimeout: keepAliveMs,
 			maxHeaderSize: MAX_HEADER_BYTES,
+			// Looked for by `hostFault`, whose answer has a body.
+			requireHostHeader: false,
 		},
 		listener,
 	);
+	server.on("checkExpectation", unexpected);
+	const began = answerMalformed(server);
 	acceptHttp2(server, listener, {
 		silentMs: SILENT_MS,
 		idleMs: keepAliveMs,
 		maxHeaderBytes: MAX_HEADER_BYTES,
 		requestMs: server.requestTimeout,
+		tooSlow: (request, response) => refuse(request, response, new GatewayError("request_timeout")),
+		began,
 	});
 	return server;
+}
+
+function unexpected(request: IncomingMessage, response: ServerResponse): void {
+	const { expect: expectation = "" } = request.headers;
+	refuse(request, response, new GatewayError("unsupported_expectation", { expectation }));
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -39,7 +39,8 @@ import { modelEntryOf, modelList, profileList } from "./models.ts";
 import { routedName } from "./platform-models.ts";
 import { type Recorder, recordExchange } from "./record.ts";
 import { BodyCapture } from "./redact.ts";
-import { refuseUnsendable, routeRequest } from "./request.ts";
+import { sendError } from "./refusal.ts";
+import { refuseUnknown, refuseUnsendable, routeRequest } from "./request.ts";
 import type { Route } from "./routes.ts";
 import { dispatch } from "./upstream/dispatch.ts";
 import { type BareUpstreams, sendWithOwnCredential } from "./upstream/own-credential.ts";
@@ -211,6 +212,7 @@ async function serve(
 	const outlined = permitted(exchange.outline, caller, serving);
 	exchange.outline = outlined;
 	refuseUnsendable(exchange.body, outlined);
+	if (!ownCredential) refuseUnknown(config, outlined.model, exchange.operation);
 	const admitted = serving.admission.admit(exchange, { caller, outline: outlined, config });
 	exchange.keyHeaders = admitted.headers;
 	try {
@@ -297,27 +299,6 @@ function fail(exchange: Exchange, error: unknown, log: Logger): void {
 	if (known.code === "internal")
 		attempted(() => log.error({ err: error, call_id: exchange.id }, "a request failed inside the gateway"));
 	if (!attempted(() => sendError(exchange.response, known, exchange))) exchange.response.destroy();
-}
-
-/** Answers with a gateway error in the client's format; a response that has begun is cut instead. */
-export function sendError(
-	response: ClientResponse,
-	error: GatewayError,
-	{ id, format }: Pick<Exchange, "id" | "format">,
-): void {
-	if (response.headersSent) {
-		response.destroy();
-		return;
-	}
-	const { status, anthropicType, message } = error;
-	const answer = format.error({ status, type: anthropicType, message, requestId: id });
-	response.writeHead(answer.status, {
-		...answer.headers,
-		"content-length": String(answer.body.length),
-		"x-litellm-call-id": id,
-		...error.headers,
-	});
-	response.end(answer.body);
 }
 
 function sendJson(response: ClientResponse, body: Buffer): void {

@@ -3,6 +3,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { constants, createServer, type Http2Session, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import { guarded } from "./guard.ts";
 
 /** What a client that knows it speaks HTTP/2 sends first (RFC 9113 §3.4). No HTTP/1.1 method begins like this. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0");
@@ -22,7 +23,13 @@ export interface Http2Options {
 	readonly maxHeaderBytes: number;
 	/** A request that has not come whole after this is dropped, as `Server.requestTimeout` does it with the others, ms. */
 	readonly requestMs: number;
+	/** Answers such a request, where no answer has begun. */
+	readonly tooSlow: Listener;
+	/** Told what a connection of HTTP/1.1 begins with. */
+	readonly began: (socket: Socket, first: Buffer) => void;
 }
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
  * Lets `server`, which must not have connections yet, tell the two protocols apart by a connection's first bytes. Closing the server
@@ -30,8 +37,8 @@ export interface Http2Options {
  */
 export function acceptHttp2(
 	server: Server,
-	listener: (request: IncomingMessage, response: ServerResponse) => void,
-	{ silentMs, idleMs, maxHeaderBytes, requestMs }: Http2Options,
+	listener: Listener,
+	{ tooSlow, began, silentMs, idleMs, maxHeaderBytes, requestMs }: Http2Options,
 ): void {
 	const sessions = new Set<Http2Session>();
 	const undecided = new Set<Socket>();
@@ -47,13 +54,21 @@ export function acceptHttp2(
 		},
 		// Node's compatible API has what the data plane uses of the other: it differs in pseudo headers (proxy/headers).
 		(request, response) => {
-			const drop = () => {
-				if (!request.complete) request.stream.close(constants.NGHTTP2_CANCEL);
-			};
-			const tooSlow = setTimeout(drop, requestMs).unref();
-			request.once("end", () => clearTimeout(tooSlow));
-			request.stream.once("close", () => clearTimeout(tooSlow));
-			listener(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+			const both = [request as unknown as IncomingMessage, response as unknown as ServerResponse] as const;
+			const close = () => request.stream.close(constants.NGHTTP2_CANCEL);
+			const drop = guarded(close, () => {
+				if (request.complete) return;
+				if (response.headersSent) close();
+				else {
+					// Once the answer has gone out.
+					response.once("finish", () => setImmediate(close));
+					tooSlow(...both);
+				}
+			});
+			const timer = setTimeout(drop, requestMs).unref();
+			request.once("end", () => clearTimeout(timer));
+			request.stream.once("close", () => clearTimeout(timer));
+			listener(...both);
 		},
 	);
 	http2.on("session", (session: ServerHttp2Session) => {
@@ -65,6 +80,7 @@ export function acceptHttp2(
 		session.setTimeout(idleMs, () => session.close());
 	});
 	http2.on("sessionError", () => {});
+	http2.on("checkExpectation", (request, response) => server.emit("checkExpectation", request, response));
 
 	server.removeAllListeners("connection");
 	server.on("connection", (socket: Socket) => {
@@ -83,7 +99,10 @@ export function acceptHttp2(
 			undecided.delete(socket);
 			socket.unshift(first);
 			if (isPreface(first)) http2.emit("connection", socket);
-			else for (const take of http1) take.call(server, socket);
+			else {
+				began(socket, first);
+				for (const take of http1) take.call(server, socket);
+			}
 		};
 		socket.on("readable", decide);
 		socket.on("error", drop);

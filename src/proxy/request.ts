@@ -83,15 +83,23 @@ function unsendable(field: string): GatewayError {
 
 /** The question for one model. Throws unknown_model, or unsupported_operation when none of its deployments knows the operation. */
 export function routeRequest(about: Asked, model: string, parts: Parts): RouteRequest {
-	const resolved = resolveGroup(parts.config, model) ?? defaultGroup(parts.config);
-	if (resolved === null) {
-		throw new GatewayError("unknown_model", { model, suggestion: suggestModel(parts.config, model) });
-	}
 	const { outline, conversation, betas, tags, allowedDomains } = about;
-	const { operation } = about;
-	const group = served(resolved.group, operation);
-	const counts = operation === "count_tokens";
-	return { outline, group, wildcard: resolved.wildcard, conversation, betas, tags, allowedDomains, counts };
+	const { group, wildcard } = groupFor(parts.config, model, about.operation);
+	const counts = about.operation === "count_tokens";
+	return { outline, group, wildcard, conversation, betas, tags, allowedDomains, counts };
+}
+
+/** Throws as `routeRequest` does: what nobody serves counts against no limit, and its price is nobody's question. */
+export function refuseUnknown(config: Config, model: string, operation: Operation): void {
+	groupFor(config, model, operation);
+}
+
+function groupFor(config: Config, model: string, operation: Operation): NonNullable<ReturnType<typeof resolveGroup>> {
+	const resolved = resolveGroup(config, model) ?? defaultGroup(config);
+	if (resolved === null) {
+		throw new GatewayError("unknown_model", { model, suggestion: suggestModel(config, model) });
+	}
+	return { ...resolved, group: served(resolved.group, operation) };
 }
 
 /** LiteLLM serves unknown models by `default_fallbacks` too [litellm §2.2]. */
