@@ -61,7 +61,7 @@ export function acceptHttp2(
 				if (response.headersSent) close();
 				else {
 					// Once the answer has gone out.
-					response.once("finish", () => setImmediate(close));
+					request.stream.once("finish", () => setImmediate(close));
 					tooSlow(...both);
 				}
 			});
