@@ -184,16 +184,19 @@ describe("Gemini's thought signatures", () => {
 		expect(messages).toHaveLength(5);
 	});
 
-	test("come back from a Responses client that keeps its reasoning items", async () => {
+	test.each(BOTH)("come back from a Responses client that keeps its reasoning items: %s", async (_name, stream) => {
 		await using setup = await start("gemini-3-pro", server);
 		const tools = [{ type: "function" as const, name: "Read", parameters: schema, strict: false }];
 		const input: OpenAI.Responses.ResponseInputItem[] = [{ role: "user", content: "hi" }];
-		const { output } = await setup.openai.responses.create({ model: "local", input, tools });
+		const body = { model: "local", input, tools };
+		const { responses } = setup.openai;
+		const ask = () => (stream ? responses.stream(body).finalResponse() : responses.create(body));
+		const { output } = await ask();
 		input.push(...(output as OpenAI.Responses.ResponseInputItem[]));
 		for (const item of output)
 			if (item.type === "function_call")
 				input.push({ type: "function_call_output", call_id: item.call_id, output: "ok" });
-		const next = await setup.openai.responses.create({ model: "local", input, tools });
+		const next = await ask();
 		expect(next.output.some(({ type }) => type === "function_call")).toBe(true);
 	});
 });
