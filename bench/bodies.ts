@@ -121,11 +121,16 @@ function requestHead(options: RequestsOptions, conversation: number, length: num
 }
 
 function sessionId(conversation: number): string {
-	return `5e55105e-0000-4000-8000-${String(conversation).padStart(12, "0")}`;
+	return `5e55105e-0000-4000-8000-${digitsOf(conversation)}`;
+}
+
+/** How a request names its conversation: in the session's id and at the beginning of its first message. */
+export function digitsOf(conversation: number): string {
+	return String(conversation).padStart(12, "0");
 }
 
 function opening(conversation: number, large: boolean): string {
-	const prompt = `Conversation ${conversation}: make the tests pass.`;
+	const prompt = `Conversation ${digitsOf(conversation)}: make the tests pass.`;
 	return large ? `<system-reminder>\n${prose(conversation, 1_500)}</system-reminder>\n${prompt}` : prompt;
 }
 

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 
 export interface ProcessFigures {
 	readonly rssMb: number;
+	/** What it has of its own: heap, buffers, SQLite's cache; not the files it has mapped. */
+	readonly anonymousMb: number;
 	/** The most it ever was. */
 	readonly peakRssMb: number;
 	/** User and system time since the start, ms; counted in steps of 10 ms. */
@@ -23,6 +25,7 @@ export function processFigures(pid: number): ProcessFigures | null {
 		const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 		return {
 			rssMb: kilobytes(status, "VmRSS") / 1024,
+			anonymousMb: kilobytes(status, "RssAnon") / 1024,
 			peakRssMb: kilobytes(status, "VmHWM") / 1024,
 			mainThreadMs: mainThreadMs(pid),
 			cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,

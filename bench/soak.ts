@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type AnswerKind, buildRequests } from "./bodies.ts";
+import { type AnswerKind, buildRequests, digitsOf } from "./bodies.ts";
 import { type GatewayChild, startGatewayChild, startUpstream } from "./children.ts";
 import { Connection, type Reply } from "./load.ts";
 import { processFigures } from "./process-figures.ts";
@@ -20,8 +20,10 @@ export interface SoakOptions {
 	readonly main?: string;
 	/** Of all that is random. */
 	readonly seed: number;
-	/** Requests after which memory is first looked at; what comes later is compared with it. */
+	/** Memory at the first look after so many requests is what later looks are compared with. */
 	readonly settleAfter: number;
+	/** How often memory is looked at. */
+	readonly looks: number;
 	/** Most that memory may grow from then on, MB. */
 	readonly maxGrowthMb: number;
 }
@@ -33,6 +35,7 @@ export const SOAK_DEFAULTS: SoakOptions = {
 	cutShare: 0.05,
 	seed: 20_261_121,
 	settleAfter: 2_000,
+	looks: 5,
 	maxGrowthMb: 64,
 };
 
@@ -50,6 +53,15 @@ export interface SoakOutcomes {
 	aborted: number;
 }
 
+/** Memory when idle, after so many requests, MB. */
+export interface MemoryLook {
+	readonly requests: number;
+	readonly rssMb: number;
+	readonly anonymousMb: number;
+	/** What the last full collection left; null = there was none. */
+	readonly heapMb: number | null;
+}
+
 export interface SoakReport {
 	readonly outcomes: SoakOutcomes;
 	readonly seconds: number;
@@ -61,8 +73,7 @@ export interface SoakReport {
 	/** Open files and sockets before the load and after it, when idle again; null where the system does not tell. */
 	readonly openFilesBefore: number | null;
 	readonly openFilesAfter: number | null;
-	/** Memory when idle, by number of requests so far, MB. */
-	readonly memory: readonly { readonly requests: number; readonly rssMb: number }[];
+	readonly memory: readonly MemoryLook[];
 	/** From the first look at or after `settleAfter` to the last. */
 	readonly growthMb: number | null;
 	/** What must not be; empty = passed. */
@@ -80,7 +91,9 @@ const MIX: readonly { readonly bytes: number; readonly answer: AnswerKind; reado
 ];
 
 const CONVERSATIONS = 8;
-const LOOKS_AT_MEMORY = 5;
+/** Conversations go on for so many requests each, and are then followed by others. */
+const REQUESTS_A_CONVERSATION = 40;
+const LIVE_CONVERSATIONS = 50;
 const KEEP_ALIVE_MS = 3_000;
 
 /** Runs the whole soak against a gateway of its own. Rejects only when it cannot be started. */
@@ -96,6 +109,7 @@ export async function runSoak(wanted: Partial<SoakOptions> = {}): Promise<SoakRe
 		const gateway = await startGatewayChild({
 			upstreamPorts: upstream.ports,
 			cooldown: "0s",
+			nodeArguments: ["--trace-gc"],
 			...(options.main === undefined ? {} : { main: options.main }),
 		});
 		try {
@@ -115,13 +129,15 @@ async function soak(gateway: GatewayChild, options: SoakOptions): Promise<SoakRe
 	await clients.run(1);
 	clients.hangUpAll();
 	const openFilesBefore = await idleOpenFiles(gateway, null);
-	const memory: { requests: number; rssMb: number }[] = [];
-	const stretch = Math.ceil(options.requests / LOOKS_AT_MEMORY);
+	const memory: MemoryLook[] = [];
+	const stretch = Math.ceil(options.requests / options.looks);
 	while (clients.sent < options.requests && gateway.alive()) {
 		await clients.run(Math.min(stretch, options.requests - clients.sent));
 		await sleep(300);
 		const figures = processFigures(gateway.pid);
-		if (figures !== null) memory.push({ requests: clients.sent, rssMb: figures.rssMb });
+		if (figures === null) continue;
+		const { rssMb, anonymousMb } = figures;
+		memory.push({ requests: clients.sent, rssMb, anonymousMb, heapMb: liveHeapMb(gateway.log()) });
 	}
 	clients.hangUpAll();
 	const openFilesAfter = await idleOpenFiles(gateway, openFilesBefore);
@@ -136,7 +152,7 @@ async function soak(gateway: GatewayChild, options: SoakOptions): Promise<SoakRe
 		openFilesBefore,
 		openFilesAfter,
 		memory,
-		growthMb: settled === undefined || last === undefined ? null : last.rssMb - settled.rssMb,
+		growthMb: settled === undefined || last === undefined ? null : last.anonymousMb - settled.anonymousMb,
 	};
 	return { ...report, violations: violations(report, options) };
 }
@@ -158,6 +174,12 @@ function violations(report: Omit<SoakReport, "violations">, options: SoakOptions
 		found.push(`memory grew by ${Math.round(growthMb)} MB after the first ${options.settleAfter} requests`);
 	}
 	return found;
+}
+
+/** Of the last full collection that `--trace-gc` told of. */
+function liveHeapMb(log: string): number | null {
+	const found = [...log.slice(-4_000_000).matchAll(/Mark-Compact[^\n]*-> ([\d.]+) \(/g)].at(-1);
+	return found === undefined ? null : Number(found[1]);
 }
 
 /** Lines of level error; the routing lines at `info` are what the log mostly holds. */
@@ -183,19 +205,39 @@ async function idleOpenFiles(gateway: GatewayChild, target: number | null): Prom
 	return lowest;
 }
 
+/** A request, and where it names its conversation. */
+interface Template {
+	readonly bytes: Buffer;
+	readonly places: readonly number[];
+}
+
+function templateOf(bytes: Buffer, index: number): Template {
+	const digits = digitsOf(index % CONVERSATIONS);
+	const places: number[] = [];
+	for (let at = bytes.indexOf(digits); at !== -1; at = bytes.indexOf(digits, at + 1)) places.push(at);
+	return { bytes, places };
+}
+
+/** The request as another conversation sends it. */
+function fill({ bytes, places }: Template, conversation: number): Buffer {
+	const filled = Buffer.from(bytes);
+	for (const at of places) filled.write(digitsOf(conversation), at, "latin1");
+	return filled;
+}
+
 /** The load: connections that take one request after another out of the mix, some hanging up on the way. */
 class Clients {
 	readonly outcomes: SoakOutcomes = { served: 0, endedWithError: 0, cut: 0, refused: {}, aborted: 0 };
 	sent = 0;
 	readonly #connections: readonly Connection[];
-	readonly #mix: readonly { readonly requests: readonly Buffer[]; readonly share: number }[];
+	readonly #mix: readonly { readonly requests: readonly Template[]; readonly share: number }[];
 	readonly #random: () => number;
 	readonly #abortShare: number;
 
 	constructor(port: number, options: SoakOptions) {
 		this.#connections = Array.from({ length: options.concurrency }, () => new Connection(port));
 		this.#mix = MIX.map((kind) => ({
-			requests: buildRequests({ ...kind, conversations: CONVERSATIONS }),
+			requests: buildRequests({ ...kind, conversations: CONVERSATIONS }).map((bytes, at) => templateOf(bytes, at)),
 			share: kind.share,
 		}));
 		this.#random = seededRandom(options.seed);
@@ -244,7 +286,10 @@ class Clients {
 			if (rest < 0) break;
 		}
 		const requests = kind?.requests ?? [];
-		return requests[Math.floor(this.#random() * requests.length)] ?? Buffer.alloc(0);
+		const template = requests[Math.floor(this.#random() * requests.length)];
+		const oldest = Math.floor(this.sent / REQUESTS_A_CONVERSATION);
+		const conversation = oldest + Math.floor(this.#random() * LIVE_CONVERSATIONS);
+		return template === undefined ? Buffer.alloc(0) : fill(template, conversation);
 	}
 
 	#account(reply: Reply): void {
@@ -265,8 +310,11 @@ function printReport(report: SoakReport): void {
 			`refused ${sum} ${sum === 0 ? "" : `${JSON.stringify(outcomes.refused)} `}· client hung up ${outcomes.aborted}`,
 	);
 	console.log(`${report.seconds.toFixed(1)} s · open files ${report.openFilesBefore} → ${report.openFilesAfter}`);
-	const looks = memory.map((look) => `${look.requests}: ${Math.round(look.rssMb)} MB`).join(" · ");
-	console.log(`memory after requests: ${looks}`);
+	console.log("requests   resident   anonymous   live heap, MB");
+	for (const { requests, rssMb, anonymousMb, heapMb } of memory) {
+		const figures = [rssMb, anonymousMb, heapMb].map((mb) => (mb === null ? "–" : mb.toFixed(0)).padStart(10));
+		console.log(`${String(requests).padStart(8)} ${figures.join(" ")}`);
+	}
 	if (report.stderr.trim() !== "") console.log(`standard error of the gateway:\n${report.stderr}`);
 	for (const line of report.errorLines) console.log(`log: ${line}`);
 	for (const violation of report.violations) console.log(`✗ ${violation}`);
@@ -282,6 +330,7 @@ crashed, complained, kept sockets open or kept growing.
   --concurrency <n>   connections (default ${SOAK_DEFAULTS.concurrency})
   --aborts <share>    clients that hang up (default ${SOAK_DEFAULTS.abortShare})
   --cuts <share>      upstream answers that break (default ${SOAK_DEFAULTS.cutShare})
+  --looks <n>         how often memory is looked at (default ${SOAK_DEFAULTS.looks})
   --gateway <file>    build to test (default dist/main.js)
   --seed <n>          for the same run again
   --help`;
@@ -294,6 +343,7 @@ async function main(): Promise<void> {
 			aborts: { type: "string" },
 			cuts: { type: "string" },
 			seed: { type: "string" },
+			looks: { type: "string" },
 			gateway: { type: "string" },
 			help: { type: "boolean", default: false },
 		},
@@ -308,6 +358,7 @@ async function main(): Promise<void> {
 		abortShare: Number(values.aborts ?? SOAK_DEFAULTS.abortShare),
 		cutShare: Number(values.cuts ?? SOAK_DEFAULTS.cutShare),
 		seed: Number(values.seed ?? SOAK_DEFAULTS.seed),
+		looks: Number(values.looks ?? SOAK_DEFAULTS.looks),
 		...(values.gateway === undefined ? {} : { main: resolve(values.gateway) }),
 	});
 	printReport(report);
