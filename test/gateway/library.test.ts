@@ -261,7 +261,8 @@ test("an answer that breaks off is an error, whether it says so or is cut, strea
 	);
 	expect(chunks).toMatchObject({ name: "StreamError", warmpath: { model_id: "a" } });
 
-	world.simulator.faults.add({ kind: "cut", afterDeltas: 1 });
+	// A whole answer that is cut is asked for again: nothing of it has gone out.
+	for (let time = 0; time < 8; time += 1) world.simulator.faults.add({ kind: "cut", afterDeltas: 1 });
 	expect(await rejection(world.router.messages(ask("x")))).toBeInstanceOf(CallError);
 });
 
