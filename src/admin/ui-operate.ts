@@ -46,7 +46,7 @@ export interface ProbeAnswer {
 
 /** At most what the smallest request takes, with what platforms add to it. */
 const TEST_TOKENS = { input: 32, output: 1 } as const;
-const SENT_HEADERS = ["x-claude-code-session-id", "x-claude-code-agent-id", "anthropic-beta"];
+const SENT_HEADERS = ["x-claude-code-session-id", "x-claude-code-agent-id", "anthropic-beta", "user-agent"];
 
 /** The endpoints. */
 export function operateRoutes(deps: OperateDeps, requireRole: RequireRole) {

@@ -1,9 +1,9 @@
 // The decision that a body would get now, asked for by the control plane in the name of any key. Sends nothing, learns nothing.
 import type { Directory } from "../db/keys-directory.ts";
 import { GatewayError } from "../errors.ts";
-import { outline } from "../prompt/outline.ts";
 import { describe, MASTER } from "./admission/authenticate.ts";
 import { askedBy, permitted } from "./admission/permitted.ts";
+import { outlineAsSent } from "./as-sent.ts";
 import { type ExplainedDecision, explainDecision } from "./explain.ts";
 import type { Serving } from "./handler.ts";
 import { routeRequest } from "./request.ts";
@@ -29,7 +29,7 @@ export function explainNow(
 	const key = keyHash === null ? null : directory.keyByHash(keyHash);
 	if (key === undefined) throw new GatewayError("record_not_found", { kind: "key", id: keyHash ?? "" });
 	const caller = key === null ? MASTER : describe(key, directory);
-	const read = outline(body, { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth });
+	const read = outlineAsSent(body, { caller, agent: headers["user-agent"] ?? "" }, serving);
 	const outlined = permitted(read, caller, serving);
 	const sender = { operation: "messages", session: null, request: { headers } } as const;
 	const about = askedBy(sender, caller, { admission: serving.admission, outline: outlined });

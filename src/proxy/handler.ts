@@ -18,6 +18,7 @@ import type { Logger } from "../telemetry/log.ts";
 import type { Admission } from "./admission/admission.ts";
 import type { Authenticate, Caller } from "./admission/authenticate.ts";
 import { askedBy, permitted } from "./admission/permitted.ts";
+import { outlineAsSent } from "./as-sent.ts";
 import { ClientGone, type ReadBody, readBody } from "./body.ts";
 import type { ClientRequest, ClientResponse } from "./client.ts";
 import { Exchange } from "./exchange.ts";
@@ -163,7 +164,8 @@ async function explain(exchange: Exchange, caller: Caller, serving: Serving): Pr
 	const { config, router } = serving;
 	serving.admission.authoriseExplain(caller);
 	exchange.body = (await readBody(exchange.request, config.limits.maxBodyBytes)).body;
-	const read = outline(exchange.body, { hasher: serving.hasher, maxDepth: config.limits.maxJsonDepth });
+	const agent = headerValue(exchange.request.headers, "user-agent") ?? "";
+	const read = outlineAsSent(exchange.body, { caller, agent }, serving);
 	const outlined = permitted(read, caller, serving);
 	const about = askedBy(exchange, caller, { admission: serving.admission, outline: outlined });
 	const request = routeRequest(about, outlined.model, serving);

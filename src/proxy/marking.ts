@@ -28,6 +28,8 @@ const MOST_CLIENTS = 10_000;
 export interface AutomaticMarking {
 	/** Whether to mark this client's next request; counts it. */
 	pays(client: string): boolean;
+	/** The same, without counting. */
+	wouldPay(client: string): boolean;
 	/** What an automatically marked request read and wrote; null = nothing was reported. */
 	learn(client: string, usage: Pick<Usage, "cacheReadTokens" | "cacheWriteTokens"> | null): void;
 }
@@ -60,6 +62,7 @@ export function createAutomaticMarking(): AutomaticMarking {
 			record.pause -= 1;
 			return false;
 		},
+		wouldPay: (client) => (clients.get(client)?.pause ?? 0) === 0,
 		learn(client, usage) {
 			if (usage === null) return;
 			const record = recordOf(client);
@@ -118,7 +121,7 @@ export interface Marked {
 const MARKS_ITSELF = /^claude-(cli|code)\//;
 
 /** Marks one body as its group is configured. */
-export function markBody(body: Buffer, about: MarkingAbout, automatic: AutomaticMarking): Marked {
+export function markBody(body: Buffer, about: MarkingAbout, automatic: Pick<AutomaticMarking, "pays">): Marked {
 	const { members, marking } = about;
 	if (marking.points.length > 0) {
 		return { body: about.pointsApplied ? body : injectMarkers(body, members, marking.points), automatic: false };

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { readAnswer } from "../../src/commands/demo/answer.ts";
 import { SimulatedAgent } from "../../src/simulator/agent.ts";
-import { MASTER_KEY, startWorld } from "../harness.ts";
+import { startSimulator } from "../../src/simulator/server.ts";
+import { configFrom, MASTER_KEY, startTestGateway, startWorld } from "../harness.ts";
 
 test("a decision can be asked for without sending anything, with every candidate, its price and what it would read", async () => {
 	await using world = await startWorld({ deployments: ["a", "b", "c"] });
@@ -48,4 +49,55 @@ test("explaining needs a key and a valid body like any request", async () => {
 	expect((await fetch(`${world.gateway.url}/route/explain`, { method: "POST", body: "{}" })).status).toBe(401);
 	expect((await world.gateway.post("/route/explain", "{")).status).toBe(400);
 	expect((await world.gateway.post("/route/explain", '{"model":"nope","messages":[]}')).status).toBe(404);
+});
+
+/** A long prompt that marks nothing. */
+const UNMARKED = {
+	model: "claude-code",
+	max_tokens: 20,
+	stream: true,
+	system: "You know the whole of this text. ".repeat(1_000),
+	messages: [{ role: "user", content: "hello" }],
+};
+
+test.each([
+	["automatic markers", "", {}],
+	["points of the configuration", "system", {}],
+	["points of the request", "none", { cache_control_injection_points: [{ location: "message", role: "system" }] }],
+])("a decision is explained for the request as it would be sent: %s", async (_, kind, more) => {
+	const point = "cache_control_injection_points: [{ location: message, role: system }]";
+	const auto = "litellm_settings: { enable_anthropic_prompt_caching: true }\n";
+	await using simulator = await startSimulator({
+		deployments: [
+			{ name: "a", apiKey: "sk-a" },
+			{ name: "b", apiKey: "sk-b" },
+		],
+	});
+	const entries = ["a", "b"].map(
+		(id) =>
+			`  - { model_name: claude-code, litellm_params: { model: anthropic/claude-sonnet-5-5, api_base: "${simulator.url}", api_key: sk-${id}${kind === "system" ? `, ${point}` : ""} }, model_info: { id: ${id} } }`,
+	);
+	const config = configFrom(
+		`model_list:\n${entries.join("\n")}\ngeneral_settings: { master_key: ${MASTER_KEY} }\nwarmpath: { listen: { port: 0 } }\n${kind === "" ? auto : ""}`,
+	);
+	await using gateway = await startTestGateway(config);
+	const body = JSON.stringify({ ...UNMARKED, ...more });
+	const real = await readAnswer(await gateway.post("/v1/messages", body));
+	const again = JSON.stringify({
+		...UNMARKED,
+		...more,
+		messages: [...UNMARKED.messages, { role: "assistant", content: "hi" }, { role: "user", content: "more" }],
+	});
+	const asked = await (await gateway.post("/route/explain", again)).json();
+	const inUi = await (await gateway.post("/api/explain", JSON.stringify({ body: again }))).json();
+	for (const decision of [asked, inUi]) {
+		expect(decision).toMatchObject({ chosen: { model_id: real.deployment } });
+		expect((decision as { breakpoints: number }).breakpoints).toBeGreaterThan(0);
+		expect((decision as { chosen: { predicted_read_tokens: number } }).chosen.predicted_read_tokens).toBeGreaterThan(
+			1_000,
+		);
+	}
+	const next = await readAnswer(await gateway.post("/v1/messages", again));
+	expect(next.deployment).toBe(real.deployment);
+	expect(next.usage.read).toBe((asked as { chosen: { predicted_read_tokens: number } }).chosen.predicted_read_tokens);
 });
