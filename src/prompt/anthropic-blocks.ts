@@ -176,16 +176,21 @@ export class BlockReader {
 			scan.string();
 			element.textEnd = scan.pos;
 			if (isBlank(scan.text, scan.from, scan.to)) element.isBlank = true;
-		} else if ((word === Word.id || word === Word.tool_use_id || word === Word.signature) && byte === QUOTE) {
-			scan.string();
-			if (word === Word.signature) element.isForeign = isForeignSignature(scan.text, scan.from, scan.to);
-			else element.isId = isClaudesId(scan.text, scan.from, scan.to);
 		} else if (word === Word.content && byte === OPEN_ARRAY) this.innerList(depth + 1);
 		else if (word === Word.source && byte === OPEN_OBJECT) element.base64 = this.base64(depth + 1);
+		else if (word >= Word.id && byte === QUOTE) this.origin(word);
 		else {
 			scan.skip(depth);
 			if (word === Word.defer_loading) element.isDeferred = byte === LETTER_T;
 		}
+	}
+
+	/** An id or a signature, by which what Claude said is told from what others did. */
+	private origin(word: number): void {
+		const { scan, element } = this;
+		scan.string();
+		if (word === Word.signature) element.isForeign = isForeignSignature(scan.text, scan.from, scan.to);
+		else element.isId = isClaudesId(scan.text, scan.from, scan.to);
 	}
 
 	/** Adds the element just read. */
@@ -334,27 +339,27 @@ function isOdd({ type, isId, isForeign, isBlank }: Element): boolean {
 	return isBlank || !isId || (type === Word.thinking && isForeign);
 }
 
-const CLAUDES_ID = Buffer.from("toolu_");
+/** Where the `_` of `toolu_` stands, with which the ids that Claude gives begin. Two of its letters tell it from what others give. */
+const UNDERSCORE_AT = 5;
+const UNDERSCORE = 0x5f;
 /** Begins what the gateway writes for thinking that nobody signed (protocol/openai/carried). */
 const OWN_SIGNATURE = Buffer.from("warmpath-");
 /** The longest id that every platform takes. */
 const LONGEST_ID = 64;
 
 function isForeignSignature(text: Uint8Array, from: number, to: number): boolean {
-	return from === to || startsWith(text, from, OWN_SIGNATURE);
+	return from === to || (text[from] === OWN_SIGNATURE[0] && startsWith(text, from, OWN_SIGNATURE));
 }
+
+/** 1 for letters, digits, `_` and `-`. */
+const LEGAL = Uint8Array.from({ length: 256 }, (_, byte) => (/[a-zA-Z0-9_-]/.test(String.fromCharCode(byte)) ? 1 : 0));
 
 /** Ids that Claude gives are legal and given once; others have to be looked at. */
 function isClaudesId(text: Uint8Array, from: number, to: number): boolean {
-	if (to - from > LONGEST_ID || !startsWith(text, from, CLAUDES_ID)) return false;
-	for (let at = from + CLAUDES_ID.length; at < to; at++) {
-		const byte = text[at] as number;
-		const letter = byte | 0x20;
-		const isLegal =
-			(letter >= 0x61 && letter <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x5f || byte === 0x2d;
-		if (!isLegal) return false;
-	}
-	return true;
+	if (to - from > LONGEST_ID || text[from] !== LETTER_T || text[from + UNDERSCORE_AT] !== UNDERSCORE) return false;
+	let legal = 1;
+	for (let at = from; at < to; at++) legal &= LEGAL[text[at] as number] as number;
+	return legal === 1;
 }
 
 /** White space as it stands in JSON. Rarer kinds are left to the upstream. */

@@ -20,6 +20,6 @@ export function tellRemoved(
 	for (const each of fresh) known.add(each);
 	log.info(
 		{ deployment: about.deployment, removed: fresh },
-		`taken off requests to ${about.deployment}, whose platform does not take it: ${fresh.join(", ")}`,
+		`taken off requests to ${about.deployment}, whose platform or model does not take it: ${fresh.join(", ")}`,
 	);
 }
