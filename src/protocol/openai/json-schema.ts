@@ -36,8 +36,7 @@ const ROOT_REFUSED = ["oneOf", "anyOf", "allOf", "enum", "not", "$ref"];
  * Parameters of a function. OpenAI refuses a root that is no object, an object at the root without `properties` ("object schema missing
  * properties") and arrays without `items` ("array schema missing items"), also outside strict mode.
  */
-export function functionParameters(schema: JsonObject, kind: "all" | "openai" | "gemini"): JsonObject {
-	if (kind === "all") return schema;
+export function functionParameters(schema: JsonObject, kind: "openai" | "gemini"): JsonObject {
 	const plain = ROOT_REFUSED.some((name) => schema[name] !== undefined) ? inputSchema(schema) : schema;
 	const inner = asObject(mapped(plain, kind === "gemini" ? forGemini : withItems)) ?? {};
 	const root: Draft = { ...inner };

@@ -40,8 +40,8 @@ export interface UpstreamDialect {
 	readonly parallelToolCalls: boolean;
 	/** Member for `metadata.user_id`, at most 64 characters; null = not sent. */
 	readonly user: "safety_identifier" | "user" | null;
-	/** JSON Schema: all, OpenAI's demands of it, or the part that Gemini takes. */
-	readonly schemas: "all" | "openai" | "gemini";
+	/** JSON Schema: with what OpenAI demands of it, or only the part that Gemini takes. */
+	readonly schemas: "openai" | "gemini";
 }
 
 /** What an operator may set by `litellm_params.server_takes`. */
