@@ -102,6 +102,21 @@ test("what a Bedrock client may call: groups and the profiles behind them", () =
 });
 
 test.each([
+	["claude-*", "anthropic/claude-*", ", api_key: sk-1", true],
+	["*", "bedrock/*", ", aws_region_name: us-east-1", true],
+	["claude-haiku-*", "anthropic/claude-haiku-*", ", api_key: sk-1", false],
+	["*", "openai/*", ", api_key: sk-1", false],
+])(
+	"a Bedrock client is shown the profiles of known models that the group '%s' on %s serves",
+	(group, model, more, isShown) => {
+		const named = configFrom(`model_list:\n  - {model_name: "${group}", litellm_params: {model: "${model}"${more}}}\n`);
+		const shown = profileIds(named);
+		expect(shown.includes("global.anthropic.claude-opus-5-5")).toBe(isShown);
+		expect(shown.some((id) => id.includes("*"))).toBe(false);
+	},
+);
+
+test.each([
 	["anthropic.claude-opus-5-5", "claude-opus-5-5"],
 	["us.anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5"],
 	["arn:aws:bedrock:us-east-1:1:inference-profile/eu.anthropic.claude-opus-5-5", "claude-opus-5-5"],

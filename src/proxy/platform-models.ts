@@ -1,6 +1,7 @@
 // A cloud's model id → the name of the group that serves it, for client formats whose URLs carry such ids. Leaves groups to config.
-import { baseName, resolveGroup } from "../config/model-name.ts";
+import { baseName, isPattern, resolveGroup } from "../config/model-name.ts";
 import type { Config, ModelGroup } from "../config/schema.ts";
+import { currentModels } from "../pricing/model-ids.ts";
 
 /** Whose ids a client uses. */
 export type Platform = "bedrock" | "vertex";
@@ -122,11 +123,16 @@ function addFirst(names: Map<string, string>, id: string, name: string): void {
 	if (!names.has(id)) names.set(id, name);
 }
 
-/** Ids that a Bedrock client may call: names of the configuration, and the profile ids behind them. */
+/** Ids that a Bedrock client may call: names of the configuration, the profile ids behind them, and those of known models that a pattern takes. */
 export function profileIds(config: Config): string[] {
-	const groups = [...config.groups.values()].filter(({ name }) => !name.includes("*"));
+	const groups = [...config.groups.values()].filter(({ name }) => !isPattern(name));
 	const ids = new Set(groups.map(({ name }) => name));
 	for (const { deployments } of groups)
 		for (const { provider, upstreamModel } of deployments) if (provider === "bedrock") ids.add(upstreamModel);
+	for (const id of currentModels("bedrock")) {
+		const resolved = resolveGroup(config, configuredName(config, id, "bedrock"));
+		const isClaude = resolved?.group.deployments.some(({ provider }) => provider !== "openai") === true;
+		if (isClaude && resolved.wildcard !== null) ids.add(id);
+	}
 	return [...ids];
 }

@@ -256,12 +256,16 @@ const BEARER_LENGTH = "Bearer ".length;
 function secretsIn(headers: IncomingHttpHeaders, header: string): readonly string[] {
 	const value = headerValue(headers, header);
 	if (value === null || value === "") return [];
-	// Other schemes are not ours: an AWS signature, say, beside an x-api-key.
-	const secret = header === "authorization" ? bearer(value) : value.replace(/^Bearer\s+/i, "").trim();
+	const secret = header === "authorization" ? authorized(value) : value.replace(/^Bearer\s+/i, "").trim();
 	if (secret === null || secret === "") return [];
 	if (header === "authorization" || !secret.includes(",")) return [secret];
 	const parts = secret.split(",", MOST_IN_ONE_HEADER).map((part) => part.replace(/^\s*Bearer\s+/i, "").trim());
 	return [secret, ...parts.filter((part) => part !== "")];
+}
+
+/** A bearer token, or a key without a scheme. Other schemes are not ours: an AWS signature, say, beside an x-api-key. */
+function authorized(value: string): string | null {
+	return bearer(value) ?? (/\s/.test(value.trim()) ? null : value.trim());
 }
 
 function bearer(value: string): string | null {
