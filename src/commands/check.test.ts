@@ -25,6 +25,7 @@ async function check(text: string, options: Partial<CheckIo> = {}): Promise<{ co
 		env: { ...ENV, WARMPATH_HOME: "/data" },
 		format: "text",
 		colour: false,
+		now: () => Date.parse("2026-01-01"),
 		...options,
 	});
 	return { code, output: output.replaceAll(`${directory}/`, "") };
@@ -282,4 +283,13 @@ it("shows OpenAI-compatible servers, and which groups' prompts are marked", asyn
 	expect(output).toMatch(/local +gpu-1 +openai +Qwen\/Qwen3-Coder +http:\/\/gpu-1:8000\/v1/);
 	expect(output).toContain("claude-code: role system for 1h, the last tool, message -1");
 	expect(output).toContain("other: automatic, where the client marks nothing");
+});
+
+it("warns of models that Anthropic has retired, at the deployments that serve them", async () => {
+	const { code, output } = await check(VALID, { now: () => Date.parse("2026-12-01") });
+	expect(code).toBe(0);
+	expect(output).toContain(
+		"warning config.yaml:2:5 deployment first: claude-sonnet-4-5 was retired on 2026-11-30: requests to it fail",
+	);
+	expect(output).toContain("config.yaml is valid, 3 warnings.");
 });

@@ -4,6 +4,7 @@ import type { Env } from "../config/environment.ts";
 import { listenFault } from "../config/listen.ts";
 import { loadConfig } from "../config/load.ts";
 import { formatDiagnostic } from "../config/report.ts";
+import { retirementOf } from "../config/retired-models.ts";
 import type { Config, DeploymentConfig, Diagnostic } from "../config/schema.ts";
 import { Secret } from "../config/secret.ts";
 import { describeLocation } from "../db/location.ts";
@@ -16,6 +17,8 @@ export interface CheckIo {
 	readonly format: "text" | "json";
 	/** ANSI colours in the text form. */
 	readonly colour: boolean;
+	/** ms since epoch; default: the machine's clock. */
+	readonly now?: () => number;
 }
 
 /** The process's own output: coloured on a terminal, unless NO_COLOR is set. */
@@ -29,7 +32,8 @@ export function processIo(format: CheckIo["format"]): CheckIo {
 export async function checkCommand(path: string, io: CheckIo): Promise<number> {
 	const result = loadConfig(path, { env: io.env });
 	const config = result.ok ? result.config : null;
-	const diagnostics = config === null ? (result.ok ? [] : result.diagnostics) : withListenFault(config);
+	const diagnostics =
+		config === null ? (result.ok ? [] : result.diagnostics) : withFindings(config, (io.now ?? Date.now)());
 	io.write(
 		io.format === "json"
 			? jsonReport({ config, diagnostics, env: io.env })
@@ -38,12 +42,33 @@ export async function checkCommand(path: string, io: CheckIo): Promise<number> {
 	return diagnostics.some(({ severity }) => severity === "error") ? 1 : 0;
 }
 
+/** What loading alone does not find: it knows neither the time nor the command line. */
+function withFindings(config: Config, now: number): readonly Diagnostic[] {
+	const retired = config.deployments.flatMap((deployment): Diagnostic[] => {
+		const retirement = retirementOf(deployment, now);
+		if (retirement === null) return [];
+		return [
+			{
+				severity: "warning",
+				...placeOf(deployment.source, config),
+				path: `deployment ${deployment.id}`,
+				...retirement,
+			},
+		];
+	});
+	return [...withListenFault(config), ...retired];
+}
+
+/** `config.yaml:17:32` in its parts. */
+function placeOf(text: string, config: Config) {
+	const [, file = config.path, line = "0", column = "0"] = /^(.*?):(\d+)(?::(\d+))?$/.exec(text) ?? [];
+	return { file, line: Number(line), column: Number(column) };
+}
+
 function withListenFault(config: Config): readonly Diagnostic[] {
 	const fault = listenFault(config.listen, config.masterKey);
 	if (fault === null) return config.warnings;
-	const place = /^(.*):(\d+):(\d+)$/.exec(config.origins?.[fault.path] ?? "");
-	const [, file = config.path, line = "0", column = "0"] = place ?? [];
-	return [{ ...fault, file, line: Number(line), column: Number(column) }, ...config.warnings];
+	return [{ ...fault, ...placeOf(config.origins?.[fault.path] ?? "", config) }, ...config.warnings];
 }
 
 type Style = "bold" | "dim" | "red" | "yellow" | "green";

@@ -105,7 +105,7 @@ const serverTakesSchema = z.strictObject({
 });
 
 export const litellmParamsSchema = z.strictObject({
-	model: text().describe("Upstream model with its provider, such as anthropic/claude-sonnet-4-5. May hold one *."),
+	model: text().describe("Upstream model with its provider, such as anthropic/claude-sonnet-5-5. May hold one *."),
 	...credentialOptions,
 	custom_llm_provider: text().optional().describe("Provider, when the model's name does not say it."),
 	litellm_credential_name: text().optional().describe("Entry of credential_list to take credentials from."),
