@@ -102,6 +102,7 @@ const serverTakesSchema = z.strictObject({
 		.describe("Under which name reasoning goes back with the conversation."),
 	no_reasoning: flag().optional().describe("Messages of the model without their reasoning."),
 	cache_control: flag().optional().describe("The client's cache markers."),
+	stream_options: flag().optional().describe("stream_options.include_usage; otherwise no stream's usage is asked for."),
 });
 
 export const litellmParamsSchema = z.strictObject({

@@ -97,6 +97,7 @@ export interface ServerTakes {
 	readonly reasoning?: "reasoning_content" | "reasoning" | "none" | undefined;
 	readonly no_reasoning?: boolean | undefined;
 	readonly cache_control?: boolean | undefined;
+	readonly stream_options?: boolean | undefined;
 }
 
 /** The deployments behind one `model_name`. */

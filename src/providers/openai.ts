@@ -14,6 +14,7 @@ import { chatRequest, type TranslatedRequest } from "../protocol/openai/upstream
 import { ChatReframer } from "../protocol/openai/upstream-stream.ts";
 import { membersAt } from "../protocol/walk.ts";
 import { judgeOpenai } from "./errors/openai.ts";
+import { refusesUsage, usageEdits } from "./openai-usage.ts";
 import type {
 	Call,
 	CanonicalError,
@@ -39,6 +40,9 @@ export function openaiProvider(config: DeploymentConfig, deps: Pick<ProviderDeps
 	const own = ["host", base.host, ...credentials(config)];
 	for (const [name, value] of Object.entries(config.extraHeaders)) own.push(name, value);
 	const translate = translator(config, base.hostname);
+	const { stream_options: takesOption } = config.serverTakes ?? {};
+	const isDropped = config.droppedParams?.includes("stream_options") === true;
+	let asksForUsage = takesOption !== false && !isDropped;
 
 	return {
 		kind: "openai",
@@ -48,8 +52,9 @@ export function openaiProvider(config: DeploymentConfig, deps: Pick<ProviderDeps
 			const headers = [...own, ...clientHeaders(call, config), "content-type", "application/json"];
 			const path = `${prefix}${call.path || "/chat/completions"}`;
 			const request = { origin: base.origin, path, headers, answer: "openai-chat", untouched } as const;
-			if (untouched) return { ...request, body: ownBody(call, config) };
+			if (untouched) return { ...request, ...ownBody(call, config, asksForUsage) };
 			const { chat, names, removed } = translate(call);
+			if (!asksForUsage) delete chat["stream_options"];
 			return { ...request, body: Buffer.from(jsonText(chat)), toolNames: names, removed };
 		},
 		reframe: (request, head) => reframer(head, request.toolNames ?? null),
@@ -57,7 +62,13 @@ export function openaiProvider(config: DeploymentConfig, deps: Pick<ProviderDeps
 		counts: () => false,
 		requestIdHeader: "x-request-id",
 		limits: (headers) => readOpenaiRateLimits(headers, deps.now()),
-		judge: (failure) => judgeOpenai(failure, deps.now()),
+		judge(failure) {
+			const verdict = judgeOpenai(failure, deps.now());
+			return asksForUsage && refusesUsage(failure) ? { ...verdict, action: "next", again: true } : verdict;
+		},
+		failed(failure) {
+			if (refusesUsage(failure)) asksForUsage = false;
+		},
 	};
 }
 
@@ -117,8 +128,12 @@ function clientHeaders(call: Call, config: DeploymentConfig): string[] {
 	return headers;
 }
 
-/** The client's own bytes; of them only `model` changes, and what is the gateway's is taken off. */
-function ownBody(call: Call, config: DeploymentConfig): Buffer {
+/** The client's own bytes; of them only `model` changes, what is the gateway's is taken off, and a stream's usage is asked for. */
+function ownBody(
+	call: Call,
+	config: DeploymentConfig,
+	asksForUsage: boolean,
+): Pick<UpstreamRequest, "body" | "hidesUsage"> {
 	const { body } = call.source;
 	const start = body.indexOf("{");
 	const members = membersAt(body, start);
@@ -127,11 +142,16 @@ function ownBody(call: Call, config: DeploymentConfig): Buffer {
 	const insert = key === null ? [] : [{ name: "prompt_cache_key", value: JSON.stringify(key) }];
 	// The client's address may have named it.
 	if (model === undefined) insert.push({ name: "model", value: JSON.stringify(call.model) });
-	return editMembers(body, {
+	const usage = asksForUsage ? usageEdits(body, members, call.path ?? "") : null;
+	const edited = editMembers(body, {
 		remove: members.filter(({ name }) => OWN_MEMBERS.has(name) || config.droppedParams?.includes(name) === true),
-		replace: model === undefined ? [] : [{ member: model, value: JSON.stringify(call.model) }],
-		insert,
+		replace: [
+			...(model === undefined ? [] : [{ member: model, value: JSON.stringify(call.model) }]),
+			...(usage?.replace ?? []),
+		],
+		insert: [...insert, ...(usage?.insert ?? [])],
 	});
+	return { body: edited, hidesUsage: usage !== null };
 }
 
 /**

@@ -56,6 +56,8 @@ export interface UpstreamRequest {
 	readonly answer: AnswerForm;
 	/** The answer already is in the client's format: it is relayed as it comes, and made canonical only to be read. */
 	readonly untouched?: boolean;
+	/** Of such an answer the chunk with the usage is not the client's, who did not ask for it. */
+	readonly hidesUsage?: boolean;
 	/** Of tools that the upstream knows by other names than the client; absent = by the same. */
 	readonly toolNames?: ToolNames;
 	/** Beta values, fields and blocks that were taken off because the platform rejects them, for the answer's `x-warmpath-removed`. */
@@ -151,6 +153,8 @@ export interface Verdict {
 	readonly requestClass: RequestClass | null;
 	/** In plain words, for the operator. */
 	readonly reason: string;
+	/** What was refused is the gateway's own doing, and will be left out: the same deployment is asked once more. */
+	readonly again?: boolean;
 }
 
 /** One family of upstream APIs. Built once per deployment; keeps credentials, never request state. */

@@ -145,7 +145,7 @@ describe("clients of OpenAI's API", () => {
 			setImmediate(() => response.end(bytes.subarray(cut)));
 		});
 		const body =
-			'{ "n":2, "logit_bias":{"1":-1.0}, "model" : "local","stream":true, "messages":[{"role":"user","content":"h\\u0069"}]}';
+			'{ "n":2, "logit_bias":{"1":-1.0}, "model" : "local","stream":true, "stream_options":{"include_usage" : true}, "messages":[{"role":"user","content":"h\\u0069"}]}';
 		const answer = await setup.gateway.post("/v1/chat/completions", body);
 		expect(await answer.text()).toBe(CHUNKS);
 		const [request] = setup.upstream.requests;
@@ -279,7 +279,7 @@ describe("implicit prefix caches", () => {
 		expect(read / expected).toBeGreaterThan(0.95);
 	});
 
-	test("a stream without usage is followed, and charged by what was expected instead of nothing", async () => {
+	test("a stream whose client asks for no usage is followed, and charged by what the server told", async () => {
 		const simulator = await startSimulator({
 			openai: ["gpu1", "gpu2"].map((name) => ({ name, engine: "vllm" as const })),
 		});

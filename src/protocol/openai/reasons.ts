@@ -1,7 +1,7 @@
 // Why an answer ended, and what an error is called, in both formats.
 import { jsonText } from "../json-text.ts";
 import { isOverflow, overflowMessage } from "../overflow.ts";
-import { asObject, type Draft, parseLenient, textOf } from "./json.ts";
+import { asList, asObject, type Draft, member, parseLenient, textOf } from "./json.ts";
 
 /** `stop_reason` → `finish_reason`. */
 export function finishReason(stopReason: string | null): string {
@@ -105,7 +105,11 @@ export function readOpenaiError(text: string, status: number | null): UpstreamEr
 	const parsed = asObject(Array.isArray(whole) ? whole[0] : whole);
 	const error = asObject(parsed?.["error"]);
 	const message =
-		textOf(error, "message") ?? textOf(parsed, "error") ?? textOf(parsed, "message") ?? textOf(parsed, "detail");
+		textOf(error, "message") ??
+		textOf(parsed, "error") ??
+		textOf(parsed, "message") ??
+		textOf(parsed, "detail") ??
+		faultsOf(parsed?.["detail"]);
 	if (message === null || (error === null && parsed?.["choices"] !== undefined)) return null;
 	const about = error ?? parsed;
 	const code = textOf(about, "code");
@@ -114,6 +118,16 @@ export function readOpenaiError(text: string, status: number | null): UpstreamEr
 	const codes = [code, typeof number === "number" ? String(number) : null, textOf(about, "type")];
 	if (!isOverflow({ status, message, codes })) return { type: typeOfStatus(named), message, code };
 	return { type: "invalid_request_error", message: overflowMessage(message), code };
+}
+
+/** FastAPI's list of what is wrong where: `body.stream_options: Extra inputs are not permitted`. Null where it is none. */
+function faultsOf(detail: unknown): string | null {
+	const faults = asList(detail).flatMap((fault) => {
+		const said = textOf(fault, "msg");
+		const place = asList(member(fault, "loc")).join(".");
+		return said === null ? [] : [place === "" ? said : `${place}: ${said}`];
+	});
+	return faults.length === 0 ? null : faults.join("; ");
 }
 
 function statusOf(code: unknown, type: string | null): number {

@@ -53,6 +53,8 @@ export interface AnswerForm {
 	readonly sent: IncomingHttpHeaders;
 	/** Its own bytes are what the client gets. */
 	readonly untouched: boolean;
+	/** Of those bytes, not the chunk with the usage. */
+	readonly hidesUsage: boolean;
 	/** A stream that must be put together for a client that asked for a whole answer. */
 	readonly assembled: boolean;
 }
@@ -75,7 +77,7 @@ export function formOf(
 		const { "content-encoding": _packed, ...plain } = headers;
 		const canonical = reframedHead(plain, { streaming: true });
 		const reframer = new WholeAsStream(own?.streaming === false ? own : null, encoding);
-		return { reframer, canonical, sent: canonical, untouched: false, assembled: false };
+		return { reframer, canonical, sent: canonical, untouched: false, hidesUsage: false, assembled: false };
 	}
 	const untouched = request.untouched === true && !(isMisfit && exchange.encoder !== null);
 	const canonical = own === null ? headers : reframedHead(headers, own);
@@ -84,6 +86,7 @@ export function formOf(
 		canonical,
 		sent: untouched ? headers : canonical,
 		untouched,
+		hidesUsage: request.hidesUsage === true,
 		assembled: isMisfit && !untouched,
 	};
 }

@@ -4,6 +4,7 @@ import { SseSplitter } from "../../protocol/sse.ts";
 import type { Usage } from "../../protocol/usage.ts";
 import type { Reframer } from "../../providers/provider.ts";
 import { AnswerReader } from "../answer/reader.ts";
+import { UsageHider } from "../answer/usage-hider.ts";
 import type { Written } from "../answer/written.ts";
 import type { Exchange } from "../exchange.ts";
 import type { OnFault } from "../guard.ts";
@@ -17,7 +18,7 @@ export class AnswerPipe {
 	/** Makes the answer canonical; null where it already is. */
 	#reframer: Reframer | null;
 	/** Cuts a stream that needs no change at its events; null where canonical bytes are what goes on. */
-	readonly #untouched: SseSplitter | null;
+	readonly #untouched: SseSplitter | UsageHider | null;
 	readonly isUntouched: boolean;
 	/** A stream for a client that asked for a whole answer. */
 	readonly isAssembled: boolean;
@@ -35,7 +36,7 @@ export class AnswerPipe {
 	) {
 		this.isUntouched = form.untouched;
 		this.isAssembled = form.assembled;
-		this.#untouched = form.untouched ? new SseSplitter(() => {}) : null;
+		this.#untouched = form.untouched ? (form.hidesUsage ? new UsageHider() : new SseSplitter(() => {})) : null;
 		this.#reframer = form.reframer;
 		const repairs = !form.untouched && about.operation === "messages";
 		this.#reader = new AnswerReader({

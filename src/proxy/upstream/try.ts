@@ -53,8 +53,8 @@ export async function attempt(about: Try, deps: DispatchDeps): Promise<AttemptOu
 	let outcome: AttemptOutcome | null = null;
 	try {
 		outcome = await send(about, ticket, deps);
-		if (outcome.kind === "failed" && outcome.answer.staleSocket && !exchange.aborted)
-			outcome = await send(about, ticket, deps);
+		const isOurs = outcome.kind === "failed" && (outcome.answer.staleSocket || outcome.answer.verdict.again === true);
+		if (isOurs && !exchange.aborted) outcome = await send(about, ticket, deps);
 	} finally {
 		// Its place on the deployment is given back whatever was thrown.
 		if (outcome === null) deps.router.failed(ticket, NOBODYS_FAULT, deps.now());
