@@ -11,6 +11,7 @@ import {
 	markingFor,
 	marksAnything,
 } from "./marking.ts";
+import { routedName } from "./platform-models.ts";
 
 interface Parts {
 	readonly config: Config;
@@ -35,7 +36,9 @@ export function outlineAsSent(
 	const marked = markedAsSent(body, sender, { config, hasher, automaticMarking });
 	const read = outline(marked, options);
 	const ofOwnPoints = bodyOfOwnPoints(marked, read.members);
-	return ofOwnPoints === null ? read : outline(ofOwnPoints, options);
+	const sent = ofOwnPoints === null ? read : outline(ofOwnPoints, options);
+	const model = routedName(config, sent.model, null);
+	return model === sent.model ? sent : { ...sent, model };
 }
 
 function markedAsSent(
@@ -45,7 +48,8 @@ function markedAsSent(
 ): Buffer {
 	// What goes to the client's own account goes as the client marked it.
 	if (caller.credential !== null || !marksAnything(config)) return body;
-	const { model, members } = head(body, { hasher, maxDepth: config.limits.maxJsonDepth });
+	const { model: asked, members } = head(body, { hasher, maxDepth: config.limits.maxJsonDepth });
+	const model = routedName(config, asked, null);
 	const marking = markingFor(config, model);
 	if (marking === null || hasOwnPoints(body, members)) return body;
 	const client = `${caller.id}\n${model}`;

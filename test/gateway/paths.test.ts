@@ -161,6 +161,8 @@ test("mantle's ids are known in the Messages API, and one that nobody serves is 
 	}
 	expect(statuses).toEqual([200, 200, 404, 404, 200, 200]);
 	expect(JSON.parse(w.upstream.requests[0]?.body.toString() ?? "")["model"]).toBe("claude-opus-5-5");
+	const asked = JSON.stringify({ ...(JSON.parse(UNNAMED) as object), model: "anthropic.claude-opus-5-5" });
+	expect((await w.gateway.post("/route/explain", asked)).status).toBe(200);
 });
 
 describe("the list of models", () => {
