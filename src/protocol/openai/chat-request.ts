@@ -22,7 +22,7 @@ export interface TranslatedChat {
 }
 
 /** Members that mean the same in both, or that LiteLLM's clients send for the Messages API. */
-const PASSED = ["top_k", "context_management", "cache_control", "inference_geo", "speed", "container", "mcp_servers"];
+const PASSED = ["context_management", "cache_control", "inference_geo", "speed", "container", "mcp_servers"];
 
 /** The JSON object of a body that was checked (prompt/top-level). Throws invalid_field. */
 export function readChat(body: Buffer): JsonObject {
@@ -83,9 +83,14 @@ function checkUnsupported(chat: JsonObject, traits: ModelTraits): void {
 	if (chat["logprobs"] === true) unsupported(traits, "logprobs", "this model does not give log probabilities");
 }
 
-/** OpenAI's temperature goes to 2, the Messages API's to 1; it takes one of the two, and none beside thinking. */
+/**
+ * OpenAI's temperature goes to 2, the Messages API's to 1; it takes one of the two, and none beside thinking. Clients of other servers say by
+ * a `top_k` of 0 or -1 that they want none.
+ */
 function putSampling(body: Draft, chat: JsonObject, isThinking: boolean): void {
 	if (isThinking) return;
+	const mostLikely = numberOf(chat, "top_k");
+	if (mostLikely !== null && mostLikely >= 1) body["top_k"] = Math.floor(mostLikely);
 	const temperature = numberOf(chat, "temperature");
 	if (temperature !== null) body["temperature"] = Math.min(1, Math.max(0, temperature));
 	else put(body, "top_p", numberOf(chat, "top_p"));

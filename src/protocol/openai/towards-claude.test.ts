@@ -88,6 +88,30 @@ describe("images", () => {
 	});
 });
 
+test.each([
+	[
+		{ top_k: 5, temperature: 1.5 },
+		{ top_k: 5, temperature: 1 },
+	],
+	[{ top_k: -1, temperature: -1 }, { temperature: 0 }],
+	[{ top_k: 0, top_p: 0.5 }, { top_p: 0.5 }],
+	[
+		{ top_k: 2.5, top_p: 0.5, temperature: 0.5 },
+		{ top_k: 2, temperature: 0.5 },
+	],
+	[{ top_k: 5, top_p: 0.5, reasoning_effort: "low" }, {}],
+	[{ top_k: 5, temperature: 0.5, thinking: { type: "adaptive" } }, {}],
+])("of the sampling parameters %j those are sent that the Messages API takes: %j", (given, wanted) => {
+	const chat = { model: "m", messages: [{ role: "user", content: "hi" }], ...given };
+	const { temperature, top_p, top_k } = JSON.parse(messagesRequest(chat, TRAITS).body.toString());
+	expect({ temperature, top_p, top_k }).toEqual({
+		temperature: undefined,
+		top_p: undefined,
+		top_k: undefined,
+		...wanted,
+	});
+});
+
 test("calls of the Responses API with the same id in several turns are told apart", () => {
 	const turn = (output: string) => [
 		{ type: "function_call", call_id: "call:0", name: "f", arguments: "{}" },
