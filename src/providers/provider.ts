@@ -120,6 +120,8 @@ export interface UpstreamFailure {
 	readonly message: string;
 	/** `error.details.error_code`, or null. */
 	readonly errorCode: string | null;
+	/** How long the error's body asks to wait, beside its words, ms; null or absent = it does not say. */
+	readonly retryHintMs?: number | null;
 	/** Nothing came in time, as opposed to a connection that failed; only where `status` is null. */
 	readonly timedOut: boolean;
 	/** Response headers, lower-case; empty when there was no answer. */

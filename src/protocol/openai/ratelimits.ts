@@ -1,4 +1,5 @@
 // Rate-limit headers of OpenAI-compatible servers → numbers. Leaves what follows from them to routing.
+import { durationMs } from "../durations.ts";
 import type { LimitReport, RateLimitReport } from "../ratelimits.ts";
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
@@ -14,23 +15,8 @@ export function readOpenaiRateLimits(headers: Headers, now: number): RateLimitRe
 function limiter(headers: Headers, name: string, now: number): LimitReport | null {
 	const limit = Number(headers[`x-ratelimit-limit-${name}`] ?? Number.NaN);
 	const remaining = Number(headers[`x-ratelimit-remaining-${name}`] ?? Number.NaN);
-	const reset = durationMs(headers[`x-ratelimit-reset-${name}`]);
+	const told = headers[`x-ratelimit-reset-${name}`];
+	const reset = typeof told === "string" ? durationMs(told) : null;
 	if (!Number.isFinite(limit) || !Number.isFinite(remaining) || limit <= 0 || reset === null) return null;
 	return { limit, remaining: Math.max(0, remaining), resetAt: now + reset };
-}
-
-const UNITS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
-
-/** `6m0s`, `1.5s`, `20ms`, or plain seconds. */
-function durationMs(value: string | string[] | undefined): number | null {
-	if (typeof value !== "string" || value.trim() === "") return null;
-	const seconds = Number(value);
-	if (Number.isFinite(seconds)) return seconds * 1000;
-	let ms = 0;
-	let read = "";
-	for (const [piece, count = "", unit = ""] of value.matchAll(/(\d+(?:\.\d+)?)(ms|[hms])/g)) {
-		ms += Number(count) * (UNITS[unit] ?? 0);
-		read += piece;
-	}
-	return read === value ? ms : null;
 }

@@ -3,8 +3,9 @@
 import type { ErrorClass } from "../../config/schema.ts";
 import { isOverflow } from "../../protocol/overflow.ts";
 import { readRateLimits } from "../../protocol/ratelimits.ts";
+import { waitInWords } from "../../protocol/retry-hints.ts";
 import type { RequestClass, Scope, UpstreamFailure, Verdict } from "../provider.ts";
-import { readNamedDate, readRetryAfter } from "./retry-after.ts";
+import { LONGEST_RETRY_AFTER_MS, readNamedDate, readRetryAfter } from "./retry-after.ts";
 
 /** One kind of error: what it is known by, and whose fault it is. All that is given of the first four must hold. */
 export interface ErrorRule {
@@ -79,13 +80,25 @@ export function judgeBy(rules: readonly ErrorRule[], failure: UpstreamFailure, n
 		errorClass,
 		contextWindow: rule.scope === "request" && isOverflow({ status, message, codes: [errorCode, errorType] }),
 		lasting: rule.lasting === true,
-		retryAfterMs: readRetryAfter(failure.headers, now) ?? readNamedDate(message, now),
+		retryAfterMs: readRetryAfter(failure.headers, now) ?? waitTold(failure, now),
 		limits: readRateLimits(failure.headers),
 		scope: rule.scope,
 		requestClass: rule.requestClass ?? null,
 		reason: rule.reason,
 	};
 }
+
+/** What the body asks for; of the words of a refusal that is the client's own nothing follows. */
+function waitTold({ status, message, retryHintMs }: UpstreamFailure, now: number): number | null {
+	const told = retryHintMs ?? null;
+	if (told !== null) return Math.min(told, LONGEST_RETRY_AFTER_MS);
+	const date = readNamedDate(message, now);
+	if (date !== null || (status !== null && status < 500 && !WAITING.has(status))) return date;
+	const wait = waitInWords(message);
+	return wait === null ? null : Math.min(wait, LONGEST_RETRY_AFTER_MS);
+}
+
+const WAITING: ReadonlySet<number> = new Set([408, 425, 429]);
 
 function ruleFor(rules: readonly ErrorRule[], failure: UpstreamFailure): ErrorRule {
 	const { status } = failure;

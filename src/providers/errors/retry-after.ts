@@ -3,7 +3,7 @@ import type { UpstreamFailure } from "../provider.ts";
 
 const DAY_MS = 86_400_000;
 /** Longest `retry-after` that is believed, ms. */
-const LONGEST_RETRY_AFTER_MS = DAY_MS;
+export const LONGEST_RETRY_AFTER_MS = DAY_MS;
 /** A date farther away than a billing period is a mistake. */
 const FARTHEST_DATE_MS = 32 * DAY_MS;
 

@@ -2,6 +2,7 @@
 // provider, and whether it is the client's to proxy/upstream/attempt.
 import type { IncomingHttpHeaders } from "node:http";
 import { errorBody, readError, statusOfErrorType } from "../../protocol/anthropic.ts";
+import { retryHintIn } from "../../protocol/retry-hints.ts";
 import { sseData } from "../../protocol/sse.ts";
 import type { Provider, UpstreamFailure, UpstreamRequest } from "../../providers/provider.ts";
 import { typeOfStatus, unpacked } from "../answer/encoding.ts";
@@ -38,6 +39,8 @@ export function readErrorAnswer(
 		errorCode: error?.code ?? null,
 		timedOut: false,
 		headers,
+		// As it came: the canonical form has no place for it.
+		retryHintMs: retryHintIn(plain.body),
 	};
 	return {
 		failure,
