@@ -38,6 +38,7 @@ export async function serveCommand(options: ServeOptions): Promise<void> {
 	for (const warning of config.warnings) log.warn(formatDiagnostic(warning));
 	const database = await openForServing(config, process.env, log);
 	const gateway = await startGateway(config, { log, database });
+	lastResort(log, () => gateway.close(30_000).then(() => database?.close()));
 	process.stdout.write(`RUNNING on http://${config.listen.host}:${gateway.port}\n`);
 	process.on("SIGHUP", () => {
 		reload(gateway, options, log).catch((error: unknown) => {
@@ -54,6 +55,22 @@ export async function serveCommand(options: ServeOptions): Promise<void> {
 				.then(() => process.exit(0));
 		});
 	}
+}
+
+/**
+ * For what no request answers for. A promise that nobody waited for leaves everything as it was: it is told. After an exception in the event
+ * loop nobody knows what was left half done: running answers come to their end, and the process ends with 1, for its supervisor to start anew.
+ */
+function lastResort(log: Logger, close: () => Promise<unknown>): void {
+	process.on("unhandledRejection", (reason) => log.error({ err: reason }, "a promise failed that nobody waited for"));
+	let isClosing = false;
+	process.on("uncaughtException", (error) => {
+		log.error({ err: error }, "an exception outside of any request: closing after the running answers");
+		if (isClosing) return;
+		isClosing = true;
+		const exit = () => process.exit(1);
+		void close().then(exit, exit);
+	});
 }
 
 /** A bad file keeps the old configuration and says why. */

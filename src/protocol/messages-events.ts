@@ -1,5 +1,6 @@
 // A whole answer of the Messages API → the events of its stream, and back, for servers that answer otherwise than they were asked. Leaves
 // odd streams to messages-repair, which comes first.
+import { jsonText } from "./json-text.ts";
 import { asList, asObject, type Draft, type JsonObject, parseLenient, textOf } from "./openai/json.ts";
 import { sseData } from "./sse.ts";
 
@@ -30,7 +31,7 @@ export function messageEvents(answer: JsonObject | null): Buffer {
 		const delta = { stop_reason: answer["stop_reason"] ?? null, stop_sequence: answer["stop_sequence"] ?? null };
 		out.push({ type: "message_delta", delta, usage }, { type: "message_stop" });
 	}
-	const events = out.map((event) => `event: ${String(event["type"])}\ndata: ${JSON.stringify(event)}\n\n`);
+	const events = out.map((event) => `event: ${String(event["type"])}\ndata: ${jsonText(event)}\n\n`);
 	return Buffer.from(events.join(""));
 }
 
@@ -47,7 +48,7 @@ function blockEvents(index: number, block: JsonObject): Draft[] {
 	if (deltas.length > 0 && Array.isArray(block["citations"])) empty = { ...empty, citations: [] };
 	if (CALLS.has(type)) {
 		empty = { ...block, input: {} };
-		deltas.push({ type: "input_json_delta", partial_json: JSON.stringify(block["input"] ?? {}) });
+		deltas.push({ type: "input_json_delta", partial_json: jsonText(block["input"] ?? {}) });
 	}
 	return [
 		{ type: "content_block_start", index, content_block: empty },
@@ -109,7 +110,7 @@ export class MessageAssembler {
 			const input = this.#inputs.get(index);
 			return input === undefined ? block : { ...block, input: asObject(parseLenient(input.join("") || "{}")) ?? {} };
 		});
-		return Buffer.from(JSON.stringify({ ...this.#message, content }));
+		return Buffer.from(jsonText({ ...this.#message, content }));
 	}
 
 	#delta(index: number, block: Draft, delta: JsonObject): void {

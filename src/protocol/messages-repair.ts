@@ -1,6 +1,8 @@
 // Streams of servers that speak the Messages API in their own way → streams that the API's official clients put together. What is as
 // the API itself writes it passes untouched. Leaves bytes to proxy/answer/reader and usage to protocol/usage.
+
 import { randomUUID } from "node:crypto";
+import { jsonText } from "./json-text.ts";
 import { asObject, type JsonObject, numberOf, parseLenient, textOf } from "./openai/json.ts";
 import { type EventPlace, sseFields } from "./sse.ts";
 
@@ -245,7 +247,7 @@ export class MessagesRepair {
 		const block = this.#open.get(index) as OpenBlock;
 		const piece = known === undefined ? null : sent[known.member];
 		if (known !== undefined && (piece === null || piece === undefined)) return;
-		const text = type === "input_json_delta" && typeof piece !== "string" ? JSON.stringify(piece) : piece;
+		const text = type === "input_json_delta" && typeof piece !== "string" ? jsonText(piece) : piece;
 		this.#giveHeld(block, typeof text === "string" ? text : "");
 		const isAsSent = text === piece && sent["type"] === type && block.position === indexOf(value);
 		const delta = known === undefined ? sent : { ...sent, type, [known.member]: text };
@@ -330,7 +332,7 @@ function rendered(name: string, data: string): RepairedEvent {
 }
 
 function written({ type, data }: Written): RepairedEvent {
-	return rendered(type, JSON.stringify(Object.assign({ type }, data, { type })));
+	return rendered(type, jsonText(Object.assign({ type }, data, { type })));
 }
 
 /** What the data says it is wins, then the event's name; an error may say neither. */
@@ -359,7 +361,7 @@ function emptied(block: JsonObject, type: string): { readonly empty: JsonObject;
 		const isEmpty = input !== null && Object.keys(input).length === 0;
 		if (isEmpty && hasId) return { empty: block, held: "" };
 		const id = hasId ? block["id"] : `toolu_${randomUUID().replaceAll("-", "")}`;
-		const held = input === null ? (textOf(block, "input") ?? "") : isEmpty ? "" : JSON.stringify(input);
+		const held = input === null ? (textOf(block, "input") ?? "") : isEmpty ? "" : jsonText(input);
 		return { empty: { ...block, id, input: {} }, held };
 	}
 	if (!Object.hasOwn(HELD_IN, type) || block[type] === "") return { empty: block, held: "" };
