@@ -37,6 +37,22 @@ test("a write without a split counts as 5m", () => {
 	expect(reader.usage).toMatchObject({ cacheWriteTokens: 9, cacheWrite5mTokens: 9, cacheWrite1hTokens: 0 });
 });
 
+test("zeros of a prompt at a stream's end do not hide what else the end tells", () => {
+	const reader = new UsageReader();
+	reader.event(...event("message_start", { message: { usage: { input_tokens: 10, output_tokens: 1 } } }));
+	const iterations = [{ type: "compaction", input_tokens: 9, output_tokens: 3 }, { type: "message" }];
+	const usage = { input_tokens: 0, output_tokens: 42, iterations, server_tool_use: { web_search_requests: 1 } };
+	reader.event(...event("message_delta", { usage }));
+	expect(reader.usage).toMatchObject({ inputTokens: 10, outputTokens: 42 });
+	expect(reader.usage?.billing).toMatchObject({
+		iterations: [
+			{ kind: "compaction", model: null, usage: { inputTokens: 9, outputTokens: 3 } },
+			{ kind: "message", usage: null },
+		],
+		tools: { web_search_requests: 1 },
+	});
+});
+
 test("broken data, missing usage and odd types leave the usage unknown", () => {
 	const reader = new UsageReader();
 	reader.event("message_start", Buffer.from("event: message_start\ndata: {oops\n\n"));

@@ -5,6 +5,7 @@ import type { Candidate, Plan } from "../routing/decision.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Exchange } from "./exchange.ts";
 import { type EndTime, finishedRequest, type Surroundings } from "./finished.ts";
+import { spendingOf } from "./spending.ts";
 
 /** Where records go. Built by the composition root. */
 export interface Recorder extends Surroundings {
@@ -59,6 +60,7 @@ function logLines(log: Logger, exchange: Exchange, now: number, missed: string |
 	}
 	if (!log.isLevelEnabled("debug")) return;
 	const last = exchange.attempts.at(-1);
+	const { usage, estimated, bill } = spendingOf(exchange);
 	const facts = {
 		call_id: exchange.id,
 		operation: exchange.operation,
@@ -71,8 +73,10 @@ function logLines(log: Logger, exchange: Exchange, now: number, missed: string |
 		predicted_read: exchange.plan?.candidates[0]?.predictedReadTokens,
 		read: exchange.usage?.cacheReadTokens,
 		written: exchange.usage?.cacheWriteTokens,
-		uncached: exchange.usage?.inputTokens,
-		output: exchange.usage?.outputTokens,
+		uncached: usage?.inputTokens,
+		output: usage?.outputTokens,
+		estimated: estimated.length === 0 ? undefined : estimated,
+		cost: bill?.cost?.total ?? null,
 		missed,
 		ttfb_ms: exchange.firstByteAt === null ? null : exchange.firstByteAt - exchange.startedAt,
 		ms: now - exchange.startedAt,

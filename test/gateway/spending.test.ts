@@ -355,6 +355,38 @@ test("a stream that is left after its last count is billed by that count", async
 	expect(billed).toBeNull();
 });
 
+test("a chat stream that its client left is billed by estimates, because no count had come", async () => {
+	await using world = await start();
+	const words = { choices: [{ index: 0, delta: { content: WORDS }, finish_reason: null }] };
+	world.upstream.setAnswer((_request, response) => {
+		response.writeHead(200, STREAM);
+		response.write(`data: ${JSON.stringify({ id: "c", model: "m", ...words })}\n\n`.repeat(100));
+		response.write('data: {"id":"c","choices":[{"index":0,"delta":{"content":"last"},"finish_reason":null}]}\n\n');
+	});
+	const key = await world.key({ max_budget: 10 });
+	const leave = new AbortController();
+	const response = await fetch(`${world.gateway.url}/v1/chat/completions`, {
+		method: "POST",
+		headers: { "content-type": "application/json", "x-api-key": key },
+		body: JSON.stringify({ model: "chat", stream: true, messages: [{ role: "user", content: "y".repeat(4_000) }] }),
+		signal: leave.signal,
+	});
+	const reader = response.body?.getReader();
+	let text = "";
+	while (!text.includes("last")) text += new TextDecoder().decode((await reader?.read())?.value);
+	leave.abort();
+	await expect
+		.poll(async () => (await world.get<{ readonly requests: readonly unknown[] }>("/api/requests")).requests.length)
+		.toBe(1);
+	const { request, billed } = await world.newest();
+	expect(request).toMatchObject({ outcome: "aborted", estimated: true });
+	expect(billed?.estimated).toEqual(["input", "output"]);
+	expect(request.input_tokens).toBeGreaterThan(500);
+	expect(request.output_tokens).toBeGreaterThan(600);
+	expect(request.cost).toBeCloseTo((request.input_tokens ?? 0) * 1e-6 + (request.output_tokens ?? 0) * 2e-6, 9);
+	expect((await world.spendOf(key)).spend).toBeCloseTo(request.cost ?? 0, 9);
+});
+
 test("an answer that breaks off upstream is billed with what had been written", async () => {
 	await using world = await start();
 	const text = [blockStart({ type: "text", text: "" }), ...many(100, delta({ type: "text_delta", text: WORDS }))];
