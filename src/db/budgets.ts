@@ -48,6 +48,8 @@ export class SpendBook {
 	readonly #accounts = new Map<string, Account>();
 	/** From the database, for accounts nobody has asked for yet, or not yet in that window. */
 	readonly #stored = new Map<string, SpendRow>();
+	/** Sums of the window that an account left last: the clock may be set back into it. */
+	readonly #left = new WeakMap<Account, SpendRow>();
 	readonly #dirty = new Set<Account>();
 	/** What closed windows still owe the database. */
 	#owed: SpendRow[] = [];
@@ -57,7 +59,8 @@ export class SpendBook {
 		const key = `${subject.ref}\n${budget.label}`;
 		const known = this.#accounts.get(key);
 		if (known !== undefined) {
-			if (now >= known.window.end) this.#begin(known, windowAt(budget.span, subject.anchor, now));
+			if (now >= known.window.end || now < known.window.start)
+				this.#begin(known, windowAt(budget.span, subject.anchor, now));
 			return known;
 		}
 		const account = new Account(subject.ref, budget.label, windowAt(budget.span, subject.anchor, now));
@@ -138,6 +141,10 @@ export class SpendBook {
 	}
 
 	#begin(account: Account, window: Window): void {
+		const { subject, label, spent, unpriced } = account;
+		const left = { subject, label, startedAt: account.window.start, dollars: spent, unpriced };
+		const back = this.#left.get(account);
+		this.#left.set(account, left);
 		if (account.pending !== 0 || account.pendingUnpriced > 0) this.#owed.push(pendingRow(account));
 		this.#dirty.delete(account);
 		account.window = window;
@@ -147,6 +154,10 @@ export class SpendBook {
 		account.pendingUnpriced = 0;
 		account.warned = false;
 		this.#takeStored(account);
+		// The clock was ahead for a while, and what was spent before it jumped counts again.
+		if (back?.startedAt !== window.start) return;
+		account.spent = Math.max(account.spent, back.dollars);
+		account.unpriced = Math.max(account.unpriced, back.unpriced);
 	}
 
 	/** What others have spent in a window that begins here only now. */

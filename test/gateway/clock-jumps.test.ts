@@ -117,3 +117,27 @@ test("requests are recorded at the true time after the clock was put right", asy
 	const times = requests.map(({ started_at: at }) => new Date(at).toISOString()).sort();
 	expect(times).toEqual(["2026-01-10T12:00:01.000Z", "2026-01-10T18:00:00.000Z"]);
 });
+
+test("a budget's window goes on where it was when the clock was ahead for a moment", async () => {
+	await using world = await start();
+	const key = await world.key({ key_alias: "small", max_budget: 0.00001, budget_duration: "1h" });
+	const spend = async () => {
+		const info = await fetch(`${world.gateway.url}/key/info?key=${key}`, { headers: { "x-api-key": MASTER_KEY } });
+		return ((await info.json()) as { readonly info: { readonly spend: number } }).info.spend;
+	};
+	expect(await world.ask(key)).toBe(200);
+	const before = await spend();
+	expect(before).toBeGreaterThan(0.00001);
+	expect(await world.ask(key)).toBe(429);
+	await world.gateway.access.sync();
+	world.jump(6 * HOUR_MS);
+	expect(await world.ask(key)).toBe(200);
+	await world.gateway.access.sync();
+	world.jump(-6 * HOUR_MS);
+	expect(await spend()).toBe(before);
+	expect(await world.ask(key)).toBe(429);
+	await world.gateway.access.sync();
+	expect(await spend()).toBe(before);
+	world.pass(HOUR_MS);
+	expect(await world.ask(key)).toBe(200);
+});
