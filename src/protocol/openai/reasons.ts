@@ -1,6 +1,7 @@
 // Why an answer ended, and what an error is called, in both formats.
 import { jsonText } from "../json-text.ts";
 import { isOverflow, overflowMessage } from "../overflow.ts";
+import { errorWords } from "./error-words.ts";
 import { asList, asObject, type Draft, member, parseLenient, textOf } from "./json.ts";
 
 /** `stop_reason` → `finish_reason`. */
@@ -104,12 +105,8 @@ export function readOpenaiError(text: string, status: number | null): UpstreamEr
 	// Google's servers answer with a list of one.
 	const parsed = asObject(Array.isArray(whole) ? whole[0] : whole);
 	const error = asObject(parsed?.["error"]);
-	const message =
-		textOf(error, "message") ??
-		textOf(parsed, "error") ??
-		textOf(parsed, "message") ??
-		textOf(parsed, "detail") ??
-		faultsOf(parsed?.["detail"]);
+	const plain = status !== null && status < 500 && typeof whole === "string" && whole !== "" ? whole : null;
+	const message = errorWords(parsed, error) ?? faultsOf(parsed?.["detail"]) ?? plain;
 	if (message === null || (error === null && parsed?.["choices"] !== undefined)) return null;
 	const about = error ?? parsed;
 	const code = textOf(about, "code");
