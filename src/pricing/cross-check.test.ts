@@ -35,7 +35,6 @@ const MODELS = [
 	"claude-3-sonnet",
 	"claude-3-opus",
 	"claude-3-haiku",
-	"claude-mythos-preview",
 ] as const;
 
 const AT = new Date("2026-11-21T12:00:00Z");
@@ -52,7 +51,6 @@ const KNOWN: Readonly<Record<string, string>> = {
 	"claude-mythos-5": "unknown there",
 	"claude-mythos-5-1": "unknown there",
 	"claude-haiku-3-5": "unknown there",
-	"claude-mythos-preview": "unknown there",
 };
 
 /** What each model costs by the other table, dollars for a million of each kind; null = it does not know the model. */

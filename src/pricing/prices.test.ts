@@ -34,7 +34,6 @@ const TABLE: readonly (readonly [string, number, number, number, number, number]
 	["claude-haiku-4-5", 1, 1.25, 2, 0.1, 5],
 	["claude-haiku-3-5", 0.8, 1, 1.6, 0.08, 4],
 	["claude-3-5-haiku", 0.8, 1, 1.6, 0.08, 4],
-	["claude-mythos-preview", 25, 31.25, 50, 2.5, 125],
 	["claude-3-opus", 15, 18.75, 30, 1.5, 75],
 	["claude-3-sonnet", 3, 3.75, 6, 0.3, 15],
 	["claude-3-haiku", 0.25, 0.3, 0.5, 0.03, 1.25],

@@ -118,7 +118,6 @@ const PRICES: ReadonlyMap<string, readonly Period[]> = new Map([
 	["claude-mythos-5-1", FABLE_5_1],
 	["claude-fable-5", FABLE_5],
 	["claude-mythos-5", FABLE_5],
-	["claude-mythos-preview", [since(ALWAYS, { input: 25, output: 125, read: 0.1 })]],
 	["claude-opus-5-5", [since("2026-09-22", { input: 4, output: 20, read: 0.05, fast: { input: 8, output: 40 } })]],
 	["claude-opus-5", OPUS_WITH_FAST],
 	["claude-opus-4-8", OPUS_WITH_FAST],
