@@ -1,5 +1,5 @@
 // The tables of the request log and the ledger as kysely sees them. Leaves columns and sums to the files beside, and keys, teams and budgets
-// to db/keys-tables.
+// to access/tables.
 import type { Generated } from "kysely";
 import type { COMPUTED_COLUMNS, StoredRow } from "./requests.ts";
 import type { MeasureColumns } from "./sums.ts";

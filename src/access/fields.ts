@@ -1,5 +1,5 @@
 // What a key, team, user, customer or budget may say: LiteLLM's field names, one schema each, used by the API, the database and the
-// configuration file alike. Leaves what follows from them to db/keys-limits and proxy/admission/admission.
+// configuration file alike. Leaves what follows from them to access/limits and proxy/admission/admission.
 import * as z from "zod";
 import { parseSpan } from "./budgets-window.ts";
 
@@ -146,7 +146,7 @@ export interface AccessRecord<K extends Kind = Kind> {
 	readonly updatedAt: number;
 	/** Rises with every change of any record. 0 = from the configuration file. */
 	readonly version: number;
-	/** The version of the last change that ended the sessions it had opened (db/keys-generation). 0 = none yet. */
+	/** The version of the last change that ended the sessions it had opened (access/generation). 0 = none yet. */
 	readonly generation: number;
 }
 
