@@ -71,10 +71,10 @@ const allowedDomains = z.array(name()).max(100).default([]);
  * default: data plane and its own figures · llm_api: data plane only, the form for service tokens · management: control plane only ·
  * read_only: control plane, reading only.
  */
-export const KEY_TYPES = ["default", "llm_api", "management", "read_only"] as const;
+const KEY_TYPES = ["default", "llm_api", "management", "read_only"] as const;
 
 /** LiteLLM's roles of users; what they mean here is admin/roles' business. */
-export const USER_ROLES = ["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"] as const;
+const USER_ROLES = ["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"] as const;
 
 /** The fields of each kind. Durations stay text; `expires` is an ISO date. */
 export const FIELDS = {

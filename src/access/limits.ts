@@ -17,7 +17,7 @@ export interface BudgetLimit {
 }
 
 /** Limits of one model, which may be a pattern. null = none. */
-export interface ModelLimit {
+interface ModelLimit {
 	readonly model: string;
 	readonly rpm: number | null;
 	readonly tpm: number | null;

@@ -44,7 +44,7 @@ export interface TestResult {
 	readonly dollars: number | null;
 }
 
-export interface ExplainedCandidate {
+interface ExplainedCandidate {
 	readonly model_id: string;
 	readonly reason: string;
 	readonly predicted_read_tokens: number;
@@ -63,12 +63,7 @@ export interface Explained {
 	readonly prompt_tokens: number;
 	readonly breakpoints: number;
 	readonly candidates: readonly ExplainedCandidate[];
-	readonly excluded: readonly {
-		readonly model_id: string;
-		readonly why: string;
-		readonly until: string | null;
-		readonly reason?: string;
-	}[];
+	readonly excluded: readonly { readonly model_id: string; readonly why: string; readonly until: string | null }[];
 	readonly diverted_from: { readonly model_id: string; readonly why: string } | null;
 	/** It would be held back first. */
 	readonly hold: { readonly reason: string; readonly model_id: string; readonly until: string } | null;

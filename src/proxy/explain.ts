@@ -12,15 +12,6 @@ export interface ExplainedCandidate {
 	readonly thinking_at_risk: boolean;
 }
 
-/** One deployment that could not. */
-export interface ExplainedExclusion {
-	readonly model_id: string;
-	readonly why: string;
-	readonly until: string | null;
-	/** What its upstream said, in plain words. */
-	readonly reason?: string;
-}
-
 /** A decision with all it was made from. Times are ISO strings, waits milliseconds. */
 export interface ExplainedDecision {
 	readonly model: string;
@@ -32,9 +23,7 @@ export interface ExplainedDecision {
 	readonly prompt_tokens: number;
 	readonly breakpoints: number;
 	readonly candidates: readonly ExplainedCandidate[];
-	/** Asked when all candidates have failed, before an error. */
-	readonly last_resort: readonly ExplainedCandidate[];
-	readonly excluded: readonly ExplainedExclusion[];
+	readonly excluded: readonly { readonly model_id: string; readonly why: string; readonly until: string | null }[];
 	readonly diverted_from: { readonly model_id: string; readonly why: string } | null;
 	/** It would be held back first. */
 	readonly hold: { readonly reason: string; readonly model_id: string; readonly until: string } | null;
@@ -65,7 +54,6 @@ export function explainDecision(
 		prompt_tokens: Math.round(plan.promptTokens),
 		breakpoints: request.outline.breakpoints.length,
 		candidates,
-		last_resort: plan.lastResort.map(explainCandidate),
 		excluded: plan.excluded.map(explainExclusion),
 		diverted_from: divertedFrom === null ? null : { model_id: divertedFrom.deployment.id, why: divertedFrom.why },
 		hold: hold === null ? null : { reason: hold.reason, model_id: hold.deployment.id, until: isoTime(hold.until) },
@@ -87,9 +75,8 @@ function explainCandidate(candidate: Candidate): ExplainedCandidate {
 	};
 }
 
-function explainExclusion({ deployment, why, until, reason }: Exclusion): ExplainedExclusion {
-	const told = reason === undefined || reason === null ? {} : { reason };
-	return { model_id: deployment.id, why, until: until === null ? null : isoTime(until), ...told };
+function explainExclusion({ deployment, why, until }: Exclusion): ExplainedDecision["excluded"][number] {
+	return { model_id: deployment.id, why, until: until === null ? null : isoTime(until) };
 }
 
 function isoTime(ms: number): string {

@@ -18,7 +18,7 @@ import { keyHeaders } from "./key-headers.ts";
 import { createTallies, type Tally } from "./tally.ts";
 
 /** What a request counts as until it has ended; settle it exactly once. */
-export interface Admitted {
+interface Admitted {
 	/** What the answer tells the key's owner about it; empty for callers without a key. */
 	readonly headers: Readonly<Record<string, string>>;
 	/** The request is over: what was expected becomes what it took. Never throws. */

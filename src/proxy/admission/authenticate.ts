@@ -39,7 +39,7 @@ export interface ClientCredential {
 export type Authenticate = (headers: IncomingHttpHeaders) => Caller;
 
 /** Where keys are looked up; null = there are none but the master key. */
-export interface KeyLookup {
+interface KeyLookup {
 	readonly directory: Directory;
 	hash(secret: string): string;
 }

@@ -236,10 +236,9 @@ function Answer({ decision }: { readonly decision: Explained }) {
 				chosen={chosen?.model_id ?? null}
 				reason={decision.reason}
 				candidates={decision.candidates}
-				excluded={decision.excluded.map(({ model_id, why, until, reason }) => ({
+				excluded={decision.excluded.map(({ model_id, why, until }) => ({
 					model_id,
 					why,
-					...(reason === undefined ? {} : { reason }),
 					until: until === null ? null : Date.parse(until),
 				}))}
 				diverted={decision.diverted_from}
