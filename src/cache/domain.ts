@@ -7,7 +7,7 @@ export type Caller = Pick<DeploymentConfig, "provider" | "credentials" | "cacheD
 	Partial<Pick<DeploymentConfig, "upstreamModel">>;
 
 /** What a response's head says about who answered. */
-interface Identity {
+export interface Identity {
 	readonly organization: string | null;
 	readonly workspace: string | null;
 }

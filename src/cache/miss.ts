@@ -25,7 +25,7 @@ export const MISS_REASONS = [
 	"not_ready",
 	"lost",
 ] as const;
-type MissReason = (typeof MISS_REASONS)[number];
+export type MissReason = (typeof MISS_REASONS)[number];
 
 export interface Miss {
 	readonly reason: MissReason;
@@ -36,7 +36,7 @@ export interface Miss {
 }
 
 /** Hashes of what shapes the messages' rendering, as in prompt's `Settings`. */
-interface TurnSettings {
+export interface TurnSettings {
 	readonly toolChoice: number;
 	readonly thinking: number;
 	readonly effort: number;

@@ -15,12 +15,12 @@ export const LOOK_BACK_POSITIONS = 20;
 export const DEFAULT_MINIMUM_TOKENS = 1024;
 
 /** Bytes of prompt text per token to start from, before any usage was reported. */
-const DEFAULT_BYTES_PER_TOKEN = 4;
+export const DEFAULT_BYTES_PER_TOKEN = 4;
 
 /** Same text, 30 % more tokens: the tokenizer that came with Opus 4.7 (caching-semantics §3). */
 const DENSE_BYTES_PER_TOKEN = DEFAULT_BYTES_PER_TOKEN / 1.3;
 
-interface ModelFacts {
+export interface ModelFacts {
 	/** A prefix of fewer tokens is silently not cached (caching-semantics R9). */
 	readonly minimumTokens: number;
 	/** Where the learned bytes-per-token figure starts. */

@@ -1,9 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ToolIds } from "./tool-ids.ts";
-
-/** What the Messages API, Bedrock and OpenAI all take. */
-const LEGAL = /^[a-zA-Z0-9_-]{1,64}$/;
+import { isLegalToolId, ToolIds } from "./tool-ids.ts";
 
 test("a legal id stays as it is, in call and result", () => {
 	const ids = new ToolIds();
@@ -25,7 +22,7 @@ test("an id that is too long is cut, and told from another with the same beginni
 	const [one, other] = [ids.call(`${long}1`, "x"), ids.call(`${long}2`, "x")];
 	expect(one).not.toBe(other);
 	expect([ids.result(`${long}2`), ids.result(`${long}1`)]).toEqual([other, one]);
-	expect([one, other].every((id) => LEGAL.test(id))).toBe(true);
+	expect([one, other].every(isLegalToolId)).toBe(true);
 });
 
 test("ids that only differ in what is not admitted stay different", () => {
@@ -73,7 +70,7 @@ test("every call of any conversation gets a legal id of its own, and its result 
 			for (const [at, answer] of answers.entries()) {
 				const calls = answer.map((id, of) => ids.call(id, `call_${at}_${of}`));
 				for (const id of calls) {
-					expect(id).toMatch(LEGAL);
+					expect(isLegalToolId(id)).toBe(true);
 					expect(seen.has(id)).toBe(false);
 					seen.add(id);
 				}

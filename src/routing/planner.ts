@@ -35,7 +35,7 @@ export interface PlannerOptions extends EvidenceOptions {
 }
 
 /** A plan, and for a hold on a leader what the leader is writing. */
-interface Planned {
+export interface Planned {
 	readonly plan: Plan;
 	readonly leads: Spot | null;
 }

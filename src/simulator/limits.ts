@@ -14,7 +14,7 @@ export interface Limits {
 }
 
 /** What a limit is about. */
-type LimitKind = "requests" | "input-tokens" | "output-tokens";
+export type LimitKind = "requests" | "input-tokens" | "output-tokens";
 
 /** How a platform speaks about its limits. */
 export interface LimitVoice {

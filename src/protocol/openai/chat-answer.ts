@@ -13,7 +13,7 @@ export interface AnswerAbout {
 }
 
 /** What the blocks of an answer come to. */
-interface AnswerContent {
+export interface AnswerContent {
 	/** null = none, as where only tools are called. */
 	readonly text: string | null;
 	readonly reasoning: string;
@@ -25,7 +25,7 @@ interface AnswerContent {
 }
 
 /** Collects an answer's blocks. Blocks of server tools have no form in the other formats and are passed over. */
-function answerContent(content: unknown, answerTool: boolean): AnswerContent {
+export function answerContent(content: unknown, answerTool: boolean): AnswerContent {
 	let text: string | null = null;
 	let reasoning = "";
 	let answered = false;
@@ -57,7 +57,7 @@ function answerContent(content: unknown, answerTool: boolean): AnswerContent {
 }
 
 /** One entry of `tool_calls`. */
-function toolCall(id: unknown, name: unknown, args: string): Draft {
+export function toolCall(id: unknown, name: unknown, args: string): Draft {
 	return { id, type: "function", function: { name, arguments: args } };
 }
 
