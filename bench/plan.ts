@@ -1,4 +1,5 @@
-// How long plan() takes and what an entry weighs, with many deployments and live entries (design §11: ≤ 50 µs). Leaves whole requests to bench.ts.
+// How long plan() takes and what an entry weighs, with many deployments and live entries (routing-model §7: ≤ 50 µs).
+// Leaves whole requests to bench.ts.
 // Run: node --expose-gc --import tsx bench/plan.ts
 import { loadavg } from "node:os";
 import { DEFAULTS, type DeploymentConfig } from "../src/config/schema.ts";

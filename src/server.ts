@@ -114,7 +114,7 @@ const CLIENT_BASES: ReadonlySet<string> = new Set(
 	"/ /v1 /anthropic /anthropic/v1 /openai /openai/v1 /bedrock /vertex /vertex/v1".split(" "),
 );
 
-/** Claude Code's connectivity checks, `HEAD /` and `HEAD /api/hello` (claude-code-client §2), also behind a path prefix, and others' of a base URL. */
+/** Claude Code's connectivity checks, `HEAD /` and `HEAD /api/hello` (claude-code §2), also behind a path prefix, and others' of a base URL. */
 function isProbe(request: IncomingMessage, path: string): boolean {
 	if (path.endsWith("/api/hello")) return request.method === "HEAD" || request.method === "GET";
 	const isBase = CLIENT_BASES.has(plainPath(path) || "/");

@@ -38,7 +38,7 @@ export interface AttemptOptions {
 	readonly now: number;
 }
 
-/** Token counts of a provider's usage; input excludes reads and writes (R10). */
+/** Token counts of a provider's usage; input excludes reads and writes (prompt-caching R10). */
 export interface CacheUsage {
 	readonly inputTokens: number;
 	readonly cacheReadTokens: number;
@@ -68,11 +68,11 @@ export type Settlement = "cached" | "uncached" | "unknown";
 export interface AttemptLedger {
 	/** At dispatch: predicts the read and announces the writes. */
 	begin(options: AttemptOptions): Attempt;
-	/** At the first event (R8). `place` is where the answer came from. */
+	/** At the first event (prompt-caching R8). `place` is where the answer came from. */
 	start(attempt: Attempt, place: Place, now: number): void;
 	/** Failed before its first event: what it announced goes. */
 	fail(attempt: Attempt): void;
-	/** At the end. Without usage the belief stands: an answer cut short was cached all the same (caching-semantics §6). */
+	/** At the end. Without usage the belief stands: an answer cut short was cached all the same (prompt-caching §6). */
 	settle(attempt: Attempt, usage: CacheUsage | null, now: number): Settlement;
 }
 
@@ -123,7 +123,7 @@ export function createAttemptLedger(index: PrefixIndex, scale: TokenScale): Atte
 			const mark = breakpoints[at] as Breakpoint;
 			const tokens = (prefixes.bytes[mark.block] ?? 0) * tokensPerByte;
 			if (at === breakpoints.length - 1) {
-				// Input counts only what follows the last breakpoint, so this prefix is known to the token (R10).
+				// Input counts only what follows the last breakpoint, so this prefix is known to the token (prompt-caching R10).
 				const counted = Math.round(read + usage.cacheWriteTokens);
 				const belief = { ttl: mark.ttl, tokens: counted, exact: true, requestedAt: attempt.now };
 				index.confirm(spot(attempt, mark.block), belief, now);

@@ -131,7 +131,7 @@ export function createDomainRegistry(): DomainRegistry {
 const AZURE = /^https:\/\/[^/]+\.azure\.(com|us|cn)(\/|$)/;
 
 /**
- * Where the configuration itself says who shares a cache, whatever the credential (caching-semantics §1): a Google project with a location,
+ * Where the configuration itself says who shares a cache, whatever the credential (prompt-caching §1): a Google project with a location,
  * or with a workspace of the Anthropic organisation that is its own; a Foundry resource. null = only answers tell; so for addresses that are
  * not Azure's own, behind which there may be several resources.
  */
@@ -148,7 +148,7 @@ function placeOf({ provider, credentials: { apiBase, extra } }: Caller): string 
 	return `${provider}/${apiBase ?? ""}/${project}/${within}`;
 }
 
-/** A cross-region profile: whatever region it is called in, the same regions serve it (caching-semantics §1). */
+/** A cross-region profile: whatever region it is called in, the same regions serve it (prompt-caching §1). */
 const BEDROCK_PROFILE = /(?:^|\/)([a-z]{2,6}(?:-[a-z]+)?)\.anthropic\./;
 const REGION_OPTIONS: ReadonlySet<string | undefined> = new Set(["aws_region_name", "region_name"]);
 

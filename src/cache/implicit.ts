@@ -12,9 +12,9 @@ export interface ImplicitRules {
 	readonly minimumTokens: number;
 }
 
-/** OpenAI and Azure: from 1,024 tokens, five to ten minutes in memory, longer for newer models (caching-semantics §11). */
+/** OpenAI and Azure: from 1,024 tokens, five to ten minutes in memory, longer for newer models (providers §6). */
 const HOSTED: ImplicitRules = { ttl: "5m", minimumTokens: DEFAULT_MINIMUM_TOKENS };
-/** Gemini's OpenAI-compatible API: from 1,024 to 4,096 tokens by model (caching-semantics §11), so from 4,096 for sure; minutes. */
+/** Gemini's OpenAI-compatible API: from 1,024 to 4,096 tokens by model (providers §6), so from 4,096 for sure; minutes. */
 const GEMINI: ImplicitRules = { ttl: "5m", minimumTokens: 4_096 };
 /** Self-hosted: blocks of 16 tokens and more, kept until the memory is needed. Below some dozen tokens nothing is worth following. */
 const SELF_HOSTED: ImplicitRules = { ttl: "1h", minimumTokens: 64 };

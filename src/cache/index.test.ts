@@ -1,4 +1,4 @@
-// What the index finds of a prompt. Positions and lifetimes follow caching-semantics §2 and the vectors of §6.
+// What the index finds of a prompt. Positions and lifetimes follow prompt-caching §2, the vectors prompt-caching §6.
 import { expect, test } from "vitest";
 import { type Block, marked, messages, promptOf } from "./__fixtures__/prompt.ts";
 import { NONE } from "./entry-table.ts";

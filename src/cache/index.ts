@@ -7,7 +7,10 @@ import { LOOK_BACK_POSITIONS, TTL_MS, type Ttl } from "./semantics.ts";
 export const MESSAGES_LEVEL = 2;
 export const OTHER_KIND = 0;
 
-/** How far behind the best place another one is still of interest: about what a look-back reaches, so that returning could pay (§14). */
+/**
+ * How far behind the best place another one is still of interest: about what a look-back reaches, so that returning
+ * could pay (routing-model §3).
+ */
 const SECOND_BEST_BLOCKS = 64;
 
 /** A prompt's prefixes as parallel arrays; entry i is the prefix that ends with block i. An Outline's chain is one. */
@@ -60,7 +63,7 @@ export interface Spot {
 	readonly place: Place;
 }
 
-/** `tokens` of the prefix, and the start of the request that reads or writes it: lifetimes count from there (R6). */
+/** `tokens` of the prefix, and the start of the request that reads or writes it: lifetimes count from there (prompt-caching R6). */
 export interface Belief {
 	readonly ttl: Ttl;
 	readonly tokens: number;
@@ -137,7 +140,7 @@ export class PrefixIndex {
 
 	/**
 	 * What each place holds of a prompt, in the order of `places`, by one walk back from the last breakpoint: the provider can find
-	 * nothing behind it. Within the look-back of a breakpoint an entry counts as readable (R4, R5). Once one place's match is complete,
+	 * nothing behind it. Within the look-back of a breakpoint an entry counts as readable (prompt-caching R4, R5). Once one place's match is complete,
 	 * others are known only if their messages end at most `SECOND_BEST_BLOCKS` before; tools and system are always looked up.
 	 */
 	longest(query: Query): Match[] {
@@ -224,7 +227,7 @@ export class PrefixIndex {
 		if (this.#table.waiting(slot) === 0) this.#table.remove(slot);
 	}
 
-	/** The prefix is in the cache from `now` at the latest: written or read by a request. A live entry keeps its own lifetime (R6). */
+	/** The prefix is in the cache from `now` at the latest: written or read by a request. A live entry keeps its own lifetime (prompt-caching R6). */
 	confirm(spot: Spot, belief: Belief, now: number): void {
 		const slot = this.#slot(spot);
 		if (this.#observer !== null && this.#isNews(slot, belief)) this.#observer.held(spot, belief);
@@ -316,7 +319,7 @@ export class PrefixIndex {
 	}
 }
 
-/** Whether a block belongs to the run of tool_use, or tool_result, blocks that its right neighbour belongs to (R5). */
+/** Whether a block belongs to the run of tool_use, or tool_result, blocks that its right neighbour belongs to (prompt-caching R5). */
 function continuesRun(prefixes: Prefixes, block: number, last: number): boolean {
 	const kind = prefixes.kind[block];
 	return block < last && kind !== OTHER_KIND && kind === prefixes.kind[block + 1];

@@ -190,7 +190,10 @@ function betasDetail(now: string, before: string): string {
 	return [...added.map((beta) => `+${beta}`), ...gone.map((beta) => `-${beta}`)].join(" ");
 }
 
-/** Look-back positions from the nearest breakpoint at or after `block` down to it, both counted (R4, R5); null = no such breakpoint. */
+/**
+ * Look-back positions from the nearest breakpoint at or after `block` down to it, both counted (prompt-caching R4, R5);
+ * null = no such breakpoint.
+ */
 function positionsTo({ summary, collapseRuns }: Turn, block: number): number | null {
 	const from = summary.marks.find((mark) => mark.block >= block)?.block;
 	if (from === undefined) return null;

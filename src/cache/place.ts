@@ -58,7 +58,7 @@ export function modelPart(provider: ProviderKind, upstreamModel: string, ownBeta
 	return hashText(`${cacheModel(provider, upstreamModel)}\n${ownBetas}`);
 }
 
-/** The part of a variant that a request fixes: the client's betas, and `Outline.variant` (caching-semantics §1, §4). */
+/** The part of a variant that a request fixes: the client's betas, and `Outline.variant` (prompt-caching §1, §4). */
 export function requestPart(betas: string, variant: string): number {
 	if (betas === last.betas && variant === last.variant) return last.part;
 	last = { betas, variant, part: hashText(`${betas}\n${variant}`, 1) };

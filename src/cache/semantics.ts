@@ -5,10 +5,10 @@ import type { ProviderKind } from "../config/schema.ts";
 /** Cache lifetime a breakpoint may ask for. */
 export type Ttl = "5m" | "1h";
 
-/** Lifetime of an entry, measured from the start of the request that wrote or last read it (caching-semantics R6). */
+/** Lifetime of an entry, measured from the start of the request that wrote or last read it (prompt-caching R6). */
 export const TTL_MS: Readonly<Record<Ttl, number>> = { "5m": 300_000, "1h": 3_600_000 };
 
-/** Positions a provider tests backwards from a breakpoint, the breakpoint included (caching-semantics R4). */
+/** Positions a provider tests backwards from a breakpoint, the breakpoint included (prompt-caching R4). */
 export const LOOK_BACK_POSITIONS = 20;
 
 /** Minimum for models the table does not know. */
@@ -17,11 +17,11 @@ export const DEFAULT_MINIMUM_TOKENS = 1024;
 /** Bytes of prompt text per token to start from, before any usage was reported. */
 export const DEFAULT_BYTES_PER_TOKEN = 4;
 
-/** Same text, 30 % more tokens: the tokenizer that came with Opus 4.7 (caching-semantics §3). */
+/** Same text, 30 % more tokens: the tokenizer that came with Opus 4.7 (prices-and-minimums §1). */
 const DENSE_BYTES_PER_TOKEN = DEFAULT_BYTES_PER_TOKEN / 1.3;
 
 export interface ModelFacts {
-	/** A prefix of fewer tokens is silently not cached (caching-semantics R9). */
+	/** A prefix of fewer tokens is silently not cached (prompt-caching R9). */
 	readonly minimumTokens: number;
 	/** Where the learned bytes-per-token figure starts. */
 	readonly bytesPerToken: number;
@@ -31,7 +31,7 @@ function facts(minimumTokens: number, bytesPerToken = DEFAULT_BYTES_PER_TOKEN): 
 	return { minimumTokens, bytesPerToken };
 }
 
-/** By canonical model id. Source: caching-semantics §3; where it is in doubt, the value §16 row 5 settles on. */
+/** By canonical model id. Source: prices-and-minimums §1; where it is in doubt, the value prompt-caching §7.5 settles on. */
 const MODELS: ReadonlyMap<string, ModelFacts> = new Map([
 	["claude-fable-5-2", facts(512, DENSE_BYTES_PER_TOKEN)],
 	["claude-fable-5-1", facts(512, DENSE_BYTES_PER_TOKEN)],
@@ -60,13 +60,13 @@ const MODELS: ReadonlyMap<string, ModelFacts> = new Map([
 ]);
 
 interface PlatformFacts {
-	/** A run of tool_use, or of tool_result, blocks is one look-back position (R5; §16 row 3 for the clouds). */
+	/** A run of tool_use, or of tool_result, blocks is one look-back position (prompt-caching R5, and §7.3 for the clouds). */
 	readonly collapseRuns: boolean;
-	/** The id's profile prefix (`us.`, `global.`) names the Regions that serve, hence another set of caches (§1). */
+	/** The id's profile prefix (`us.`, `global.`) names the Regions that serve, hence another set of caches (prompt-caching §1). */
 	readonly profileSeparates: boolean;
 	/** Minimums that differ from the model's own. */
 	readonly minimumTokens: Readonly<Record<string, number>>;
-	/** Limits admit a request with its `max_tokens`, and get back what was not used (caching-semantics §7). Default false. */
+	/** Limits admit a request with its `max_tokens`, and get back what was not used (providers §1). Default false. */
 	readonly reservesOutput?: boolean;
 }
 
@@ -120,12 +120,12 @@ export function reservesOutput(provider: ProviderKind): boolean {
 	return PLATFORMS[provider].reservesOutput === true;
 }
 
-/** Whether tokens read from the cache count against the input limit: only on the oldest models (caching-semantics §7). */
+/** Whether tokens read from the cache count against the input limit: only on the oldest models (providers §1). */
 export function countsReads(model: string): boolean {
 	return model === "claude-haiku-3-5" || model === "claude-3-5-haiku";
 }
 
-/** What separates caches by model: equal values may share entries, different ones never do (§1, "always per model"). */
+/** What separates caches by model: equal values may share entries, different ones never do (prompt-caching §1, "always per model"). */
 export function cacheModel(provider: ProviderKind, upstreamModel: string): string {
 	return PLATFORMS[provider].profileSeparates ? upstreamModel.toLowerCase() : canonicalModel(upstreamModel);
 }

@@ -15,7 +15,7 @@ export interface ShadowPrompt {
 	readonly salt: number;
 	readonly collapseRuns: boolean;
 	readonly startedAt: number;
-	/** Entries are readable from here on (R8). */
+	/** Entries are readable from here on (prompt-caching R8). */
 	readonly firstByteAt: number;
 }
 
@@ -119,7 +119,7 @@ function isLive(held: Held, at: number, now: number): boolean {
 	return (held[at + 1] as number) <= now && now < (held[at + 2] as number);
 }
 
-/** The blocks that a look-up tries, longest prefix first (R4, R5), until `more` says no. */
+/** The blocks that a look-up tries, longest prefix first (prompt-caching R4, R5), until `more` says no. */
 function visit({ chain, breakpoints, collapseRuns }: ShadowPrompt, more: (block: number) => boolean): void {
 	let tried = chain.count;
 	for (let mark = breakpoints.length - 1; mark >= 0; mark -= 1) {

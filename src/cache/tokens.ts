@@ -15,7 +15,7 @@ const MOST_MODELS = 1_000;
 export interface TokenScale {
 	/** Bytes per token to use for this model now. */
 	bytesPerToken(model: string): number;
-	/** A prompt of `bytes` was reported as `tokens` in all (input + read + write, caching-semantics R10). */
+	/** A prompt of `bytes` was reported as `tokens` in all (input + read + write, prompt-caching R10). */
 	observe(model: string, bytes: number, tokens: number): void;
 }
 

@@ -180,7 +180,7 @@ function isContinued({ earlier, common }: Alike): boolean {
 	return common >= (earlier.summary.marks.at(-1)?.block ?? 0);
 }
 
-/** When the last of a turn's entries runs out, unless it is read again (R6). */
+/** When the last of a turn's entries runs out, unless it is read again (prompt-caching R6). */
 function expiryOf({ startedAt, summary }: Turn): number {
 	return startedAt + Math.max(0, ...summary.marks.map(({ ttl }) => TTL_MS[ttl]));
 }

@@ -16,7 +16,7 @@ export interface ResolvedModel {
 const DISCOVERY_PREFIX = "anthropic/";
 const MAX_LISTED = 20;
 
-/** By this suffix Claude Code means a model with its long context; it is no part of the name (claude-code-client §12; decolua/9router #2531). */
+/** By this suffix Claude Code means a model with its long context; it is no part of the name (claude-code §10; decolua/9router #2531). */
 const LONG_CONTEXT = /\[1m\]$/i;
 
 /** Whether a name asks for the model with its long context. */

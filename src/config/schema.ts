@@ -167,7 +167,7 @@ export interface TagFilteringConfig {
 	readonly matchAny: boolean;
 }
 
-/** How a deployment is chosen. Prices are dollars; they weigh the objective of design §7.8 against each other. */
+/** How a deployment is chosen. Prices are dollars; they weigh the objective of routing-model §5.8 against each other. */
 export interface RoutingConfig {
 	/** false = plain load balancing; nothing is remembered. */
 	readonly affinity: boolean;
@@ -216,7 +216,7 @@ export type ErrorClass =
 /** A number per class of errors; null = the policy says nothing about the class. */
 export type ErrorClassCounts = Readonly<Record<ErrorClass, number | null>>;
 
-/** What follows a failed attempt (design §8). */
+/** What follows a failed attempt (routing-model §6). */
 export interface FailureConfig {
 	/**
 	 * `router_settings.num_retries`, else `litellm_settings.num_retries`: attempts after the first in one group. null, the

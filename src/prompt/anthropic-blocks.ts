@@ -15,7 +15,7 @@ export const IMAGE_BYTES = 6400;
  */
 export const DOCUMENT_BYTES_PER_CHARACTER = (0.75 / 20) * 4;
 
-/** Claude Code's volatile first system block; api.anthropic.com does not count it as prompt (claude-code-client §5). */
+/** Claude Code's volatile first system block; api.anthropic.com does not count it as prompt (claude-code §5). */
 const BILLING_PREFIX = Buffer.from("x-anthropic-billing-header:");
 
 const QUOTE = 0x22;
@@ -47,7 +47,7 @@ export interface Place {
 /** Reads blocks into a table. Lenient: what is no block becomes an opaque one, for the upstream to refuse. */
 export class BlockReader {
 	readonly blocks = new BlockTable();
-	/** First message with an image, also in a tool result, or -1: adding the first one changes how all are rendered (caching-semantics §4). */
+	/** First message with an image, also in a tool result, or -1: adding the first one changes how all are rendered (prompt-caching §4). */
 	firstImage = -1;
 
 	/** First message with what no Claude said or takes, or -1: a hint, for whoever repairs it looks himself. */
@@ -219,7 +219,7 @@ export class BlockReader {
 		blocks.add(block);
 	}
 
-	/** The array inside a block, such as a tool result's content. A marker on its last element is lifted to the block (R11). */
+	/** The array inside a block, such as a tool result's content. A marker on its last element is lifted to the block (prompt-caching R11). */
 	private innerList(depth: number): void {
 		const { scan, element } = this;
 		if (!scan.openArray(depth)) return;

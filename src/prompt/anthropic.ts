@@ -26,7 +26,7 @@ const OF_MESSAGE = scope(Word.role, Word.content, Word.cache_control);
 const OF_METADATA = scope(Word.user_id);
 const OF_OUTPUT_CONFIG = scope(Word.effort, Word.format);
 
-/** Raw values that shape how the messages are rendered, in the order in which they are hashed (caching-semantics §4, §6). */
+/** Raw values that shape how the messages are rendered, in the order in which they are hashed (prompt-caching §4, §6). */
 export const Setting = { toolChoice: 0, thinking: 1, effort: 2, format: 3 } as const;
 
 /** Where the members stand that say how a body is to be taken, three positions each in `BodyReader.places`. */
@@ -370,7 +370,7 @@ export class BodyReader {
 			envelope.finish();
 		}
 		messages.close(scan.pos);
-		// A marker beside a string content is a marker on that one block (litellm §9.4); it may come after the content.
+		// A marker beside a string content is a marker on that one block (litellm §6.4); it may come after the content.
 		if (textStart >= 0) blockReader.addText({ start: textStart, end: textEnd }, at, mark);
 	}
 }

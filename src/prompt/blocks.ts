@@ -1,9 +1,9 @@
 // The prompt's blocks as spans of the body, in parallel growing arrays. Filled by the dialect file, read by prompt/fingerprint; knows no JSON.
 
-/** Level of a block in the provider's render order (caching-semantics R1). */
+/** Level of a block in the provider's render order (prompt-caching R1). */
 export const Level = { tools: 0, system: 1, messages: 2 } as const;
 
-/** What matters of a block's type for the look-back: runs of tool_use, or of tool_result, count as one position (R5). */
+/** What matters of a block's type for the look-back: runs of tool_use, or of tool_result, count as one position (prompt-caching R5). */
 export const Kind = { other: 0, toolUse: 1, toolResult: 2 } as const;
 
 /** Marker of a block: none, or the lifetime that its `cache_control` asks for. */
@@ -13,7 +13,7 @@ export const Mark = { none: 0, fiveMinutes: 1, oneHour: 2 } as const;
 export const Flag = {
 	/** The provider does not count the block as part of the prompt: deferred tools, the billing block. */
 	leftOut: 1,
-	/** An automatic breakpoint cannot stand here: thinking, empty text (caching-semantics R3, R11). */
+	/** An automatic breakpoint cannot stand here: thinking, empty text (prompt-caching R3, R11). */
 	unmarkable: 2,
 } as const;
 

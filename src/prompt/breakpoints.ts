@@ -5,7 +5,7 @@ import { Flag, Level, Mark } from "./blocks.ts";
 /** Cache lifetime of a breakpoint. */
 export type Ttl = "5m" | "1h";
 
-/** A block that carries `cache_control`, or the automatic one of a top-level `cache_control` (R2, R3). */
+/** A block that carries `cache_control`, or the automatic one of a top-level `cache_control` (prompt-caching R2, R3). */
 export interface Breakpoint {
 	/** Index into the chain's blocks. */
 	readonly block: number;
@@ -13,7 +13,7 @@ export interface Breakpoint {
 }
 
 /**
- * The breakpoints of the body that `reader` has read, in order of block, one a block (caching-semantics R2, R3, R11).
+ * The breakpoints of the body that `reader` has read, in order of block, one a block (prompt-caching R2, R3, R11).
  *
  * A marker on a block that is not in the chain stands on the block before it, if there is one and it has none of its own. The automatic
  * breakpoint stands on the last block that can carry one, and adds nothing where an explicit one stands already.

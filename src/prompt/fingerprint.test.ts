@@ -199,7 +199,7 @@ describe("the opening key", () => {
 	});
 });
 
-describe("prefixes as LiteLLM's tests want them (litellm §9)", () => {
+describe("prefixes as LiteLLM's tests want them (litellm §6)", () => {
 	test("key order in a body does not matter, order in lists does (1)", () => {
 		const first = read({ model: "m", system: "s", messages: [user("a"), user("b")] });
 		const second = read({ messages: [user("a"), user("b")], system: "s", model: "m" });

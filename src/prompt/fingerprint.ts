@@ -1,7 +1,7 @@
 // From the spans of a body to the chain of fingerprints, in the provider's order. Leaves finding the spans to prompt/anthropic.
 //
 // Left out of the chain on purpose, for the caller to keep in the cache's place: the model and the `anthropic-beta` set, inference_geo,
-// speed. Never part of it, because the provider does not render it (caching-semantics §4): cache_control, metadata, stream, max_tokens,
+// speed. Never part of it, because the provider does not render it (prompt-caching §4): cache_control, metadata, stream, max_tokens,
 // sampling, stop_sequences, safeguards, context_management, service_tier, unknown top-level members.
 import type { BodyReader } from "./anthropic.ts";
 import { type BlockTable, Flag, Level } from "./blocks.ts";
@@ -18,7 +18,7 @@ const IN_PROVIDER_ORDER = [Level.tools, Level.system, Level.messages] as const;
 
 /**
  * The chain of the body that `reader` has read. A block's digest continues the one before it, so it stands for the whole prefix; the
- * rules are those of caching-semantics §6, with what clients vary without meaning to (claude-code-client §3, §5) taken out.
+ * rules are those of prompt-caching §6, with what clients vary without meaning to (claude-code §3, §5) taken out.
  *
  * - A block of exactly `type: "text"` and `text` is hashed as its string, so it equals the same text sent as a plain string.
  * - The first system block also takes in that the level begins. Before the first message comes what is rendered with the messages:

@@ -1,7 +1,7 @@
 // A chain of 128-bit digests over pieces of a body. Leaves what is hashed, and in which order, to prompt/fingerprint.
 import type { Kernel } from "./kernel.ts";
 
-/** Random per installation, so that a tenant cannot prepare prompts that collide with another's (caching-semantics §1, security). */
+/** Random per installation, so that a tenant cannot prepare prompts that collide with another's (prompt-caching §1, security). */
 export interface HashSeed {
 	readonly first: bigint;
 	readonly second: bigint;

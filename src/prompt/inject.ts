@@ -14,7 +14,7 @@ export interface MarkingPoint {
 	readonly ttl: "5m" | "1h" | null;
 }
 
-/** Breakpoints the provider admits in one request (caching-semantics R2). */
+/** Breakpoints the provider admits in one request (prompt-caching R2). */
 const MOST_MARKERS = 4;
 const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;
@@ -38,7 +38,7 @@ export function isMarked(body: Buffer, members: Pick<BodyMembers, "all">): boole
  * The body with markers at `points`, in their order, as long as the provider's four are not used up; a point for tools comes first, for
  * LiteLLM keeps a marker for it. The client's own count and stay as they are, and what it marked is not marked again. String content becomes a list of one block. Of a role with more messages than there
  * is room for, the last ones are marked: those are what the next turn reads. A lifetime that the provider would refuse beside another
- * marker's is changed to that one's (R7). The same buffer when there is nothing to mark.
+ * marker's is changed to that one's (prompt-caching R7). The same buffer when there is nothing to mark.
  */
 export function injectMarkers(
 	body: Buffer,
@@ -157,7 +157,7 @@ function addMarker(
 	return true;
 }
 
-/** A block's marker; one on the last block inside a tool's result is lifted to it (R11). */
+/** A block's marker; one on the last block inside a tool's result is lifted to it (prompt-caching R11). */
 function addBlockMarkers(found: ClientMarker[], body: Buffer, block: Spot): void {
 	const members = membersAt(body, block.start);
 	if (addMarker(found, body, { members, part: Part.messages })) return;
@@ -214,7 +214,7 @@ function lastTool(body: Buffer, tools: readonly Member[]): Spot | null {
 	return last;
 }
 
-/** Types of blocks that cannot be marked (R11). */
+/** Types of blocks that cannot be marked (prompt-caching R11). */
 const UNMARKABLE = new Set(["thinking", "redacted_thinking"]);
 
 /** The last block of a message or of system that can be marked; null where there is none, or the client marked one of them. */
@@ -240,7 +240,7 @@ function lastSpot(body: Buffer, content: Member | null): Spot | null {
 }
 
 /**
- * One-hour markers must stand before five-minute ones (R7), so ours give way: those behind a five-minute one of the client's last five
+ * One-hour markers must stand before five-minute ones (prompt-caching R7), so ours give way: those behind a five-minute one of the client's last five
  * minutes, those before a one-hour one an hour.
  */
 function fitLifetimes(ours: readonly Marker[], theirs: readonly ClientMarker[]): Marker[] {

@@ -43,7 +43,7 @@ const PARITY = [1, 2, 4, 8, 16, 32]
 const ODD_BITS = "0xaaaaaaaaaaaaaaaa";
 
 // 64 bytes a step, as bits of 64-bit numbers, so that what stands in the text costs no mispredicted branch. How backslashes escape each
-// other is the subtraction of simdjson ("Parsing Gigabytes of JSON per Second", §3.1.1): its carries run through rows of backslashes.
+// other is the subtraction of simdjson ("Parsing Gigabytes of JSON per Second", section 3.1.1): its carries run through rows of backslashes.
 export const QUOTES: WasmFunction = {
 	name: "quotes",
 	params: { $at: "i32", $end: "i32" },

@@ -82,7 +82,7 @@ export class MemberReader {
 		return isNumber ? Number(this.body.toString("latin1", start, scan.pos)) : null;
 	}
 
-	/** The value of a `cache_control`; `depth` containers are open around it. `null` and unknown types are no marker (R2). */
+	/** The value of a `cache_control`; `depth` containers are open around it. `null` and unknown types are no marker (prompt-caching R2). */
 	marker(depth: number): number {
 		const { scan } = this;
 		if (scan.peek() !== OPEN_OBJECT) {

@@ -20,7 +20,7 @@ function reference(value: Json): unknown {
 		const members = asObject(block) ?? {};
 		const inner = Array.isArray(members["content"]) ? members["content"].at(-1) : undefined;
 		const { type, text } = members;
-		// As a string it is prompt like any other (claude-code-client §5).
+		// As a string it is prompt like any other (claude-code §5).
 		const mayBeBilling = level === Level.system && type === "text" && members["isString"] !== true;
 		const isBilling = mayBeBilling && String(text).startsWith("x-anthropic-billing-header:");
 		const isEmpty = block === "opaque" || (type === "text" && text === "");

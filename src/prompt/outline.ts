@@ -35,7 +35,7 @@ export interface Outline {
 	readonly openingKey: number;
 	/** `inference_geo` + `speed`, as they separate caches; "" when neither is sent. */
 	readonly variant: string;
-	/** What of the request shapes the messages' rendering without being part of them: a change loses their cache (caching-semantics §4). */
+	/** What of the request shapes the messages' rendering without being part of them: a change loses their cache (prompt-caching §4). */
 	readonly settings: Settings;
 }
 
@@ -116,7 +116,7 @@ export async function createHasher(seed: HashSeed, memory: Partial<MemoryLimits>
  *
  * Throws GatewayError: `invalid_json` for exactly what `JSON.parse` refuses and for bytes that are not UTF-8 or begin with a byte order
  * mark; `body_too_deep`; and, if it is JSON, `invalid_field` when it is no object, `model` is no non-empty string and not given, `messages` is no
- * array, or a top-level member, or one that we read, occurs twice in its object (design §5: which the upstream takes is not certain).
+ * array, or a top-level member, or one that we read, occurs twice in its object (routing-model §2: which the upstream takes is not certain).
  */
 export function outline(body: Buffer, options: OutlineOptions): Outline {
 	const { hasher, reader, memory, notes } = options.hasher;
@@ -142,7 +142,7 @@ export function outline(body: Buffer, options: OutlineOptions): Outline {
 
 /**
  * The outline without its prompt (no blocks, no breakpoints, no opening key), for requests that are routed without affinity, such as
- * count_tokens (design §7.9). Throws as `outline` does; hashes nothing.
+ * count_tokens (routing-model §5.9). Throws as `outline` does; hashes nothing.
  */
 export function head(body: Buffer, options: OutlineOptions): Outline {
 	const { reader } = options.hasher;

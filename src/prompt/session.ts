@@ -3,13 +3,13 @@
 /** Header names in lower case, as node:http gives them. */
 export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** What the client says of its own request, if it was told to (claude-code-client §2, CLAUDE_CODE_GATEWAY_HINT_HEADERS). */
+/** What the client says of its own request, if it was told to (claude-code §2, CLAUDE_CODE_GATEWAY_HINT_HEADERS). */
 export interface ConversationHints {
 	/** `main`, `subagent`, `auxiliary`, `compaction`, `workflow`, or what later clients send; null = not sent. */
 	readonly requestClass: string | null;
 	/** This request compacts the conversation. */
 	readonly isCompaction: boolean;
-	/** The conversation has just been compacted: what was cached of its messages is dead (caching-semantics §12). */
+	/** The conversation has just been compacted: what was cached of its messages is dead (claude-code §6). */
 	readonly contextCompacted: boolean;
 }
 
@@ -25,12 +25,12 @@ export interface ClientConversation {
 /** Longest id, caller included; a longer one is cut. */
 const MAX_ID_LENGTH = 256;
 
-/** Claude Code 2.0's form of `metadata.user_id` (claude-code-client §2). */
+/** Claude Code 2.0's form of `metadata.user_id` (claude-code §2). */
 const OLD_USER_ID = /^user_[0-9a-f]+_account_.*_session_([0-9a-zA-Z-]+)$/;
 
 /**
  * Session and agent of a request, from the best evidence it carries: `x-claude-code-session-id`, then `metadata.user_id` (`userId`, raw)
- * in the forms of present and old Claude Code, then LiteLLM's session and trace headers (claude-code-client §2, litellm §2.1), then what
+ * in the forms of present and old Claude Code, then LiteLLM's session and trace headers (claude-code §2, litellm §2.1), then what
  * the body of another format names it (`named`: OpenAI's prompt_cache_key). A
  * `user_id` of any other form names a user, not a conversation, and is not used.
  */

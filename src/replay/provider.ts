@@ -5,7 +5,7 @@ import { prefixId, type ReplayRequest } from "./workload.ts";
 
 /** Limits of one deployment a minute; null = none. */
 export interface ProviderLimits {
-	/** Input tokens that are not read from the cache (caching-semantics §7). */
+	/** Input tokens that are not read from the cache (providers §1). */
 	readonly inputTokens: number | null;
 	readonly requests: number | null;
 }
@@ -25,16 +25,16 @@ export interface ReplayProvider {
 	send(deployment: number, request: ReplayRequest, now: number): ProviderAnswer;
 }
 
-/** A shorter prefix is silently not cached (caching-semantics R9; the most common minimum of §3). */
+/** A shorter prefix is silently not cached (prompt-caching R9; the most common minimum of prices-and-minimums §1). */
 export const MINIMUM_TOKENS = 1_024;
-/** From the start of the request that wrote or read the entry (R6). */
+/** From the start of the request that wrote or read the entry (prompt-caching R6). */
 export const TTL_MS = 300_000;
 const MINUTE_MS = 60_000;
 /** Expired entries are dropped whenever a cache has grown by so many. */
 const SWEEP_EVERY = 20_000;
 
 interface Entry {
-	/** The first event of the answer that wrote it (R8). */
+	/** The first event of the answer that wrote it (prompt-caching R8). */
 	availableAt: number;
 	expiresAt: number;
 }
@@ -157,7 +157,7 @@ export function createProvider({ deployments, limits }: ProviderOptions): Replay
 	};
 }
 
-/** What is read, what is written behind it up to the last mark, and the rest (caching-semantics R7, R10). */
+/** What is read, what is written behind it up to the last mark, and the rest (prompt-caching R7, R10). */
 function usageOf({ cuts, promptTokens, outputTokens }: ReplayRequest, read: number): Usage {
 	const cacheReadTokens = cuts.tokens[read] ?? 0;
 	const marked = cuts.tokens[cuts.marks.at(-1) ?? -1] ?? 0;

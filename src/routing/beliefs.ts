@@ -1,6 +1,6 @@
 // How true predictions of cache reads have been, by domain and in all. Leaves correcting single entries to cache/attempt.
 
-/** Predictions since the start, for metrics: a rising drift is the alarm for silent breakage (caching-semantics §15.7). */
+/** Predictions since the start, for metrics: a rising drift is the alarm for silent breakage (routing-model §4.7). */
 export interface Beliefs {
 	/** Answers for which a read had been predicted. */
 	readonly predictions: number;

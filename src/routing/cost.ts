@@ -14,7 +14,7 @@ export interface ExpectedInput {
 	readonly ttl: Ttl;
 }
 
-/** Ratios where no price is known, with an input token as the unit (caching-semantics §14). */
+/** Ratios where no price is known, with an input token as the unit (routing-model §3). */
 export const PLAIN_RATES: Rates = { input: 1, write5m: 1.25, write1h: 2, read: 0.1, output: 5 };
 
 const DAY_MS = 86_400_000;

@@ -141,7 +141,7 @@ export function createCounterfactual({
 }
 
 /**
- * The same request, had each lane read up to its block: what is behind it is written, with the lifetimes its breakpoints ask for (R7).
+ * The same request, had each lane read up to its block: what is behind it is written, with the lifetimes its breakpoints ask for (prompt-caching R7).
  * Null where a price is unknown.
  */
 function meanOfReads(

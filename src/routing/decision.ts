@@ -10,7 +10,7 @@ export interface Conversation {
 	readonly session: string | null;
 	/** Agent id of a subagent; null for the main loop. */
 	readonly agent: string | null;
-	/** What the client says of this request, where it says anything (claude-code-client §2). */
+	/** What the client says of this request, where it says anything (claude-code §2). */
 	readonly hints?: ConversationHints;
 }
 
@@ -30,7 +30,7 @@ export interface RouteRequest {
 	/** What the group's `*` matched, or null. */
 	readonly wildcard: string | null;
 	readonly conversation: Conversation;
-	/** Sorted, comma-joined `anthropic-beta` values: a change of betas loses the provider's cache (caching-semantics §4). */
+	/** Sorted, comma-joined `anthropic-beta` values: a change of betas loses the provider's cache (prompt-caching §4). */
 	readonly betas: string;
 	/** LiteLLM's request tags, for `routing.tagFiltering`. */
 	readonly tags?: readonly string[];
@@ -75,7 +75,7 @@ export interface Candidate {
 	readonly predictedReadTokens: number;
 	/** What the prompt is expected to cost there: reads, writes and the rest, without output. null = a price is unknown. */
 	readonly expectedDollars: number | null;
-	/** It is another account than where this live conversation is at home: its signed thinking would be dropped (caching-semantics §5). */
+	/** It is another account than where this live conversation is at home: its signed thinking would be dropped (prompt-caching §5). */
 	readonly thinkingAtRisk: boolean;
 }
 
@@ -106,7 +106,7 @@ export interface Exclusion {
 	readonly reason?: string | null;
 }
 
-/** The warm home that this plan does not use, and why: it stays the conversation's home (design §7.2). */
+/** The warm home that this plan does not use, and why: it stays the conversation's home (routing-model §5.2). */
 export interface DivertedFrom {
 	readonly deployment: Deployment;
 	/** As in Exclusion; slow: it answers so late that moving is cheaper. */
@@ -147,7 +147,7 @@ export interface Ticket {
 	readonly predictedReadTokens: number;
 }
 
-/** What the response's head tells about the cache domain (caching-semantics §1) and its limits (§7). */
+/** What the response's head tells about the cache domain (prompt-caching §1) and its limits (providers §1). */
 export interface ResponseIdentity {
 	readonly organization: string | null;
 	readonly workspace: string | null;
@@ -157,7 +157,7 @@ export interface ResponseIdentity {
 	readonly limits?: RateLimits | null;
 }
 
-/** What the provider reported. Token counts as in its `usage`: input excludes reads and writes (caching-semantics R10). */
+/** What the provider reported. Token counts as in its `usage`: input excludes reads and writes (prompt-caching R10). */
 export interface ReportedUsage {
 	readonly inputTokens: number;
 	readonly cacheReadTokens: number;
@@ -176,7 +176,7 @@ export interface Router {
 	onRelease(hold: Hold, listener: () => void): () => void;
 	/** An attempt is being sent: counts it in flight and learns its prefixes provisionally, so that a burst follows its leader. */
 	dispatched(plan: Plan, candidate: Candidate, now: number): Ticket;
-	/** The first event has come: the entries are readable from now (R8). Called at most once a ticket. */
+	/** The first event has come: the entries are readable from now (prompt-caching R8). Called at most once a ticket. */
 	started(ticket: Ticket, identity: ResponseIdentity, now: number): void;
 	/** The attempt failed before its first event: provisional entries go, the deployment may cool down. Ends the ticket. */
 	failed(ticket: Ticket, failure: AttemptFailure, now: number): void;

@@ -29,7 +29,7 @@ export interface AttemptFailure {
 	readonly retryAfterMs: number | null;
 	/** LiteLLM's class of the error, for `allowed_fails_policy`; absent = as the status says. */
 	readonly errorClass?: ErrorClass;
-	/** A spend cap, a daily quota, a disabled account: it is out for long (caching-semantics §7). */
+	/** A spend cap, a daily quota, a disabled account: it is out for long (providers §1). */
 	readonly lasting?: boolean;
 	/** Absent = as the status says. */
 	readonly scope?: Scope;
@@ -211,7 +211,7 @@ export function createDeployment(config: DeploymentConfig): MutableDeployment {
 	};
 }
 
-/** Recent uncached tokens at `now`, decayed (design §7.3). */
+/** Recent uncached tokens at `now`, decayed (routing-model §5.3). */
 export function recentLoad(deployment: Deployment, now: number, halfLifeMs: number): number {
 	if (deployment.loadTokens === 0) return 0;
 	return deployment.loadTokens * decay(now - deployment.loadAt, halfLifeMs);
@@ -254,7 +254,7 @@ export function targetOf(deployment: MutableDeployment, wildcard: string | null)
 		modelPart: modelPart(provider, upstream, betas?.[1] ?? ""),
 		collapseRuns: collapsesRuns(provider),
 		upstreamModel: upstream,
-		// OpenAI's limits count what was read from its cache (caching-semantics §11).
+		// OpenAI's limits count what was read from its cache (providers §6).
 		countsReads: implicit !== null || countsReads(model),
 		reservesOutput: reservesOutput(provider),
 		limits: null,

@@ -319,13 +319,13 @@ function isCacheable({ outline }: RouteRequest, gathered: readonly Gathered[]): 
 	return outline.breakpoints.length > 0 || (outline.chain.count > 0 && gathered.some(cachesUnmarked));
 }
 
-/** A compaction reads the whole conversation where it is at home, whatever it marks (claude-code-client §3). */
+/** A compaction reads the whole conversation where it is at home, whatever it marks (claude-code §3). */
 function isCompaction({ conversation: { hints } }: RouteRequest): boolean {
 	return hints !== undefined && (hints.isCompaction || hints.requestClass === "compaction");
 }
 
 /**
- * Share of the conversation's signed thinking that each place's account would drop (caching-semantics §5): all of it away from home,
+ * Share of the conversation's signed thinking that each place's account would drop (prompt-caching §5): all of it away from home,
  * what was thought elsewhere at home. Without a session the longest live prefix stands for home; with nothing live there is no risk.
  */
 function thinkingRisk(gathered: readonly Gathered[], about: Traces): (at: Gathered) => number {

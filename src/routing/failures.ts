@@ -49,7 +49,7 @@ export interface FailureRules {
 }
 
 /**
- * Draws the consequence of a failed attempt (design §8), by its scope alone and for nothing wider: refused credentials are quarantined,
+ * Draws the consequence of a failed attempt (routing-model §6), by its scope alone and for nothing wider: refused credentials are quarantined,
  * longer each time; what an account is out of rests with all of the account's credentials; a class of requests or one model of several
  * rests as a part; limits and faults of the upstream cool down, as long as it asked for or else as configured, once there are more of them
  * within a minute than allowed; what is about one request has no consequence. True if something rests now.

@@ -57,7 +57,7 @@ export interface Fleet {
 	/**
 	 * All deployments that a failure of this one is about, itself included, by its scope. Account: those of its organisation, its domain
 	 * and its credential. Credential: those with the same. Model and class: for a limit those of its organisation or credential that ask
-	 * for a model of the same class (caching-semantics §7), else those that ask for the same model with the same credential. Anything
+	 * for a model of the same class (providers §1), else those that ask for the same model with the same credential. Anything
 	 * else: it alone.
 	 */
 	kinOf(deployment: MutableDeployment, failure: AttemptFailure, wildcard: string | null): readonly MutableDeployment[];

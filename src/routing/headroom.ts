@@ -23,7 +23,7 @@ export interface Headroom {
 	admitsAt(deployment: MutableDeployment, asked: { readonly target: Target; readonly need: Need }, now: number): number;
 	/** Input tokens a minute, as configured or told; null = unknown. */
 	capacityOf(deployment: MutableDeployment, target: Target): number | null;
-	/** Output to expect of a request there: the mean of late, whatever `max_tokens` allows (caching-semantics §7). */
+	/** Output to expect of a request there: the mean of late, whatever `max_tokens` allows (providers §1). */
 	expectedOutput(deployment: MutableDeployment): number;
 	/** Output that a request is admitted with there: `maxTokens` where the platform reserves it, else what is to be expected. */
 	outputNeed(deployment: MutableDeployment, target: Target, maxTokens: number | null): number;
@@ -266,7 +266,7 @@ function reported(
 	return known;
 }
 
-/** Models that share a bucket (caching-semantics §7): Opus 4.x, Sonnet 4.x, Fable 5 and 5.1; any other is its own class. */
+/** Models that share a bucket (providers §1): Opus 4.x, Sonnet 4.x, Fable 5 and 5.1; any other is its own class. */
 export function limitClass(model: string): string {
 	return /^claude-(?:opus|sonnet)-4(?=-|$)/.exec(model)?.[0] ?? model.replace(/^(claude-fable-5)-1$/, "$1");
 }

@@ -6,7 +6,7 @@ import { orderOf } from "./strategy.ts";
 
 /**
  * What returning to its account is worth to a conversation whose prefix has expired everywhere, as a share of its prompt. All places
- * cost the same then, but signed thinking blocks are dropped in another account (caching-semantics §5).
+ * cost the same then, but signed thinking blocks are dropped in another account (prompt-caching §5).
  */
 const HOME_WORTH = 0.5;
 /**
@@ -90,9 +90,9 @@ function isUsable(standing: Standing): boolean {
 }
 
 /**
- * A live message-level prefix binds: of the places that hold one, the cheapest goes first (design §7.2). The others follow by load for
+ * A live message-level prefix binds: of the places that hold one, the cheapest goes first (routing-model §5.2). The others follow by load for
  * their share, and by cost, in which a head they hold shows: a head alone must not bind, or all conversations that share a system prompt
- * would end up in one place (design §7.3).
+ * would end up in one place (routing-model §5.3).
  */
 function rankTier<S extends Standing>(standings: readonly S[], options: PlacementOptions): S[] {
 	if (options.arranged !== null) return byStrategy(standings, options.arranged);
@@ -154,7 +154,7 @@ function byAffinityThenScore(a: Ranked<Standing>, b: Ranked<Standing>): number {
 /**
  * Inside a domain every deployment is as warm as the next: none that is slow, then the conversation's own (by rendezvous, so that its turns
  * keep to one deployment, as the guides tell users to look for) unless that has more than its part; of those, fewest in flight, then
- * least load (design §7.4). Rendezvous hashing with bounded loads: what goes elsewhere does so only while the excess lasts.
+ * least load (routing-model §5.4). Rendezvous hashing with bounded loads: what goes elsewhere does so only while the excess lasts.
  */
 function spread(members: readonly Loaded[], { seed, promptTokens }: PlacementOptions): readonly Loaded[] {
 	if (members.length < 2) return members;

@@ -44,7 +44,7 @@ export type Planner = (request: RouteRequest, now: number) => Planned;
 
 /** A prefix that is being written is waited for from this size on, tokens; what is smaller costs less than the wait. */
 const FOLLOWED_TOKENS = 2_048;
-/** A warm home is waited for if it holds more than this share of the prompt (design §7.2). */
+/** A warm home is waited for if it holds more than this share of the prompt (routing-model §5.2). */
 const WAIT_SHARE = 0.5;
 
 const NOBODY: readonly Exclusion[] = [];
@@ -182,7 +182,7 @@ export function createPlanner(options: PlannerOptions): Planner {
 
 /**
  * Where a live prefix binds, its cheapest place is home. Without room there the request waits, if room comes in time, there is much to
- * lose and the wait costs less than going elsewhere; otherwise it is diverted and home stays (design §7.2, §7.7, §7.8). Where no place
+ * lose and the wait costs less than going elsewhere; otherwise it is diverted and home stays (routing-model §5.2, §5.7, §5.8). Where no place
  * at all has room it waits for the first that will.
  */
 function choose({ witnesses, promptTokens, waitCost }: Evidence, bounds: Bounds): Choice {

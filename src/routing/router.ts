@@ -183,7 +183,7 @@ export function createRouter(options: RouterOptions): LiveRouter {
 		return open;
 	}
 
-	/** The answer has begun: where the conversation is at home follows, unless it was served elsewhere than meant (design §7.7). */
+	/** The answer has begun: where the conversation is at home follows, unless it was served elsewhere than meant (routing-model §5.7). */
 	function settleHome({ deployment, request, meant }: OpenAttempt, cache: Attempt, now: number): void {
 		const { conversation, outline } = request;
 		const domain = fleet.domains.domainOf(deployment.member);

@@ -12,7 +12,7 @@ export interface Served {
 	readonly at: number;
 	/** Tokens of its prompt. */
 	readonly promptTokens: number;
-	/** Who thought there, as far as is known: thinking is bound to it (caching-semantics §5). */
+	/** Who thought there, as far as is known: thinking is bound to it (prompt-caching §5). */
 	readonly organization: string | null;
 }
 

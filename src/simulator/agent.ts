@@ -46,7 +46,7 @@ const WORDS =
 /**
  * A conversation that grows by one model call a turn, with what makes Claude Code's prompts hard to recognise: three breakpoints of
  * which the last moves, messages that are a block list while they are last and a plain string afterwards, an attribution block that
- * differs per session (claude-code-client §3, §5).
+ * differs per session (claude-code §3, §5).
  */
 export class SimulatedAgent {
 	readonly session: string;

@@ -1,6 +1,6 @@
 // The provider's error shape, and which error type belongs to which status. Leaves when to raise one to the callers.
 
-/** An error that the simulated provider answers with (caching-semantics §8). */
+/** An error that the simulated provider answers with (providers §2). */
 export class ApiError extends Error {
 	override readonly name = "ApiError";
 	readonly status: number;

@@ -2,14 +2,14 @@
 import type { Ttl } from "./markers.ts";
 import type { Breakpoint, Prompt } from "./prompt.ts";
 
-/** How far a breakpoint looks back, in positions, itself included (caching-semantics R4). */
+/** How far a breakpoint looks back, in positions, itself included (prompt-caching R4). */
 const LOOK_BACK = 20;
 const TTL_MS: Readonly<Record<Ttl, number>> = { "5m": 300_000, "1h": 3_600_000 };
 const SWEEP_EVERY = 512;
 
-/** Rules that are uncertain or differ between platforms (caching-semantics §6, §16). */
+/** Rules that are uncertain or differ between platforms (prompt-caching §6, §7). */
 export interface CacheRules {
-	/** A run of tool_use blocks, or of tool_result blocks, is one position of the look-back (R5). Default true. */
+	/** A run of tool_use blocks, or of tool_result blocks, is one position of the look-back (prompt-caching R5). Default true. */
 	readonly collapseRuns: boolean;
 	/** A read also refreshes live entries at the request's shorter breakpoints. Default true. */
 	readonly refreshAncestors: boolean;
@@ -21,7 +21,7 @@ export interface CacheRules {
 	readonly implicitTtlMs: number | null;
 }
 
-/** Input side of `usage`, in tokens. The four sum to the whole prompt (R7, R10). */
+/** Input side of `usage`, in tokens. The four sum to the whole prompt (prompt-caching R7, R10). */
 export interface InputUsage {
 	readonly read: number;
 	readonly write5m: number;
@@ -32,7 +32,7 @@ export interface InputUsage {
 /** A request between its start and its first byte. Exactly one of `firstByte` and `fail` counts; later calls do nothing. */
 export interface Pending {
 	readonly usage: InputUsage;
-	/** The answer has begun: what this request writes becomes readable at `nowMs`, and stays even if the client leaves (R8). */
+	/** The answer has begun: what this request writes becomes readable at `nowMs`, and stays even if the client leaves (prompt-caching R8). */
 	firstByte(nowMs: number): void;
 	/** The request failed before its first byte: it leaves no entry. */
 	fail(): void;
@@ -53,7 +53,7 @@ interface Reading {
 }
 
 /**
- * The state machine of caching-semantics §6 for the requests of one domain. It has no clock of its own: callers pass the time,
+ * The state machine of prompt-caching §6 for the requests of one domain. It has no clock of its own: callers pass the time,
  * which need not be real, and may announce a first byte that lies in the future.
  */
 export class PromptCache {
@@ -77,8 +77,8 @@ export class PromptCache {
 	}
 
 	/**
-	 * Accepts a request at `startMs`. What it finds is refreshed at once, as lifetimes count from a request's start (R6); what it
-	 * writes waits for `firstByte`, so that a second request before then writes too (R8).
+	 * Accepts a request at `startMs`. What it finds is refreshed at once, as lifetimes count from a request's start (prompt-caching R6); what it
+	 * writes waits for `firstByte`, so that a second request before then writes too (prompt-caching R8).
 	 */
 	begin(prompt: Prompt, startMs: number): Pending {
 		this.#begun += 1;

@@ -15,7 +15,7 @@ export interface Deployment {
 	readonly port: number | null;
 }
 
-/** Requests that read each other's cache entries (caching-semantics §1). */
+/** Requests that read each other's cache entries (prompt-caching §1). */
 export interface Domain {
 	/** `<organization>/<workspace>`. */
 	readonly name: string;

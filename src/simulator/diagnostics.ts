@@ -1,4 +1,4 @@
-// The first-party API's cache diagnostics: why a prompt did not continue the one before it (caching-semantics R14). Leaves the cache itself to cache.ts.
+// The first-party API's cache diagnostics: why a prompt did not continue the one before it (prompt-caching R14). Leaves the cache itself to cache.ts.
 import { hash as digest } from "node:crypto";
 import { fieldsOf } from "./body.ts";
 import { messageConfig, render, unmarked } from "./rendering.ts";

@@ -35,7 +35,7 @@ export function subscriptionOf(options: FoundryResourceOptions): string {
 	return options.subscription ?? `sub-${options.name}`;
 }
 
-/** A resource from its options; it is a cache domain of its own (caching-semantics §1). */
+/** A resource from its options; it is a cache domain of its own (prompt-caching §1). */
 export function buildResource(
 	options: FoundryResourceOptions,
 	parts: { readonly limits: RateLimits; readonly domain: Domain },

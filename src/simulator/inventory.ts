@@ -102,7 +102,7 @@ export class Inventory {
 		const known = this.#domains.get(name);
 		if (known !== undefined) return known;
 		const random = seededRandom((this.#options.seed ?? 1) + 1 + this.#domains.size);
-		// Runs of tool blocks are one position only where that is documented (caching-semantics §16.3).
+		// Runs of tool blocks are one position only where that is documented (prompt-caching §7.3).
 		const collapseRuns = vendor === "anthropic" || vendor === "aws-platform" || vendor === "google-platform";
 		const cache = new PromptCache({ random, collapseRuns, ...this.#options.cache, ...more });
 		const domain = { name, organization, workspace, cache };

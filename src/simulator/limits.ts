@@ -3,7 +3,7 @@ import { ApiError } from "./api-error.ts";
 import { Bucket } from "./bucket.ts";
 import type { Demand, RateLimits } from "./deployment.ts";
 
-/** Limits per minute; what is left out is unlimited. Cache reads are free of `inputTokens` (caching-semantics §7). */
+/** Limits per minute; what is left out is unlimited. Cache reads are free of `inputTokens` (providers §1). */
 export interface Limits {
 	readonly requests?: number;
 	/** Uncached input and cache writes. */

@@ -2,7 +2,7 @@
 import { type ApiError, invalid } from "./api-error.ts";
 import { type Fields, fieldsOf, hasBeta } from "./body.ts";
 
-/** Most cache_control blocks in one request, the automatic one included (caching-semantics R2). */
+/** Most cache_control blocks in one request, the automatic one included (prompt-caching R2). */
 const MAX_MARKERS = 4;
 
 /** Cache lifetime that a marker asks for. */
@@ -26,7 +26,7 @@ export interface MarkedPrompt {
 
 /**
  * The marker of a block at `path`, or null. A marker on the last part of a tool_result or document counts as the parent's
- * (R11). Throws the provider's 400 for a marker that must not stand there.
+ * (prompt-caching R11). Throws the provider's 400 for a marker that must not stand there.
  */
 export function markerOf(block: Fields, path: string, betas: ReadonlySet<string>): Omit<Marker, "block"> | null {
 	const own = readControl(block["cache_control"], `${path}.cache_control`, betas);
@@ -43,13 +43,16 @@ export function markerOf(block: Fields, path: string, betas: ReadonlySet<string>
 	return own;
 }
 
-/** Whether the automatic marker may fall on this block (R3, R11). */
+/** Whether the automatic marker may fall on this block (prompt-caching R3, R11). */
 export function isMarkable(block: Fields): boolean {
 	const type = block["type"];
 	return type !== "thinking" && type !== "redacted_thinking" && !(type === "text" && block["text"] === "");
 }
 
-/** All markers of a request in block order: the explicit ones and that of a top-level cache_control (R3). Throws the 400s of R2, R3, R7. */
+/**
+ * All markers of a request in block order: the explicit ones and that of a top-level cache_control (prompt-caching R3).
+ * Throws the 400s of prompt-caching R2, R3 and R7.
+ */
 export function completeMarkers(body: Fields, betas: ReadonlySet<string>, prompt: MarkedPrompt): readonly Marker[] {
 	const { explicit, lastEligible } = prompt;
 	const automatic = readControl(body["cache_control"], "cache_control", betas);

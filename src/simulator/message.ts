@@ -25,7 +25,7 @@ export interface Reply {
 	readonly fullUsage: boolean;
 }
 
-/** `usage` as the API reports it (caching-semantics R10). */
+/** `usage` as the API reports it (prompt-caching R10). */
 export function usageOf(reply: Reply, outputTokens: number, input: InputUsage = reply.input): Record<string, unknown> {
 	const { request } = reply;
 	return {

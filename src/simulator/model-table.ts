@@ -5,17 +5,17 @@ export interface ModelRules {
 	readonly id: string;
 	readonly displayName: string;
 	readonly createdAt: string;
-	/** Models of one class share an organization's rate limits (caching-semantics §7). */
+	/** Models of one class share an organization's rate limits (providers §1). */
 	readonly limitClass: string;
-	/** Shorter prefixes are never cached (§3, R9). */
+	/** Shorter prefixes are never cached (prices-and-minimums §1, prompt-caching R9). */
 	readonly minTokens: number;
 	readonly contextTokens: number;
 	readonly maxOutputTokens: number;
-	/** False: thinking of earlier turns is dropped at the next user prompt (§4). */
+	/** False: thinking of earlier turns is dropped at the next user prompt (prompt-caching §4). */
 	readonly keepsThinking: boolean;
-	/** True: thinking blocks of another organization are dropped (§5). */
+	/** True: thinking blocks of another organization are dropped (prompt-caching §5). */
 	readonly bindsThinking: boolean;
-	/** Whether messages may have the role `system` (§4). */
+	/** Whether messages may have the role `system` (prompt-caching §4). */
 	readonly systemRole: boolean;
 }
 
@@ -33,7 +33,7 @@ const WINDOW = 1_000_000;
 const SMALL_WINDOW = 200_000;
 const OUTPUT = 128_000;
 
-// Minimums from caching-semantics §3. Windows and output limits are ours where the provider's page was not at hand.
+// Minimums from prices-and-minimums §1. Windows and output limits are ours where the provider's page was not at hand.
 const ROWS: readonly Row[] = [
 	{ id: "claude-fable-5-2", since: "2026-11-09", min: 512, flags: "kbs" },
 	{ id: "claude-mythos-5-2", since: "2026-11-09", min: 512, flags: "kbs" },

@@ -21,7 +21,7 @@ export interface Breakpoint {
 	readonly ttl: Ttl;
 }
 
-/** Parallel arrays, one element per block in render order: tools, system, messages (caching-semantics R1). */
+/** Parallel arrays, one element per block in render order: tools, system, messages (prompt-caching R1). */
 export interface Prompt {
 	/** Cumulative: equal hashes mean equal prefixes, rendering configuration included. The domain is not in them. */
 	readonly hashes: readonly string[];
@@ -32,7 +32,7 @@ export interface Prompt {
 	readonly breakpoints: readonly Breakpoint[];
 	readonly totalTokens: number;
 	readonly minTokens: number;
-	/** Thinking blocks left out because another organization signed them (caching-semantics §5). */
+	/** Thinking blocks left out because another organization signed them (prompt-caching §5). */
 	readonly droppedThinking: number;
 }
 
@@ -42,7 +42,7 @@ export interface PromptRules {
 	readonly charsPerToken: number | ((model: string) => number);
 	/** Leave out a first system block that holds Claude Code's attribution header, as the first-party API does. Default true. */
 	readonly stripBillingBlock: boolean;
-	/** Models that render thinking and effort before the tools, so that changing them loses everything (§6). Default none. */
+	/** Models that render thinking and effort before the tools, so that changing them loses everything (prompt-caching §6). Default none. */
 	readonly renderConfigEarly: (model: string) => boolean;
 	/** Minimum cacheable prefix in place of the model table's. */
 	readonly minTokens: (model: string) => number | null;
@@ -53,7 +53,7 @@ export interface PromptRules {
 const BILLING_PREFIX = "x-anthropic-billing-header:";
 
 /**
- * Renders a request (caching-semantics §6, flatten). Throws the 400 that the provider gives for misplaced or too many cache
+ * Renders a request (prompt-caching §6, flatten). Throws the 400 that the provider gives for misplaced or too many cache
  * markers. Deferred tools and the attribution block are no part of the result.
  */
 export function flatten(request: MessagesRequest, rules: Partial<PromptRules> = {}): Prompt {
@@ -100,7 +100,7 @@ class Renderer {
 				if (marker !== null) throw deferredMarker(tool);
 				continue;
 			}
-			// Web tools are rendered with the system prompt: switching them keeps the tools' prefix (§4).
+			// Web tools are rendered with the system prompt: switching them keeps the tools' prefix (prompt-caching §4).
 			if (isWebTool(tool)) this.#mark(marker, this.#hashes.length - 1);
 			else this.#push({ ...tool, type: tool["type"] ?? "custom" }, "", marker);
 		}

@@ -24,7 +24,7 @@ export function tokensOf(block: Fields, rendered: string, charsPerToken: number)
 	return images * IMAGE_TOKENS + Math.max(images > 0 ? 0 : 1, Math.ceil(bytes / charsPerToken));
 }
 
-/** Web search and web fetch are server tools that are rendered with the system prompt (caching-semantics §4). */
+/** Web search and web fetch are server tools that are rendered with the system prompt (prompt-caching §4). */
 export function isWebTool(tool: Fields): boolean {
 	const type = tool["type"];
 	return typeof type === "string" && (type.startsWith("web_search_") || type.startsWith("web_fetch_"));
@@ -38,13 +38,13 @@ export function thinkingConfig(body: Fields): string {
 	return JSON.stringify([mode, mode === "off" ? null : (thinking?.["budget_tokens"] ?? null), effort]);
 }
 
-/** What is rendered before the first system or message block (caching-semantics §6). */
+/** What is rendered before the first system or message block (prompt-caching §6). */
 export function systemConfig(body: Fields, tools: readonly Fields[], messages: readonly Message[]): string {
 	const citations = messages.some((message) => message.content.some(hasCitations));
 	return JSON.stringify([tools.filter(isWebTool).map(unmarked), citations, body["speed"] ?? "standard"]);
 }
 
-/** What is rendered before the first message block (caching-semantics §6). */
+/** What is rendered before the first message block (prompt-caching §6). */
 export function messageConfig(body: Fields, messages: readonly Message[]): string {
 	const choice = fieldsOf(body["tool_choice"]) ?? { type: "auto" };
 	const { disable_parallel_tool_use: serial, ...toolChoice } = choice as Fields;

@@ -30,7 +30,7 @@ export interface RequestContext {
 	readonly findModel?: (name: string) => ModelRules | null;
 }
 
-/** Fields that the provider takes only together with a beta: field → start of the beta's name (caching-semantics §12, Pairs). */
+/** Fields that the provider takes only together with a beta: field → start of the beta's name (claude-code §6, Pairs). */
 const NEEDS_BETA: Readonly<Record<string, string>> = {
 	context_management: "context-management-",
 	safeguards: "dangerous-tool-use-",
@@ -175,7 +175,7 @@ function checkThinking(request: MessagesRequest): void {
 	if (budget >= request.maxTokens) throw invalid("`max_tokens` must be greater than `thinking.budget_tokens`.");
 }
 
-/** What a request that only warms the cache must not ask for (caching-semantics R13). */
+/** What a request that only warms the cache must not ask for (prompt-caching R13). */
 function checkPrewarm(request: MessagesRequest): void {
 	const refuse = (field: string) => invalid(`max_tokens: 0 is not allowed together with ${field}`);
 	if (request.stream) throw refuse("stream: true");

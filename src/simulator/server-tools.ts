@@ -1,4 +1,5 @@
-// Web searches that the provider runs inside one answer, and the breakpoint that it sets after their results (caching-semantics R12). Leaves the answer to scenarios.ts.
+// Web searches that the provider runs inside one answer, and the breakpoint that it sets after their results (prompt-caching R12).
+// Leaves the answer to scenarios.ts.
 import type { Answer } from "./answer.ts";
 import type { InputUsage, PromptCache } from "./cache.ts";
 import { flatten, type Prompt, type PromptRules } from "./prompt.ts";

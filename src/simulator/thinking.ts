@@ -12,7 +12,7 @@ export function signThinking(organization: string, model: string, salt: string):
 
 /**
  * Whether a thinking block was signed for another organization, so that a model that binds its thinking drops it silently
- * (caching-semantics §5). Blocks that the simulator did not sign are never foreign.
+ * (prompt-caching §5). Blocks that the simulator did not sign are never foreign.
  */
 export function isForeignThinking(block: Fields, organization: string | null, rules: ModelRules): boolean {
 	if (organization === null || !rules.bindsThinking) return false;

@@ -1,4 +1,4 @@
-// The nine vectors of caching-semantics §6 over HTTP, in every Claude format.
+// The nine vectors of prompt-caching §6 over HTTP, in every Claude format.
 import { describe, expect, it } from "vitest";
 import { marked, words } from "./__fixtures__/bodies.ts";
 import { ManualClock } from "./clock.ts";

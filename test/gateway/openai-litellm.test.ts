@@ -123,7 +123,7 @@ describe("client's markers on chat completions", () => {
 		const turned = { cache_control: EPHEMERAL, text: LONG, type: "text" };
 		const same = await chat(world, [{ content: [turned], role: "user" }, user("b")], sorted);
 		expect([same.place, same.read]).toEqual([first.place, first.written]);
-		// The provider's cache is over the very bytes of a schema (caching-semantics R1), and so is what we expect of it.
+		// The provider's cache is over the very bytes of a schema (prompt-caching R1), and so is what we expect of it.
 		const others = [
 			tool({ properties: { a: { type: "integer", default: 1 } }, type: "object" }),
 			tool({ type: "object", properties: { a: { type: "integer", default: true } } }),

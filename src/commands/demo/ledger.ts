@@ -5,7 +5,7 @@ import { PromptCache } from "../../simulator/cache.ts";
 import { flatten } from "../../simulator/prompt.ts";
 import { readRequest } from "../../simulator/request.ts";
 
-/** Dollars per million tokens of the demo's model, Sonnet 5.5 (caching-semantics §3): input, 5-minute write, read. */
+/** Dollars per million tokens of the demo's model, Sonnet 5.5 (prices-and-minimums §1): input, 5-minute write, read. */
 const PRICE = { input: 2, write: 2.5, read: 0.1 } as const;
 
 /** Input side of one answer, tokens. */

@@ -1,4 +1,4 @@
-// Synthetic Messages API bodies with the structure that Claude Code sends (claude-code-client §2-§5). Generated: no captured text.
+// Synthetic Messages API bodies with the structure that Claude Code sends (claude-code §2 to claude-code §5). Generated: no captured text.
 
 /** Anything a body may hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -64,7 +64,7 @@ function tool(name: string, seed: number): JsonObject {
 function toolsOf(turn: number, options: SessionOptions): JsonObject[] {
 	const tools = TOOL_NAMES.map((name, i) => tool(name, i + 1));
 	if (options.generation !== "2.0.62") tools.push({ ...tool("Placeholder", 90), defer_loading: true });
-	// ToolSearch puts what it found into the middle, flagged (§3.3).
+	// ToolSearch puts what it found into the middle, flagged (claude-code §3.3).
 	if (turn >= (options.deferredFromTurn ?? Number.POSITIVE_INFINITY)) {
 		tools.splice(9, 0, { ...tool("WebFetch", 91), defer_loading: true });
 	}
@@ -124,7 +124,7 @@ function render(drafts: readonly Draft[], options: SessionOptions): JsonObject[]
 	const marked = new Set(options.generation === "2.0.62" ? withContent.slice(-2) : withContent.slice(-1));
 	return drafts.map(({ role, blocks, extra }, i) => {
 		const only = blocks.length === 1 ? blocks[0] : undefined;
-		// A lone text block is a list while it is marked and a plain string afterwards (§3.1).
+		// A lone text block is a list while it is marked and a plain string afterwards (claude-code §3.1).
 		if (!marked.has(i) && typeof only?.["text"] === "string") return { role, content: only["text"], ...extra };
 		const content = blocks.map((block, at) =>
 			marked.has(i) && at === blocks.length - 1 ? { ...block, cache_control: marker } : block,

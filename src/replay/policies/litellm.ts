@@ -5,7 +5,7 @@ import { prefixId, type ReplayRequest } from "../workload.ts";
 import { createBalancer } from "./balancer.ts";
 import { anyOf } from "./plain.ts";
 
-/** Fixed, and not renewed while it runs [litellm §1.6 row 3]. */
+/** Fixed, and not renewed while it runs [litellm §1.6]. */
 const PIN_TTL_MS = 300_000;
 const MINIMUM_TOKENS = 1_024;
 /** Block positions probed back from the last breakpoint [litellm §1.4]. */
@@ -17,7 +17,7 @@ interface Pin {
 	readonly expiresAt: number;
 }
 
-/** The key is the exact prompt up to its last breakpoint, so a conversation that grows never finds its last turn [litellm §1.1–1.3]. */
+/** The key is the exact prompt up to its last breakpoint, so a conversation that grows never finds its last turn [litellm §1.1 to §1.3]. */
 export function createLitellmExact(options: PolicyOptions): Policy {
 	return createPinning(options, 1);
 }

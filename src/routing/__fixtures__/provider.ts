@@ -1,4 +1,4 @@
-// A provider's prompt cache for tests, written from caching-semantics §6 alone: it shares no code with cache/, so that a mistake there shows.
+// A provider's prompt cache for tests, written from prompt-caching §6 alone: it shares no code with cache/, so that a mistake there shows.
 import { BYTES_PER_TOKEN } from "../../cache/__fixtures__/prompt.ts";
 import type { Outline } from "../../prompt/outline.ts";
 import type { ReportedUsage } from "../decision.ts";

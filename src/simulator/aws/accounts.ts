@@ -236,7 +236,7 @@ export function accountIdOf(options: AwsAccountOptions): string {
 	return options.accountId ?? made().slice(0, 12);
 }
 
-/** The domain that a Region's store of an account is; runtime and mantle do not share (caching-semantics §16.4). */
+/** The domain that a Region's store of an account is; runtime and mantle do not share (prompt-caching §7.4). */
 export function regionDomain(
 	domains: (organization: string, workspace: string) => Domain,
 	account: AwsAccount,

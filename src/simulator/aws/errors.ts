@@ -2,7 +2,7 @@
 import type { ApiError } from "../api-error.ts";
 import type { TextAnswer } from "../dialect.ts";
 
-/** The name of an exception for an error: its own, or what goes with type and status (caching-semantics §8). */
+/** The name of an exception for an error: its own, or what goes with type and status (providers §2). */
 export function exceptionName(error: ApiError): string {
 	if (!error.type.endsWith("_error")) return error.type;
 	switch (error.type) {

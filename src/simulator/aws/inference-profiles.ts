@@ -32,7 +32,7 @@ export interface ProfileNames {
 
 /**
  * Resolves a model id, profile id or ARN as asked for in `region`. Throws the platform's 400 or 404 for ids that it does not
- * know, for profiles of another geography, and for models that only a profile serves (caching-semantics §10).
+ * know, for profiles of another geography, and for models that only a profile serves (providers §4).
  */
 export function resolveModel(id: string, region: string, names: ProfileNames): ModelTarget {
 	const bare = id.startsWith("arn:") ? (id.split("/").at(-1) ?? id) : id;

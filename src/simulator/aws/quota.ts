@@ -5,7 +5,7 @@ import type { Demand, RateLimits } from "../deployment.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 
-/** Quotas per model and source Region; what is left out is unlimited. Cache reads are free (caching-semantics §7). */
+/** Quotas per model and source Region; what is left out is unlimited. Cache reads are free (providers §1). */
 export interface BedrockQuotas {
 	readonly requestsPerMinute?: number;
 	/** Input and output together. `input + max_tokens` is reserved at the start and corrected at the end. */

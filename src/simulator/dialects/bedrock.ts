@@ -13,10 +13,10 @@ import { wholeMessage } from "../message.ts";
 import { findModel } from "../model-table.ts";
 import { gist, MESSAGES_FORM } from "./messages.ts";
 
-/** InvokeModel takes 20 MB (caching-semantics §8). */
+/** InvokeModel takes 20 MB (providers §2). */
 const MAX_BODY_BYTES = 20 * 1024 * 1024;
 const VERSIONS = new Set(["bedrock-2023-05-31", "2023-06-01", "2026-10-21"]);
-/** Minimum of Opus 4.7 on AWS (caching-semantics §16.5). */
+/** Minimum of Opus 4.7 on AWS (prompt-caching §7.5). */
 const MIN_TOKENS: Readonly<Record<string, number>> = { "claude-opus-4-7": 4_096 };
 
 /** Betas that Bedrock knows, by the start of their names; any other is refused. */
@@ -150,7 +150,7 @@ function readBetas(value: unknown, visit: Visit): ReadonlySet<string> {
 }
 
 function checkFeatures(body: Fields, modelId: string): void {
-	// Automatic caching came to Bedrock with Opus 4.7 (caching-semantics R3).
+	// Automatic caching came to Bedrock with Opus 4.7 (prompt-caching R3).
 	const isOld = /claude-(?:(?:opus|sonnet|haiku)-(?:3|4)(?:-[0-6])?(?![0-9])|3)/.test(findModel(modelId)?.id ?? "");
 	if (isOld && body["cache_control"] !== undefined) throw invalid("cache_control: Extra inputs are not permitted");
 	const tools = Array.isArray(body["tools"]) ? body["tools"] : [];

@@ -53,7 +53,7 @@ function authenticate({ world, only, request }: Visit): FoundryCaller {
 	return { deployment: resource, resource, domain: resource.domain };
 }
 
-/** What Azure's own infrastructure does not have (caching-semantics §11). */
+/** What Azure's own infrastructure does not have (providers §5). */
 function checkAzure(body: Readonly<Record<string, unknown>>): void {
 	if (fieldsOf(body["output_config"])?.["format"] !== undefined)
 		throw invalid("output_config.format: structured outputs are not supported");

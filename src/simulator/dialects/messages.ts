@@ -11,7 +11,7 @@ const MAX_PAGE = 1_000;
 const DEFAULT_PAGE = 20;
 const MEGABYTE = 1024 * 1024;
 
-/** Largest body that the first-party API takes (caching-semantics §8). */
+/** Largest body that the first-party API takes (providers §2). */
 export const FIRST_PARTY_MAX_BYTES = 32 * MEGABYTE;
 
 /** The parts that the Messages form shares; a platform adds the rest. */

@@ -7,7 +7,7 @@ import { findModel } from "../model-table.ts";
 import { plainModelName } from "./bedrock.ts";
 import { headerBetas, MESSAGES_FORM, messagesError } from "./messages.ts";
 
-/** Vertex takes 30 MB (caching-semantics §8). */
+/** Vertex takes 30 MB (providers §2). */
 const MAX_BODY_BYTES = 30 * 1024 * 1024;
 const VERSIONS = new Set(["vertex-2023-10-16", "2023-06-01", "2026-10-21"]);
 /** Statuses that Google's front answers itself; of the others the model's own error goes through. */

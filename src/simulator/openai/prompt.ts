@@ -7,7 +7,7 @@ import type { Prompt } from "../prompt.ts";
 const BYTES_PER_TOKEN = 4;
 /** What an image weighs, in tokens. */
 const IMAGE_TOKENS = 765;
-/** Tokens of the opening that decides which machine takes a request (caching-semantics §11). */
+/** Tokens of the opening that decides which machine takes a request (providers §6). */
 const OPENING_TOKENS = 256;
 
 /** How a server cuts prompts. */

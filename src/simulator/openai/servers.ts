@@ -81,7 +81,7 @@ export function buildServer(
 
 /**
  * The machine that takes a request: by hash of the prompt's opening and `prompt_cache_key`, the next one for every
- * `overflowPerMinute` requests of the same key within a minute (caching-semantics §11). Counts the request.
+ * `overflowPerMinute` requests of the same key within a minute (providers §6). Counts the request.
  */
 export function machineFor(server: OpenAiServer, routingKey: string, nowMs: number): Domain {
 	const [first] = server.machines;
