@@ -3,6 +3,7 @@
 import { sumLedger } from "../requestlog/ledger.ts";
 import { namedMeasures } from "../requestlog/measures.ts";
 import { type Deployment, recentLoad } from "../routing/deployment.ts";
+import { wordsOf } from "../routing/eligible.ts";
 import type { LiveRouter } from "../routing/router.ts";
 import type { LogSource } from "./api-log.ts";
 import type { DeploymentsView } from "./api-schemas.ts";
@@ -59,8 +60,11 @@ function stateOf(
 		order: config.order,
 		state:
 			deployment.quarantineUntil > now ? "quarantined" : out ? "cooling_down" : deployment.onTrial ? "trial" : "ready",
-		reason: out ? whyOut(deployment, now) : null,
+		reason: out ? wordsOf(deployment, now) : null,
 		until: out ? until - now + times.now : null,
+		rests: [...deployment.rests.values()].flatMap((rest) => {
+			return rest.until > now ? [{ part: rest.name, reason: rest.reason, until: rest.until - now + times.now }] : [];
+		}),
 		draining: deployment.draining,
 		in_flight: deployment.inFlight,
 		max_parallel_requests: config.maxParallelRequests,
@@ -73,12 +77,6 @@ function stateOf(
 			tokens: levels?.tokens ?? null,
 		},
 	};
-}
-
-/** Why a deployment is not used now. */
-function whyOut(deployment: Deployment, now: number): string {
-	if (deployment.quarantineUntil > now) return "credentials refused";
-	return deployment.limited ? "rate limit" : "failed";
 }
 
 /** Deployments that read each other's cache, together. */

@@ -1,6 +1,7 @@
 // What the overview shows: totals, a series by deployment, and what deserves a look. Sums only; single requests are the log's.
 import { type LedgerFilter, sumLedger } from "../requestlog/ledger.ts";
 import { type Measures, namedMeasures } from "../requestlog/measures.ts";
+import { wordsOf } from "../routing/eligible.ts";
 import type { LiveRouter } from "../routing/router.ts";
 import type { LogSource } from "./api-log.ts";
 import type { Alert, Overview } from "./api-schemas.ts";
@@ -83,11 +84,10 @@ function hitRatioAlerts(hour: Measures, day: Measures): Alert[] {
 
 function coolingAlerts(router: LiveRouter, now: number): Alert[] {
 	return router.deployments().flatMap((deployment): Alert[] => {
-		const { id, cooldownUntil, quarantineUntil, limited } = deployment;
+		const { id, cooldownUntil, quarantineUntil } = deployment;
 		const until = Math.max(cooldownUntil, quarantineUntil);
 		if (until <= now) return [];
-		const why = quarantineUntil > now ? "its credentials were refused" : limited ? "it is rate-limited" : "it failed";
-		const message = `not used for another ${Math.ceil((until - now) / 1000)} s: ${why}`;
+		const message = `not used for another ${Math.ceil((until - now) / 1000)} s: ${wordsOf(deployment, now)}`;
 		return [{ kind: "cooling_down", model_id: id, message }];
 	});
 }

@@ -310,6 +310,9 @@ export const deploymentsView = z.object({
 			state: z.enum(["ready", "trial", "cooling_down", "quarantined"]),
 			reason: nullableText(),
 			until: nullableNumber(),
+			rests: z
+				.array(z.object({ part: z.string(), reason: z.string(), until: z.number() }))
+				.describe("What of it rests while the rest goes on: a model, long-context requests, fast mode."),
 			draining: z.boolean().describe("The operator lets it run empty: it gets no new conversations."),
 			in_flight: z.number(),
 			max_parallel_requests: nullableNumber(),

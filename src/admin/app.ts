@@ -4,6 +4,7 @@ import { bodyLimit } from "hono/body-limit";
 import type { Config } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
 import type { Deployment } from "../routing/deployment.ts";
+import { wordsOf } from "../routing/eligible.ts";
 import { type ApiDeps, apiRoutes } from "./api.ts";
 import { openApiDocument } from "./api-openapi.ts";
 import { spendRoutes } from "./api-spend.ts";
@@ -92,7 +93,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
 				in_flight: deployment.inFlight,
 			};
 			if (until > now)
-				unhealthy.push({ ...entry, reason: whyOut(deployment, now), retry_at: new Date(until).toISOString() });
+				unhealthy.push({ ...entry, reason: wordsOf(deployment, now), retry_at: new Date(until).toISOString() });
 			else healthy.push(entry);
 		}
 		const sharedState = deps.sharedState();
@@ -148,12 +149,6 @@ function limitBody(maxPromptBytes: () => number): MiddlewareHandler {
 		};
 		return bodyLimit({ maxSize, onError })(c, next);
 	};
-}
-
-/** Why a deployment is not used now. */
-function whyOut(deployment: Deployment, now: number): "credentials refused" | "rate limit" | "failed" {
-	if (deployment.quarantineUntil > now) return "credentials refused";
-	return deployment.limited ? "rate limit" : "failed";
 }
 
 function answer(error: GatewayError): Response {

@@ -63,7 +63,12 @@ export interface Explained {
 	readonly prompt_tokens: number;
 	readonly breakpoints: number;
 	readonly candidates: readonly ExplainedCandidate[];
-	readonly excluded: readonly { readonly model_id: string; readonly why: string; readonly until: string | null }[];
+	readonly excluded: readonly {
+		readonly model_id: string;
+		readonly why: string;
+		readonly until: string | null;
+		readonly reason?: string;
+	}[];
 	readonly diverted_from: { readonly model_id: string; readonly why: string } | null;
 	/** It would be held back first. */
 	readonly hold: { readonly reason: string; readonly model_id: string; readonly until: string } | null;

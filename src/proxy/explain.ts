@@ -12,6 +12,15 @@ export interface ExplainedCandidate {
 	readonly thinking_at_risk: boolean;
 }
 
+/** One deployment that could not. */
+export interface ExplainedExclusion {
+	readonly model_id: string;
+	readonly why: string;
+	readonly until: string | null;
+	/** What its upstream said, in plain words. */
+	readonly reason?: string;
+}
+
 /** A decision with all it was made from. Times are ISO strings, waits milliseconds. */
 export interface ExplainedDecision {
 	readonly model: string;
@@ -23,7 +32,9 @@ export interface ExplainedDecision {
 	readonly prompt_tokens: number;
 	readonly breakpoints: number;
 	readonly candidates: readonly ExplainedCandidate[];
-	readonly excluded: readonly { readonly model_id: string; readonly why: string; readonly until: string | null }[];
+	/** Asked when all candidates have failed, before an error. */
+	readonly last_resort: readonly ExplainedCandidate[];
+	readonly excluded: readonly ExplainedExclusion[];
 	readonly diverted_from: { readonly model_id: string; readonly why: string } | null;
 	/** It would be held back first. */
 	readonly hold: { readonly reason: string; readonly model_id: string; readonly until: string } | null;
@@ -54,6 +65,7 @@ export function explainDecision(
 		prompt_tokens: Math.round(plan.promptTokens),
 		breakpoints: request.outline.breakpoints.length,
 		candidates,
+		last_resort: plan.lastResort.map(explainCandidate),
 		excluded: plan.excluded.map(explainExclusion),
 		diverted_from: divertedFrom === null ? null : { model_id: divertedFrom.deployment.id, why: divertedFrom.why },
 		hold: hold === null ? null : { reason: hold.reason, model_id: hold.deployment.id, until: isoTime(hold.until) },
@@ -75,8 +87,9 @@ function explainCandidate(candidate: Candidate): ExplainedCandidate {
 	};
 }
 
-function explainExclusion({ deployment, why, until }: Exclusion): ExplainedDecision["excluded"][number] {
-	return { model_id: deployment.id, why, until: until === null ? null : isoTime(until) };
+function explainExclusion({ deployment, why, until, reason }: Exclusion): ExplainedExclusion {
+	const told = reason === undefined || reason === null ? {} : { reason };
+	return { model_id: deployment.id, why, until: until === null ? null : isoTime(until), ...told };
 }
 
 function isoTime(ms: number): string {

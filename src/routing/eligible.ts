@@ -2,7 +2,7 @@
 // to routing/placement.
 import type { TagFilteringConfig } from "../config/schema.ts";
 import type { Exclusion, RouteRequest } from "./decision.ts";
-import { type MutableDeployment, targetOf } from "./deployment.ts";
+import { type Deployment, type MutableDeployment, targetOf } from "./deployment.ts";
 import type { Fleet } from "./fleet.ts";
 import { restOf, type Subject } from "./rests.ts";
 
@@ -56,6 +56,13 @@ function unwellOf(deployment: MutableDeployment, subject: () => Subject, now: nu
 		return { deployment, why: "busy", until: null };
 	}
 	return null;
+}
+
+/** Why a deployment is not used now, in plain words: what its upstream said, where it said anything. */
+export function wordsOf({ cause, quarantineUntil, limited }: Deployment, now: number): string {
+	if (cause !== null) return cause;
+	if (quarantineUntil > now) return "credentials refused";
+	return limited ? "rate limit" : "failed";
 }
 
 function whyOut({ quarantineUntil, limited, barred }: MutableDeployment, now: number): Exclusion["why"] {

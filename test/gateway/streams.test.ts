@@ -110,23 +110,13 @@ test("an upstream that breaks after content becomes an error event at an event b
 	expect(JSON.parse(error ?? "")).toMatchObject({ type: "error", error: { type: "api_error" } });
 });
 
-/** An answer of so many bytes, of which only the first come. */
-function broken(length: number): Answer {
-	return (_request, response) => {
-		response.writeHead(200, { "content-type": "application/json", "content-length": String(length) });
-		response.write('{"type":"message"', () => response.socket?.destroy());
-	};
-}
-
-test("an upstream that breaks within a small JSON answer has not been heard by the client: another deployment serves", async () => {
-	await using world = await deployments({ a: broken(1_000), b: broken(1_000) });
-	const response = await world.gateway.post("/v1/messages", BODY);
-	expect(response.status).toBe(503);
-	expect(await response.text()).toContain("connection closed, connection closed");
-});
-
-test("an upstream that breaks within a large JSON answer cuts the client's connection: half an answer never looks whole", async () => {
-	await using world = await deployments({ a: broken(1_000_000) });
+test("an upstream that breaks within a JSON answer cuts the client's connection: half an answer never looks whole", async () => {
+	await using world = await deployments({
+		a: (_request, response) => {
+			response.writeHead(200, { "content-type": "application/json", "content-length": "1000" });
+			response.write('{"type":"message"', () => response.socket?.destroy());
+		},
+	});
 	const response = await world.gateway.post("/v1/messages", BODY.replace('"stream":true,', ""));
 	await expect(response.text()).rejects.toThrow();
 });

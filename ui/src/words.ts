@@ -42,6 +42,8 @@ export const EXCLUSIONS: Readonly<Record<string, string>> = {
 	busy: "all its parallel requests are in flight",
 	cooldown: "cooling down after failures",
 	quarantine: "credentials refused",
+	account: "its account is spent or disabled",
+	barred: "its credential may not use this",
 	context: "prompt longer than it takes",
 	tags: "other tags",
 	domain: "the key is confined to other cache domains",

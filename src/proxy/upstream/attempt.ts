@@ -10,7 +10,7 @@ import { type Framing, formOf, framingOf, isEventStream } from "./answer-form.ts
 import { AnswerPipe } from "./answer-pipe.ts";
 import { EndTimer } from "./end-timer.ts";
 import { errorForClient, readErrorAnswer, readErrorEvent } from "./error-answer.ts";
-import { MAX_ERROR_IN_SUCCESS, mayBeError, statusOfErrorIn } from "./error-in-success.ts";
+import { beginsAnswer, MAX_ERROR_IN_SUCCESS, mayBeError, statusOfErrorIn } from "./error-in-success.ts";
 import { noAnswer, withRequestId } from "./head.ts";
 import { HoldTimer } from "./hold-timer.ts";
 import {
@@ -115,7 +115,7 @@ class Attempt implements UpstreamListener, Running {
 		this.#headers = form.sent;
 		if (pipe.plain && !pipe.isWhole) this.#holdTimer ??= new HoldTimer(this.#options, this);
 		// A compressed stream is read too late to be held back; none is asked for (proxy/headers).
-		else if (!pipe.isWhole && (pipe.streaming || !mayBeError(form.canonical))) this.#commit();
+		else if (!pipe.isWhole && (pipe.streaming || !mayBeError(form.canonical) || beginsAnswer(opening))) this.#commit();
 		if (opening.length > 0) this.#take(opening);
 	}
 

@@ -49,8 +49,8 @@ export async function dispatch(exchange: Exchange, asked: Asked, deps: DispatchD
 /** No deployment has such a call for its model; another failure is told as what it is. */
 function nobodyCounts(plan: Plan | null, failures: readonly FailedAnswer[]): boolean {
 	if (failures.length === 0) return plan !== null && plan.candidates.length > 0;
-	return failures.every(({ verdict: { action, errorClass, scope } }) => {
-		return action === "next" && (errorClass === "notFound" || scope === "model");
+	return failures.every(({ failure, verdict: { action, errorClass, scope } }) => {
+		return action === "next" && failure.status !== 429 && (errorClass === "notFound" || scope === "model");
 	});
 }
 

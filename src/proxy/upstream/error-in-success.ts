@@ -13,6 +13,15 @@ export function mayBeError(headers: IncomingHttpHeaders): boolean {
 	return !(Number(headers["content-length"] ?? 0) > MAX_ERROR_IN_SUCCESS);
 }
 
+/** How answers of the Messages API begin; nothing of them is held. */
+const ANSWER = /^\s*\{\s*"(?:type"\s*:\s*"message"|id"\s*:\s*"msg_|(?:model|role|content|input_tokens)")/;
+const LONGEST_BEGINNING = 64;
+
+/** Whether the first bytes of an answer show that it is one. */
+export function beginsAnswer(first: Buffer): boolean {
+	return ANSWER.test(first.toString("latin1", 0, LONGEST_BEGINNING));
+}
+
 /** The status that a whole answer should have come with, if it is an error object; null = it is none. */
 export function statusOfErrorIn(body: Buffer, headers: IncomingHttpHeaders): number | null {
 	if (body.length > MAX_ERROR_IN_SUCCESS) return null;

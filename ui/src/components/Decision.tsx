@@ -13,8 +13,13 @@ export interface DecisionProps {
 		readonly expected_dollars: number | null;
 		readonly thinking_at_risk: boolean;
 	}[];
-	/** `until` is ms since epoch. */
-	readonly excluded: readonly { readonly model_id: string; readonly why: string; readonly until: number | null }[];
+	/** `until` is ms since epoch; `reason` is what the upstream said, in plain words. */
+	readonly excluded: readonly {
+		readonly model_id: string;
+		readonly why: string;
+		readonly until: number | null;
+		readonly reason?: string;
+	}[];
 	readonly diverted: { readonly model_id: string; readonly why: string } | null;
 }
 
@@ -82,7 +87,7 @@ export function Decision({ chosen, reason, candidates, excluded, diverted }: Dec
 									<DeploymentName id={each.model_id} />
 								</td>
 								<td colSpan={3}>
-									not asked: {EXCLUSIONS[each.why] ?? each.why}
+									not asked: {each.reason ?? EXCLUSIONS[each.why] ?? each.why}
 									{each.until !== null && ` (until ${relative(each.until)})`}
 								</td>
 							</tr>

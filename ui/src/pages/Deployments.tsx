@@ -161,6 +161,11 @@ function DeploymentCard({
 					Not used until {relative(deployment.until, now)}: {deployment.reason}.
 				</p>
 			)}
+			{deployment.rests.map(({ part, reason, until }) => (
+				<p key={part} className="notice warn" title={exactTime(until)}>
+					Not used for {part} until {relative(until, now)}: {reason}.
+				</p>
+			))}
 			{deployment.draining && (
 				<p className="hint">
 					No new conversations; those at home here stay until their cache expires.{" "}

@@ -236,9 +236,10 @@ function Answer({ decision }: { readonly decision: Explained }) {
 				chosen={chosen?.model_id ?? null}
 				reason={decision.reason}
 				candidates={decision.candidates}
-				excluded={decision.excluded.map(({ model_id, why, until }) => ({
+				excluded={decision.excluded.map(({ model_id, why, until, reason }) => ({
 					model_id,
 					why,
+					...(reason === undefined ? {} : { reason }),
 					until: until === null ? null : Date.parse(until),
 				}))}
 				diverted={decision.diverted_from}
