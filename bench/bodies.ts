@@ -47,7 +47,7 @@ export function buildRequests(options: RequestsOptions): Buffer[] {
 }
 
 /** A Messages API body of exactly `bytes` bytes. A later turn has one more tool call before its last one, which is shorter. */
-export function buildBody({ bytes, answer }: RequestsOptions, conversation: number, turn: number): string {
+function buildBody({ bytes, answer }: RequestsOptions, conversation: number, turn: number): string {
 	const large = bytes >= TOOLS_FROM_BYTES;
 	const messages: unknown[] = [{ role: "user", content: [textBlock(opening(conversation, large))] }];
 	const body = {

@@ -100,7 +100,7 @@ export async function startGatewayChild(options: GatewayOptions): Promise<Gatewa
 	throw new Error(`the gateway did not start:\n${said}`);
 }
 
-export interface LogCounts {
+interface LogCounts {
 	readonly written: number;
 	readonly lost: number;
 }

@@ -177,7 +177,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** Nearest rank for tails, the mean of the two middle values for an even median; NaN of nothing. */
-export function quantile(values: readonly number[], q: number): number {
+function quantile(values: readonly number[], q: number): number {
 	const sorted = Float64Array.from(values).sort();
 	const rank = q * (sorted.length - 1);
 	const low = sorted[Math.floor(rank)] ?? Number.NaN;

@@ -2,14 +2,14 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { Access, type ConfiguredKey } from "./access/access.ts";
+import type { Directory } from "./access/directory.ts";
+import { FIELDS } from "./access/fields.ts";
 import { createAdminApp } from "./admin/app.ts";
 import { principalOf, sessionsOf, warnOfMasterAmongKeys } from "./admin/keys-principal.ts";
 import { type Config, DEFAULTS } from "./config/schema.ts";
 import { derivedSecret, stretchedKey } from "./config/stretched-key.ts";
 import type { Database } from "./db/database.ts";
-import { Access, type ConfiguredKey } from "./db/keys-access.ts";
-import type { Directory } from "./db/keys-directory.ts";
-import { FIELDS } from "./db/keys-fields.ts";
 import { createHasher, type HashSeed, type PromptHasher } from "./prompt/outline.ts";
 import { createProvider, createProviderDeps } from "./providers/index.ts";
 import type { Provider, ProviderDeps } from "./providers/provider.ts";

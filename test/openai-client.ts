@@ -7,7 +7,7 @@ export function openaiClient(url: string, apiKey: string = MASTER_KEY): OpenAI {
 	return new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
 }
 
-export interface CollectedCall {
+interface CollectedCall {
 	readonly id: string;
 	readonly name: string;
 	args: string;

@@ -14,7 +14,7 @@ export interface Answered {
 	readonly error: string;
 }
 
-export interface Sent {
+interface Sent {
 	readonly path: string;
 	readonly headers: Readonly<Record<string, string>>;
 	readonly body: string | Buffer;

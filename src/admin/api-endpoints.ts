@@ -1,7 +1,7 @@
 // Every endpoint of the control plane, for its OpenAPI document. A test compares it with the routes. Leaves the document's form to
-// api-openapi, and what records may say to db/keys-fields.
+// api-openapi, and what records may say to access/fields.
 import * as z from "zod";
-import { FIELDS, type Kind } from "../db/keys-fields.ts";
+import { FIELDS, type Kind } from "../access/fields.ts";
 import {
 	deploymentsView,
 	ledgerQuery,

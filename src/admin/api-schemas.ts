@@ -79,7 +79,7 @@ const COLUMN_VIEWS = {
 type ColumnViews = { [Name in RequestColumn]: (typeof COLUMN_VIEWS)[(typeof REQUEST_COLUMNS)[Name]] };
 
 /** A row of the table `requests`. */
-export const requestView = z
+const requestView = z
 	.object(
 		Object.fromEntries(
 			Object.entries(REQUEST_COLUMNS).map(([name, type]) => [name, COLUMN_VIEWS[type]]),
@@ -170,7 +170,7 @@ export const requestDetail = z.object({
 	bodies: z.object({ request: nullableText(), response: nullableText() }).nullable(),
 });
 
-export const measuresView = z.object(
+const measuresView = z.object(
 	Object.fromEntries(MEASURES.map((name) => [name, z.number()])) as Record<(typeof MEASURES)[number], z.ZodNumber>,
 );
 
@@ -183,7 +183,7 @@ export const sessionQuery = z.strictObject({
 	q: z.string().max(200).optional().describe("Beginning of the session's id."),
 });
 
-export const sessionView = z.object({
+const sessionView = z.object({
 	key_id: z.string(),
 	key_alias: z.string(),
 	team_id: z.string(),

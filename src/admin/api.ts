@@ -1,4 +1,4 @@
-// The control plane's own endpoints: log, sessions, ledger, overview, deployments. Typed for the UI by `AdminApi`. Leaves keys and teams to
+// The control plane's own endpoints: log, sessions, ledger, overview, deployments. Leaves keys and teams to
 // their files, LiteLLM's `/spend/logs` to admin/api-spend, and who may ask to admin/auth.
 import { Hono } from "hono";
 import { validator } from "hono/validator";
@@ -118,9 +118,6 @@ export function apiRoutes(deps: ApiDeps, requireRole: RequireRole) {
 		})
 		.get("/api/deployments", requireRole("viewer"), async (c) => c.json(await deploymentsOf(deps)));
 }
-
-/** The type that the UI's client is made from. */
-export type AdminApi = ReturnType<typeof apiRoutes>;
 
 function filterOf(asked: Omit<z.output<typeof requestQuery>, "limit" | "cursor">, principal: Principal): RequestFilter {
 	const { key, team, user, end_user, model_id, q, ...rest } = asked;

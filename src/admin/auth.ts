@@ -135,7 +135,7 @@ function meOf({ role, readOnly, id, keyAlias, userId, teamIds }: Principal) {
 }
 
 /** Request headers in the form that node:http gives them. */
-export function headersOf(c: Context): IncomingHttpHeaders {
+function headersOf(c: Context): IncomingHttpHeaders {
 	return Object.fromEntries(c.req.raw.headers);
 }
 

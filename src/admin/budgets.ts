@@ -1,6 +1,6 @@
 // LiteLLM's `/budget/*`: limits by name, for keys, teams, users and customers that say `budget_id`. Each holder has the whole of it.
 import { Hono } from "hono";
-import type { AccessRecord } from "../db/keys-fields.ts";
+import type { AccessRecord } from "../access/fields.ts";
 import { GatewayError } from "../errors.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
 import { bodyOf } from "./body.ts";

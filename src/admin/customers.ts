@@ -1,6 +1,6 @@
 // LiteLLM's `/customer/*` (also `/end_user/*`): end users whom a client names with its requests. Those that are not here have no limits.
 import { Hono } from "hono";
-import type { AccessRecord } from "../db/keys-fields.ts";
+import type { AccessRecord } from "../access/fields.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
 import { bodyOf } from "./body.ts";
 import {

@@ -1,7 +1,8 @@
 // What the operator wants of every key that is made: LiteLLM's `default_key_generate_params` and `upperbound_key_generate_params`. Leaves
 // storing keys to admin/keys.
+
+import { addSpan, parseSpan } from "../access/budgets-window.ts";
 import type { GeneratedKeys } from "../config/schema.ts";
-import { addSpan, parseSpan } from "../db/budgets-window.ts";
 import { GatewayError } from "../errors.ts";
 
 type Body = Readonly<Record<string, unknown>>;

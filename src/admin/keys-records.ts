@@ -2,10 +2,10 @@
 // names and rules to its file.
 import { randomUUID } from "node:crypto";
 import type { ZodError } from "zod";
+import type { Access } from "../access/access.ts";
+import { type AccessRecord, FIELDS, type FieldsOf, type Kind } from "../access/fields.ts";
+import { mainLabel } from "../access/limits.ts";
 import type { GeneratedKeys } from "../config/schema.ts";
-import type { Access } from "../db/keys-access.ts";
-import { type AccessRecord, FIELDS, type FieldsOf, type Kind } from "../db/keys-fields.ts";
-import { mainLabel } from "../db/keys-limits.ts";
 import { GatewayError } from "../errors.ts";
 import { databaseError } from "./api-log.ts";
 

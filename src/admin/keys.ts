@@ -1,9 +1,9 @@
 // LiteLLM's `/key/*`: virtual keys made, shown, changed, blocked and replaced. A key's secret is answered once and never stored.
 import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
-import { addSpan, parseSpan } from "../db/budgets-window.ts";
-import type { AccessRecord } from "../db/keys-fields.ts";
-import { maskedSecret, newSecret } from "../db/keys-hash.ts";
+import { addSpan, parseSpan } from "../access/budgets-window.ts";
+import type { AccessRecord } from "../access/fields.ts";
+import { maskedSecret, newSecret } from "../access/hash.ts";
 import { GatewayError } from "../errors.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
 import { bodyOf } from "./body.ts";

@@ -1,6 +1,6 @@
 // LiteLLM's `/team/*`: whoever shares limits, a budget and a list of models. Leaves keys to admin/keys.
 import { Hono } from "hono";
-import type { AccessRecord, FieldsOf } from "../db/keys-fields.ts";
+import type { AccessRecord, FieldsOf } from "../access/fields.ts";
 import { GatewayError } from "../errors.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
 import { bodyOf } from "./body.ts";

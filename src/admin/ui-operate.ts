@@ -37,7 +37,7 @@ export interface OperateDeps {
 /** Tokens as a provider reports them. */
 type Usage = Parameters<typeof billOf>[0];
 
-export interface ProbeAnswer {
+interface ProbeAnswer {
 	readonly status: number | null;
 	readonly ms: number;
 	readonly error: string;

@@ -44,7 +44,7 @@ export interface TestResult {
 	readonly dollars: number | null;
 }
 
-export interface ExplainedCandidate {
+interface ExplainedCandidate {
 	readonly model_id: string;
 	readonly reason: string;
 	readonly predicted_read_tokens: number;

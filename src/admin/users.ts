@@ -1,6 +1,6 @@
 // LiteLLM's `/user/*`: people, their role and what they may spend by keys that are no team's. Leaves keys to admin/keys.
 import { Hono } from "hono";
-import type { AccessRecord } from "../db/keys-fields.ts";
+import type { AccessRecord } from "../access/fields.ts";
 import { GatewayError } from "../errors.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
 import { bodyOf } from "./body.ts";

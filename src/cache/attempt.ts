@@ -27,7 +27,7 @@ const READ_TOLERANCE = 0.05;
 /** How far a reported read may be from the predicted one and still be of the same prefix. */
 const SAME_PREFIX_TOLERANCE = 0.2;
 
-export interface AttemptOptions {
+interface AttemptOptions {
 	readonly prefixes: Prefixes;
 	readonly breakpoints: readonly Breakpoint[];
 	readonly place: Place;
@@ -62,7 +62,7 @@ export interface Attempt extends AttemptOptions {
 }
 
 /** What usage says of caching. uncached: neither read nor write was reported, so nothing of this prompt is kept. */
-export type Settlement = "cached" | "uncached" | "unknown";
+type Settlement = "cached" | "uncached" | "unknown";
 
 /** Order of calls: begin → start, or fail; after start, settle. Each at most once. */
 export interface AttemptLedger {

@@ -7,7 +7,7 @@ export type Caller = Pick<DeploymentConfig, "provider" | "credentials" | "cacheD
 	Partial<Pick<DeploymentConfig, "upstreamModel">>;
 
 /** What a response's head says about who answered. */
-export interface Identity {
+interface Identity {
 	readonly organization: string | null;
 	readonly workspace: string | null;
 }

@@ -25,7 +25,7 @@ export const MISS_REASONS = [
 	"not_ready",
 	"lost",
 ] as const;
-export type MissReason = (typeof MISS_REASONS)[number];
+type MissReason = (typeof MISS_REASONS)[number];
 
 export interface Miss {
 	readonly reason: MissReason;
@@ -36,7 +36,7 @@ export interface Miss {
 }
 
 /** Hashes of what shapes the messages' rendering, as in prompt's `Settings`. */
-export interface TurnSettings {
+interface TurnSettings {
 	readonly toolChoice: number;
 	readonly thinking: number;
 	readonly effort: number;

@@ -15,12 +15,12 @@ export const LOOK_BACK_POSITIONS = 20;
 export const DEFAULT_MINIMUM_TOKENS = 1024;
 
 /** Bytes of prompt text per token to start from, before any usage was reported. */
-export const DEFAULT_BYTES_PER_TOKEN = 4;
+const DEFAULT_BYTES_PER_TOKEN = 4;
 
 /** Same text, 30 % more tokens: the tokenizer that came with Opus 4.7 (prices-and-minimums §1). */
 const DENSE_BYTES_PER_TOKEN = DEFAULT_BYTES_PER_TOKEN / 1.3;
 
-export interface ModelFacts {
+interface ModelFacts {
 	/** A prefix of fewer tokens is silently not cached (prompt-caching R9). */
 	readonly minimumTokens: number;
 	/** Where the learned bytes-per-token figure starts. */

@@ -3,7 +3,7 @@
 import type { Ttl } from "./semantics.ts";
 
 /** Provider order of levels, as in prompt's `Level`. */
-export const LEVELS = ["tools", "system", "messages"] as const;
+const LEVELS = ["tools", "system", "messages"] as const;
 export type LevelName = (typeof LEVELS)[number];
 
 /** The chain of a prompt, as far as it is summed up here; prompt's `PrefixChain` is one. */
@@ -99,7 +99,7 @@ const PARTS = Uint8Array.from({ length: 256 }, (_, at) =>
 const MOST_SIZED = 2 ** 31 - 1;
 
 /** 0 = nothing, else the size's logarithm. */
-export function sizeClassOf(bytes: number): number {
+function sizeClassOf(bytes: number): number {
 	if (bytes < 1) return 0;
 	const whole = Math.min(bytes, MOST_SIZED) | 0;
 	const zeros = Math.clz32(whole);

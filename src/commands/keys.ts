@@ -1,10 +1,11 @@
 // `warmpath keys`: virtual keys from the command line, by the database itself: it works whether a gateway runs or not, and a running one
 // takes a change within a second. Leaves what a key is to admin/keys.
+
+import { Access } from "../access/access.ts";
 import { createKey, deleteKeys, findKey, keyView, regenerateKey, setBlocked } from "../admin/keys.ts";
 import { loadConfig } from "../config/load.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import type { Config } from "../config/schema.ts";
-import { Access } from "../db/keys-access.ts";
 import { defaultLocation, parseDatabaseUrl } from "../db/location.ts";
 import { openDatabase } from "../db/open.ts";
 

@@ -71,11 +71,7 @@ export interface CredentialContext {
 }
 
 /** The `credential_list` entry a deployment names. An unknown name is a fault. */
-export function sharedCredential(
-	params: LitellmParams,
-	path: Path,
-	context: CredentialContext,
-): SharedCredential | undefined {
+function sharedCredential(params: LitellmParams, path: Path, context: CredentialContext): SharedCredential | undefined {
 	const name = params.litellm_credential_name;
 	if (name === undefined) return undefined;
 	const found = context.shared.get(name);

@@ -153,7 +153,7 @@ export const litellmParamsSchema = z.strictObject({
 		.describe("Headers added to every upstream request."),
 });
 
-export const modelInfoSchema = z.looseObject({
+const modelInfoSchema = z.looseObject({
 	id: z
 		.union([text(), z.number()], { error: "expected text" })
 		.transform(String)
@@ -353,5 +353,3 @@ export const CREDENTIAL_OPTIONS: readonly string[] = Object.keys(credentialOptio
 
 export type DeploymentEntry = z.output<typeof deploymentSchema>;
 export type LitellmParams = z.output<typeof litellmParamsSchema>;
-export type CredentialEntry = z.output<typeof credentialSchema>;
-export type RouterSettings = z.output<typeof routerSettingsSchema>;

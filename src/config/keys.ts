@@ -1,5 +1,5 @@
 // `warmpath.keys`: virtual keys that stand in the configuration file, for gateways without a database and for what must always be there.
-// Leaves what their fields mean to db/keys-fields, and faults between entries to config/keys-read.
+// Leaves what their fields mean to access/fields, and faults between entries to config/keys-read.
 import * as z from "zod";
 import { flag, integer, number, text, texts } from "./fields.ts";
 import type { Secret } from "./secret.ts";

@@ -152,7 +152,7 @@ export type RoutingStrategy =
 	| "cost-based-routing";
 
 /** Parallel requests that share a cold prefix: the followers wait until the first has written it. */
-export interface BurstGateConfig {
+interface BurstGateConfig {
 	/** `warmpath.routing.burst_gate.enabled`. Default true. */
 	readonly enabled: boolean;
 	/** `warmpath.routing.burst_gate.max_wait`: longest wait of a follower, ms. Default 5 s. */

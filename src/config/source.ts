@@ -14,7 +14,7 @@ import {
 import { type Anchors, countWrittenOut } from "./written-out.ts";
 
 /** A place in a file, 1-based. */
-export interface Place {
+interface Place {
 	readonly file: string;
 	readonly line: number;
 	readonly column: number;

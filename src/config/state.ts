@@ -4,7 +4,7 @@ import { flag, integer, text } from "./fields.ts";
 import type { Secret } from "./secret.ts";
 
 /** Where replicas of one gateway meet. */
-export interface RedisConfig {
+interface RedisConfig {
 	/** With user, password and database number as needed. */
 	readonly url: Secret;
 	/** Before the names of all keys. */

@@ -15,7 +15,7 @@ export interface WrittenOut {
 }
 
 /** A thousand deployments that share twenty options each take 20,000; nested aliases of a few lines take billions. */
-export const MOST_ADDED = 50_000;
+const MOST_ADDED = 50_000;
 /** No option of a configuration stands deeper than ten. */
 const MOST_DEPTH = 100;
 /** A text counts as one node more for each of these many characters. */

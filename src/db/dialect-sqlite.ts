@@ -14,14 +14,14 @@ import {
 /** One statement that is run for many parameter lists, or for one. */
 export type BulkStep = JsonStep | ValuesStep;
 
-export interface JsonStep {
+interface JsonStep {
 	readonly sql: string;
 	/** A JSON array of parameter lists. */
 	readonly rows: string;
 }
 
 /** For values that JSON has no way to say. */
-export interface ValuesStep {
+interface ValuesStep {
 	readonly sql: string;
 	readonly values: readonly (string | number | Uint8Array)[];
 }

@@ -8,7 +8,7 @@ export type DatabaseLocation =
 	{ readonly kind: "sqlite"; readonly path: string } | { readonly kind: "postgres"; readonly url: string };
 
 /** The file's name inside the data folder. */
-export const DATABASE_FILE = "warmpath.db";
+const DATABASE_FILE = "warmpath.db";
 
 /** Kept in memory only: for the demo and for tests, which must leave nothing behind. */
 export const IN_MEMORY: DatabaseLocation = Object.freeze({ kind: "sqlite", path: ":memory:" });

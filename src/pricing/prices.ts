@@ -12,7 +12,7 @@ export interface Rates {
 }
 
 /** Rates for prompts of more than `abovePromptTokens` (input + reads + writes). They hold for the whole request. */
-export interface Tier {
+interface Tier {
 	readonly abovePromptTokens: number;
 	readonly rates: Rates;
 }

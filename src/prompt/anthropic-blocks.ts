@@ -7,13 +7,13 @@ import type { Scanner } from "./scan.ts";
 import { UNKNOWN, Word } from "./words.ts";
 
 /** Prompt bytes that an image counts as: it costs at most about 1,600 tokens, of about four bytes each. */
-export const IMAGE_BYTES = 6400;
+const IMAGE_BYTES = 6400;
 
 /**
  * Prompt bytes that one base64 character of a document counts as. A PDF page is about 50 KB and 2,500 tokens, so 20 raw bytes make a
  * token of four prompt bytes, and a character is 0.75 raw bytes. Rough on purpose; reported usage corrects it.
  */
-export const DOCUMENT_BYTES_PER_CHARACTER = (0.75 / 20) * 4;
+const DOCUMENT_BYTES_PER_CHARACTER = (0.75 / 20) * 4;
 
 /** Claude Code's volatile first system block; api.anthropic.com does not count it as prompt (claude-code §5). */
 const BILLING_PREFIX = Buffer.from("x-anthropic-billing-header:");

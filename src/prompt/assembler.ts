@@ -10,7 +10,7 @@ export interface WasmFunction {
 	readonly code: string;
 }
 
-export type ValueType = keyof typeof VALUE_TYPES;
+type ValueType = keyof typeof VALUE_TYPES;
 
 const VALUE_TYPES = { i32: 0x7f, i64: 0x7e, v128: 0x7b } as const;
 

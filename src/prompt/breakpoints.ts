@@ -3,7 +3,7 @@ import type { BodyReader } from "./anthropic.ts";
 import { Flag, Level, Mark } from "./blocks.ts";
 
 /** Cache lifetime of a breakpoint. */
-export type Ttl = "5m" | "1h";
+type Ttl = "5m" | "1h";
 
 /** A block that carries `cache_control`, or the automatic one of a top-level `cache_control` (prompt-caching R2, R3). */
 export interface Breakpoint {

@@ -19,7 +19,7 @@ export const HIGH_HALF = 64;
 export const HEX = 256;
 export const POSITIONS = 512;
 /** Bytes of body that one call of `quotes` looks at, so that there is always room for what it finds. A multiple of 64. */
-export const CHUNK = PAGE;
+export const CHUNK = 65_536;
 export const BODY = POSITIONS + 4 * (CHUNK + 64);
 
 /** No position is bad. */

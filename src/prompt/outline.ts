@@ -3,7 +3,7 @@ import type { BodyMembers, History, Member } from "../protocol/members.ts";
 import { BodyReader, Envelope, Setting } from "./anthropic.ts";
 import { Kind, Level } from "./blocks.ts";
 import type { BodyMemory } from "./body-memory.ts";
-import { type Breakpoint, breakpointsOf, type Ttl } from "./breakpoints.ts";
+import { type Breakpoint, breakpointsOf } from "./breakpoints.ts";
 import { emptyChain, HashNotes, type PrefixChain } from "./chain.ts";
 import { chainOf, openingKeyOf } from "./fingerprint.ts";
 import { Hasher, type HashSeed } from "./hasher.ts";
@@ -11,7 +11,7 @@ import { Kernel } from "./kernel.ts";
 import { type MemoryLimits, PromptMemory } from "./memory.ts";
 import { Snapshot } from "./snapshot.ts";
 
-export type { BodyMembers, Breakpoint, HashSeed, Member, MemoryLimits, PrefixChain, Ttl };
+export type { BodyMembers, Breakpoint, HashSeed, Member, MemoryLimits, PrefixChain };
 export { Kind, Level };
 
 /** One request's outline. Offsets refer to the body that was scanned. */

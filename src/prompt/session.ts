@@ -4,7 +4,7 @@
 export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** What the client says of its own request, if it was told to (claude-code §2, CLAUDE_CODE_GATEWAY_HINT_HEADERS). */
-export interface ConversationHints {
+interface ConversationHints {
 	/** `main`, `subagent`, `auxiliary`, `compaction`, `workflow`, or what later clients send; null = not sent. */
 	readonly requestClass: string | null;
 	/** This request compacts the conversation. */

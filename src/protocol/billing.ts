@@ -16,7 +16,7 @@ export interface TokenCounts {
  * One call to a model, of those that made the answer (docs: compaction, advisor tool, server-side fallback). Each is billed by itself; the
  * answer's own counts leave some of them out.
  */
-export interface Iteration {
+interface Iteration {
 	/** message · compaction · advisor_message · fallback_message, or what comes after these. */
 	readonly kind: string;
 	/** null = that of the request. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { editMembers, replaceModel } from "./edit.ts";
+import { editMembers } from "./edit.ts";
 import type { Member } from "./members.ts";
 
 /** A written object: its text, and where each member stands in it. */
@@ -113,17 +113,20 @@ describe("editMembers", () => {
 	});
 });
 
-describe("replaceModel", () => {
+describe("the value of a member", () => {
 	const body = Buffer.from('{ "a" : 1, "model" : "gr\\u006fup", "z":[ ]}');
 	const span = { start: body.indexOf('"gr'), end: body.indexOf(', "z"') };
 
+	const renameTo = (from: Buffer, member: Pick<Member, "start" | "end">, model: string) =>
+		editMembers(from, { replace: [{ member, value: JSON.stringify(model) }] });
+
 	test("only the value of model changes", () => {
-		expect(replaceModel(body, span, 'a"b').toString()).toBe('{ "a" : 1, "model" : "a\\"b", "z":[ ]}');
+		expect(renameTo(body, span, 'a"b').toString()).toBe('{ "a" : 1, "model" : "a\\"b", "z":[ ]}');
 	});
 
 	test("a body that already says it comes back as it is, uncopied", () => {
-		const renamed = replaceModel(body, span, "group");
+		const renamed = renameTo(body, span, "group");
 		const at = { start: renamed.indexOf('"group"'), end: renamed.indexOf('"group"') + 7 };
-		expect(replaceModel(renamed, at, "group")).toBe(renamed);
+		expect(renameTo(renamed, at, "group")).toBe(renamed);
 	});
 });

@@ -43,11 +43,6 @@ export function editMembers(body: Buffer, change: BodyChange): Buffer {
 	return Buffer.concat(parts);
 }
 
-/** The body with another `model`, whose value stands at `member`; the same buffer when it already says exactly that. */
-export function replaceModel(body: Buffer, member: Pick<Member, "start" | "end">, model: string): Buffer {
-	return editMembers(body, { replace: [{ member, value: JSON.stringify(model) }] });
-}
-
 /** The comma behind a member goes with it. The last of its object has none: it takes the one before the run of removed members it ends. */
 function removals(body: Buffer, members: readonly Member[]): Cut[] {
 	const cuts: Cut[] = [];

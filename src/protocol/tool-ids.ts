@@ -9,11 +9,6 @@ const ILLEGAL = /[^a-zA-Z0-9_-]/g;
 const LONGEST = 64;
 const DIGITS = 12;
 
-/** Whether every platform takes this id as it is. */
-export function isLegalToolId(id: string): boolean {
-	return id.length <= LONGEST && LEGAL.test(id);
-}
-
 /** The id in legal form: a legal one as it is, "" for an empty one. */
 function legalId(id: string): string {
 	const legal = LEGAL.test(id) ? id : id.replace(ILLEGAL, "_");

@@ -19,7 +19,7 @@ export interface AwsServiceOptions {
 }
 
 /** What is to be sent, still without credentials. Header names in lower case; `host` is added. */
-export interface AwsRequest {
+interface AwsRequest {
 	/** Below the address, percent-encoded. */
 	readonly path: string;
 	readonly query: string;
@@ -30,7 +30,7 @@ export interface AwsRequest {
 	readonly isSigned: (name: string) => boolean;
 }
 
-export type Sent = Pick<UpstreamRequest, "origin" | "path" | "headers" | "body">;
+type Sent = Pick<UpstreamRequest, "origin" | "path" | "headers" | "body">;
 
 /** One deployment's way to an AWS service. */
 export interface AwsService {

@@ -5,7 +5,7 @@ import type { SignatureV4 } from "@smithy/signature-v4";
 import type { AwsCredentials } from "./aws-account.ts";
 
 /** What is signed. Header names in lower case; `host` is among them. */
-export interface Unsigned {
+interface Unsigned {
 	readonly method: "POST";
 	readonly host: string;
 	/** As it goes on the wire, percent-encoded. */

@@ -5,7 +5,7 @@ import type { ToolNames } from "../protocol/openai/tool-names.ts";
 import type { RateLimitReport } from "../protocol/ratelimits.ts";
 import type { AwsAccount } from "./aws-account.ts";
 
-export type { BodyMembers, History, Member } from "../protocol/members.ts";
+export type { Member } from "../protocol/members.ts";
 export { CredentialError } from "./credential-error.ts";
 
 /** Which operation of the Messages API is called; passthrough = one of OpenAI's others, which only its own upstreams serve. */
@@ -44,7 +44,7 @@ export interface Call {
  * How the upstream answers. messages: canonical, relayed as it is · eventstream: AWS frames around canonical events ·
  * openai-chat: Chat Completions chunks or JSON.
  */
-export type AnswerForm = "messages" | "eventstream" | "openai-chat";
+type AnswerForm = "messages" | "eventstream" | "openai-chat";
 
 /** What goes on the wire for one attempt. */
 export interface UpstreamRequest {
@@ -71,7 +71,7 @@ export interface ResponseHead {
 }
 
 /** A streamed answer becoming canonical: takes the upstream's bytes as they come, gives canonical SSE bytes, maybe none. */
-export interface StreamReframer {
+interface StreamReframer {
 	readonly streaming: true;
 	push(chunk: Buffer): Buffer;
 	/** What is left when the upstream has ended; an `error` event where its framing broke off. */

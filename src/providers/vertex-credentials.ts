@@ -66,7 +66,7 @@ async function textOf(given: string): Promise<string> {
 }
 
 /** Whether `vertex_credentials` is the JSON itself, not a path. */
-export function isJson(given: string): boolean {
+function isJson(given: string): boolean {
 	return given.trimStart().startsWith("{");
 }
 

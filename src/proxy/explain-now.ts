@@ -1,5 +1,5 @@
 // The decision that a body would get now, asked for by the control plane in the name of any key. Sends nothing, learns nothing.
-import type { Directory } from "../db/keys-directory.ts";
+import type { Directory } from "../access/directory.ts";
 import { GatewayError } from "../errors.ts";
 import { describe, MASTER } from "./admission/authenticate.ts";
 import { askedBy, permitted } from "./admission/permitted.ts";

@@ -25,7 +25,7 @@ const everybody: MayUse = () => true;
  * are known to have. A name that Claude Code's discovery would drop is listed a second time behind `anthropic/`, which the gateway resolves
  * to the same group.
  */
-export function listedModels(config: Config, mayUse: MayUse = everybody): string[] {
+function listedModels(config: Config, mayUse: MayUse = everybody): string[] {
 	const names = [...config.groups.values()].flatMap((group) => (isPattern(group.name) ? [] : [group.name]));
 	for (const { alias, hidden } of config.aliases.values()) if (!hidden) names.push(alias);
 	for (const group of config.groups.values()) names.push(...namesOfPattern(config, group));

@@ -16,7 +16,7 @@ export interface ProbeResult {
 }
 
 /** What a probe asks for. */
-export const PROBE = { prompt: "ping", maxTokens: 1 } as const;
+const PROBE = { prompt: "ping", maxTokens: 1 } as const;
 
 const MOST_ANSWER_BYTES = 256 * 1024;
 const TIMEOUTS = { firstByteMs: 30_000, idleMs: 10_000, totalMs: 30_000 };

@@ -1,7 +1,7 @@
 // Bodies for the log: bounded, credentials blacked out. Only used where the operator asked for bodies to be stored.
 
 /** Most of a body that is kept, bytes. */
-export const MOST_STORED_BYTES = 256 * 1024;
+const MOST_STORED_BYTES = 256 * 1024;
 
 /** Keys and tokens by their form, and values of members that are named like one. */
 const CREDENTIALS: readonly RegExp[] = [

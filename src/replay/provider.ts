@@ -16,7 +16,7 @@ export interface ProviderOptions {
 }
 
 /** served: the answer's usage, known at its end · limited: a 429 with its `retry-after`, whole seconds in ms. */
-export type ProviderAnswer =
+type ProviderAnswer =
 	| { readonly kind: "served"; readonly usage: Usage }
 	| { readonly kind: "limited"; readonly retryAfterMs: number };
 
@@ -26,9 +26,9 @@ export interface ReplayProvider {
 }
 
 /** A shorter prefix is silently not cached (prompt-caching R9; the most common minimum of prices-and-minimums §1). */
-export const MINIMUM_TOKENS = 1_024;
+const MINIMUM_TOKENS = 1_024;
 /** From the start of the request that wrote or read the entry (prompt-caching R6). */
-export const TTL_MS = 300_000;
+const TTL_MS = 300_000;
 const MINUTE_MS = 60_000;
 /** Expired entries are dropped whenever a cache has grown by so many. */
 const SWEEP_EVERY = 20_000;

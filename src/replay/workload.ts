@@ -9,7 +9,7 @@ const SYSTEM = 1;
 const MESSAGES = 2;
 
 /** The prefixes of a prompt that some request could have cached, shortest first, as parallel arrays. */
-export interface Cuts {
+interface Cuts {
 	/** Id of the prefix within one copy of the trace: the id of its last block. */
 	readonly ids: Float64Array;
 	/** Tokens up to there. */
@@ -60,7 +60,7 @@ export interface WorkloadOptions {
 }
 
 /** For traces that name no model. */
-export const DEFAULT_MODEL = "claude-sonnet-5";
+const DEFAULT_MODEL = "claude-sonnet-5";
 
 /** The shared head: 180 blocks of tools, 54 of system, 15,000 tokens at 64 a block, as large as recorded ones. */
 const SHARED_TOOLS_TOKENS = 11_520;

@@ -17,7 +17,7 @@ export interface BilledDetails {
 }
 
 /** Counts are null where the provider told none. */
-export interface BilledIteration {
+interface BilledIteration {
 	readonly kind: string;
 	/** null = the request's. */
 	readonly model: string | null;

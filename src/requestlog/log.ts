@@ -8,8 +8,6 @@ import type { Details } from "./details.ts";
 import { storableText } from "./storable.ts";
 import type { LogWriter } from "./writer.ts";
 
-export type { Miss };
-
 /** A request that has come to its end, in whatever way. */
 export interface FinishedRequest {
 	/** The log sets `miss_cause` and cuts what is too long. */

@@ -11,7 +11,7 @@ export interface NumberedPage {
 }
 
 /** Rows that are counted, and may be reached by a number: each page skips all before it. */
-export const MOST_COUNTED = 100_000;
+const MOST_COUNTED = 100_000;
 
 /** Page `page` (from 1) of `size` rows; past MOST_COUNTED rows there are none. */
 export async function numberedRequests(

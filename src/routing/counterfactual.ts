@@ -21,7 +21,7 @@ export interface CounterfactualOptions {
 }
 
 /** A request that was answered, and what the provider reported. Times are ms since epoch. */
-export interface AnsweredRequest {
+interface AnsweredRequest {
 	readonly request: RouteRequest;
 	/** Who really served it. */
 	readonly deployment: DeploymentConfig;

@@ -95,7 +95,7 @@ export interface Deployment {
 }
 
 /** A price that was looked up, and for what. */
-export interface KnownPrice {
+interface KnownPrice {
 	readonly variant: string;
 	readonly day: number;
 	readonly price: Price | null;

@@ -57,7 +57,7 @@ export interface Evidence {
 	readonly waitCost: number;
 }
 
-export interface Asked {
+interface Asked {
 	readonly request: RouteRequest;
 	readonly excluded: readonly Exclusion[];
 	/** The request may still wait for what another is writing. */

@@ -4,7 +4,7 @@ import type { MutableDeployment, Target } from "./deployment.ts";
 import { Bucket, type LimitFigures, type Meter, MINUTE_MS, type RateLimits } from "./meter.ts";
 
 /** What a request takes of the limits. */
-export interface Need {
+interface Need {
 	/** Input that counts: what is not read from a cache, or all of it where the provider counts reads. */
 	readonly inputTokens: number;
 	readonly outputTokens: number;
@@ -41,7 +41,7 @@ export interface Headroom {
 }
 
 /** One limit, a minute's worth, and what is left of it. */
-export interface Level {
+interface Level {
 	readonly limit: number;
 	readonly left: number;
 }
@@ -55,7 +55,7 @@ export interface Levels {
 }
 
 /** Where limits were told from, and what they are. */
-export interface Told {
+interface Told {
 	readonly deployment: MutableDeployment;
 	readonly target: Target;
 	readonly limits: RateLimits | null;

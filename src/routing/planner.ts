@@ -35,7 +35,7 @@ export interface PlannerOptions extends EvidenceOptions {
 }
 
 /** A plan, and for a hold on a leader what the leader is writing. */
-export interface Planned {
+interface Planned {
 	readonly plan: Plan;
 	readonly leads: Spot | null;
 }

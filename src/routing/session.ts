@@ -4,7 +4,7 @@ import { hashParts } from "../cache/place.ts";
 import type { Conversation } from "./decision.ts";
 
 /** Where a turn was served. */
-export interface Served {
+interface Served {
 	/** Cache-domain number. */
 	readonly domain: number;
 	readonly deploymentId: string;

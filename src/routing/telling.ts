@@ -28,7 +28,7 @@ export interface Teller extends IndexObserver {
 }
 
 /** What became of an attempt, as in state/notes. */
-export type Outcome = Omit<Extract<Note, { readonly kind: "ended" }>, "kind" | "attempt">;
+type Outcome = Omit<Extract<Note, { readonly kind: "ended" }>, "kind" | "attempt">;
 
 /** Who a deployment is, is told anew after this, for replicas that have come since. */
 const IDENTITY_AGAIN_MS = 5 * 60_000;

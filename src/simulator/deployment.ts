@@ -2,7 +2,7 @@
 import type { PromptCache } from "./cache.ts";
 
 /** Whose credential a deployment is. An AWS account serves Bedrock and the Claude Platform on AWS. */
-export type Vendor = "anthropic" | "aws" | "google" | "foundry" | "openai";
+type Vendor = "anthropic" | "aws" | "google" | "foundry" | "openai";
 
 /** One credential and what belongs to it. */
 export interface Deployment {

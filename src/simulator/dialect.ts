@@ -97,7 +97,7 @@ export interface Dialect {
 }
 
 /** How a platform spells what stands in a message. */
-export interface MessageStyle {
+interface MessageStyle {
 	/** Before the digits of a message id. */
 	readonly idPrefix: string;
 	/** What `model` of an answer says. */

@@ -45,7 +45,7 @@ export type FaultKind =
 	| { readonly kind: "slow-first-byte"; readonly ms: number };
 
 /** When a fault applies. Without `times` and `forMs` it strikes once. */
-export interface FaultScope {
+interface FaultScope {
 	/** Name of a deployment; left out: all. */
 	readonly deployment?: string;
 	/** How many requests it strikes; "always" until it is removed. */
@@ -58,7 +58,7 @@ export interface FaultScope {
 }
 
 /** Which requests a fault is for. Default: every generation, in every format. */
-export interface FaultMatch {
+interface FaultMatch {
 	readonly endpoint?: Endpoint | "any";
 	readonly stream?: boolean;
 	/** Part of the model's name. */

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 
 /** Tokens that a request really used; input as the provider bills it. */
-export interface RecordedUsage {
+interface RecordedUsage {
 	readonly read: number;
 	readonly write5m: number;
 	readonly write1h: number;

@@ -14,7 +14,7 @@ export interface Limits {
 }
 
 /** What a limit is about. */
-export type LimitKind = "requests" | "input-tokens" | "output-tokens";
+type LimitKind = "requests" | "input-tokens" | "output-tokens";
 
 /** How a platform speaks about its limits. */
 export interface LimitVoice {

@@ -26,7 +26,7 @@ export interface Reply {
 }
 
 /** `usage` as the API reports it (prompt-caching R10). */
-export function usageOf(reply: Reply, outputTokens: number, input: InputUsage = reply.input): Record<string, unknown> {
+function usageOf(reply: Reply, outputTokens: number, input: InputUsage = reply.input): Record<string, unknown> {
 	const { request } = reply;
 	return {
 		input_tokens: input.uncached,

@@ -2,7 +2,7 @@
 import type { Endpoint } from "./faults.ts";
 
 /** APIs that can be told apart by their path alone. */
-export type Family = "messages" | "google-platform" | "bedrock" | "vertex" | "openai" | "sts" | "google-token";
+type Family = "messages" | "google-platform" | "bedrock" | "vertex" | "openai" | "sts" | "google-token";
 
 /** One request's path, read. */
 export interface Route {

@@ -16,7 +16,7 @@ import { type Report, World } from "./world.ts";
 const KEEP_ALIVE_MS = 120_000;
 
 /** A deployment of another vendor and where to reach it. */
-export type Reachable<T extends Deployment> = T & {
+type Reachable<T extends Deployment> = T & {
 	/** Its own port if it asked for one, else the simulator's. No trailing slash. */
 	readonly url: string;
 };
@@ -30,7 +30,7 @@ export type SimulatedAccount = Reachable<AwsAccount> & {
 };
 
 /** A Google project and where to reach it. */
-export type SimulatedProject = Reachable<GoogleProject> & {
+type SimulatedProject = Reachable<GoogleProject> & {
 	/** Answers service accounts' assertions and refresh tokens. */
 	readonly tokenUrl: string;
 	/** The key file of its service account, whose `token_uri` is `tokenUrl`. Made at the first call. */
@@ -38,7 +38,7 @@ export type SimulatedProject = Reachable<GoogleProject> & {
 };
 
 /** A key of the first-party API and where to reach it. */
-export interface SimulatedDeployment {
+interface SimulatedDeployment {
 	readonly name: string;
 	readonly apiKey: string;
 	readonly organization: string;

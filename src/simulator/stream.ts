@@ -55,7 +55,7 @@ const PIECE_LENGTH = 48;
 const MAX_PIECES = 200;
 
 /** All events of an answer in the API's order (providers §3), each lazily built. */
-export function* eventsOf(reply: Reply): Generator<StreamEvent> {
+function* eventsOf(reply: Reply): Generator<StreamEvent> {
 	yield plain("message_start", { message: openingMessage(reply) });
 	for (const [index, block] of reply.answer.content.entries()) {
 		yield plain("content_block_start", { index, content_block: emptied(block) });

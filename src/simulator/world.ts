@@ -13,7 +13,7 @@ import { DEFAULT_LATENCY, type Latency, type SimulatorOptions } from "./options.
 import { seededRandom } from "./random.ts";
 
 /** What a domain saw. */
-export interface DomainReport extends Tally {
+interface DomainReport extends Tally {
 	readonly deployments: readonly string[];
 	/** Cache entries that can be read now. */
 	readonly entriesLive: number;

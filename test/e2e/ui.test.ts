@@ -9,7 +9,8 @@ import { enterUi, openPage, type PageOptions, startBrowser } from "../browser.ts
 import { MASTER_KEY } from "../harness.ts";
 import { startUiWorld, type UiWorld } from "../ui-world.ts";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const require = createRequire(import.meta.url);
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const program = inject("chromium");
 
 interface Shown {

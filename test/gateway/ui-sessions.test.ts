@@ -1,10 +1,10 @@
 // Sessions of the UI over several gateways: what ends them, everywhere and for good, and what signs them.
 import { createHash, createHmac } from "node:crypto";
 import { expect, test, vi } from "vitest";
+import type { AccessTables } from "../../src/access/tables.ts";
 import { Secret } from "../../src/config/secret.ts";
 import { derivedSecret, stretchedKey } from "../../src/config/stretched-key.ts";
 import type { Database } from "../../src/db/database.ts";
-import type { AccessTables } from "../../src/db/keys-tables.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import type { Gateway } from "../../src/gateway.ts";
 import { onEachDatabase } from "../databases.ts";

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 
 /** The newest release the tests know, and an old form: no billing block, two moving breakpoints, no session header. */
-export const CLAUDE_CODE_VERSIONS = { current: "2.1.330", old: "2.0.62" } as const;
+const CLAUDE_CODE_VERSIONS = { current: "2.1.330", old: "2.0.62" } as const;
 
 export type ClaudeCodeForm = keyof typeof CLAUDE_CODE_VERSIONS;
 

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 
 /** The release the tests know. */
-export const PYTHON_OPENAI_VERSION = "3.54.0";
+const PYTHON_OPENAI_VERSION = "3.54.0";
 
 const HOME = join(import.meta.dirname, "..", "..", ".cache", "python", `openai-${PYTHON_OPENAI_VERSION}`);
 const PYTHON = join(HOME, "bin", "python");

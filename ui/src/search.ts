@@ -1,7 +1,5 @@
 // Filters live in the URL as plain text: `?model=x&status=error`. Leaves what each page allows to its route.
 
-export type Search = Readonly<Record<string, string>>;
-
 export function parseSearch(text: string): Record<string, string> {
 	return Object.fromEntries(new URLSearchParams(text));
 }

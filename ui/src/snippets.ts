@@ -1,6 +1,6 @@
 // What to copy to connect each kind of client: this gateway's address, a model, a key. Pure text.
 
-export interface Place {
+interface Place {
 	/** Origin of this gateway, without a slash at the end. */
 	readonly origin: string;
 	readonly model: string;

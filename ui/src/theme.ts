@@ -13,7 +13,7 @@ function tell(): void {
 	for (const listener of listeners) listener();
 }
 
-export function currentTheme(): Theme {
+function currentTheme(): Theme {
 	const kept = localStorage.getItem(KEY);
 	return THEMES.find((theme) => theme === kept) ?? "system";
 }

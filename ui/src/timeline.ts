@@ -14,7 +14,7 @@ export interface Bar {
 	readonly signs: readonly Sign[];
 }
 
-export interface Gap {
+interface Gap {
 	/** Before this column. */
 	readonly column: number;
 	readonly ms: number;

@@ -3,7 +3,7 @@ import { styleText } from "node:util";
 import type { Totals } from "./ledger.ts";
 
 /** One finished turn. */
-export interface DemoTurn {
+interface DemoTurn {
 	readonly conversation: string;
 	readonly turn: number;
 	/** Name of the deployment that answered. */

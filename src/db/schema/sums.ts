@@ -35,7 +35,7 @@ export const MEASURES = [
 	"cold_first_bytes",
 ] as const;
 
-export type Measure = (typeof MEASURES)[number];
+type Measure = (typeof MEASURES)[number];
 export type MeasureColumns = Record<Measure, number>;
 
 const SUM_COLUMNS: Readonly<Record<string, ColumnType>> = Object.fromEntries(

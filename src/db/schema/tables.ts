@@ -1,5 +1,5 @@
 // The tables of the request log and the ledger as kysely sees them. Leaves columns and sums to the files beside, and keys, teams and budgets
-// to db/keys-tables.
+// to access/tables.
 import type { Generated } from "kysely";
 import type { COMPUTED_COLUMNS, StoredRow } from "./requests.ts";
 import type { MeasureColumns } from "./sums.ts";
@@ -7,19 +7,19 @@ import type { MeasureColumns } from "./sums.ts";
 type Computed = { [Name in keyof typeof COMPUTED_COLUMNS]: Generated<number | null> };
 
 /** `details` is JSON: requestlog/details. */
-export interface RequestsTable extends StoredRow, Computed {
+interface RequestsTable extends StoredRow, Computed {
 	details: string;
 }
 
 /** Stored only with `general_settings.store_prompts_in_spend_logs`. */
-export interface RequestBodyRow {
+interface RequestBodyRow {
 	id: string;
 	started_at: string;
 	request: string | null;
 	response: string | null;
 }
 
-export interface LedgerHourRow extends MeasureColumns {
+interface LedgerHourRow extends MeasureColumns {
 	/** Its beginning. */
 	hour: number;
 	key_id: string;
@@ -29,7 +29,7 @@ export interface LedgerHourRow extends MeasureColumns {
 }
 
 /** A minute's sums: for charts of short times. */
-export interface LedgerMinuteRow extends MeasureColumns {
+interface LedgerMinuteRow extends MeasureColumns {
 	minute: number;
 	model: string;
 	model_id: string;

@@ -25,7 +25,7 @@ const WORDS =
 const TOOL_NAMES = "Agent Bash Edit Glob Grep Read Skill TodoWrite ToolSearch Workflow Write AskUser".split(" ");
 
 /** Text of about `bytes` bytes that looks like source code: short lines, quotes, tabs, now and then a character beyond ASCII. */
-export function codeText(bytes: number, seed: number): string {
+function codeText(bytes: number, seed: number): string {
 	let state = seed * 2 + 1;
 	const below = (limit: number): number => {
 		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -171,9 +171,4 @@ export function turnOfSize(bytes: number, options: SessionOptions = {}): number 
 	const turns = [2, 12].map((turn) => encode(claudeCodeTurn(turn, options)).length);
 	const [small = 0, large = 0] = turns;
 	return Math.max(1, Math.round(2 + ((bytes - small) * 10) / (large - small)));
-}
-
-/** A turn's body of about `bytes` bytes: as many turns as it takes. */
-export function claudeCodeBody(bytes: number, options: SessionOptions = {}): Buffer {
-	return encode(claudeCodeTurn(turnOfSize(bytes, options), options));
 }

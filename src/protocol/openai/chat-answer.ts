@@ -13,7 +13,7 @@ export interface AnswerAbout {
 }
 
 /** What the blocks of an answer come to. */
-export interface AnswerContent {
+interface AnswerContent {
 	/** null = none, as where only tools are called. */
 	readonly text: string | null;
 	readonly reasoning: string;
@@ -25,7 +25,7 @@ export interface AnswerContent {
 }
 
 /** Collects an answer's blocks. Blocks of server tools have no form in the other formats and are passed over. */
-export function answerContent(content: unknown, answerTool: boolean): AnswerContent {
+function answerContent(content: unknown, answerTool: boolean): AnswerContent {
 	let text: string | null = null;
 	let reasoning = "";
 	let answered = false;
@@ -57,7 +57,7 @@ export function answerContent(content: unknown, answerTool: boolean): AnswerCont
 }
 
 /** One entry of `tool_calls`. */
-export function toolCall(id: unknown, name: unknown, args: string): Draft {
+function toolCall(id: unknown, name: unknown, args: string): Draft {
 	return { id, type: "function", function: { name, arguments: args } };
 }
 

@@ -11,7 +11,7 @@ const DATA_URL = /^data:([^;,]*)((?:;[^;,]*)*),/s;
 const NATIVE = new Set(["image", "document", "search_result", "tool_reference", "container_upload"]);
 
 /** `text content blocks must contain non-whitespace text` is what the Messages API answers to others (anomalyco/opencode #31259). */
-export function isBlank(text: string): boolean {
+function isBlank(text: string): boolean {
 	return text.trim() === "";
 }
 

@@ -71,7 +71,7 @@ function timingsUsage(timings: unknown): Draft {
  * `prompt_tokens_details` (OpenAI, vLLM, SGLang), in `input_tokens_details`, in DeepSeek's `prompt_cache_hit_tokens` or in Moonshot's
  * `cached_tokens`; where it says nothing, the cache counts are left out.
  */
-export function messagesUsage(usage: unknown): Draft {
+function messagesUsage(usage: unknown): Draft {
 	const details = asObject(member(usage, "prompt_tokens_details")) ?? asObject(member(usage, "input_tokens_details"));
 	const read =
 		numberOf(details, "cached_tokens") ??

@@ -5,7 +5,7 @@ import { membersAt } from "../../protocol/walk.ts";
 import type { Call, UpstreamRequest } from "../provider.ts";
 
 /** What prompt/outline finds of `body`'s members. */
-export function membersOf(body: Buffer): BodyMembers {
+function membersOf(body: Buffer): BodyMembers {
 	const found = membersAt(body, 0);
 	const named = (name: string) => {
 		const member = found.find((each) => each.name === name);

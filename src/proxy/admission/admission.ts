@@ -1,11 +1,12 @@
 // What a caller may do: models, requests and tokens a minute, parallel requests, dollars. Checks and counts in one synchronous step, so
 // that parallel requests cannot all see the same last place. Leaves who the caller is to proxy/admission/authenticate.
+
+import type { SpendBook } from "../../access/budgets.ts";
+import type { Directory } from "../../access/directory.ts";
+import type { AccessRecord } from "../../access/fields.ts";
+import { matchesModel, type Subject } from "../../access/limits.ts";
 import { resolveGroup, spellings } from "../../config/model-name.ts";
 import type { Config } from "../../config/schema.ts";
-import type { SpendBook } from "../../db/budgets.ts";
-import type { Directory } from "../../db/keys-directory.ts";
-import type { AccessRecord } from "../../db/keys-fields.ts";
-import { matchesModel, type Subject } from "../../db/keys-limits.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Outline } from "../../prompt/outline.ts";
 import type { Logger } from "../../telemetry/log.ts";
@@ -17,7 +18,7 @@ import { keyHeaders } from "./key-headers.ts";
 import { createTallies, type Tally } from "./tally.ts";
 
 /** What a request counts as until it has ended; settle it exactly once. */
-export interface Admitted {
+interface Admitted {
 	/** What the answer tells the key's owner about it; empty for callers without a key. */
 	readonly headers: Readonly<Record<string, string>>;
 	/** The request is over: what was expected becomes what it took. Never throws. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { MutableDirectory } from "../../access/directory.ts";
+import { FIELDS } from "../../access/fields.ts";
+import { keyHasher } from "../../access/hash.ts";
 import { Secret } from "../../config/secret.ts";
-import { MutableDirectory } from "../../db/keys-directory.ts";
-import { FIELDS } from "../../db/keys-fields.ts";
-import { keyHasher } from "../../db/keys-hash.ts";
 import { conversationOf } from "../../prompt/session.ts";
 import { type AuthenticateOptions, createAuthenticate, type PassThroughOptions } from "./authenticate.ts";
 

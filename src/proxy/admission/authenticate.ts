@@ -2,9 +2,9 @@
 // Leaves limits and allowed models to proxy/admission/admission.
 import { hash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import type { Directory } from "../../access/directory.ts";
+import type { AccessRecord } from "../../access/fields.ts";
 import type { Secret } from "../../config/secret.ts";
-import type { Directory } from "../../db/keys-directory.ts";
-import type { AccessRecord } from "../../db/keys-fields.ts";
 import { GatewayError } from "../../errors.ts";
 import { isOAuthToken } from "../../protocol/anthropic-oauth.ts";
 import { headerValue } from "../headers.ts";
@@ -39,7 +39,7 @@ export interface ClientCredential {
 export type Authenticate = (headers: IncomingHttpHeaders) => Caller;
 
 /** Where keys are looked up; null = there are none but the master key. */
-export interface KeyLookup {
+interface KeyLookup {
 	readonly directory: Directory;
 	hash(secret: string): string;
 }

@@ -10,7 +10,7 @@ import { spendingOf } from "../spending.ts";
 import type { Caller } from "./authenticate.ts";
 
 /** The group that a model stands for; null = not configured. */
-export type Resolved = { readonly group: ModelGroup; readonly wildcard: string | null } | null;
+type Resolved = { readonly group: ModelGroup; readonly wildcard: string | null } | null;
 
 /** What one request is expected to take. */
 export interface Expected {
@@ -32,7 +32,7 @@ export interface Expected {
 type TokenType = KeySettings["tokenType"];
 
 /** What it took. */
-export interface Charge {
+interface Charge {
 	/** null = nobody knows. */
 	readonly tokens: number | null;
 	/** What the ledger says. */

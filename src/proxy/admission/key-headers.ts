@@ -1,6 +1,6 @@
 // LiteLLM's response headers about the key that asked: what it has spent, what it may, what is left of this minute. Leaves when they are
 // sent to proxy/upstream.
-import type { Subject } from "../../db/keys-limits.ts";
+import type { Subject } from "../../access/limits.ts";
 import type { Tally } from "./tally.ts";
 
 /** Characters that a header's name may have; other models are not named there. */

@@ -1,5 +1,5 @@
 // Requests, tokens and parallel requests of everybody who is limited. Leaves who that is and what to answer to proxy/admission/admission.
-import { matchesModel, type Subject } from "../../db/keys-limits.ts";
+import { matchesModel, type Subject } from "../../access/limits.ts";
 import { MinuteWindow } from "./minute-window.ts";
 
 /** One request's counts at one subject: look whether they fit, begin, end. */

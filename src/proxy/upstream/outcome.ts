@@ -57,7 +57,7 @@ export function withoutAnswer(failure: UpstreamFailure, verdict: Verdict, cause:
 }
 
 /** An upstream's error before it was made canonical. */
-export interface OriginalError {
+interface OriginalError {
 	readonly status: number;
 	readonly body: Buffer;
 }

@@ -16,7 +16,7 @@ import type { AttemptOutcome } from "./outcome.ts";
 import type { DispatchDeps } from "./try.ts";
 
 /** An upstream address without a credential of ours. */
-export interface BareUpstream {
+interface BareUpstream {
 	/** Named after the deployment whose address it is, and never that deployment itself. */
 	readonly deployment: Deployment;
 	readonly provider: Provider;

@@ -45,7 +45,7 @@ export interface UpstreamCall {
 }
 
 /** Why a call ended without an answer of its own: the total time ran out. */
-export class UpstreamTimeout extends Error {
+class UpstreamTimeout extends Error {
 	readonly code = "WARMPATH_TOTAL_TIMEOUT";
 }
 

@@ -14,7 +14,7 @@ const TOOLS_BLOCKS = 40;
 const SYSTEM_BLOCKS = 60;
 const FIRST_MESSAGE_BLOCKS = 100;
 
-export const HEADER = `{"trace":"synthetic","source":"made for tests","block":${BLOCK},"models":{"0":"claude-sonnet-5"}}`;
+const HEADER = `{"trace":"synthetic","source":"made for tests","block":${BLOCK},"models":{"0":"claude-sonnet-5"}}`;
 
 /** Header and request lines, sorted by time. All sessions share tools and system; their messages only grow. */
 export function syntheticTrace({ sessions, turns, gapSeconds, seed }: SyntheticOptions): string[] {

@@ -16,7 +16,7 @@ interface Stored {
 	expiresAt: number;
 }
 
-export interface Call {
+interface Call {
 	readonly usage: ReportedUsage;
 	/** The first byte leaves: what the request writes becomes readable. */
 	firstByte(now: number): void;

@@ -24,7 +24,7 @@ import { createRouter, type LiveRouter } from "../router.ts";
 import { createProvider, type Provider, type ProviderOptions } from "./provider.ts";
 
 export const UNKNOWN: ResponseIdentity = { organization: null, workspace: null };
-export const MODEL = "claude-sonnet-4-5";
+const MODEL = "claude-sonnet-4-5";
 
 export function deployment(id: string, changes: Partial<DeploymentConfig> = {}): DeploymentConfig {
 	return {

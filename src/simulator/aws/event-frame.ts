@@ -7,7 +7,7 @@ const PRELUDE_BYTES = 12;
 const CHECKSUM_BYTES = 4;
 
 /** One frame. Header values are strings; names and values must be shorter than 256 and 65,536 bytes. */
-export function eventFrame(headers: Readonly<Record<string, string>>, payload: Buffer): Buffer {
+function eventFrame(headers: Readonly<Record<string, string>>, payload: Buffer): Buffer {
 	const encoded = Buffer.concat(Object.entries(headers).map(([name, value]) => encodeHeader(name, value)));
 	const total = PRELUDE_BYTES + encoded.length + payload.length + CHECKSUM_BYTES;
 	const frame = Buffer.alloc(total);

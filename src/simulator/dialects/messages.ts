@@ -12,7 +12,7 @@ const DEFAULT_PAGE = 20;
 const MEGABYTE = 1024 * 1024;
 
 /** Largest body that the first-party API takes (providers §2). */
-export const FIRST_PARTY_MAX_BYTES = 32 * MEGABYTE;
+const FIRST_PARTY_MAX_BYTES = 32 * MEGABYTE;
 
 /** The parts that the Messages form shares; a platform adds the rest. */
 export const MESSAGES_FORM = {
@@ -54,7 +54,7 @@ export function readMessagesBody(visit: Visit, json: unknown): Incoming {
 }
 
 /** Throws when the anthropic-version header is missing. */
-export function requireVersion(request: IncomingMessage): void {
+function requireVersion(request: IncomingMessage): void {
 	if (request.headers["anthropic-version"] === undefined)
 		throw new ApiError(400, "anthropic-version: header is required");
 }

@@ -113,7 +113,7 @@ export class ChatStream implements StreamEncoder {
 }
 
 /** `usage` of a completion: cached tokens are part of prompt_tokens. */
-export function completionUsage(usage: Fields): Record<string, unknown> {
+function completionUsage(usage: Fields): Record<string, unknown> {
 	const cached = numberOf(usage["cache_read_input_tokens"]);
 	const prompt = numberOf(usage["input_tokens"]) + cached;
 	const completion = numberOf(usage["output_tokens"]);

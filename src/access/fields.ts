@@ -1,5 +1,5 @@
 // What a key, team, user, customer or budget may say: LiteLLM's field names, one schema each, used by the API, the database and the
-// configuration file alike. Leaves what follows from them to db/keys-limits and proxy/admission/admission.
+// configuration file alike. Leaves what follows from them to access/limits and proxy/admission/admission.
 import * as z from "zod";
 import { parseSpan } from "./budgets-window.ts";
 
@@ -71,10 +71,10 @@ const allowedDomains = z.array(name()).max(100).default([]);
  * default: data plane and its own figures · llm_api: data plane only, the form for service tokens · management: control plane only ·
  * read_only: control plane, reading only.
  */
-export const KEY_TYPES = ["default", "llm_api", "management", "read_only"] as const;
+const KEY_TYPES = ["default", "llm_api", "management", "read_only"] as const;
 
 /** LiteLLM's roles of users; what they mean here is admin/roles' business. */
-export const USER_ROLES = ["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"] as const;
+const USER_ROLES = ["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"] as const;
 
 /** The fields of each kind. Durations stay text; `expires` is an ISO date. */
 export const FIELDS = {
@@ -146,7 +146,7 @@ export interface AccessRecord<K extends Kind = Kind> {
 	readonly updatedAt: number;
 	/** Rises with every change of any record. 0 = from the configuration file. */
 	readonly version: number;
-	/** The version of the last change that ended the sessions it had opened (db/keys-generation). 0 = none yet. */
+	/** The version of the last change that ended the sessions it had opened (access/generation). 0 = none yet. */
 	readonly generation: number;
 }
 

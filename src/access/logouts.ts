@@ -1,5 +1,5 @@
 // Sessions that were logged out before their end: in memory for look-ups, in the database for the other replicas, until they would have
-// ended anyway. Leaves when to read and write to db/keys-access.
+// ended anyway. Leaves when to read and write to access/access.
 import { type AccessQuery, tick } from "./keys.ts";
 
 /** One session that is over. */

@@ -1,8 +1,8 @@
 // Every key, team, user, customer and budget in memory, for the request path: look-ups are synchronous and touch no database.
 // Leaves keeping it up to date to db/access.
-import type { AccessRecord, FieldsOf, Kind } from "./keys-fields.ts";
-import { aliasOf, KINDS } from "./keys-fields.ts";
-import { memberSubject, type Subject, subjectOf } from "./keys-limits.ts";
+import type { AccessRecord, FieldsOf, Kind } from "./fields.ts";
+import { aliasOf, KINDS } from "./fields.ts";
+import { memberSubject, type Subject, subjectOf } from "./limits.ts";
 
 /** A key of the configuration file, its secret already hashed. */
 export interface FileKey {

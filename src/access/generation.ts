@@ -1,8 +1,8 @@
 // Which changes end the sessions that a key has opened, and the mark by which a session is known to be older than such a change. Leaves
 // signing and reading sessions to admin/auth.
 import { hash } from "node:crypto";
-import type { Directory } from "./keys-directory.ts";
-import type { AccessRecord, FieldsOf, Kind } from "./keys-fields.ts";
+import type { Directory } from "./directory.ts";
+import type { AccessRecord, FieldsOf, Kind } from "./fields.ts";
 
 /** What says who may log in, and as whom. */
 const DECISIVE: { readonly [K in Kind]: readonly (keyof FieldsOf[K])[] } = {

@@ -1,4 +1,4 @@
-// Secrets of virtual keys: making them and hashing them. Leaves storing to db/keys.
+// Secrets of virtual keys: making them and hashing them. Leaves storing to access/keys.
 import { createHmac, randomBytes } from "node:crypto";
 
 /** 192 bits: nothing to guess, whatever becomes of the hashes. */

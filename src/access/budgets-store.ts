@@ -1,4 +1,4 @@
-// Spend in the database: sums of all processes. Leaves deciding by it to db/budgets.
+// Spend in the database: sums of all processes. Leaves deciding by it to access/budgets.
 import { sql } from "kysely";
 import type { SpendRow } from "./budgets.ts";
 import { type AccessQuery, tick } from "./keys.ts";

@@ -2,9 +2,9 @@
 // keeping them in memory to db/access.
 import { randomBytes } from "node:crypto";
 import { type Kysely, sql, type Transaction } from "kysely";
-import { type AccessRecord, aliasOf, FIELDS, type FieldsOf, KINDS, type Kind } from "./keys-fields.ts";
-import { endsSessions } from "./keys-generation.ts";
-import type { AccessTables } from "./keys-tables.ts";
+import { type AccessRecord, aliasOf, FIELDS, type FieldsOf, KINDS, type Kind } from "./fields.ts";
+import { endsSessions } from "./generation.ts";
+import type { AccessTables } from "./tables.ts";
 
 export type AccessQuery = Kysely<AccessTables>;
 export type AccessTransaction = Transaction<AccessTables>;

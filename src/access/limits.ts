@@ -1,6 +1,6 @@
-// What a record limits, worked out once: its own fields, and where it has none its budget's. Leaves counting to db/budgets and proxy/admission/admission.
+// What a record limits, worked out once: its own fields, and where it has none its budget's. Leaves counting to access/budgets and proxy/admission/admission.
 import { parseSpan, type Span } from "./budgets-window.ts";
-import { type AccessRecord, aliasOf, type FieldsOf, type Kind } from "./keys-fields.ts";
+import { type AccessRecord, aliasOf, type FieldsOf, type Kind } from "./fields.ts";
 
 /** A sum of dollars that may be spent in each window. */
 export interface BudgetLimit {
@@ -17,7 +17,7 @@ export interface BudgetLimit {
 }
 
 /** Limits of one model, which may be a pattern. null = none. */
-export interface ModelLimit {
+interface ModelLimit {
 	readonly model: string;
 	readonly rpm: number | null;
 	readonly tpm: number | null;

@@ -1,9 +1,12 @@
 // Who may use the gateway and what they have spent, kept in memory and in step with the database: changes made here count at once,
 // those of other processes within a second. Leaves enforcing it to proxy/ and the API to admin/.
 import { createHmac, randomBytes } from "node:crypto";
+import type { Database } from "../db/database.ts";
 import { SpendBook } from "./budgets.ts";
 import { addSpend, spendSince } from "./budgets-store.ts";
-import type { Database } from "./database.ts";
+import { type Directory, MutableDirectory } from "./directory.ts";
+import { type AccessRecord, aliasOf, type FieldsOf, type Kind } from "./fields.ts";
+import { keyHasher } from "./hash.ts";
 import {
 	type AccessQuery,
 	type Changed,
@@ -15,11 +18,8 @@ import {
 	removeRecords,
 	updateRecord,
 } from "./keys.ts";
-import { type Directory, MutableDirectory } from "./keys-directory.ts";
-import { type AccessRecord, aliasOf, type FieldsOf, type Kind } from "./keys-fields.ts";
-import { keyHasher } from "./keys-hash.ts";
-import { addLogouts, deleteExpiredLogouts, type Logout, Logouts, logoutsSince } from "./keys-logouts.ts";
-import type { AccessTables } from "./keys-tables.ts";
+import { addLogouts, deleteExpiredLogouts, type Logout, Logouts, logoutsSince } from "./logouts.ts";
+import type { AccessTables } from "./tables.ts";
 
 /** A key of the configuration file. */
 export interface ConfiguredKey {

@@ -1,8 +1,8 @@
 import { expect, test, vi } from "vitest";
 import { onEachDatabase } from "../../test/databases.ts";
-import type { Database } from "./database.ts";
-import { Access } from "./keys-access.ts";
-import { FIELDS } from "./keys-fields.ts";
+import type { Database } from "../db/database.ts";
+import { Access } from "./access.ts";
+import { FIELDS } from "./fields.ts";
 
 const DAY = 86_400_000;
 

@@ -1,4 +1,4 @@
-// Spans of time as LiteLLM writes them, and the windows a budget runs in. Pure arithmetic; leaves amounts to db/budgets.
+// Spans of time as LiteLLM writes them, and the windows a budget runs in. Pure arithmetic; leaves amounts to access/budgets.
 
 /** So many ms, or so many calendar months (UTC). */
 export type Span = { readonly ms: number } | { readonly months: number };

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { keyHasher, maskedSecret, newSecret } from "./keys-hash.ts";
+import { keyHasher, maskedSecret, newSecret } from "./hash.ts";
 
 test("the keyed hash is HMAC-SHA-256, whatever the key and the secret", () => {
 	fc.assert(

@@ -1,7 +1,7 @@
 // What everybody has spent, in memory: reserved at admission, settled by what the answer cost. Knows amounts only; leaves whose limits
-// they count against to db/keys-limits and the database to db/budgets-store.
+// they count against to access/limits and the database to access/budgets-store.
 import { type Window, windowAt } from "./budgets-window.ts";
-import type { BudgetLimit, Subject } from "./keys-limits.ts";
+import type { BudgetLimit, Subject } from "./limits.ts";
 
 /** Spend of one subject in one kind of window. Read `at(now)` first: it begins the window that is due. */
 export class Account {
