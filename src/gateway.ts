@@ -75,7 +75,7 @@ export interface OpenGateway {
 }
 
 /** A running gateway. */
-export interface Gateway
+export interface RunningGateway
 	extends Pick<OpenGateway, "offer" | "serving" | "router" | "access" | "requestLog" | "reload"> {
 	/** `http://127.0.0.1:4000`: an address that reaches it from this machine. */
 	readonly url: string;
@@ -90,7 +90,7 @@ export interface Gateway
 }
 
 /** Builds everything from a configuration and listens. Rejects when the address cannot be listened on. */
-export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
+export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<RunningGateway> {
 	const open = await openGateway(config, options);
 	const server = createGatewayServer(open.offer, {
 		refuse: (request) => (open.serving().config.masterKey === null ? foreignPage(request.headers) : null),

@@ -19,14 +19,14 @@ export interface Principal {
 }
 
 /** What a list must be narrowed to; null = everything. Several conditions: any one is enough. */
-export interface Scope {
+export interface RowScope {
 	readonly keyId: string;
 	readonly keyHash: string | null;
 	readonly userId: string | null;
 }
 
 /** null for admins and viewers; an owner sees its own key's and its own user's rows. */
-export function scopeOf({ role, id, keyHash, userId }: Principal): Scope | null {
+export function scopeOf({ role, id, keyHash, userId }: Principal): RowScope | null {
 	return role === "owner" ? { keyId: id, keyHash, userId } : null;
 }
 

@@ -3,7 +3,7 @@
 import { NONE } from "./entry-table.ts";
 import {
 	type Belief,
-	type Breakpoint,
+	type CacheBreakpoint,
 	type Match,
 	NO_MATCH,
 	type Prefixes,
@@ -29,7 +29,7 @@ const SAME_PREFIX_TOLERANCE = 0.2;
 
 interface AttemptOptions {
 	readonly prefixes: Prefixes;
-	readonly breakpoints: readonly Breakpoint[];
+	readonly breakpoints: readonly CacheBreakpoint[];
 	readonly place: Place;
 	/** Canonical model, for the token scale. */
 	readonly model: string;
@@ -51,7 +51,7 @@ export interface Attempt extends AttemptOptions {
 	/** Tokens of the whole prompt, estimated. */
 	readonly promptTokens: number;
 	/** Breakpoints whose prefix seems long enough to be cached. */
-	readonly cacheable: readonly Breakpoint[];
+	readonly cacheable: readonly CacheBreakpoint[];
 	/** Blocks at which this attempt waits for a pending entry. */
 	readonly announced: readonly number[];
 	/** Where it writes now: `place`, until an answer told otherwise. */
@@ -90,7 +90,7 @@ export function estimateTokens(
 
 /** A ledger over `index` that teaches `scale` on the way. */
 export function createAttemptLedger(index: PrefixIndex, scale: TokenScale): AttemptLedger {
-	function estimated(attempt: Attempt, mark: Breakpoint, tokens: number): Belief {
+	function estimated(attempt: Attempt, mark: CacheBreakpoint, tokens: number): Belief {
 		return { ttl: mark.ttl, tokens: Math.round(tokens), exact: false, requestedAt: attempt.now };
 	}
 
@@ -120,7 +120,7 @@ export function createAttemptLedger(index: PrefixIndex, scale: TokenScale): Atte
 		if (disproved) forgetBeyond(attempt, read * (1 + READ_TOLERANCE), tokensPerByte);
 		else if (match.read !== NONE && read > 0) settleRead(attempt, read);
 		for (let at = 0; at < breakpoints.length; at += 1) {
-			const mark = breakpoints[at] as Breakpoint;
+			const mark = breakpoints[at] as CacheBreakpoint;
 			const tokens = (prefixes.bytes[mark.block] ?? 0) * tokensPerByte;
 			if (at === breakpoints.length - 1) {
 				// Input counts only what follows the last breakpoint, so this prefix is known to the token (prompt-caching R10).
@@ -138,7 +138,7 @@ export function createAttemptLedger(index: PrefixIndex, scale: TokenScale): Atte
 			const { prefixes, breakpoints, place, model, minimumTokens, now } = options;
 			const [match = NO_MATCH] = index.longest({ prefixes, breakpoints, places: [place], now });
 			const known = { match, bytesPerToken: scale.bytesPerToken(model) };
-			const cacheable: Breakpoint[] = [];
+			const cacheable: CacheBreakpoint[] = [];
 			const announced: number[] = [];
 			for (const mark of breakpoints) {
 				const tokens = estimateTokens(prefixes, mark.block, known);

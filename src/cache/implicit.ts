@@ -1,7 +1,7 @@
 // Caches that need no markers (OpenAI, Gemini, vLLM, SGLang): which prefixes to remember, for how long, and how to read their usage. Leaves what is
 // believed of them to cache/index.
 import type { CacheUsage } from "./attempt.ts";
-import { type Breakpoint, MESSAGES_LEVEL, type Prefixes } from "./index.ts";
+import { type CacheBreakpoint, MESSAGES_LEVEL, type Prefixes } from "./index.ts";
 import { DEFAULT_MINIMUM_TOKENS, type Ttl } from "./semantics.ts";
 
 /** How a server without markers caches. */
@@ -32,7 +32,7 @@ export function implicitRules(apiBase: string | null): ImplicitRules {
 /** Blocks at a prompt's end that are remembered: more than a turn adds, so that the next one finds where this one ended. */
 const TAIL_BLOCKS = 64;
 
-const known: Readonly<Record<Ttl, WeakMap<Prefixes, readonly Breakpoint[]>>> = {
+const known: Readonly<Record<Ttl, WeakMap<Prefixes, readonly CacheBreakpoint[]>>> = {
 	"5m": new WeakMap(),
 	"1h": new WeakMap(),
 };
@@ -41,7 +41,7 @@ const known: Readonly<Record<Ttl, WeakMap<Prefixes, readonly Breakpoint[]>>> = {
  * A prompt's prefixes as if each were marked: the ends of tools and of system, which conversations share, and its last blocks. The same
  * list for the same prompt.
  */
-export function implicitBreakpoints(prefixes: Prefixes, ttl: Ttl): readonly Breakpoint[] {
+export function implicitBreakpoints(prefixes: Prefixes, ttl: Ttl): readonly CacheBreakpoint[] {
 	const before = known[ttl].get(prefixes);
 	if (before !== undefined) return before;
 	const list = breakpointsOf(prefixes, ttl);
@@ -49,8 +49,8 @@ export function implicitBreakpoints(prefixes: Prefixes, ttl: Ttl): readonly Brea
 	return list;
 }
 
-function breakpointsOf({ count, level }: Prefixes, ttl: Ttl): readonly Breakpoint[] {
-	const found: Breakpoint[] = [];
+function breakpointsOf({ count, level }: Prefixes, ttl: Ttl): readonly CacheBreakpoint[] {
+	const found: CacheBreakpoint[] = [];
 	for (let block = 0; block < count; block += 1) {
 		const isHeadsEnd = level[block] !== MESSAGES_LEVEL && (block + 1 === count || level[block + 1] !== level[block]);
 		if (isHeadsEnd || block >= count - TAIL_BLOCKS) found.push({ block, ttl });

@@ -25,7 +25,7 @@ export interface Prefixes {
 }
 
 /** A block marked for caching. */
-export interface Breakpoint {
+export interface CacheBreakpoint {
 	readonly block: number;
 	readonly ttl: Ttl;
 }
@@ -33,7 +33,7 @@ export interface Breakpoint {
 export interface Query {
 	readonly prefixes: Prefixes;
 	/** In order of `block`. */
-	readonly breakpoints: readonly Breakpoint[];
+	readonly breakpoints: readonly CacheBreakpoint[];
 	readonly places: readonly Place[];
 	/** Ms since epoch. */
 	readonly now: number;

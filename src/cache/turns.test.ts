@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import type { Turn } from "./miss.ts";
 import { summarise } from "./summary.ts";
-import { type Conversation, createTurnMemory } from "./turns.ts";
+import { type ConversationKey, createTurnMemory } from "./turns.ts";
 
 const CHAIN = {
 	count: 1,
@@ -35,7 +35,7 @@ const TURN: Turn = {
 const MINUTE_MS = 60_000;
 
 const turn = (startedAt: number, about: Partial<Turn> = {}): Turn => ({ ...TURN, startedAt, ...about });
-const of = (session: string, about: Partial<Conversation> = {}): Conversation => {
+const of = (session: string, about: Partial<ConversationKey> = {}): ConversationKey => {
 	return { key_id: null, session, agent: null, ...about };
 };
 

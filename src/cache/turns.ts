@@ -5,7 +5,7 @@ import { TTL_MS } from "./semantics.ts";
 import { commonBlocks } from "./summary.ts";
 
 /** Whose turn it is, as the log's columns name it. */
-export interface Conversation {
+export interface ConversationKey {
 	readonly key_id: string | null;
 	readonly session: string;
 	readonly agent: string | null;
@@ -13,9 +13,9 @@ export interface Conversation {
 
 export interface TurnMemory {
 	/** Why this turn of the conversation missed, against the earlier turn that is most like it. Remembers the turn. */
-	next(conversation: Conversation, turn: Turn): Miss | null;
+	next(conversation: ConversationKey, turn: Turn): Miss | null;
 	/** Turns that were logged before this process began, oldest first; conversations that have gone on since keep what they have. */
-	recall(logged: Iterable<readonly [conversation: Conversation, turn: Turn]>): void;
+	recall(logged: Iterable<readonly [conversation: ConversationKey, turn: Turn]>): void;
 	/** What the remembered conversations should still find cached at `now`, by place. */
 	warmth(now: number): ReadonlyMap<string, Warmth>;
 }
@@ -58,7 +58,7 @@ export function createTurnMemory(maxBlocks = 4_000_000): TurnMemory {
 	const sessions = new Map<string, Session>();
 	let blocks = 0;
 
-	function remember(conversation: Conversation, turn: Turn): Turn | null {
+	function remember(conversation: ConversationKey, turn: Turn): Turn | null {
 		const session = sessions.get(conversation.session);
 		const known = session === undefined ? undefined : find(session, conversation);
 		const alike = known === undefined ? null : findAlike(known.turns, turn);
@@ -83,7 +83,7 @@ export function createTurnMemory(maxBlocks = 4_000_000): TurnMemory {
 		while (turns.length > TURNS_KEPT) blocks -= sizeOf(turns.shift() as Turn);
 	}
 
-	function begin(known: Session | undefined, { key_id, session, agent }: Conversation, now: number): Remembered {
+	function begin(known: Session | undefined, { key_id, session, agent }: ConversationKey, now: number): Remembered {
 		const conversations = known?.conversations ?? [];
 		if (known === undefined) sessions.set(session, { conversations, placedAt: now });
 		if (conversations.length >= CONVERSATIONS_KEPT) {
@@ -185,7 +185,7 @@ function expiryOf({ startedAt, summary }: Turn): number {
 	return startedAt + Math.max(0, ...summary.marks.map(({ ttl }) => TTL_MS[ttl]));
 }
 
-function find({ conversations }: Session, { key_id, agent }: Conversation): Remembered | undefined {
+function find({ conversations }: Session, { key_id, agent }: ConversationKey): Remembered | undefined {
 	for (const known of conversations) if (known.agent === agent && known.keyId === key_id) return known;
 	return undefined;
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import { type Gateway, startGateway } from "../gateway.ts";
+import { type RunningGateway, startGateway } from "../gateway.ts";
 import { SimulatedAgent } from "../simulator/agent.ts";
 import { seededRandom } from "../simulator/random.ts";
 import { type Simulator, startSimulator } from "../simulator/server.ts";
@@ -62,7 +62,7 @@ export async function demoCommand(options: DemoOptions): Promise<number> {
 }
 
 interface Play {
-	readonly gateway: Gateway;
+	readonly gateway: RunningGateway;
 	readonly screen: DemoScreen;
 	readonly ledger: DemoLedger;
 	readonly conversations: readonly string[];
@@ -91,7 +91,7 @@ async function play({ gateway, screen, ledger, conversations, forMs }: Play): Pr
 interface Speaker {
 	readonly name: string;
 	readonly seed: number;
-	readonly gateway: Gateway;
+	readonly gateway: RunningGateway;
 	readonly screen: DemoScreen;
 	readonly ledger: DemoLedger;
 	readonly signal: AbortSignal;

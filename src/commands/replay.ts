@@ -2,9 +2,9 @@
 import { writeFile } from "node:fs/promises";
 import { formatHtml, type ReportFacts } from "../replay/html-report.ts";
 import { POLICY_NAMES, type PolicyName } from "../replay/policies/index.ts";
+import type { ReplayResult } from "../replay/policy-figures.ts";
 import { formatJson, formatTable } from "../replay/report.ts";
 import { type SimulationOptions, simulate } from "../replay/simulation.ts";
-import type { ReplayResult } from "../replay/tally.ts";
 import { readTrace, TraceError } from "../replay/trace.ts";
 import type { Trace } from "../replay/trace-format.ts";
 import { createWorkload, type Workload } from "../replay/workload.ts";

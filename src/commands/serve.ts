@@ -5,7 +5,7 @@ import { listenFault } from "../config/listen.ts";
 import { loadConfig } from "../config/load.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import type { Config, Diagnostic } from "../config/schema.ts";
-import { type Gateway, startGateway } from "../gateway.ts";
+import { type RunningGateway, startGateway } from "../gateway.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
 import { openForServing } from "./database.ts";
 
@@ -74,7 +74,7 @@ function lastResort(log: Logger, close: () => Promise<unknown>): void {
 }
 
 /** A bad file keeps the old configuration and says why. */
-async function reload(gateway: Gateway, options: ServeOptions, log: Logger): Promise<void> {
+async function reload(gateway: RunningGateway, options: ServeOptions, log: Logger): Promise<void> {
 	const loaded = read(options);
 	if ("faults" in loaded) {
 		for (const fault of loaded.faults) log.error(formatDiagnostic(fault));

@@ -2,7 +2,7 @@
 import type { Environment } from "./environment.ts";
 import { isUnresolved } from "./environment.ts";
 import { CREDENTIAL_OPTIONS, credentialSchema, type LitellmParams } from "./file.ts";
-import { PROVIDER_NEEDS, type Target } from "./provider-kind.ts";
+import { PROVIDER_NEEDS, type ProviderTarget } from "./provider-kind.ts";
 import type { Report } from "./report.ts";
 import type { DeploymentCredentials } from "./schema.ts";
 import { Secret } from "./secret.ts";
@@ -90,7 +90,7 @@ function sharedCredential(params: LitellmParams, path: Path, context: Credential
 export interface CredentialSubject {
 	readonly params: LitellmParams;
 	readonly path: Path;
-	readonly target: Target;
+	readonly target: ProviderTarget;
 }
 
 /** Gathers and checks the credentials. A missing or unusable one is a fault; the result is complete only if there was none. */
@@ -273,7 +273,7 @@ function checkEntra({ target }: CredentialSubject, settings: ReadonlyMap<string,
 }
 
 /** LiteLLM accepts the address with or without the path of the Messages API; we keep it without, so that one place has one name. */
-function apiBaseOf(target: Target, value: string | undefined): string | null {
+function apiBaseOf(target: ProviderTarget, value: string | undefined): string | null {
 	if (value === undefined) return null;
 	const trimmed = value.replace(/\/+$/, "");
 	if (target.provider === "anthropic") return trimmed.replace(/\/v1(\/messages)?$/, "");

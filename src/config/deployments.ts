@@ -6,7 +6,7 @@ import { type Environment, isUnresolved } from "./environment.ts";
 import { type DeploymentEntry, deploymentSchema, type LitellmParams } from "./file.ts";
 import { baseName } from "./model-name.ts";
 import { firstGiven } from "./precedence.ts";
-import { type Target, targetOf } from "./provider-kind.ts";
+import { type ProviderTarget, targetOf } from "./provider-kind.ts";
 import type { Report } from "./report.ts";
 import type { DeploymentConfig, DeploymentCredentials, InjectionPoint, MarkingConfig } from "./schema.ts";
 import { Secret } from "./secret.ts";
@@ -72,11 +72,11 @@ export function readDeployments(
 interface Draft {
 	readonly entry: DeploymentEntry;
 	readonly path: Path;
-	readonly target: Target;
+	readonly target: ProviderTarget;
 	readonly credentials: DeploymentCredentials;
 }
 
-function readTarget(entry: DeploymentEntry, path: Path, { report, shared }: CredentialContext): Target | null {
+function readTarget(entry: DeploymentEntry, path: Path, { report, shared }: CredentialContext): ProviderTarget | null {
 	const { model, custom_llm_provider: own, litellm_credential_name: credential } = entry.litellm_params;
 	if (isUnresolved(model)) return null;
 	const lent = credential === undefined ? undefined : shared.get(credential)?.values["custom_llm_provider"];
@@ -87,7 +87,7 @@ function readTarget(entry: DeploymentEntry, path: Path, { report, shared }: Cred
 	return null;
 }
 
-function checkGroupName(entry: DeploymentEntry, path: Path, target: Target, report: Report): void {
+function checkGroupName(entry: DeploymentEntry, path: Path, target: ProviderTarget, report: Report): void {
 	const stars = (text: string): number => text.split("*").length - 1;
 	const inName = stars(entry.model_name);
 	const inModel = stars(target.upstreamModel);
@@ -139,7 +139,7 @@ const OPENAI_HOST = /(^|\.)(openai\.com|openai\.azure\.com)$/;
 /** As LiteLLM does, the environment's key of OpenAI goes to whatever server the file names: the operator should know. */
 function warnOfLentKey(
 	{ apiBase, origins }: DeploymentCredentials,
-	{ target, path, report }: { readonly target: Target; readonly path: Path; readonly report: Report },
+	{ target, path, report }: { readonly target: ProviderTarget; readonly path: Path; readonly report: Report },
 ): void {
 	if (target.provider !== "openai" || apiBase === null || origins?.["api_key"] !== "env OPENAI_API_KEY") return;
 	if (!URL.canParse(apiBase) || OPENAI_HOST.test(new URL(apiBase).hostname)) return;

@@ -46,13 +46,13 @@ export function age() {
 		});
 }
 
-export interface Range {
+export interface NumberRange {
 	readonly min: number;
 	readonly max?: number;
 }
 
 /** A whole number in a range. Digits as text are accepted, since a variable's value is text. */
-export function integer(range: Range) {
+export function integer(range: NumberRange) {
 	return number(range, "a whole number").refine(Number.isSafeInteger, {
 		error: `expected a whole number`,
 		abort: true,
@@ -60,7 +60,7 @@ export function integer(range: Range) {
 }
 
 /** A number in a range; digits as text are accepted. */
-export function number(range: Range, name = "a number") {
+export function number(range: NumberRange, name = "a number") {
 	const error = `expected ${name}`;
 	return z.union([z.number(), z.string()], { error }).transform((value, context): number => {
 		const parsed = inRange(value, range, error);
@@ -71,7 +71,7 @@ export function number(range: Range, name = "a number") {
 }
 
 /** A number in a range, or a flag's word for off, which is read as null. */
-export function numberOrOff(range: Range) {
+export function numberOrOff(range: NumberRange) {
 	const error = "expected a number, or off";
 	return z.union([z.number(), z.string(), z.boolean()], { error }).transform((value, context): number | null => {
 		if (FALSE.has(String(value).toLowerCase())) return null;
@@ -83,7 +83,7 @@ export function numberOrOff(range: Range) {
 }
 
 /** The number, or what is wrong with it. */
-function inRange(value: number | string, { min, max = Number.MAX_SAFE_INTEGER }: Range, error: string) {
+function inRange(value: number | string, { min, max = Number.MAX_SAFE_INTEGER }: NumberRange, error: string) {
 	const parsed = typeof value === "number" ? value : value.trim() === "" ? Number.NaN : Number(value);
 	if (!Number.isFinite(parsed)) return error;
 	if (parsed < min) return `must be at least ${min}`;

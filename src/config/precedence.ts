@@ -3,7 +3,7 @@ import type { Report } from "./report.ts";
 import type { Path } from "./source.ts";
 
 /** One of the options that say the same thing. */
-export interface Candidate<T> {
+export interface GivenOption<T> {
 	readonly path: Path;
 	/** undefined = not given. */
 	readonly value: T | undefined;
@@ -16,7 +16,7 @@ export function isGiven(report: Report, path: Path): boolean {
 
 /** The first candidate that is given; each further one is a warning. null = none is. */
 export function firstGiven<T>(
-	candidates: readonly Candidate<T>[],
+	candidates: readonly GivenOption<T>[],
 	report: Report,
 ): { readonly path: Path; readonly value: T } | null {
 	let winner: { readonly path: Path; readonly value: T } | null = null;

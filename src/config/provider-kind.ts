@@ -119,7 +119,7 @@ const PROVIDER_NAMES: Readonly<Record<string, ProviderKind>> = {
 };
 
 /** Which provider and upstream model a deployment means. */
-export interface Target {
+export interface ProviderTarget {
 	readonly provider: ProviderKind;
 	readonly upstreamModel: string;
 	/** Options that the model's name itself gives, such as the region of `bedrock/us-west-2/…`. */
@@ -140,7 +140,7 @@ const BEDROCK_ARN = /^arn:aws[\w-]*:bedrock:([\w-]+):/;
 const AWS_REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
 
 /** `named` is what the file says of the provider besides the model's name; it decides, and need not be repeated in the name. */
-export function targetOf(model: string, named: string | undefined): Target | TargetFault {
+export function targetOf(model: string, named: string | undefined): ProviderTarget | TargetFault {
 	const slash = model.indexOf("/");
 	const prefix = slash < 0 ? "" : model.slice(0, slash);
 	const byPrefix = Object.hasOwn(PROVIDER_NAMES, prefix) ? PROVIDER_NAMES[prefix] : undefined;
@@ -166,7 +166,7 @@ export function targetOf(model: string, named: string | undefined): Target | Tar
 	return { message: `'${model}' ${reason}`, hint: UNDERSTOOD };
 }
 
-function finish(provider: ProviderKind, name: string): Target | TargetFault {
+function finish(provider: ProviderKind, name: string): ProviderTarget | TargetFault {
 	if (name === "") return { message: "names a provider, but no model", hint: "Write provider/MODEL." };
 	if (provider === "bedrock") return bedrockTarget(name);
 	if ((provider === "vertex" || provider === "foundry") && !name.startsWith("claude") && name !== "*") {
@@ -179,7 +179,7 @@ function finish(provider: ProviderKind, name: string): Target | TargetFault {
 }
 
 /** Bedrock names may hold the API to use and a region before the model. */
-function bedrockTarget(name: string): Target {
+function bedrockTarget(name: string): ProviderTarget {
 	const implied: Record<string, string> = {};
 	let model = name;
 	const route = /^(invoke|converse|converse_like|messages|mantle)\//.exec(model);

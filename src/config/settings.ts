@@ -2,7 +2,7 @@
 import { type Affinity, readAffinity } from "./affinity.ts";
 import { type Environment, isUnresolved } from "./environment.ts";
 import { readKeys } from "./keys-read.ts";
-import { type Candidate, firstGiven, isGiven } from "./precedence.ts";
+import { firstGiven, type GivenOption, isGiven } from "./precedence.ts";
 import type { Report } from "./report.ts";
 import { readRequestLog } from "./request-log-read.ts";
 import {
@@ -64,7 +64,7 @@ export function readSettings(sections: Sections, report: Report, environment: En
 	);
 	const master = readMasterKey(general.master_key, report, environment);
 	const keys = readKeys(own.keys, report, master.key);
-	const ours = (path: Path, value: number, others: readonly Candidate<number>[]): number => {
+	const ours = (path: Path, value: number, others: readonly GivenOption<number>[]): number => {
 		const explicit = { path, value: isGiven(report, path) ? value : undefined };
 		return firstGiven([explicit, ...others], report)?.value ?? value;
 	};

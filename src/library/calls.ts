@@ -8,24 +8,24 @@ import type { Exchange } from "../proxy/exchange.ts";
 import { begin, run, type Serving } from "../proxy/handler.ts";
 import { type Route, routeOf } from "../proxy/routes.ts";
 import { callError, readErrorBody, streamError } from "./call-error.ts";
-import { type AnswerHead, MemoryRequest, MemoryResponse } from "./connection.ts";
+import { MemoryRequest, MemoryResponse, type ResponseHead } from "./connection.ts";
 import { decisionOf, decisionOfAnswer, requestIdOf, type WithDecision, withDecision } from "./decision.ts";
 import { type EventStream, eventStream } from "./event-stream.ts";
 import type { InFlight } from "./in-flight.ts";
-import type { CallOptions, Sender } from "./model-calls.ts";
+import type { CallOptions, CallTransport } from "./model-calls.ts";
 
 /** One call that has been answered: a head, and a body that is coming. */
 interface Answered {
 	readonly exchange: Exchange;
 	readonly response: MemoryResponse;
-	readonly head: AnswerHead;
+	readonly head: ResponseHead;
 	readonly signal: AbortSignal | null;
 	/** Everything of the request is over, its record included. */
 	readonly done: Promise<void>;
 }
 
 /** Sends calls through what is open. */
-export class Calls implements Sender {
+export class Calls implements CallTransport {
 	readonly #open: Pick<OpenGateway, "serving">;
 	readonly #inFlight: InFlight;
 	#serving: { readonly given: Serving; readonly own: Serving } | null = null;
@@ -106,7 +106,7 @@ function headersOf({ headers, session }: CallOptions, length: number): Readonly<
 	};
 }
 
-async function headOf(response: MemoryResponse, signal: AbortSignal | null): Promise<AnswerHead> {
+async function headOf(response: MemoryResponse, signal: AbortSignal | null): Promise<ResponseHead> {
 	try {
 		return await response.head;
 	} catch {

@@ -88,7 +88,7 @@ export interface ModelCalls {
 }
 
 /** Sends a body to a path of the data plane. */
-export interface Sender {
+export interface CallTransport {
 	answer<Answer extends object>(path: string, body: object, options: CallOptions): Promise<WithDecision<Answer>>;
 	stream<Event>(path: string, body: object, options: CallOptions): Promise<EventStream<Event>>;
 	/** What a path answers that sends nothing upstream. */
@@ -100,7 +100,7 @@ interface Streamable {
 }
 
 /** The calls, by name. */
-export function modelCalls(sender: Sender): ModelCalls {
+export function modelCalls(sender: CallTransport): ModelCalls {
 	/** Whether a body asks for a stream decides what comes back: the types above say the same. */
 	function either(path: string): (body: Streamable, options?: CallOptions) => Promise<unknown> {
 		return (body, options = {}) =>

@@ -1,6 +1,7 @@
-// A replay's results as one HTML page that needs nothing else: table, bars, load of each deployment. Leaves figures to replay/tally.
+// A replay's results as one HTML page that needs nothing else: table, bars, load of each deployment. Leaves figures to replay/policy-figures.
+
+import type { ReplayResult } from "./policy-figures.ts";
 import { COLUMNS, LEGEND } from "./report.ts";
-import type { ReplayResult } from "./tally.ts";
 
 /** What was replayed, for the page's head: a name and its value each. */
 export type ReportFacts = readonly (readonly [string, string])[];

@@ -8,13 +8,13 @@ import type { ReplayRequest } from "./workload.ts";
 /** The routing of one arrival of a request at a gateway. */
 export interface Routing {
 	/** Where to send now, or to wait; null = nowhere (any more), the client gets a 429. Called again after a failure or a wait. */
-	next(now: number): Target | Pause | null;
+	next(now: number): ReplayTarget | Pause | null;
 	/** When the gateway would try again, ms; null = it does not know. */
 	retryAt(now: number): number | null;
 }
 
 /** A deployment to send to. */
-export interface Target {
+export interface ReplayTarget {
 	/** 0 to deployments - 1. */
 	readonly deployment: number;
 	/** The request is on its way. */

@@ -1,8 +1,8 @@
 // The forms in which results are shown.
 import { expect, test } from "vitest";
 import { formatHtml } from "./html-report.ts";
+import type { ReplayResult } from "./policy-figures.ts";
 import { formatJson, formatTable } from "./report.ts";
-import type { ReplayResult } from "./tally.ts";
 
 const RESULT: ReplayResult = {
 	policy: "warmpath",

@@ -1,5 +1,5 @@
-// A replay's results as a table for the terminal and as JSON. Leaves charts to replay/html-report and figures to replay/tally.
-import type { ReplayResult } from "./tally.ts";
+// A replay's results as a table for the terminal and as JSON. Leaves charts to replay/html-report and figures to replay/policy-figures.
+import type { ReplayResult } from "./policy-figures.ts";
 
 interface Column {
 	readonly title: string;

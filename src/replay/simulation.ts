@@ -6,10 +6,10 @@ import { createBus } from "../state/state.ts";
 import { EventQueue } from "./event-queue.ts";
 import { POLICIES, type PolicyName, REPLICATED } from "./policies/index.ts";
 import { EPOCH_MS } from "./policies/warmpath.ts";
-import type { Pause, Policy, Routing, Target } from "./policy.ts";
+import type { Pause, Policy, ReplayTarget, Routing } from "./policy.ts";
+import { PolicyFigures, type ReplayResult } from "./policy-figures.ts";
 import { createProvider, type ProviderLimits, type ReplayProvider } from "./provider.ts";
 import { createRandom, type Random } from "./random.ts";
-import { type ReplayResult, Tally } from "./tally.ts";
 import type { ReplayRequest, Workload } from "./workload.ts";
 
 export interface SimulationOptions {
@@ -56,10 +56,10 @@ export function simulate(workload: Workload, policy: PolicyName, options: Simula
 	const deployments = single ? 1 : options.deployments;
 	const limits = single ? { inputTokens: null, requests: null } : options.limits;
 	const queue = new EventQueue();
-	const tally = new Tally(deployments, priceTable());
+	const figures = new PolicyFigures(deployments, priceTable());
 	const chance = createRandom(options.seed, `${policy} clients`);
 	const gateways = createGateways(policy, { deployments, limits, queue, options });
-	const clients = new Clients({ provider: createProvider({ deployments, limits }), tally, queue, chance });
+	const clients = new Clients({ provider: createProvider({ deployments, limits }), figures, queue, chance });
 	let begun = 0;
 	for (const session of sessionsOf(workload)) {
 		follow(session, queue, (request, now, over) => {
@@ -71,7 +71,7 @@ export function simulate(workload: Workload, policy: PolicyName, options: Simula
 		});
 	}
 	while (queue.step());
-	return tally.result(policy);
+	return figures.result(policy);
 }
 
 type Send = (request: ReplayRequest, now: number, over: (now: number) => void) => void;
@@ -106,7 +106,7 @@ function sessionsOf({ requests }: Workload): readonly (readonly ReplayRequest[])
 
 interface World {
 	readonly provider: ReplayProvider;
-	readonly tally: Tally;
+	readonly figures: PolicyFigures;
 	readonly queue: EventQueue;
 	readonly chance: Random;
 }
@@ -156,18 +156,18 @@ class Clients {
 	}
 
 	/** Whether the deployment served. */
-	#serve(journey: Journey, target: Target, now: number): boolean {
-		const { provider, tally, queue } = this.#world;
+	#serve(journey: Journey, target: ReplayTarget, now: number): boolean {
+		const { provider, figures, queue } = this.#world;
 		const { request } = journey;
 		const dispatched = target.dispatched(now);
 		const answer = provider.send(target.deployment, request, now);
 		if (answer.kind === "limited") {
-			tally.limited(target.deployment);
+			figures.limited(target.deployment);
 			dispatched.limited(answer.retryAfterMs, now);
 			journey.retryAfterMs = Math.min(answer.retryAfterMs, journey.retryAfterMs ?? LONGEST_WAIT_MS);
 			return false;
 		}
-		tally.served(request, target.deployment, answer.usage);
+		figures.served(request, target.deployment, answer.usage);
 		queue.add(now + request.firstEventMs, (at) => dispatched.started(at));
 		queue.add(now + request.durationMs, (at) => dispatched.settled(answer.usage, at));
 		this.#end(journey, now);
@@ -176,10 +176,10 @@ class Clients {
 
 	/** The client got a 429: it comes again when it was told to, or gives up. */
 	#refused(journey: Journey, retryAt: number | null, now: number): void {
-		const { tally, queue, chance } = this.#world;
-		if (journey.retryAfterMs === null) tally.limited(null);
+		const { figures, queue, chance } = this.#world;
+		if (journey.retryAfterMs === null) figures.limited(null);
 		if (journey.tries >= MOST_TRIES) {
-			tally.shed();
+			figures.shed();
 			this.#end(journey, now);
 			return;
 		}
@@ -188,7 +188,7 @@ class Clients {
 	}
 
 	#end({ sentAt, over }: Journey, now: number): void {
-		if (now > sentAt) this.#world.tally.waited(now - sentAt);
+		if (now > sentAt) this.#world.figures.waited(now - sentAt);
 		over(now);
 	}
 }

@@ -1,11 +1,11 @@
 // Turns as they were logged, for those who compare later ones with them. Leaves comparing to cache/miss and remembering to cache/turns.
 import type { Turn } from "../cache/miss.ts";
-import type { Conversation } from "../cache/turns.ts";
+import type { ConversationKey } from "../cache/turns.ts";
 import type { Database } from "../db/database.ts";
 import { storedTime } from "../db/schema/requests.ts";
 import { readDetails } from "./details.ts";
 
-interface LoggedTurn extends Conversation {
+interface LoggedTurn extends ConversationKey {
 	readonly turn: Turn;
 }
 

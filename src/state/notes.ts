@@ -117,7 +117,7 @@ export type Note =
 	  };
 
 /** Notes of one replica, in the order in which they were told. */
-export interface Batch {
+export interface NoteBatch {
 	readonly from: string;
 	readonly notes: readonly Note[];
 }

@@ -1,8 +1,8 @@
 // Notes as text on the wire and back, with every bound checked on the way in. Leaves what they mean to state/notes.
 import type {
-	Batch,
 	DomainRef,
 	Note,
+	NoteBatch,
 	SharedAttempt,
 	SharedBelief,
 	SharedFigures,
@@ -39,14 +39,14 @@ const LATEST = 1e14;
 const NOTHING = -1;
 
 /** A batch as one line of JSON: texts once, and each note a row of numbers that begins with its kind. */
-export function encodeBatch({ from, notes }: Batch): string {
+export function encodeBatch({ from, notes }: NoteBatch): string {
 	const writer = new Writer();
 	const rows = notes.map((note) => writer.row(note));
 	return JSON.stringify([VERSION, from, writer.names, rows]);
 }
 
 /** The batch in a text; null when it is none, or of another version. Notes that make no sense are left out. */
-export function decodeBatch(text: string): Batch | null {
+export function decodeBatch(text: string): NoteBatch | null {
 	if (text.length > LONGEST_BATCH) return null;
 	const parsed = parse(text);
 	if (!Array.isArray(parsed) || parsed[0] !== VERSION) return null;

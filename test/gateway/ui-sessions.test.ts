@@ -6,7 +6,7 @@ import { Secret } from "../../src/config/secret.ts";
 import { derivedSecret, stretchedKey } from "../../src/config/stretched-key.ts";
 import type { Database } from "../../src/db/database.ts";
 import { openDatabase } from "../../src/db/open.ts";
-import type { Gateway } from "../../src/gateway.ts";
+import type { RunningGateway } from "../../src/gateway.ts";
 import { onEachDatabase } from "../databases.ts";
 import { deploymentsConfig, MASTER_KEY, startTestGateway } from "../harness.ts";
 
@@ -16,7 +16,7 @@ const HOUR_MS = 3_600_000;
 type Json = Record<string, unknown>;
 
 async function call(
-	gateway: Pick<Gateway, "url">,
+	gateway: Pick<RunningGateway, "url">,
 	path: string,
 	content: Json | null,
 	headers: Record<string, string>,
@@ -32,13 +32,13 @@ async function call(
 const asMaster = { "x-api-key": MASTER_KEY };
 
 /** The cookie of a new session. */
-async function logIn(gateway: Pick<Gateway, "url">, key: string): Promise<string> {
+async function logIn(gateway: Pick<RunningGateway, "url">, key: string): Promise<string> {
 	const { status, headers } = await call(gateway, "/api/login", { key }, {});
 	expect(status).toBe(200);
 	return headers.get("set-cookie")?.split(";")[0] ?? "";
 }
 
-async function statusOf(gateway: Pick<Gateway, "url">, cookie: string): Promise<number> {
+async function statusOf(gateway: Pick<RunningGateway, "url">, cookie: string): Promise<number> {
 	return (await call(gateway, "/api/me", null, { cookie })).status;
 }
 
@@ -66,7 +66,7 @@ async function replicas(database: Database, now?: () => number) {
 }
 
 /** An administrator's key: of a user with that role, in a team. */
-async function adminKey(gateway: Pick<Gateway, "url">, fields: Json = {}): Promise<string> {
+async function adminKey(gateway: Pick<RunningGateway, "url">, fields: Json = {}): Promise<string> {
 	await call(gateway, "/team/new", { team_id: "ops" }, asMaster);
 	await call(gateway, "/user/new", { user_id: "ada", user_role: "proxy_admin", auto_create_key: false }, asMaster);
 	const made = await call(gateway, "/key/generate", { user_id: "ada", team_id: "ops", ...fields }, asMaster);

@@ -1,6 +1,6 @@
 // Prompts for tests, as the prefixes a scan would give. Leaves real bodies to prompt/.
 import { createHash } from "node:crypto";
-import type { Breakpoint, Prefixes } from "../index.ts";
+import type { CacheBreakpoint, Prefixes } from "../index.ts";
 import type { Ttl } from "../semantics.ts";
 
 export interface Block {
@@ -17,7 +17,7 @@ export interface Block {
 export const BYTES_PER_TOKEN = 4;
 
 /** Prefixes and breakpoints of a list of blocks. Equal texts at equal levels after equal blocks give equal fingerprints. */
-export function promptOf(blocks: readonly Block[]): { prefixes: Prefixes; breakpoints: Breakpoint[] } {
+export function promptOf(blocks: readonly Block[]): { prefixes: Prefixes; breakpoints: CacheBreakpoint[] } {
 	const count = blocks.length;
 	const prefixes = {
 		count,
@@ -27,7 +27,7 @@ export function promptOf(blocks: readonly Block[]): { prefixes: Prefixes; breakp
 		kind: new Uint8Array(count),
 		bytes: new Float64Array(count),
 	};
-	const breakpoints: Breakpoint[] = [];
+	const breakpoints: CacheBreakpoint[] = [];
 	let chain = Buffer.alloc(0);
 	let bytes = 0;
 	for (const [at, block] of blocks.entries()) {

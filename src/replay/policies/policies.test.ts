@@ -1,6 +1,6 @@
 // What each policy remembers and for how long, asked one request at a time.
 import { expect, test } from "vitest";
-import type { Pause, Policy, Target } from "../policy.ts";
+import type { Pause, Policy, ReplayTarget } from "../policy.ts";
 import { createRandom } from "../random.ts";
 import type { ReplayRequest } from "../workload.ts";
 import { POLICIES, POLICY_NAMES, type PolicyName } from "./index.ts";
@@ -42,11 +42,11 @@ function request(ids: readonly number[], change: Partial<ReplayRequest> = {}): R
 }
 
 /** Where a gateway sends at once. */
-function targetOf(gateway: Policy, sent: ReplayRequest, now: number): Target {
+function targetOf(gateway: Policy, sent: ReplayRequest, now: number): ReplayTarget {
 	return sendable(gateway.route(sent, now).next(now));
 }
 
-function sendable(target: Target | Pause | null): Target {
+function sendable(target: ReplayTarget | Pause | null): ReplayTarget {
 	if (target === null || "until" in target) throw new Error("nowhere to send now");
 	return target;
 }

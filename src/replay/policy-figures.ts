@@ -43,7 +43,7 @@ export interface ReplayResult {
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 /** Collects one policy's figures. */
-export class Tally {
+export class PolicyFigures {
 	readonly #priceOf: (model: string) => Price | null;
 	readonly #loads: readonly Mutable<DeploymentLoad>[];
 	readonly #lastByConversation = new Map<string, number>();
