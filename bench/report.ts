@@ -1,4 +1,4 @@
-// Figures as lines for the terminal and as a markdown page, with the bars of the design beside them. Leaves judging to the reader.
+// Figures as lines for the terminal and as a markdown page, with the bars of routing-model §7 beside them. Leaves judging to the reader.
 import { execFileSync } from "node:child_process";
 import { availableParallelism, loadavg } from "node:os";
 import type { Comparison, Figures, MemoryFigures, Pace } from "./measure.ts";
@@ -79,7 +79,7 @@ interface Bar {
 	readonly met: boolean;
 }
 
-/** The bars of the design that this run has figures for. */
+/** The bars of routing-model §7 that this run has figures for. */
 function bars(comparisons: readonly Comparison[], memory: MemoryComparison | null): Bar[] {
 	const found: Bar[] = [];
 	const shareBar = (size: string, least: number) => {

@@ -1,6 +1,6 @@
 // The documentation holds together: links lead somewhere, options, commands and files that texts name exist.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { fileSchema } from "../src/config/file.ts";
 import { shapeAt } from "../src/config/validate.ts";
@@ -58,6 +58,61 @@ function optionsIn(text: string): string[] {
 	return [...found].map(([, path = ""]) => path).filter((path) => !/\.(?:db|service|ts|md|yaml|example)$/.test(path));
 }
 
+/** Page of docs/reference/ → what can be cited of it: numbers of headings (§), and of rules and rows of tables. */
+const references: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+	pages
+		.filter(({ path }) => dirname(path) === join("docs", "reference") && basename(path) !== "README.md")
+		.map(({ path, text }) => [
+			basename(path, ".md"),
+			new Set([
+				...[...text.matchAll(/^#+ (\d+(?:\.\d+)*)\.? /gm)].map(([, number]) => `§${number}`),
+				...[...text.matchAll(/^\| (\d+(?:\.\d+)+) \|/gm)].map(([, number]) => `§${number}`),
+				...[...text.matchAll(/^\| (R\d+) \|/gm)].map(([, rule = ""]) => rule),
+			]),
+		]),
+);
+
+const CITED = "(?:§[0-9A-Z]+(?:\\.\\d+)*|(?<![\\w-])R\\d{1,2}(?![\\w-]))";
+const CITATION = new RegExp(
+	`(?:(RFC \\d+|\\b[a-z]+(?:-[a-z]+)*) )?(${CITED}(?:(?:, and |, | and | to )${CITED})*)`,
+	"g",
+);
+/** Notes that comments cited before they were rewritten as docs/reference/. */
+const NOT_HERE = /\b(?:caching-semantics|claude-code-client|style-anchors)\b|\b(?:design|peers|landscape)\.md\b/g;
+
+/** Text whose lines are one, so that a citation may be broken like any other words of a comment. */
+function joined(text: string): string {
+	return text.replace(/\n[ \t]*(?:\*|\/\/|#)?[ \t]*/g, " ");
+}
+
+/** What is wrong with the citations of a file. Within a page of docs/reference/, a bare number is the page's own. */
+function citationFaults(path: string, text: string): string[] {
+	const own = dirname(path) === join("docs", "reference") ? references.get(basename(path, ".md")) : undefined;
+	const faults = [...text.matchAll(NOT_HERE)].map(([name]) => `${path}: no document ${name}`);
+	for (const [whole, source = "", list = ""] of joined(text).matchAll(CITATION)) {
+		const known = references.get(source) ?? own;
+		if (source.startsWith("RFC ")) continue;
+		if (known === undefined) faults.push(`${path}: "${whole}" names no page of docs/reference/`);
+		else
+			for (const [cited] of list.matchAll(new RegExp(CITED, "g")))
+				if (!known.has(cited)) faults.push(`${path}: ${source} has no ${cited}`);
+	}
+	return faults;
+}
+
+/** Every text of ours that may cite a page. */
+function sources(): Array<{ readonly path: string; readonly text: string }> {
+	const inRooms = ["src", "test", "bench", join("ui", "src"), "examples"].flatMap((room) =>
+		readdirSync(join(ROOT, room), { recursive: true, encoding: "utf8" })
+			.filter((name) => /\.(?:tsx?|mjs|css|yaml|md)$/.test(name) && !/(?:^|\/)node_modules\//.test(name))
+			.map((name) => join(room, name)),
+	);
+	const others = inRooms
+		.filter((path) => path !== join("test", "docs.test.ts"))
+		.map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") }));
+	return [...pages, ...others];
+}
+
 test("the pages are there", () => {
 	expect(pages.map(({ path }) => path)).toEqual(expect.arrayContaining(["README.md", "docs/operations.md"]));
 });
@@ -77,6 +132,33 @@ test("every page of docs/ is in its index", () => {
 	const index = readFileSync(join(ROOT, "docs", "README.md"), "utf8");
 	const names = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md") && name !== "README.md");
 	expect(names.filter((name) => !index.includes(`(${name})`))).toEqual([]);
+});
+
+test("every page of docs/reference/ is in its index", () => {
+	const index = readFileSync(join(ROOT, "docs", "reference", "README.md"), "utf8");
+	expect([...references.keys()].filter((name) => !index.includes(`(${name}.md)`))).toEqual([]);
+});
+
+describe("a citation names a page of docs/reference/ and a section or rule that is there", () => {
+	test("in sources, tests and pages", () => {
+		const texts = sources();
+		const cited = texts.flatMap(({ text }) => [...joined(text).matchAll(CITATION)]);
+		expect(cited.length).toBeGreaterThan(150);
+		expect(texts.flatMap(({ path, text }) => citationFaults(path, text))).toEqual([]);
+	});
+
+	test.each([
+		["// Lives so long (prompt-caching R6, §4; RFC 9110 §5.1).", 0],
+		["/** Rows have numbers too: routing-model §5.2 and §5.3. */", 0],
+		["// A line ends in the middle (providers\n// §2).", 0],
+		["// As R6 says.", 1],
+		["// (prompt-caching R99, §98)", 2],
+		["// (design §7.2)", 1],
+		["// (caching-semantics §7)", 2],
+		["// See the landscape.md of the time.", 1],
+	])("%j has so many faults: %i", (text, faults) => {
+		expect(citationFaults("src/example.ts", text)).toHaveLength(faults);
+	});
 });
 
 describe("options that are named in full exist", () => {

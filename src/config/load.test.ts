@@ -31,7 +31,7 @@ function warnings(config: Config): string[] {
 	return config.warnings.map((warning) => formatDiagnostic(warning).split("\n")[0] ?? "");
 }
 
-describe("the seed guides' files", () => {
+describe("the files of LiteLLM's guides", () => {
 	const env = { ANTHROPIC_API_KEY_1: `${KEY}1`, ANTHROPIC_API_KEY_2: `${KEY}2`, ANTHROPIC_API_KEY_3: `${KEY}3` };
 
 	it("the three-key file loads unchanged, without a warning, and turns affinity on", () => {

@@ -23,7 +23,7 @@ function cost(model: string, tokens: Partial<Usage>) {
 	return price === null ? null : costOf(usage(tokens), price);
 }
 
-// The warm and cold columns of caching-semantics §14: a prefix of 150,000 tokens read, and written for five minutes.
+// The warm and cold columns of routing-model §3: a prefix of 150,000 tokens read, and written for five minutes.
 test.each([
 	["claude-fable-5-2", 0.03, 1.5],
 	["claude-opus-5-5", 0.03, 0.75],

@@ -44,8 +44,9 @@ export function totalOf(usage: Usage, price: Price, read: number, write1h: numbe
 }
 
 /**
- * What a request cost: each kind of token at its own rate, the tier chosen by the whole prompt (caching-semantics §3, §14; R10 for what
- * `inputTokens` leaves out). Writes the provider did not split by lifetime count as 5-minute ones, which is its default.
+ * What a request cost: each kind of token at its own rate, the tier chosen by the whole prompt (prices-and-minimums §1,
+ * routing-model §3; what `inputTokens` leaves out: prompt-caching R10). Writes the
+ * provider did not split by lifetime count as 5-minute ones, which is its default.
  */
 export function costOf(usage: Usage, price: Price): Cost {
 	const write1hTokens = usage.cacheWrite1hTokens;

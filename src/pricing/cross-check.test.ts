@@ -39,7 +39,7 @@ const MODELS = [
 
 const AT = new Date("2026-11-21T12:00:00Z");
 
-/** The version of the other table that is installed ends in September 2026 (caching-semantics §13). */
+/** The version of the other table that is installed ends in September 2026 (prices-and-minimums §4). */
 const KNOWN: Readonly<Record<string, string>> = {
 	// Newer than it.
 	"claude-fable-5-2": "unknown there",

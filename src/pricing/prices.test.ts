@@ -10,7 +10,7 @@ function rates(model: string, conditions = NOWHERE_SPECIAL, promptTokens = 1): R
 	return price === null ? null : ratesFor(price, promptTokens);
 }
 
-// model, input, 5m write, 1h write, read, output: dollars per million tokens (caching-semantics §3)
+// model, input, 5m write, 1h write, read, output: dollars per million tokens (prices-and-minimums §1)
 const TABLE: readonly (readonly [string, number, number, number, number, number])[] = [
 	["claude-fable-5-2", 8, 10, 16, 0.2, 40],
 	["claude-mythos-5-2", 8, 10, 16, 0.2, 40],

@@ -70,7 +70,7 @@ interface Figures {
 	readonly above?: { readonly promptTokens: number; readonly input: number; readonly output: number };
 }
 
-/** Cache writes as multiples of the input price, for every model but Haiku 3 (caching-semantics §3). */
+/** Cache writes as multiples of the input price, for every model but Haiku 3 (prices-and-minimums §1). */
 const WRITE_5M = 1.25;
 const WRITE_1H = 2;
 const BATCH = 0.5;
@@ -108,7 +108,7 @@ const SONNET_4_LONG = [
 const HAIKU_3_5 = [since(ALWAYS, { input: 0.8, output: 4, read: 0.1 })];
 
 /**
- * Periods by canonical model, oldest first. Sources: caching-semantics §3, read 2026-11-21; the Fable 5.2 row is third-party; the models
+ * Periods by canonical model, oldest first. Sources: prices-and-minimums §1, read 2026-11-21; the Fable 5.2 row is third-party; the models
  * of 2024 and Mythos Preview by Anthropic's pricing page and announcement.
  */
 const PRICES: ReadonlyMap<string, readonly Period[]> = new Map([

@@ -1,17 +1,17 @@
 // The Anthropic Messages API's wire forms that the gateway itself writes: error envelope, error event, model list. Leaves relaying to proxy.
 
-/** Body of an error answer (caching-semantics §8). */
+/** Body of an error answer (providers §2). */
 export function errorBody(type: string, message: string, requestId: string): Buffer {
 	return Buffer.from(JSON.stringify({ type: "error", error: { type, message }, request_id: requestId }));
 }
 
-/** The stream event that ends an answer which has already begun (caching-semantics §8, design §8). */
+/** The stream event that ends an answer which has already begun (providers §2, routing-model §6). */
 export function errorEvent(type: string, message: string, requestId: string): Buffer {
 	const data = JSON.stringify({ type: "error", error: { type, message }, request_id: requestId });
 	return Buffer.from(`event: error\ndata: ${data}\n\n`);
 }
 
-/** What an error body, or the data of an `error` event, says (caching-semantics §8). */
+/** What an error body, or the data of an `error` event, says (providers §2). */
 export interface ReadError {
 	readonly type: string;
 	readonly message: string;
@@ -43,7 +43,7 @@ function member(value: unknown, name: string): unknown {
 	return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
-/** HTTP status that stands for an `error.type`, for error events inside a 200 (caching-semantics §8). */
+/** HTTP status that stands for an `error.type`, for error events inside a 200 (providers §2). */
 export function statusOfErrorType(type: string): number {
 	switch (type) {
 		case "invalid_request_error":
@@ -69,7 +69,7 @@ export function statusOfErrorType(type: string): number {
 	}
 }
 
-/** Events that show the answer has begun: from here on no other deployment may take over (design §8). */
+/** Events that show the answer has begun: from here on no other deployment may take over (routing-model §6). */
 export function beginsContent(event: string): boolean {
 	switch (event) {
 		case "content_block_start":
@@ -107,7 +107,7 @@ export function modelEntry(id: string): ModelEntry {
 	};
 }
 
-/** A page of GET /v1/models (caching-semantics §9). */
+/** A page of GET /v1/models (providers §3). */
 export interface ModelPage {
 	readonly object: "list";
 	readonly data: readonly ModelEntry[];

@@ -4,7 +4,7 @@ import { isOverflow, overflowMessage } from "./overflow.ts";
 
 /** What an AWS error is in the Messages API. */
 export interface AwsErrorMeaning {
-	/** The Messages API's status: want of capacity is 529 there, which its clients retry (caching-semantics §8, §12). */
+	/** The Messages API's status: want of capacity is 529 there, which its clients retry (providers §2, claude-code §6). */
 	readonly status: number;
 	/** `error.type`. */
 	readonly type: string;
@@ -19,7 +19,7 @@ const TIMED_OUT = { status: 504, type: "timeout_error" };
 const BROKEN = { status: 500, type: "api_error" };
 const NOT_FOUND = { status: 404, type: "not_found_error" };
 
-/** By name without `Exception`, lower case: as in `x-amzn-errortype` and, camel-cased, in event streams (caching-semantics §8, §10). */
+/** By name without `Exception`, lower case: as in `x-amzn-errortype` and, camel-cased, in event streams (providers §2, §4). */
 const MEANINGS: Readonly<Record<string, AwsErrorMeaning>> = {
 	accessdenied: REFUSED,
 	expiredtoken: UNKNOWN_CALLER,

@@ -1,7 +1,10 @@
 // What the provider says of an answer's bill beside its token counts: the calls it was made of, the tools the provider ran, how it was
 // served. Leaves the counts to protocol/usage and prices to pricing.
 
-/** Tokens of one call. `inputTokens` counts only what came after the last breakpoint; the whole prompt is input + read + write (caching-semantics R10). */
+/**
+ * Tokens of one call. `inputTokens` counts only what came after the last breakpoint; the whole prompt is
+ * input + read + write (prompt-caching R10).
+ */
 export interface TokenCounts {
 	inputTokens: number;
 	outputTokens: number;

@@ -39,7 +39,7 @@ const RULES: Readonly<Record<keyof ClaudeModel, readonly Rule[]>> = {
 	refusesBoth: [{ family: ANY, from: 401, to: NEVER_ENDS }],
 	// Platform docs, migration guide (2026-02): prefill removed on 4.6 models (Kilo-Org/kilocode #8260, vybestack/llxprt-code #3695).
 	refusesPrefill: [{ family: ANY, from: 406, to: NEVER_ENDS }],
-	// claude-code-client §12: sent for Sonnet 4.5, for no later model; context windows in the platform docs (2025-09).
+	// claude-code §10: sent for Sonnet 4.5, for no later model; context windows in the platform docs (2025-09).
 	longContextBeta: [{ family: /^sonnet$/, from: 400, to: 405 }],
 };
 

@@ -1,5 +1,5 @@
 // The changes that the gateway makes to a body, by bytes: every other byte stays as the client sent it, because prompt caches live on
-// identical content (design §5). Leaves finding the members to prompt/outline and protocol/walk.
+// identical content (routing-model §2). Leaves finding the members to prompt/outline and protocol/walk.
 import type { Member } from "./members.ts";
 
 /** What to do with a body. A member stands in `remove` or in `replace`, not in both, and in neither twice. Values are JSON text. */

@@ -7,7 +7,7 @@ interface Wording {
 	readonly source: string;
 }
 
-/** What clients of the Messages API act on as it stands: Claude Code compacts, or asks for less output (claude-code-client §8, §12). */
+/** What clients of the Messages API act on as it stands: Claude Code compacts, or asks for less output (claude-code §8, §10). */
 const KNOWN: readonly Wording[] = [
 	{
 		says: /prompt is too long/i,
@@ -20,7 +20,7 @@ const KNOWN: readonly Wording[] = [
 const WORDINGS: readonly Wording[] = [
 	{
 		says: /input is too long for (the )?requested model/i,
-		source: "Bedrock InvokeModel (AWS re:Post, caching-semantics §8)",
+		source: "Bedrock InvokeModel (AWS re:Post, providers §2)",
 	},
 	{ says: /input is too long\b/i, source: "Bedrock Converse, 'Input is too long.'" },
 	{ says: /input tokens exceeded|number of input tokens exceeds? (the )?max/i, source: "Bedrock, Amazon Nova" },

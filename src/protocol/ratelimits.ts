@@ -10,7 +10,7 @@ export interface LimitReport {
 	readonly resetAt: number;
 }
 
-/** What an answer said of its organisation's limits; null where it said nothing (caching-semantics §7). */
+/** What an answer said of its organisation's limits; null where it said nothing (providers §1). */
 export interface RateLimitReport {
 	readonly requests: LimitReport | null;
 	/** Uncached input and cache writes. */

@@ -1,4 +1,4 @@
-// Cuts a server-sent-event byte stream into whole events without changing a byte (HTML standard, server-sent events, §9.2.5 and §9.2.6).
+// Cuts a server-sent-event byte stream into whole events without changing a byte (HTML standard, server-sent events, sections 9.2.5 and 9.2.6).
 // Leaves what an event means to protocol/usage and the providers.
 
 const LF = 0x0a;

@@ -4,13 +4,13 @@ import { sseData } from "./sse.ts";
 
 /** What a provider reported of an answer. */
 export interface Usage extends TokenCounts {
-	/** `diagnostics.cache_miss_reason.type`, where the client asked for a diagnosis and there is one (caching-semantics R14). */
+	/** `diagnostics.cache_miss_reason.type`, where the client asked for a diagnosis and there is one (prompt-caching R14). */
 	cacheMissReason?: string;
 	/** What of the bill these counts do not tell; absent = the answer said nothing about it. */
 	billing?: Billing;
 }
 
-/** Reads usage from the events of one streamed answer. Counts are cumulative: the last one seen holds (caching-semantics §9). */
+/** Reads usage from the events of one streamed answer. Counts are cumulative: the last one seen holds (providers §3). */
 export class UsageReader {
 	#usage: Usage | null = null;
 
@@ -21,7 +21,7 @@ export class UsageReader {
 
 	/**
 	 * Give it every whole event; only `message_start` and `message_delta` are looked into, and where they said nothing Bedrock's metrics in
-	 * `message_stop` (caching-semantics §10). Malformed data is passed over.
+	 * `message_stop` (providers §4). Malformed data is passed over.
 	 */
 	event(name: string, event: Buffer): void {
 		if (name === "message_stop" && this.#usage === null) this.#usage = metricsOf(parseLenient(sseData(event)));

@@ -1,4 +1,4 @@
-// Claude Platform on AWS: Anthropic's own API and features behind AWS's credentials and bill (caching-semantics §10). Leaves credentials
+// Claude Platform on AWS: Anthropic's own API and features behind AWS's credentials and bill (providers §4). Leaves credentials
 // and signatures to the aws files.
 import type { DeploymentConfig } from "../config/schema.ts";
 import { readRateLimits } from "../protocol/ratelimits.ts";

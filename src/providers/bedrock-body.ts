@@ -10,7 +10,7 @@ const VERSION = "bedrock-2023-05-31";
 /** The Messages API's first version, which Bedrock calls by its own name. */
 const FIRST_VERSION = "2023-06-01";
 
-/** Body of InvokeModel and InvokeModelWithResponseStream (caching-semantics §10). */
+/** Body of InvokeModel and InvokeModelWithResponseStream (providers §4). */
 export function invokeBody(call: Call, fit: Pick<PlatformFit, "betas" | "remove" | "replace">): Buffer {
 	return editMembers(call.body, invokeChange(call, fit));
 }
@@ -52,7 +52,7 @@ function saysTheSame({ body, members: { anthropicBeta } }: Call, betas: readonly
 	return JSON.stringify(written) === JSON.stringify(betas);
 }
 
-/** Later versions have one name everywhere (caching-semantics §9, §10). */
+/** Later versions have one name everywhere (providers §3, §4). */
 function versionOfHeaders(headers: readonly string[]): string {
 	for (let at = 0; at + 1 < headers.length; at += 2) {
 		if ((headers[at] as string).toLowerCase() !== "anthropic-version") continue;

@@ -1,4 +1,4 @@
-// Who shares a cache on Bedrock: an account, and inside it the serving region or profile of an endpoint (caching-semantics §1, §10).
+// Who shares a cache on Bedrock: an account, and inside it the serving region or profile of an endpoint (prompt-caching §1, providers §4).
 // Leaves learning the account to aws-account.
 import type { UpstreamIdentity } from "./provider.ts";
 

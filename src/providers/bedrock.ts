@@ -13,7 +13,7 @@ import { messagesBody } from "./messages-body.ts";
 import { fitOptions, fitToPlatform, type PlatformFit } from "./platform-rules.ts";
 import type { Call, Provider, ProviderDeps, Reframer, ResponseHead, UpstreamRequest } from "./provider.ts";
 
-/** What tells the two endpoints apart (caching-semantics §10). */
+/** What tells the two endpoints apart (providers §4). */
 const SERVICES = {
 	runtime: { service: "bedrock", platform: "bedrock", address: runtimeAddress },
 	mantle: { service: "bedrock-mantle", platform: "bedrock-mantle", address: mantleAddress },
@@ -58,7 +58,7 @@ export function bedrockProvider(config: DeploymentConfig, deps: ProviderDeps): P
 			api === "invoke"
 				? invoke(call, fitted(call), { config, upstream })
 				: native(call, fitted(call), { config, upstream }),
-		// Bedrock's answers say nothing of limits (caching-semantics §7).
+		// Bedrock's answers say nothing of limits (providers §1).
 		limits: () => null,
 		judge: (failure) => judgeAws(failure, deps.now()),
 		canonicalError: canonicalAws,

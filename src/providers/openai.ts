@@ -156,7 +156,7 @@ function ownBody(
 
 /**
  * The conversation's own `prompt_cache_key`, where `litellm_params.prompt_cache_key: session` asks for one: upstreams then keep its
- * requests on one machine (caching-semantics §11). A hash, because session ids hold the caller's name.
+ * requests on one machine (providers §6). A hash, because session ids hold the caller's name.
  */
 function cacheKey(call: Call, config: DeploymentConfig): string | null {
 	if (config.promptCacheKey !== "session" || call.operation !== "messages") return null;

@@ -70,7 +70,7 @@ function typeOfStatus(status: number): readonly [status: number, type: string] {
 			return [413, "request_too_large"];
 		case 429:
 			return [429, "rate_limit_error"];
-		// Want of capacity; Claude Code waits for a 529 otherwise than for a 503 (claude-code-client §8).
+		// Want of capacity; Claude Code waits for a 529 otherwise than for a 503 (claude-code §8).
 		case 503:
 		case 529:
 			return [529, "overloaded_error"];

@@ -40,22 +40,22 @@ interface PlatformRules {
 	readonly tools: ReadonlyMap<string, ToolRule>;
 	/** Members of every `cache_control` in system and tools that are refused whatever the betas say. */
 	readonly markers: ReadonlySet<string>;
-	/** Counts `x-anthropic-billing-header` as prompt, so that no two sessions would share a prefix there (claude-code-client §5). */
+	/** Counts `x-anthropic-billing-header` as prompt, so that no two sessions would share a prefix there (claude-code §5). */
 	readonly countsBilling: boolean;
 }
 
 /** A subscription's sign-in, and Claude Code's own mark; neither changes an answer. LiteLLM's map has them for no cloud. */
 const SIGN_IN = "oauth-2025-04-20";
 
-/** The pair of caching-semantics R15: the beta without the field is refused, and the field without the beta. */
+/** The pair of prompt-caching R15: the beta without the field is refused, and the field without the beta. */
 const CACHE_SCOPE: BetaRule = { marker: "scope" };
-/** `speed` is a pair with it (caching-semantics §4); only api.anthropic.com has a fast mode. */
+/** `speed` is a pair with it (prompt-caching §4); only api.anthropic.com has a fast mode. */
 const FAST_MODE: BetaRule = { field: "speed" };
 const DROPPED: BetaRule = {};
 
 /**
  * Refused by Bedrock, Vertex and Foundry alike: LiteLLM's per-provider map (litellm §4, anthropic_beta_headers_config.json at 030dd40)
- * lists each as unsupported there, and unknown values are a 400 (caching-semantics §8).
+ * lists each as unsupported there, and unknown values are a 400 (providers §2).
  */
 const NO_CLOUD: readonly (readonly [string, BetaRule])[] = [
 	[SIGN_IN, DROPPED],
@@ -77,7 +77,7 @@ const NOT_AWS_OR_GOOGLE: readonly (readonly [string, BetaRule])[] = [
 	["mcp-client-2025-11-20", { keptWith: "mcp_servers" }],
 	["web-fetch-2025-09-10", DROPPED],
 	["structured-outputs-2025-11-13", { keptWith: "output_format" }],
-	// Tool search has this name there; Claude Code's own Bedrock format sends it (claude-code-client §9).
+	// Tool search has this name there; Claude Code's own Bedrock format sends it (claude-code §9).
 	["advanced-tool-use-2025-11-20", { instead: "tool-search-tool-2025-10-19" }],
 ];
 
@@ -87,11 +87,11 @@ const TOOL_SEARCH: readonly [string, BetaRule] = [
 	{ instead: "advanced-tool-use-2025-11-20" },
 ];
 
-/** `diagnostics` exists on Anthropic's own API only (caching-semantics R14). */
+/** `diagnostics` exists on Anthropic's own API only (prompt-caching R14). */
 const FIRST_PARTY_FIELDS = new Set(["diagnostics"]);
 const NONE: ReadonlySet<string> = new Set();
 
-/** `cache_control.scope` is Anthropic's own (caching-semantics R15). */
+/** `cache_control.scope` is Anthropic's own (prompt-caching R15). */
 const FIRST_PARTY_MARKERS = new Set(["scope"]);
 
 /** Tools that a platform takes with its tool search only; its clients often leave the value to a gateway. */
@@ -139,7 +139,7 @@ const RULES: Readonly<Record<Platform, PlatformRules>> = {
 			...NOT_AWS_OR_GOOGLE,
 			// anthropics/claude-code #49648: "invalid beta flag" on Opus 4.7; it names the client and nothing else.
 			["claude-code-20250219", DROPPED],
-			// anthropics/claude-code #56595; 1-hour entries need no beta there (claude-code-client §9).
+			// anthropics/claude-code #56595; 1-hour entries need no beta there (claude-code §9).
 			["extended-cache-ttl-2025-04-11", DROPPED],
 			// router-for-me/CLIProxyAPI #4750, each value tried by itself.
 			["redact-thinking-2026-02-12", DROPPED],

@@ -97,7 +97,7 @@ export type Reframer = StreamReframer | BodyReframer;
 export interface CanonicalError {
 	/** The Messages API's status for it: a platform's 503 for want of capacity is 529 there. */
 	readonly status: number;
-	/** Error body as of caching-semantics §8; `error.details.error_code` holds the platform's own name for it. */
+	/** Error body as of providers §2; `error.details.error_code` holds the platform's own name for it. */
 	readonly body: Buffer;
 }
 

@@ -10,9 +10,9 @@ import { canonicalPlatformError } from "./platform-errors.ts";
 import { fitOptions, fitToPlatform } from "./platform-rules.ts";
 import type { Call, Provider, ProviderDeps, UpstreamRequest } from "./provider.ts";
 
-/** What stands for the Messages API's 2023-06-01 here (caching-semantics §11). */
+/** What stands for the Messages API's 2023-06-01 here (providers §5). */
 const VERSION = "vertex-2023-10-16";
-/** Locations behind which Google chooses the region (caching-semantics §11). */
+/** Locations behind which Google chooses the region (providers §5). */
 const MULTI_REGION: ReadonlySet<string> = new Set(["us", "eu"]);
 /** Values that are refused in the header and taken in the body's `anthropic_beta` (BerriAI/litellm #31607). */
 const BODY_BETAS: ReadonlySet<string> = new Set(["context-1m-2025-08-07"]);

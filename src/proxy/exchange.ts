@@ -37,7 +37,7 @@ export interface Running {
 	broken(): void;
 }
 
-/** One request. Steps fill it in the order of design §3. */
+/** One request. Steps fill it in the order of routing-model §1. */
 export class Exchange {
 	readonly id: string;
 	readonly request: ClientRequest;

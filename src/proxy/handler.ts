@@ -1,4 +1,4 @@
-// Data-plane entry: the steps of design §3 in order, and the one error boundary around them. Which operation a path asks for is
+// Data-plane entry: the steps of routing-model §1 in order, and the one error boundary around them. Which operation a path asks for is
 // proxy/routes' business.
 import type { IncomingHttpHeaders } from "node:http";
 import { GatewayError } from "../errors.ts";

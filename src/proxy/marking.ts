@@ -12,7 +12,7 @@ import { membersAt } from "../protocol/walk.ts";
 
 /**
  * Share of what goes through the cache that must be read for marking to pay: a write costs a quarter more than input, a read nine tenths
- * less, so 0.25 / (0.25 + 0.9) (caching-semantics §14).
+ * less, so 0.25 / (0.25 + 0.9) (routing-model §3).
  */
 const BREAK_EVEN = 0.217;
 /** Answers of a client before its share means something: a first write can be read by the second request at the earliest. */

@@ -12,7 +12,7 @@ const MAX_LIMIT = 1000;
 /** What stands before an id where a client insists on an ARN; the gateway sees through it. */
 const OWN_ARN = "arn:aws:bedrock:::inference-profile/";
 
-/** Claude Code's discovery drops other ids (claude-code-client §2). */
+/** Claude Code's discovery drops other ids (claude-code §2). */
 const DISCOVERABLE = /claude|anthropic/i;
 
 /** Whether the caller may ask for a name. */

@@ -27,7 +27,7 @@ interface Reading {
 
 /**
  * Translates a list of messages. System and developer messages before the first other one become `system`; later ones stay where they are,
- * as user text in `<system>` tags, because hoisting them would change the prefix of everything before them (caching-semantics §12). Tool
+ * as user text in `<system>` tags, because hoisting them would change the prefix of everything before them (claude-code §6). Tool
  * messages and user messages that follow each other become one user turn, as the Messages API demands of parallel results.
  * Throws invalid_field.
  */
@@ -154,7 +154,7 @@ function toolResult(message: JsonObject, path: string, { traits, ids }: Reading)
 	const inner = content.findLast((each) => each["cache_control"] !== undefined)?.["cache_control"];
 	for (const each of content) delete each["cache_control"];
 	if (content.length > 0) block["content"] = content;
-	// A marker inside a result is lifted to it (caching-semantics R11).
+	// A marker inside a result is lifted to it (prompt-caching R11).
 	put(block, "cache_control", asObject(message["cache_control"]) ?? inner);
 	return block;
 }

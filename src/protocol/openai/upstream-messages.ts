@@ -10,7 +10,7 @@ import { toolCallId } from "./tool-names.ts";
 import { blocksOf, isTextual, markerOf, type PartContext, partsOf } from "./upstream-content.ts";
 import type { UpstreamDialect } from "./upstream-dialect.ts";
 
-/** Claude Code's attribution block, which only api.anthropic.com takes off (caching-semantics §12). */
+/** Claude Code's attribution block, which only api.anthropic.com takes off (claude-code §5). */
 const BILLING = "x-anthropic-billing-header:";
 /** Says nothing that could be taken for an answer; mistralai/mistral-common refuses an assistant message without text. */
 const BRIDGE = "OK.";

@@ -107,7 +107,7 @@ function outputTokens(usage: unknown, prompt: number | null): number | null {
 	return beside > 0 && (reasoning === null || reasoning === beside) ? completion + beside : completion;
 }
 
-/** Usage of a stream's events: later counts replace earlier ones (caching-semantics §9). */
+/** Usage of a stream's events: later counts replace earlier ones (providers §3). */
 export function mergedUsage(before: JsonObject, reported: unknown): JsonObject {
 	const object = asObject(reported);
 	if (object === null) return before;

@@ -4,7 +4,7 @@ import type { UpstreamFailure, Verdict } from "../provider.ts";
 import { judgeBy } from "./judge.ts";
 import { messagesRulesAfter } from "./messages.ts";
 
-/** CountTokens does not know every model (caching-semantics §10). */
+/** CountTokens does not know every model (providers §4). */
 const NOT_COUNTED = /(does ?n.t|not) support(ed|s)? (the )?(count_?tokens|counting tokens|token counting)/i;
 
 const AWS = messagesRulesAfter([
@@ -98,14 +98,14 @@ const AWS = messagesRulesAfter([
 		errorClass: "rateLimit",
 		lasting: true,
 		reason: "its quota of a day is used up",
-		source: "Bedrock quotas, per model and account (caching-semantics §7)",
+		source: "Bedrock quotas, per model and account (providers §1)",
 	},
 	{
 		codes: ["ServiceQuotaExceededException", "serviceQuotaExceededException"],
 		scope: "model",
 		lasting: true,
 		reason: "its quota is used up",
-		source: "Bedrock, ServiceQuotaExceededException (caching-semantics §8)",
+		source: "Bedrock, ServiceQuotaExceededException (providers §2)",
 	},
 ]);
 

@@ -29,7 +29,7 @@ export interface ErrorRule {
 	readonly source: string;
 }
 
-/** What a status means where no row says more (caching-semantics §8, design §8). */
+/** What a status means where no row says more (providers §2, routing-model §6). */
 const BY_STATUS: readonly ErrorRule[] = [
 	{ status: [null], scope: "endpoint", reason: "no answer", source: "the connection" },
 	{ status: [401], scope: "credential", reason: "credentials refused", source: "Messages API, authentication_error" },
@@ -53,7 +53,7 @@ const BY_STATUS: readonly ErrorRule[] = [
 		scope: "model",
 		errorClass: "rateLimit",
 		reason: "rate limit",
-		source: "limits are per model class (caching-semantics §7)",
+		source: "limits are per model class (providers §1)",
 	},
 	{
 		status: [503, 529],
@@ -67,7 +67,7 @@ const BY_STATUS: readonly ErrorRule[] = [
 const FAULT_OF_UPSTREAM: ErrorRule = { scope: "endpoint", reason: "failed", source: "5xx" };
 const FAULT_OF_REQUEST: ErrorRule = { scope: "request", action: "relay", reason: "refused the request", source: "4xx" };
 
-/** Wordings by which a content filter refuses (caching-semantics §8, §12). */
+/** Wordings by which a content filter refuses (providers §2). */
 const FILTERED = /content (filtering|management) policy|blocked by .*content/i;
 
 /** The first row that fits says what a failure means; none does = its status says it. Pure but for the clock, which is given. */

@@ -32,7 +32,7 @@ const CLASSES: readonly ErrorRule[] = [
 		scope: "class",
 		requestClass: "fast",
 		reason: "rate limit of fast mode",
-		source: "SDK, limiter types (caching-semantics §7)",
+		source: "SDK, limiter types (providers §1)",
 	},
 	{
 		status: [429],
@@ -87,7 +87,7 @@ const MESSAGES: readonly ErrorRule[] = [
 		scope: "account",
 		lasting: true,
 		reason: "its spend limit is reached",
-		source: "Rate limits, 'Spend limits': 429 without retry-after (caching-semantics §7)",
+		source: "Rate limits, 'Spend limits': 429 without retry-after (providers §1)",
 	},
 	...CLASSES,
 	{
@@ -128,7 +128,7 @@ const MESSAGES: readonly ErrorRule[] = [
 	},
 ];
 
-/** Which answers are the client's own affair and which another deployment may cure (caching-semantics §8, design §8). */
+/** Which answers are the client's own affair and which another deployment may cure (providers §2, routing-model §6). */
 export function judgeMessagesApi(failure: UpstreamFailure, now: number = Date.now()): Verdict {
 	return judgeBy(MESSAGES, failure, now);
 }

@@ -66,7 +66,7 @@ const EVERYTHING = new Set(["*", "all-proxy-models"]);
 const TEAMS = "all-team-models";
 const NOTHING = "no-default-models";
 const MOST_NAMED = 20;
-/** No client waits longer of its own (claude-code-client §8). */
+/** No client waits longer of its own (claude-code §8). */
 const LONGEST_WAIT_S = 60;
 
 /** Keeps its counts over reloads of the configuration. */

@@ -8,7 +8,7 @@ import { headerValue } from "../headers.ts";
 import type { FailedAnswer } from "../upstream/outcome.ts";
 import { clientError } from "./encoding.ts";
 
-/** Claude Code gives up at once on a longer `retry-after` (claude-code-client §8), so no longer one is ever sent, s. */
+/** Claude Code gives up at once on a longer `retry-after` (claude-code §8), so no longer one is ever sent, s. */
 const LONGEST_RETRY_AFTER_S = 60;
 
 interface Failed {
@@ -20,7 +20,7 @@ interface Failed {
  * Answers with the failure that helps the client most, of those that were met and of those for which deployments were not even asked: a rate
  * limit met, with the honest shortest wait; an upstream's own error in the dialect's shape, verbatim; a rate limit that keeps others out;
  * what was refused of the request itself, in the upstream's words; else a GatewayError. An upstream's refusal of our credentials or account
- * is never shown as the client's (design §8), and a page that is not the dialect's error never passes.
+ * is never shown as the client's (routing-model §6), and a page that is not the dialect's error never passes.
  */
 export function failureAnswer(exchange: Exchange, plan: Plan, failed: Failed): void {
 	const { failures, now } = failed;
@@ -51,7 +51,7 @@ function refuseUnasked(plan: Plan, { failures, now }: Failed): void {
 	throw limited(plan, shortestWait(plan, [], now));
 }
 
-/** A rate limit that was met; false = none was. Where no wait cures it none is promised (caching-semantics §7). */
+/** A rate limit that was met; false = none was. Where no wait cures it none is promised (providers §1). */
 function answerLimit(exchange: Exchange, plan: Plan, { failures, now }: Failed): boolean {
 	const met = failures.filter(({ failure }) => failure.status === 429);
 	const passing = met.filter(({ verdict }) => !verdict.lasting);
@@ -76,7 +76,7 @@ function nobodyServed(exchange: Exchange, plan: Plan, failures: readonly FailedA
 	if (every(({ verdict }) => verdict.scope === "credential" && !verdict.lasting))
 		return new GatewayError("upstream_rejected_credentials", { model, attempts: refusals(exchange) });
 	if (every(({ verdict }) => OF_OPERATOR.has(verdict.scope))) {
-		// Waiting does not help, and Claude Code fails at once where it is told so (claude-code-client §8).
+		// Waiting does not help, and Claude Code fails at once where it is told so (claude-code §8).
 		const headers = { "x-should-retry": "false" };
 		return new GatewayError(
 			"upstream_account_unusable",
@@ -84,7 +84,7 @@ function nobodyServed(exchange: Exchange, plan: Plan, failures: readonly FailedA
 			{ headers },
 		);
 	}
-	// What Claude Code retries three times and then takes for an outage (claude-code-client §8).
+	// What Claude Code retries three times and then takes for an outage (claude-code §8).
 	if (every(({ verdict }) => verdict.errorClass === "serviceUnavailable"))
 		return new GatewayError("overloaded", { model, attempts });
 	const timedOut = every(({ kind }) => kind === "timeout");

@@ -2,7 +2,7 @@
 import type { Writable } from "node:stream";
 import { guarded, type OnFault } from "../guard.ts";
 
-/** As often as the Messages API itself about does; Claude Code gives up after 300 s of silence (claude-code-client §7). */
+/** As often as the Messages API itself about does; Claude Code gives up after 300 s of silence (claude-code §7). */
 export const PING_AFTER_MS = 15_000;
 
 /** Writes `ping` whenever nothing was written for a while, until the stream ends. Only to be used between whole events. */

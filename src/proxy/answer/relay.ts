@@ -88,7 +88,7 @@ export class Relay {
 	}
 
 	/**
-	 * The upstream broke after the answer had begun. A plain event stream gets the format's error event and ends (design §8); an answer
+	 * The upstream broke after the answer had begun. A plain event stream gets the format's error event and ends (routing-model §6); an answer
 	 * of which nothing has gone out becomes an error; anything else is cut, so that the client cannot take it for complete.
 	 */
 	breakOff(canAddEvents: boolean, error = new GatewayError("upstream_broke")): void {

@@ -107,7 +107,7 @@ class InvokeEncoder implements AnswerEncoder {
 		const now = this.#about.now();
 		// Before the message has begun, clients take a ping for a fault.
 		const silentMs = this.#lastAt === null ? 0 : now - this.#lastAt;
-		// Bedrock sends no pings (caching-semantics §10): one goes on only where the stream would otherwise be silent for long.
+		// Bedrock sends no pings (providers §4): one goes on only where the stream would otherwise be silent for long.
 		if (name === "ping" && silentMs < LONG_SILENCE_MS) return NOTHING;
 		this.#lastAt = now;
 		this.#usage.event(name, event);

@@ -3,7 +3,7 @@ import { fillWildcard, resolveGroup } from "../../config/model-name.ts";
 import type { Config, DeploymentConfig, ProviderKind } from "../../config/schema.ts";
 import { bothTraits, type ModelTraits, OPENAI_TRAITS, traitsOfModel } from "../../protocol/openai/traits.ts";
 
-/** Platforms that have `output_config.format`; the clouds have not (caching-semantics §10, §11). */
+/** Platforms that have `output_config.format`; the clouds have not (providers §4, §5). */
 const STRUCTURED: ReadonlySet<ProviderKind> = new Set(["anthropic", "anthropic_aws", "anthropic_google_cloud"]);
 
 /**

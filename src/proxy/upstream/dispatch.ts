@@ -19,7 +19,7 @@ import { attempt, type DispatchDeps } from "./try.ts";
 const RETRIES = 2;
 /** First wait before everything is tried once more, ms; doubled each time. */
 const FIRST_BACKOFF_MS = 500;
-/** A longer wait than this is the client's to make, ms: it has its own retries (claude-code-client §8). */
+/** A longer wait than this is the client's to make, ms: it has its own retries (claude-code §8). */
 const LONGEST_BACKOFF_MS = 5_000;
 
 /**

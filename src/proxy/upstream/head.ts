@@ -6,7 +6,7 @@ import { headerValue } from "../headers.ts";
 
 /**
  * What an answer's head shows to be no answer, so that another deployment is asked; null = it is one. A redirect would lead the client, and
- * with it the gateway's key, past the gateway (claude-code-client §2: clients follow none); a page with status 200 is a proxy's or portal's.
+ * with it the gateway's key, past the gateway (claude-code §2: clients follow none); a page with status 200 is a proxy's or portal's.
  */
 export function noAnswer(
 	status: number,

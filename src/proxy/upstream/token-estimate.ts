@@ -3,7 +3,7 @@
 
 /**
  * Bytes a token of plain text has at least on average: English has about 4, source code and numbers about 2.5, and the newer tokenizers
- * make a third more of the same text (caching-semantics §3).
+ * make a third more of the same text (prices-and-minimums §1).
  */
 const BYTES_PER_TOKEN = 2;
 /** Tokens of one character outside ASCII. */

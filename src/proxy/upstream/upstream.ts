@@ -85,7 +85,7 @@ export class UpstreamPools {
 	#pool(origin: string): Pool {
 		let pool = this.#pools.get(origin);
 		if (pool === undefined) {
-			// Interactive traffic: no Nagle delay on small events (peers.md §C3 measured 44 ms without this).
+			// Interactive traffic: no Nagle delay on small events (routing-model §7: 44 ms were measured with it).
 			pool = new Pool(origin, { pipelining: 1, connect: { timeout: this.#connectMs, noDelay: true } });
 			this.#pools.set(origin, pool);
 		}
