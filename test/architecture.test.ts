@@ -87,6 +87,12 @@ function sourceFile(path: string): SourceFile {
 	return { name: withoutExtension(path), text, lines: text.split("\n").length, imports };
 }
 
+/** Names of the types that a text declares and exports; those that it only passes on are another file's. */
+function exportedTypes(text: string): string[] {
+	const declaration = /^export (?:declare )?(?:abstract )?(?:type|interface|class|enum) (\w+)/gm;
+	return [...text.matchAll(declaration)].map(([, name = ""]) => name);
+}
+
 function withoutExtension(path: string): string {
 	return path.replaceAll("\\", "/").replace(/\.[tj]s$/, "");
 }
@@ -164,6 +170,19 @@ test("on the request path no function is written straight into a property", () =
 	expect(straight.filter((line) => !line.match(FUNCTION_INTO_PROPERTY))).toEqual([]);
 	const fine = ["const done = () => {", "a.b = done;", "{ b: () => {} }", "if (a.b === (c)) {", "a.b = (c + d) * e;"];
 	expect(fine.filter((line) => line.match(FUNCTION_INTO_PROPERTY))).toEqual([]);
+});
+
+test("no two exported types share a name, the simulator's apart", () => {
+	const places = new Map<string, string[]>();
+	for (const { name, text } of files.filter((file) => room(file.name) !== "simulator")) {
+		for (const type of exportedTypes(text)) places.set(type, [...(places.get(type) ?? []), name]);
+	}
+	expect(places.size).toBeGreaterThan(200);
+	const shared = [...places].filter(([, names]) => names.length > 1);
+	expect(shared.map(([type, names]) => `${type}: ${names.join(", ")}`)).toEqual([]);
+	const forms = ["export type A = 1;", "export abstract class B {}", "export interface C<T> {}", "export enum D {}"];
+	expect(exportedTypes(forms.join("\n"))).toEqual(["A", "B", "C", "D"]);
+	expect(exportedTypes('type E = 1;\nexport type { F } from "./f.ts";\n// export type G')).toEqual([]);
 });
 
 test(`no file is longer than ${HARD_LINES} lines, and few are longer than ${SOFT_LINES}`, () => {

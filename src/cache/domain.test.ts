@@ -1,9 +1,9 @@
 // Who shares a cache, before and after answers tell.
 import { expect, test } from "vitest";
 import { Secret } from "../config/secret.ts";
-import { createDomainRegistry, type UpstreamIdentity } from "./domain.ts";
+import { createDomainRegistry, type UpstreamCaller } from "./domain.ts";
 
-function caller(apiKey: string, changes: Partial<UpstreamIdentity> = {}): UpstreamIdentity {
+function caller(apiKey: string, changes: Partial<UpstreamCaller> = {}): UpstreamCaller {
 	const credentials = { apiKey: new Secret(apiKey), apiBase: null, extra: {} };
 	return { provider: "anthropic", credentials, cacheDomain: null, extraHeaders: {}, ...changes };
 }
@@ -34,12 +34,12 @@ test("another key, address, provider or account is another domain", () => {
 
 test("a cross-region profile of one AWS credential is one domain in every region it is called in, and one of its own", () => {
 	const domains = createDomainRegistry();
-	const bedrock = (upstreamModel: string, region: string, profile = "p"): UpstreamIdentity => {
+	const bedrock = (upstreamModel: string, region: string, profile = "p"): UpstreamCaller => {
 		const extra = { aws_profile_name: profile, aws_region_name: region };
 		const credentials = { apiKey: null, apiBase: null, extra };
 		return { provider: "bedrock", credentials, cacheDomain: null, extraHeaders: {}, upstreamModel };
 	};
-	const of = (each: UpstreamIdentity) => domains.domainOf(domains.register(each));
+	const of = (each: UpstreamCaller) => domains.domainOf(domains.register(each));
 	const us = bedrock("us.anthropic.claude-x", "us-west-2");
 	expect(of(bedrock("us.anthropic.claude-y", "us-east-1"))).toBe(of(us));
 	const apart = [
@@ -54,7 +54,7 @@ test("a cross-region profile of one AWS credential is one domain in every region
 
 test("a Google project and location are one domain, and a Foundry resource is one, whatever the credential", () => {
 	const domains = createDomainRegistry();
-	const vertex = (project: string, location: string, secret: string): UpstreamIdentity => {
+	const vertex = (project: string, location: string, secret: string): UpstreamCaller => {
 		const extra = { vertex_project: project, vertex_location: location, vertex_credentials: new Secret(secret) };
 		return {
 			provider: "vertex",
@@ -65,7 +65,7 @@ test("a Google project and location are one domain, and a Foundry resource is on
 	};
 	const foundry = (apiBase: string, apiKey: string) =>
 		caller(apiKey, { provider: "foundry", credentials: { ...caller(apiKey).credentials, apiBase } });
-	const of = (each: UpstreamIdentity) => domains.domainOf(domains.register(each));
+	const of = (each: UpstreamCaller) => domains.domainOf(domains.register(each));
 	expect(of(vertex("p", "global", "a"))).toBe(of(vertex("p", "global", "b")));
 	const resource = (name: string) => `https://${name}.services.ai.azure.com`;
 	expect(of(foundry(resource("r"), "a"))).toBe(of(foundry(resource("r"), "b")));
@@ -77,7 +77,7 @@ test("a Google project and location are one domain, and a Foundry resource is on
 
 test("a workspace of a Google project's own Anthropic organisation is one domain, whatever credential and location", () => {
 	const domains = createDomainRegistry();
-	const managed = (project: string, workspace: string, location: string, secret: string): UpstreamIdentity => ({
+	const managed = (project: string, workspace: string, location: string, secret: string): UpstreamCaller => ({
 		provider: "anthropic_google_cloud",
 		credentials: {
 			apiKey: null,
@@ -92,8 +92,8 @@ test("a workspace of a Google project's own Anthropic organisation is one domain
 		cacheDomain: null,
 		extraHeaders: {},
 	});
-	const vertex: UpstreamIdentity = { ...managed("p", "w", "global", "a"), provider: "vertex" };
-	const of = (each: UpstreamIdentity) => domains.domainOf(domains.register(each));
+	const vertex: UpstreamCaller = { ...managed("p", "w", "global", "a"), provider: "vertex" };
+	const of = (each: UpstreamCaller) => domains.domainOf(domains.register(each));
 	expect(of(managed("p", "w", "global", "a"))).toBe(of(managed("p", "w", "us-east5", "b")));
 	const apart = [managed("p", "w", "global", "a"), managed("p", "x", "global", "a"), managed("q", "w", "global", "a")];
 	expect(new Set([...apart, vertex].map(of)).size).toBe(4);

@@ -3,7 +3,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import type { DeploymentConfig } from "../config/schema.ts";
 
 /** What tells callers of an upstream apart. A DeploymentConfig is one. */
-export type UpstreamIdentity = Pick<DeploymentConfig, "provider" | "credentials" | "cacheDomain" | "extraHeaders"> &
+export type UpstreamCaller = Pick<DeploymentConfig, "provider" | "credentials" | "cacheDomain" | "extraHeaders"> &
 	Partial<Pick<DeploymentConfig, "upstreamModel">>;
 
 /** What a response's head says about who answered. */
@@ -20,7 +20,7 @@ export interface DomainRegistry {
 	/** Rises whenever a member's domain may have changed. */
 	readonly version: number;
 	/** The member a deployment is: equal for equal provider, address and credential, or equal `cache_domain`. */
-	register(caller: UpstreamIdentity): number;
+	register(caller: UpstreamCaller): number;
 	/** The domain a member is in now. */
 	domainOf(member: number): number;
 	/** The number that stands for a domain and all that were found to be the same. */
@@ -135,7 +135,7 @@ const AZURE = /^https:\/\/[^/]+\.azure\.(com|us|cn)(\/|$)/;
  * or with a workspace of the Anthropic organisation that is its own; a Foundry resource. null = only answers tell; so for addresses that are
  * not Azure's own, behind which there may be several resources.
  */
-function placeOf({ provider, credentials: { apiBase, extra } }: UpstreamIdentity): string | null {
+function placeOf({ provider, credentials: { apiBase, extra } }: UpstreamCaller): string | null {
 	if (provider === "foundry") return apiBase !== null && AZURE.test(apiBase) ? `foundry/${apiBase}` : null;
 	const project = extra["vertex_project"];
 	const within =
@@ -153,12 +153,12 @@ const BEDROCK_PROFILE = /(?:^|\/)([a-z]{2,6}(?:-[a-z]+)?)\.anthropic\./;
 const REGION_OPTIONS: ReadonlySet<string | undefined> = new Set(["aws_region_name", "region_name"]);
 
 /** Digest of what makes two deployments share a cache from the start. Keyed and one-way: a credential is never kept. */
-function memberKey(config: UpstreamIdentity, salt: Buffer): string {
+function memberKey(config: UpstreamCaller, salt: Buffer): string {
 	return config.cacheDomain === null ? callerKey(config, salt) : `configured/${config.cacheDomain}`;
 }
 
 /** Digest of credential and address, whatever domain the operator named. */
-export function callerKey(config: UpstreamIdentity, salt: Buffer): string {
+export function callerKey(config: UpstreamCaller, salt: Buffer): string {
 	const place = placeOf(config);
 	if (place !== null) return `place/${place}`;
 	const { apiKey, apiBase, extra } = config.credentials;

@@ -2,6 +2,7 @@
 import type { Report } from "./report.ts";
 import { emptyMap, isPlainMap, type Path, type PlainMap, type SourceMap } from "./source.ts";
 
+/** Values of `os.environ/NAME` and of the providers' variables. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
 const REFERENCE = "os.environ/";

@@ -1,11 +1,24 @@
 // The configuration's types: what the rest of the gateway reads. Leaves reading YAML to config/load and LiteLLM's spellings to config/litellm.
+import { type ErrorClass, type ErrorClassCounts, type FailureScope, NO_COUNTS } from "./failure-classes.ts";
 import type { GeneratedKeys, KeyConfig, KeySettings } from "./keys.ts";
 import type { InjectionPoint, MarkingConfig } from "./marking-options.ts";
 import { REQUEST_LOG_DEFAULTS, type RequestLogConfig } from "./request-log.ts";
 import type { Secret } from "./secret.ts";
 import type { StateConfig } from "./state.ts";
 
-export type { GeneratedKeys, InjectionPoint, KeyConfig, KeySettings, MarkingConfig, RequestLogConfig, StateConfig };
+export type {
+	ErrorClass,
+	ErrorClassCounts,
+	FailureScope,
+	GeneratedKeys,
+	InjectionPoint,
+	KeyConfig,
+	KeySettings,
+	MarkingConfig,
+	RequestLogConfig,
+	StateConfig,
+};
+export { NO_COUNTS };
 
 /** Families of upstream APIs that a configuration may name. Which of them are served is providers/index's business. */
 export type ProviderKind =
@@ -199,23 +212,6 @@ export interface RoutingConfig {
 	readonly preCallChecks: boolean;
 }
 
-/**
- * LiteLLM's classes of errors, as its policies tell them apart: 400, 401 and 403, 408 and own time-outs, 429, a refusal of
- * the content filter, 500 and other 5xx and broken connections, 503 and 529, 404.
- */
-export type ErrorClass =
-	| "badRequest"
-	| "authentication"
-	| "timeout"
-	| "rateLimit"
-	| "contentPolicyViolation"
-	| "internalServer"
-	| "serviceUnavailable"
-	| "notFound";
-
-/** A number per class of errors; null = the policy says nothing about the class. */
-export type ErrorClassCounts = Readonly<Record<ErrorClass, number | null>>;
-
 /** What follows a failed attempt (routing-model §6). */
 export interface FailureConfig {
 	/**
@@ -331,18 +327,6 @@ export interface Config {
 	readonly origins?: Readonly<Record<string, string>>;
 	readonly warnings: readonly Diagnostic[];
 }
-
-/** A policy that says nothing. */
-export const NO_COUNTS: ErrorClassCounts = Object.freeze({
-	badRequest: null,
-	authentication: null,
-	timeout: null,
-	rateLimit: null,
-	contentPolicyViolation: null,
-	internalServer: null,
-	serviceUnavailable: null,
-	notFound: null,
-});
 
 /** Every default in one place; config.example.yaml shows the same values. */
 export const DEFAULTS = {

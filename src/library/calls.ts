@@ -8,7 +8,7 @@ import type { Exchange } from "../proxy/exchange.ts";
 import { begin, run, type Serving } from "../proxy/handler.ts";
 import { type Route, routeOf } from "../proxy/routes.ts";
 import { callError, readErrorBody, streamError } from "./call-error.ts";
-import { MemoryRequest, MemoryResponse, type ResponseHead } from "./connection.ts";
+import { type CallResponseHead, MemoryRequest, MemoryResponse } from "./connection.ts";
 import { decisionOf, decisionOfAnswer, requestIdOf, type WithDecision, withDecision } from "./decision.ts";
 import { type EventStream, eventStream } from "./event-stream.ts";
 import type { InFlight } from "./in-flight.ts";
@@ -18,7 +18,7 @@ import type { CallOptions, CallTransport } from "./model-calls.ts";
 interface Answered {
 	readonly exchange: Exchange;
 	readonly response: MemoryResponse;
-	readonly head: ResponseHead;
+	readonly head: CallResponseHead;
 	readonly signal: AbortSignal | null;
 	/** Everything of the request is over, its record included. */
 	readonly done: Promise<void>;
@@ -106,7 +106,7 @@ function headersOf({ headers, session }: CallOptions, length: number): Readonly<
 	};
 }
 
-async function headOf(response: MemoryResponse, signal: AbortSignal | null): Promise<ResponseHead> {
+async function headOf(response: MemoryResponse, signal: AbortSignal | null): Promise<CallResponseHead> {
 	try {
 		return await response.head;
 	} catch {

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type * as z from "zod";
+import type { Env } from "../config/environment.ts";
 import type { fileSchema } from "../config/file.ts";
 import { listenFault } from "../config/listen.ts";
 import { type LoadResult, loadConfig, parseConfig } from "../config/load.ts";
@@ -23,9 +24,6 @@ export type ConfigObject = Lenient<z.input<typeof fileSchema>>;
  * included files are relative to the file, else to the working directory.
  */
 export type ConfigSource = string | URL | ConfigObject;
-
-/** Values of `os.environ/NAME` and of the providers' variables. */
-export type Env = Readonly<Record<string, string | undefined>>;
 
 /** The configuration has faults: all of them, with their places. */
 export class ConfigError extends Error {

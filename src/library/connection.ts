@@ -39,7 +39,7 @@ export class MemoryRequest extends Readable implements ClientRequest {
 }
 
 /** Head of an answer. */
-export interface ResponseHead {
+export interface CallResponseHead {
 	readonly status: number;
 	/** By lower-case name. */
 	readonly headers: Readonly<Record<string, string | string[]>>;
@@ -48,9 +48,9 @@ export interface ResponseHead {
 /** Takes an answer and gives it to one reader, no faster than that reads. Destroying it aborts the request. */
 export class MemoryResponse extends PassThrough implements ClientResponse {
 	/** Rejects with an Error when it closes before there is one. */
-	readonly head: Promise<ResponseHead>;
+	readonly head: Promise<CallResponseHead>;
 	#status = 0;
-	#resolve: (head: ResponseHead) => void = () => {};
+	#resolve: (head: CallResponseHead) => void = () => {};
 
 	constructor() {
 		super({ highWaterMark: HIGH_WATER_BYTES });

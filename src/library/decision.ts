@@ -1,7 +1,7 @@
 // Where an answer came from and why, as its caller sees it. Leaves deciding to routing and its wording to proxy/explain.
 import type { Exchange } from "../proxy/exchange.ts";
 import { type ExplainedDecision, explainDecision } from "../proxy/explain.ts";
-import type { ResponseHead } from "./connection.ts";
+import type { CallResponseHead } from "./connection.ts";
 
 /** The decision behind one answer: what `POST /route/explain` tells, and what became of it. */
 export interface Decision extends ExplainedDecision {
@@ -21,7 +21,7 @@ export interface Decision extends ExplainedDecision {
 export type WithDecision<Answer> = Answer & { readonly warmpath: Decision };
 
 /** As of now: an answer that is still coming has no entry in `attempts` yet. Null = refused before anything was decided. */
-export function decisionOf(exchange: Exchange, head: ResponseHead): Decision | null {
+export function decisionOf(exchange: Exchange, head: CallResponseHead): Decision | null {
 	const { plan, waitedMs, attempts, id } = exchange;
 	if (plan === null) return null;
 	const explained = explainDecision(plan, { waitedMs, attempts });
@@ -39,14 +39,14 @@ export function decisionOf(exchange: Exchange, head: ResponseHead): Decision | n
 }
 
 /** Of an answer that a deployment gave. */
-export function decisionOfAnswer(exchange: Exchange, head: ResponseHead): Decision {
+export function decisionOfAnswer(exchange: Exchange, head: CallResponseHead): Decision {
 	const decision = decisionOf(exchange, head);
 	if (decision === null) throw new Error("an answer came without a decision");
 	return decision;
 }
 
 /** In the Messages API's head or OpenAI's. */
-export function requestIdOf({ headers }: ResponseHead): string | null {
+export function requestIdOf({ headers }: CallResponseHead): string | null {
 	return textOf(headers["request-id"]) ?? textOf(headers["x-request-id"]);
 }
 

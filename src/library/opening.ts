@@ -1,4 +1,6 @@
 // From a program's configuration and options to everything that serves, without a listener. Leaves building it to gateway.ts.
+
+import type { Env } from "../config/environment.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import type { Config } from "../config/schema.ts";
 import type { Database } from "../db/database.ts";
@@ -6,7 +8,6 @@ import { parseDatabaseUrl } from "../db/location.ts";
 import { openDatabase } from "../db/open.ts";
 import type { GatewayOptions } from "../gateway.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
-import type { Env } from "./config-source.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 

@@ -32,13 +32,13 @@ const OF_INNER = scope(Word.type, Word.text, Word.source, Word.cache_control);
 const OF_SOURCE = scope(Word.type, Word.data);
 
 /** Positions in the body, end exclusive. */
-export interface Range {
+export interface ByteRange {
 	readonly start: number;
 	readonly end: number;
 }
 
 /** Where a block belongs. */
-export interface Place {
+export interface BlockPlace {
 	readonly level: number;
 	/** Index of its message; -1 at the other levels. */
 	readonly message: number;
@@ -85,7 +85,7 @@ export class BlockReader {
 	}
 
 	/** A string, which is one text block, or an array of blocks; `depth` containers are open around it. */
-	content(at: Place, depth: number): void {
+	content(at: BlockPlace, depth: number): void {
 		const { scan } = this;
 		const start = scan.pos;
 		const byte = scan.peek();
@@ -103,7 +103,7 @@ export class BlockReader {
 	}
 
 	/** Adds a text block that was sent as a plain string, quotes included. */
-	addText(literal: Range, at: Place, mark: number): void {
+	addText(literal: ByteRange, at: BlockPlace, mark: number): void {
 		const { block } = this;
 		block.mark = mark;
 		block.flags = literal.end - literal.start === 2 ? Flag.unmarkable : 0;
@@ -113,7 +113,7 @@ export class BlockReader {
 	}
 
 	/** Adds what stands where a block should. All we know of it are its bytes. */
-	private addOpaque(value: Range, at: Place): void {
+	private addOpaque(value: ByteRange, at: BlockPlace): void {
 		const { block } = this;
 		block.mark = Mark.none;
 		block.flags = Flag.unmarkable;
@@ -121,7 +121,7 @@ export class BlockReader {
 		this.addUncut(value, at);
 	}
 
-	private addUncut({ start, end }: Range, at: Place): void {
+	private addUncut({ start, end }: ByteRange, at: BlockPlace): void {
 		const { blocks, block } = this;
 		block.start = start;
 		block.end = end;
@@ -132,7 +132,7 @@ export class BlockReader {
 	}
 
 	/** One element of tools, system or content. */
-	private readElement(at: Place, depth: number): void {
+	private readElement(at: BlockPlace, depth: number): void {
 		const { scan, members, blocks, element, cuts } = this;
 		const start = scan.pos;
 		if (scan.peek() !== OPEN_OBJECT) {
@@ -163,7 +163,7 @@ export class BlockReader {
 		this.addElement(start, firstCut, at);
 	}
 
-	private noteOdd({ level, message }: Place): void {
+	private noteOdd({ level, message }: BlockPlace): void {
 		if (level === Level.messages && this.firstOdd < 0) this.firstOdd = message;
 	}
 
@@ -194,7 +194,7 @@ export class BlockReader {
 	}
 
 	/** Adds the element just read. */
-	private addElement(elementStart: number, firstCut: number, at: Place): void {
+	private addElement(elementStart: number, firstCut: number, at: BlockPlace): void {
 		const { blocks, block, element, scan } = this;
 		const isText = element.type === Word.text && element.textStart >= 0;
 		const isBilling =

@@ -1,7 +1,7 @@
 // The Messages API as the outline sees it: which members of a body say where it may go, and what of it is the prompt. Leaves blocks to
 // prompt/anthropic-blocks and hashing to prompt/fingerprint.
 import { GatewayError } from "../errors.ts";
-import { BlockReader, type Range } from "./anthropic-blocks.ts";
+import { BlockReader, type ByteRange } from "./anthropic-blocks.ts";
 import { type BlockTable, Level, Mark } from "./blocks.ts";
 import { Cutter } from "./cutter.ts";
 import type { Kernel } from "./kernel.ts";
@@ -112,7 +112,7 @@ export class BodyReader {
 	}
 
 	/** Where the last message stands; null = there is none. */
-	get lastMessage(): Range | null {
+	get lastMessage(): ByteRange | null {
 		const { messages } = this;
 		if (messages.count === 0) return null;
 		return { start: messages.field(messages.count - 1, 0), end: messages.field(messages.count - 1, 1) };

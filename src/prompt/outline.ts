@@ -36,11 +36,11 @@ export interface Outline {
 	/** `inference_geo` + `speed`, as they separate caches; "" when neither is sent. */
 	readonly variant: string;
 	/** What of the request shapes the messages' rendering without being part of them: a change loses their cache (prompt-caching §4). */
-	readonly settings: Settings;
+	readonly settings: SettingHashes;
 }
 
 /** 32-bit hashes of the raw values, to tell which of them changed between two turns; 0 = not sent. */
-export interface Settings {
+export interface SettingHashes {
 	readonly toolChoice: number;
 	readonly thinking: number;
 	readonly effort: number;
@@ -49,7 +49,13 @@ export interface Settings {
 	readonly images: number;
 }
 
-export const NO_SETTINGS: Settings = Object.freeze({ toolChoice: 0, thinking: 0, effort: 0, format: 0, images: 0 });
+export const NO_SETTINGS: SettingHashes = Object.freeze({
+	toolChoice: 0,
+	thinking: 0,
+	effort: 0,
+	format: 0,
+	images: 0,
+});
 
 export const NO_HISTORY: History = Object.freeze({ last: null, isOdd: false });
 
@@ -193,7 +199,7 @@ function variantOf(reader: BodyReader): string {
 	return parts.join(";");
 }
 
-function settingsOf(reader: BodyReader): Settings {
+function settingsOf(reader: BodyReader): SettingHashes {
 	return {
 		toolChoice: settingHash(reader, Setting.toolChoice),
 		thinking: settingHash(reader, Setting.thinking),

@@ -22,7 +22,7 @@ export interface Reuse {
 }
 
 /** A body that has been read without fault; `BodyReader` is one. */
-export interface ReadBody {
+export interface ScannedBody {
 	readonly body: Buffer;
 	readonly maxDepth: number;
 	readonly messages: MessageTable;
@@ -74,7 +74,11 @@ export class Snapshot {
 	}
 
 	/** Becomes that of a later body, which may have reused this one. False = that body cannot be continued from. */
-	take(read: ReadBody, memory: BodyMemory | null, { chain, notes }: { chain: PrefixChain; notes: HashNotes }): boolean {
+	take(
+		read: ScannedBody,
+		memory: BodyMemory | null,
+		{ chain, notes }: { chain: PrefixChain; notes: HashNotes },
+	): boolean {
 		const firstBlock = read.first[Level.messages];
 		const endBlock = read.end[Level.messages];
 		// At these limits rows are dropped or stand for several.

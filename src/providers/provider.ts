@@ -1,5 +1,5 @@
 // The provider seam: everything about one family of upstream APIs that an attempt needs. Leaves sockets to proxy/upstream/upstream and choosing to routing.
-import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
+import type { DeploymentConfig, ErrorClass, FailureScope } from "../config/schema.ts";
 import type { BodyMembers, History } from "../protocol/members.ts";
 import type { ToolNames } from "../protocol/openai/tool-names.ts";
 import type { RateLimitReport } from "../protocol/ratelimits.ts";
@@ -128,12 +128,6 @@ export interface UpstreamFailure {
 	readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/**
- * What a failure is about, narrowest first; nothing wider rests because of it. request: this request, nobody rests · class: requests of this
- * class · model: this model with this credential · credential · account: all credentials of the account · endpoint: this deployment.
- */
-export type Scope = "request" | "class" | "model" | "credential" | "account" | "endpoint";
-
 /** Kinds of request that providers have limits of their own for: prompts over 200k tokens or with the beta for them; `speed: "fast"`. */
 export type RequestClass = "long_context" | "fast";
 
@@ -150,7 +144,7 @@ export interface Verdict {
 	readonly retryAfterMs: number | null;
 	/** What the refusal's head says of limits. */
 	readonly limits: RateLimitReport | null;
-	readonly scope: Scope;
+	readonly scope: FailureScope;
 	/** With scope `class`. */
 	readonly requestClass: RequestClass | null;
 	/** In plain words, for the operator. */

@@ -13,7 +13,7 @@ export interface ExplainedCandidate {
 }
 
 /** One deployment that could not. */
-export interface ExplainedExclusion {
+interface ExplainedExclusion {
 	readonly model_id: string;
 	readonly why: string;
 	readonly until: string | null;

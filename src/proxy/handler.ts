@@ -24,7 +24,7 @@ import type { ClientRequest, ClientResponse } from "./client.ts";
 import { Exchange } from "./exchange.ts";
 import { explainDecision } from "./explain.ts";
 import { anthropicFormat } from "./formats/anthropic.ts";
-import type { ClientFormat, Target } from "./formats/format.ts";
+import type { ClientFormat, RequestTarget } from "./formats/format.ts";
 import { openaiPlainFormat } from "./formats/openai-chat.ts";
 import { attempted } from "./guard.ts";
 import { headerValue } from "./headers.ts";
@@ -176,7 +176,7 @@ async function explain(exchange: Exchange, caller: Caller, serving: Serving): Pr
 /** Body → canonical form → outline → plan → dispatch. */
 async function serve(
 	exchange: Exchange,
-	{ caller, target }: { readonly caller: Caller; readonly target: Target },
+	{ caller, target }: { readonly caller: Caller; readonly target: RequestTarget },
 	serving: Serving,
 ): Promise<void> {
 	const { config, hasher } = serving;
@@ -256,7 +256,7 @@ function mark(
 function readForm(
 	exchange: Exchange,
 	read: NonNullable<ClientFormat["read"]>,
-	{ target, serving: { config, hasher } }: { readonly target: Target; readonly serving: Serving },
+	{ target, serving: { config, hasher } }: { readonly target: RequestTarget; readonly serving: Serving },
 ): Given | undefined {
 	const { kernel } = hasher.reader;
 	const check = (body: Buffer) => checkBody(body, { kernel, maxDepth: config.limits.maxJsonDepth });

@@ -4,7 +4,7 @@ import type { Config, ModelGroup } from "../config/schema.ts";
 import { currentModels } from "../pricing/model-ids.ts";
 
 /** Whose ids a client uses. */
-export type Platform = "bedrock" | "vertex";
+export type CloudPlatform = "bedrock" | "vertex";
 
 /** Cross-region profiles of Bedrock: where requests may be served. */
 const PROFILE = /^(us|eu|apac|ap|jp|au|ca|sa|us-gov|global)\./;
@@ -19,7 +19,7 @@ const RELEASE = /-\d{8}$/;
  * else the group whose name, or a deployment's upstream id, is the same model in another platform's spelling; else a pattern that
  * matches. The id itself where nothing does. ARNs, cross-region prefixes, escapes and the suffix for a long context are seen through.
  */
-export function configuredName(config: Config, id: string, platform: Platform): string {
+export function configuredName(config: Config, id: string, platform: CloudPlatform): string {
 	const names = namesOf(config);
 	const bare = withoutArn(baseName(id));
 	const plain = plainModel(id);
@@ -32,14 +32,14 @@ export function configuredName(config: Config, id: string, platform: Platform): 
 }
 
 /** Clouds' ids in requests of the Messages API: Claude Code's formats for mantle and for the native endpoints have Bedrock's there. */
-const CLOUD_IDS: readonly (readonly [RegExp, Platform])[] = [
+const CLOUD_IDS: readonly (readonly [RegExp, CloudPlatform])[] = [
 	[/^(?:[a-z-]+\.)?anthropic\.claude/, "bedrock"],
 	[/^arn:aws[\w-]*:bedrock:/, "bedrock"],
 	[/^claude-[\w.-]+@[\w-]+$/, "vertex"],
 ];
 
 /** The name by which a request is routed: the format's platform, or the id's own form, says whose id it is. Names of groups stay as they are. */
-export function routedName(config: Config, id: string, platform: Platform | null): string {
+export function routedName(config: Config, id: string, platform: CloudPlatform | null): string {
 	if (platform !== null) return configuredName(config, id, platform);
 	const whose = CLOUD_IDS.find(([form]) => form.test(id))?.[1];
 	return whose === undefined || resolveGroup(config, id)?.wildcard === null ? id : configuredName(config, id, whose);
@@ -64,7 +64,7 @@ function withoutArn(id: string): string {
 /** A pattern fills the `*` of its deployments: with the platform's own id where they are of that platform, else with the plain one. */
 function patternName(
 	config: Config,
-	{ bare, plain, platform }: { readonly bare: string; readonly plain: string; readonly platform: Platform },
+	{ bare, plain, platform }: { readonly bare: string; readonly plain: string; readonly platform: CloudPlatform },
 ): string | null {
 	for (const name of [bare, plain]) {
 		const resolved = resolveGroup(config, name);

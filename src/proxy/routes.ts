@@ -3,7 +3,7 @@ import type { Given } from "../prompt/outline.ts";
 import type { Operation } from "../providers/provider.ts";
 import { anthropicFormat } from "./formats/anthropic.ts";
 import { bedrockFormat } from "./formats/bedrock.ts";
-import type { ClientFormat, Target } from "./formats/format.ts";
+import type { ClientFormat, RequestTarget } from "./formats/format.ts";
 import { openaiChatFormat, openaiPlainFormat } from "./formats/openai-chat.ts";
 import { openaiResponsesFormat } from "./formats/openai-responses.ts";
 import { vertexFormat } from "./formats/vertex.ts";
@@ -13,7 +13,7 @@ import { vertexFormat } from "./formats/vertex.ts";
  * explain: a decision, nothing sent.
  */
 export type Route =
-	| { readonly kind: "call"; readonly format: ClientFormat; readonly target: Target }
+	| { readonly kind: "call"; readonly format: ClientFormat; readonly target: RequestTarget }
 	| { readonly kind: "model"; readonly format: ClientFormat; readonly model: string }
 	| { readonly kind: "models" | "profiles"; readonly format: ClientFormat }
 	| { readonly kind: "explain"; readonly format: ClientFormat };
@@ -142,6 +142,6 @@ function decoded(text: string): string {
 	}
 }
 
-function call(format: ClientFormat, target: Target): Route {
+function call(format: ClientFormat, target: RequestTarget): Route {
 	return { kind: "call", format, target };
 }

@@ -11,7 +11,7 @@ import type { Written } from "./answer/written.ts";
 import type { AttemptRecord } from "./exchange.ts";
 
 /** What of a request tells it; an exchange has all of these. */
-export interface Spent {
+export interface SpendInputs {
 	readonly usage: Usage | null;
 	readonly written: Written | null;
 	readonly attempts: readonly AttemptRecord[];
@@ -33,7 +33,7 @@ type Estimate = "input" | "output" | "server_tools";
 
 const NOTHING: readonly Estimate[] = [];
 
-export function spendingOf(spent: Spent): Spending {
+export function spendingOf(spent: SpendInputs): Spending {
 	const { plan, startedAt } = spent;
 	const { usage, estimated } = completed(spent);
 	const deployment = spent.attempts.at(-1)?.deployment;
@@ -50,7 +50,7 @@ export function spendingOf(spent: Spent): Spending {
  * The provider bills what it wrote and not what it told: an answer that was cut off has its last count of output still to come, and one of
  * an OpenAI-compatible server all counts. What passed stands in for them.
  */
-function completed(spent: Spent): { readonly usage: Usage | null; readonly estimated: readonly Estimate[] } {
+function completed(spent: SpendInputs): { readonly usage: Usage | null; readonly estimated: readonly Estimate[] } {
 	const { usage, written, plan, outline } = spent;
 	const last = spent.attempts.at(-1);
 	const isCut = last !== undefined && (last.outcome === "aborted" || last.outcome === "broke");

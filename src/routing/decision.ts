@@ -166,7 +166,7 @@ export interface ReportedUsage {
 }
 
 /** plan() never learns; the other four never plan. `now` is ms since epoch, given by the caller. */
-export interface Router {
+export interface RequestRouter {
 	/** Candidates in order. Opens no socket, changes nothing. */
 	plan(request: RouteRequest, now: number): Plan;
 	/**

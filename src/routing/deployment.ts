@@ -10,15 +10,9 @@ import {
 	reservesOutput,
 	type Ttl,
 } from "../cache/semantics.ts";
-import type { DeploymentConfig, ErrorClass } from "../config/schema.ts";
+import type { DeploymentConfig, ErrorClass, FailureScope } from "../config/schema.ts";
 import type { Price } from "../pricing/prices.ts";
 import type { Meter, RateLimits } from "./meter.ts";
-
-/**
- * What a failure is about, narrowest first; nothing wider rests because of it. request: nobody rests · class: requests of `requestClass` ·
- * model: this model with this credential · credential · account: all credentials of the account · endpoint: this deployment.
- */
-export type Scope = "request" | "class" | "model" | "credential" | "account" | "endpoint";
 
 /** What a failed attempt tells the router. */
 export interface AttemptFailure {
@@ -32,7 +26,7 @@ export interface AttemptFailure {
 	/** A spend cap, a daily quota, a disabled account: it is out for long (providers §1). */
 	readonly lasting?: boolean;
 	/** Absent = as the status says. */
-	readonly scope?: Scope;
+	readonly scope?: FailureScope;
 	/** With scope `class`. */
 	readonly requestClass?: "long_context" | "fast" | null;
 	/** In plain words, for the operator. */

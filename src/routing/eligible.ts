@@ -4,7 +4,7 @@ import type { TagFilteringConfig } from "../config/schema.ts";
 import type { Exclusion, RouteRequest } from "./decision.ts";
 import { type Deployment, type MutableDeployment, targetOf } from "./deployment.ts";
 import type { Fleet } from "./fleet.ts";
-import { restOf, type Subject } from "./rests.ts";
+import { type RequestAtDeployment, restOf } from "./rests.ts";
 
 /** LiteLLM's tag of deployments that serve requests without a matching one. */
 const DEFAULT_TAG = "default";
@@ -22,7 +22,7 @@ export function exclusionsOf(fleet: Fleet, request: RouteRequest, when: When): E
 		else if (serves !== null && !serves(deployment)) excluded.push({ deployment, why: "tags", until: null });
 		else if (fits !== null && !fits(deployment)) excluded.push({ deployment, why: "context", until: null });
 		else {
-			const subject = (): Subject => {
+			const subject = (): RequestAtDeployment => {
 				return { request, target: targetOf(deployment, request.wildcard), promptTokens: when.promptTokens() };
 			};
 			const unwell = unwellOf(deployment, subject, when.now);
@@ -43,7 +43,7 @@ export function bySoonest(a: Exclusion, b: Exclusion): number {
 	return (a.until ?? Number.MAX_VALUE) - (b.until ?? Number.MAX_VALUE);
 }
 
-function unwellOf(deployment: MutableDeployment, subject: () => Subject, now: number): Exclusion | null {
+function unwellOf(deployment: MutableDeployment, subject: () => RequestAtDeployment, now: number): Exclusion | null {
 	const { cooldownUntil, quarantineUntil, config, cause } = deployment;
 	const until = Math.max(cooldownUntil, quarantineUntil);
 	if (until > now) return { deployment, why: whyOut(deployment, now), until, reason: cause };

@@ -1,8 +1,8 @@
 // What follows from an answer for a deployment's health: cool-down, quarantine, rest of a part, trial. Leaves limits to routing/headroom and
 // choosing to routing/planner.
-import type { ErrorClass, FailureConfig } from "../config/schema.ts";
-import type { AttemptFailure, MutableDeployment, Part, Scope } from "./deployment.ts";
-import { layToRest, partsOf, type Subject } from "./rests.ts";
+import type { ErrorClass, FailureConfig, FailureScope } from "../config/schema.ts";
+import type { AttemptFailure, MutableDeployment, Part } from "./deployment.ts";
+import { layToRest, partsOf, type RequestAtDeployment } from "./rests.ts";
 
 const FIRST_QUARANTINE_MS = 60_000;
 const LONGEST_QUARANTINE_MS = 15 * 60_000;
@@ -33,7 +33,7 @@ export function recordSuccess(deployment: MutableDeployment): boolean {
 }
 
 /** A request was served: none of the parts that it belongs to rests any more. Gives those that did. */
-export function endRests(deployment: MutableDeployment, subject: Subject): readonly string[] {
+export function endRests(deployment: MutableDeployment, subject: RequestAtDeployment): readonly string[] {
 	if (deployment.rests.size === 0) return [];
 	return partsOf(deployment, subject).flatMap(({ name }) => (deployment.rests.delete(name) ? [name] : []));
 }
@@ -72,7 +72,7 @@ export function recordFailure(deployment: MutableDeployment, failure: AttemptFai
 }
 
 /** A failure's scope; where none was told, as its status says. */
-export function scopeOf(failure: AttemptFailure): Scope {
+export function scopeOf(failure: AttemptFailure): FailureScope {
 	const { kind, status, scope } = failure;
 	if (kind === "abort") return "request";
 	if (scope !== undefined) return scope;

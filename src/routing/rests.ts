@@ -13,14 +13,18 @@ const SURELY_SHORT_TOKENS = 150_000;
 const LONG_CONTEXT_BETA = "context-1m";
 
 /** One request as it concerns a deployment. */
-export interface Subject {
+export interface RequestAtDeployment {
 	readonly request: Pick<RouteRequest, "outline" | "betas" | "counts">;
 	readonly target: Target;
 	readonly promptTokens: number;
 }
 
 /** The part of `deployment` that a failure with this scope is about; null = all of it. */
-export function partOf(deployment: MutableDeployment, failure: AttemptFailure, subject: Subject): Part | null {
+export function partOf(
+	deployment: MutableDeployment,
+	failure: AttemptFailure,
+	subject: RequestAtDeployment,
+): Part | null {
 	const { request, target, promptTokens } = subject;
 	const limited = failure.status === 429;
 	const models = limitClass(target.model);
@@ -36,7 +40,7 @@ export function partOf(deployment: MutableDeployment, failure: AttemptFailure, s
 }
 
 /** The rest that keeps a deployment from serving a request, the longest of them; null = none. */
-export function restOf(deployment: MutableDeployment, subject: () => Subject, now: number): Rest | null {
+export function restOf(deployment: MutableDeployment, subject: () => RequestAtDeployment, now: number): Rest | null {
 	if (deployment.rests.size === 0) return null;
 	const asked = subject();
 	let longest: Rest | null = null;
@@ -46,7 +50,7 @@ export function restOf(deployment: MutableDeployment, subject: () => Subject, no
 }
 
 /** What rests there and this request belongs to. */
-export function partsOf({ rests }: MutableDeployment, subject: Subject): readonly Rest[] {
+export function partsOf({ rests }: MutableDeployment, subject: RequestAtDeployment): readonly Rest[] {
 	const { request, target, promptTokens } = subject;
 	const models = limitClass(target.model);
 	const names = request.counts === true ? [COUNTING] : [limitsOf(models), longOf(models)];
@@ -80,10 +84,10 @@ const longOf = (models: string) => `${models} with a long context`;
 const longBetaOf = (models: string) => `${models} with the beta for a long context`;
 const modelOf = ({ upstreamModel }: Target) => `model ${upstreamModel}`;
 
-function isFast({ request }: Subject): boolean {
+function isFast({ request }: RequestAtDeployment): boolean {
 	return /(?:^|;)speed=fast(?:;|$)/.test(request.outline.variant);
 }
 
-function hasLongBeta({ request }: Subject): boolean {
+function hasLongBeta({ request }: RequestAtDeployment): boolean {
 	return request.betas.includes(LONG_CONTEXT_BETA);
 }

@@ -11,9 +11,9 @@ import type {
 	Hold,
 	Plan,
 	ReportedUsage,
+	RequestRouter,
 	ResponseIdentity,
 	RouteRequest,
-	Router,
 	Ticket,
 } from "./decision.ts";
 import {
@@ -31,7 +31,7 @@ import { type Charge, createHeadroom, type Levels, learnOutput } from "./headroo
 import { createHearing } from "./hearing.ts";
 import { createPlanner } from "./planner.ts";
 import { createReleases } from "./releases.ts";
-import { partOf, type Subject } from "./rests.ts";
+import { partOf, type RequestAtDeployment } from "./rests.ts";
 import { createConversations } from "./session.ts";
 import { createSharedDomains } from "./shared-domains.ts";
 import { learnSpeed } from "./speed.ts";
@@ -46,7 +46,7 @@ export interface RouterOptions extends RouterConfig {
 }
 
 /** A router with its state, which outlives configurations. */
-export interface LiveRouter extends Router {
+export interface LiveRouter extends RequestRouter {
 	/**
 	 * Takes a new configuration. Deployments of the same id keep health, load and cache; attempts at removed ones may still end. Call it
 	 * before requests are planned with the new configuration's groups.
@@ -356,7 +356,7 @@ function toldOf({ deployment, target }: OpenAttempt, usage: ReportedUsage, predi
 	return implicitUsage(usage, { reports: deployment.reportsReads, predictedReadTokens });
 }
 
-function subjectOf({ request, target, uncached, predictedReadTokens }: OpenAttempt): Subject {
+function subjectOf({ request, target, uncached, predictedReadTokens }: OpenAttempt): RequestAtDeployment {
 	return { request, target, promptTokens: uncached + predictedReadTokens };
 }
 

@@ -5,7 +5,7 @@ import { asList, asObject, type Draft, type JsonObject, textOf } from "./json.ts
 import { finishReason } from "./reasons.ts";
 import { chatUsage } from "./usage.ts";
 
-export interface AnswerAbout {
+export interface ChatAnswerOptions {
 	/** Seconds since epoch, for `created`. */
 	readonly created: number;
 	/** The request asked for JSON by `ANSWER_TOOL`. */
@@ -62,7 +62,7 @@ function toolCall(id: unknown, name: unknown, args: string): Draft {
 }
 
 /** Translates a Messages answer. What is no such answer comes back unchanged. */
-export function chatCompletion(answer: Buffer, message: JsonObject | null, about: AnswerAbout): Buffer {
+export function chatCompletion(answer: Buffer, message: JsonObject | null, about: ChatAnswerOptions): Buffer {
 	if (message === null || message["type"] !== "message") return answer;
 	const { text, reasoning, thinkingBlocks, toolCalls, answered } = answerContent(message["content"], about.answerTool);
 	const out: Draft = { role: "assistant", content: text, refusal: null };

@@ -9,14 +9,14 @@ import { type Block, contentBlocks, textBlocks } from "./parts.ts";
 import { type ModelTraits, refuse, unsupported } from "./traits.ts";
 
 /** One turn of the Messages API; `content` is always a list of blocks, so that a turn can only grow. */
-export interface Turn {
+export interface MessageTurn {
 	readonly role: "user" | "assistant";
 	readonly content: Block[];
 }
 
-export interface Conversation {
+export interface MessagesConversation {
 	readonly system: Block[];
-	readonly messages: readonly Turn[];
+	readonly messages: readonly MessageTurn[];
 }
 
 /** What messages are read with. */
@@ -31,10 +31,10 @@ interface Reading {
  * messages and user messages that follow each other become one user turn, as the Messages API demands of parallel results.
  * Throws invalid_field.
  */
-export function conversationOf(messages: unknown, traits: ModelTraits): Conversation {
+export function conversationOf(messages: unknown, traits: ModelTraits): MessagesConversation {
 	if (!Array.isArray(messages)) refuse("messages", "Input should be a valid list");
 	const system: Block[] = [];
-	const turns: Turn[] = [];
+	const turns: MessageTurn[] = [];
 	const reading = { traits, ids: new ToolIds() };
 	for (const [at, message] of asList(messages).entries()) {
 		const path = `messages.${at}`;
@@ -68,7 +68,7 @@ export function conversationOf(messages: unknown, traits: ModelTraits): Conversa
 	return { system, messages: turns };
 }
 
-function add(turns: Turn[], role: Turn["role"], blocks: readonly Block[]): void {
+function add(turns: MessageTurn[], role: MessageTurn["role"], blocks: readonly Block[]): void {
 	if (blocks.length === 0) return;
 	const last = turns.at(-1);
 	if (last?.role === role) last.content.push(...blocks);
@@ -76,7 +76,7 @@ function add(turns: Turn[], role: Turn["role"], blocks: readonly Block[]): void 
 }
 
 /** Results must stand before other content of their turn. */
-function addResult(turns: Turn[], result: Block): void {
+function addResult(turns: MessageTurn[], result: Block): void {
 	const last = turns.at(-1);
 	if (last?.role !== "user") {
 		turns.push({ role: "user", content: [result] });

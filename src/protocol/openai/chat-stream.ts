@@ -1,7 +1,7 @@
 // The events of a Messages API stream → chunks of Chat Completions, as they come. Leaves whole answers to chat-answer.
 import { jsonText } from "../json-text.ts";
 import { sseData } from "../sse.ts";
-import { type AnswerAbout, chatId } from "./chat-answer.ts";
+import { type ChatAnswerOptions, chatId } from "./chat-answer.ts";
 import { ANSWER_TOOL } from "./chat-tools.ts";
 import { asObject, type Draft, type JsonObject, member, numberOf, parseLenient, textOf } from "./json.ts";
 import { finishReason, openaiErrorBody } from "./reasons.ts";
@@ -10,7 +10,7 @@ import { chatUsage, mergedUsage } from "./usage.ts";
 const NOTHING = Buffer.alloc(0);
 const DONE = Buffer.from("data: [DONE]\n\n");
 
-export interface ChatStreamAbout extends AnswerAbout {
+export interface ChatStreamAbout extends ChatAnswerOptions {
 	/** `stream_options.include_usage`: a last chunk with the usage and no choice. */
 	readonly includeUsage: boolean;
 }

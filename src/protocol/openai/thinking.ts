@@ -1,6 +1,6 @@
 // reasoning_effort ↔ thinking. Leaves the thinking blocks of a conversation to chat-messages.
 
-import type { Turn } from "./chat-messages.ts";
+import type { MessageTurn } from "./chat-messages.ts";
 import { asObject, type Draft, type JsonObject, textOf } from "./json.ts";
 import type { ModelTraits } from "./traits.ts";
 
@@ -25,7 +25,7 @@ const OFF: Thinking = { thinking: null, effort: null, isOn: false };
  */
 export function thinkingOf(
 	chat: JsonObject,
-	about: { readonly traits: ModelTraits; readonly maxTokens: number | null; readonly turns: readonly Turn[] },
+	about: { readonly traits: ModelTraits; readonly maxTokens: number | null; readonly turns: readonly MessageTurn[] },
 ): Thinking {
 	const given = asObject(chat["thinking"]);
 	if (given !== null) {
@@ -48,7 +48,7 @@ export function thinkingOf(
 }
 
 /** The last assistant turn calls tools and does not begin with thinking, because its client did not send it back. */
-function lacksThinking(turns: readonly Turn[]): boolean {
+function lacksThinking(turns: readonly MessageTurn[]): boolean {
 	const last = turns.findLast((turn) => turn.role === "assistant");
 	if (last === undefined || !last.content.some((block) => block["type"] === "tool_use")) return false;
 	const first = last.content[0]?.["type"];

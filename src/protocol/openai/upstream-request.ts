@@ -10,7 +10,7 @@ import { effortFor, isReasoner, type ModelRules, rulesOf, wantedEffort } from ".
 import { putToolChoice, responseFormat, upstreamTools } from "./upstream-tools.ts";
 
 /** What a call says besides its body. */
-export interface UpstreamCall {
+export interface ChatCall {
 	/** The upstream's name of the model. */
 	readonly model: string;
 	/** What the model is, where the upstream's name does not tell. */
@@ -27,7 +27,7 @@ export interface TranslatedRequest {
 }
 
 /** Translates a Messages API body. Throws invalid_field for one that has not the API's form. */
-export function chatRequest(body: Buffer, call: UpstreamCall, dialect: UpstreamDialect): TranslatedRequest {
+export function chatRequest(body: Buffer, call: ChatCall, dialect: UpstreamDialect): TranslatedRequest {
 	const messages = asObject(parseLenient(body.toString("utf8")));
 	if (messages === null) refuse("body", "Input should be an object");
 	const names = new ToolNames();

@@ -4,7 +4,7 @@ import { functionParameters, isStrict } from "./json-schema.ts";
 import { refuse } from "./traits.ts";
 import { markerOf, type PartContext } from "./upstream-content.ts";
 
-export interface TranslatedTools {
+export interface UpstreamTools {
 	readonly tools: readonly Draft[];
 	/** Descriptions that are too long for their place, for the system prompt; "" = none. */
 	readonly appendix: string;
@@ -16,7 +16,7 @@ export interface TranslatedTools {
  * Tools that a search is to find (`defer_loading`) are sent like others, but behind them: the client adds them in the middle as the model
  * finds them, and what stands before an addition stays cached.
  */
-export function upstreamTools(body: JsonObject, context: PartContext): TranslatedTools {
+export function upstreamTools(body: JsonObject, context: PartContext): UpstreamTools {
 	const given = asList(body["tools"]).map(asObject);
 	const known = given.filter((tool) => tool !== null).filter((tool) => asObject(tool["input_schema"]) !== null);
 	const named = known.filter((tool) => textOf(tool, "name") !== null);
@@ -60,7 +60,7 @@ function shortened(description: string | null, most: number | null): string | nu
 }
 
 /** `tool_choice` and `parallel_tool_calls`. Throws invalid_field where only a tool that this server cannot run may be called. */
-export function putToolChoice(out: Draft, body: JsonObject, about: PartContext & TranslatedTools): void {
+export function putToolChoice(out: Draft, body: JsonObject, about: PartContext & UpstreamTools): void {
 	const choice = asObject(body["tool_choice"]);
 	const name = textOf(choice, "name");
 	const forced = choice?.["type"] === "tool" && name !== null ? name : null;
@@ -82,7 +82,7 @@ export function putToolChoice(out: Draft, body: JsonObject, about: PartContext &
 }
 
 /** Any tool must be called, and none is left. */
-function isLost(choice: JsonObject | null, { tools }: TranslatedTools): boolean {
+function isLost(choice: JsonObject | null, { tools }: UpstreamTools): boolean {
 	return choice?.["type"] === "any" && tools.length === 0;
 }
 

@@ -1,10 +1,10 @@
 // Whose fault an error is, by tables: status, error type, code and wording → verdict with a scope. Leaves the rows to the tables beside it and
 // what rests because of a verdict to routing/failures.
-import type { ErrorClass } from "../../config/schema.ts";
+import type { ErrorClass, FailureScope } from "../../config/schema.ts";
 import { isOverflow } from "../../protocol/overflow.ts";
 import { readRateLimits } from "../../protocol/ratelimits.ts";
 import { waitInWords } from "../../protocol/retry-hints.ts";
-import type { RequestClass, Scope, UpstreamFailure, Verdict } from "../provider.ts";
+import type { RequestClass, UpstreamFailure, Verdict } from "../provider.ts";
 import { LONGEST_RETRY_AFTER_MS, readNamedDate, readRetryAfter } from "./retry-after.ts";
 
 /** One kind of error: what it is known by, and whose fault it is. All that is given of the first four must hold. */
@@ -15,7 +15,7 @@ export interface ErrorRule {
 	readonly says?: RegExp;
 	/** A response header, lower case, and what it says. */
 	readonly header?: readonly [name: string, says: RegExp];
-	readonly scope: Scope;
+	readonly scope: FailureScope;
 	/** With scope `class`. */
 	readonly requestClass?: RequestClass;
 	/** Default: `next`. */

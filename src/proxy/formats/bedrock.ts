@@ -9,13 +9,13 @@ import { jsonText } from "../../protocol/json-text.ts";
 import { sseData } from "../../protocol/sse.ts";
 import { type Usage, UsageReader } from "../../protocol/usage.ts";
 import type {
-	AnswerAbout,
+	AnswerContext,
 	AnswerEncoder,
 	CanonicalRequest,
 	CheckBody,
 	ClientError,
 	ClientFormat,
-	Target,
+	RequestTarget,
 } from "./format.ts";
 
 /** AWS's name and status for a canonical status (Bedrock's API reference, InvokeModel, Errors). */
@@ -67,7 +67,12 @@ function exceptionOf({ status }: ClientError): { readonly name: string; readonly
 	return { name: status < 500 ? "ValidationException" : "InternalServerException", status };
 }
 
-function readRequest(body: Buffer, { operation, given }: Target, _config: Config, check: CheckBody): CanonicalRequest {
+function readRequest(
+	body: Buffer,
+	{ operation, given }: RequestTarget,
+	_config: Config,
+	check: CheckBody,
+): CanonicalRequest {
 	if (operation === "messages") return { body, given, answer: (about) => new InvokeEncoder(about) };
 	return { body: countedBody(body, check), given, answer: () => new CountEncoder() };
 }
@@ -87,13 +92,13 @@ function countedBody(body: Buffer, check: CheckBody): Buffer {
 
 /** InvokeModel's answers: the same JSON with its counts in the head, or each event in a frame and the counts in the last one. */
 class InvokeEncoder implements AnswerEncoder {
-	readonly #about: AnswerAbout;
+	readonly #about: AnswerContext;
 	readonly #usage = new UsageReader();
 	#firstAt: number | null = null;
 	/** When the last frame went out. */
 	#lastAt: number | null = null;
 
-	constructor(about: AnswerAbout) {
+	constructor(about: AnswerContext) {
 		this.#about = about;
 	}
 

@@ -5,7 +5,7 @@ import type { Given } from "../../prompt/outline.ts";
 import type { ClientFormatName, Operation } from "../../providers/provider.ts";
 
 /** What a URL asks for, besides its body. */
-export interface Target {
+export interface RequestTarget {
 	readonly operation: Operation;
 	/** Model and streaming where the URL says them; absent where the body does. */
 	readonly given: Given | undefined;
@@ -28,11 +28,11 @@ export interface CanonicalRequest {
 	/** What the client calls the conversation, where its format has a member for it; a session header wins. */
 	readonly session?: string | null;
 	/** Makes the encoder of this request's answer, from what the request asked for; null = canonical bytes are its answer. */
-	readonly answer: ((about: AnswerAbout) => AnswerEncoder) | null;
+	readonly answer: ((about: AnswerContext) => AnswerEncoder) | null;
 }
 
 /** One answer that begins. */
-export interface AnswerAbout {
+export interface AnswerContext {
 	readonly requestId: string;
 	/** When the request came, ms since epoch. */
 	readonly startedAt: number;
@@ -80,7 +80,7 @@ export interface ClientFormat {
 	 * A request in canonical form; null = the body is canonical as it came and so is its answer. What the models behind a name understand
 	 * is in `config`. The body was checked, unless it is kept; `check` is for one inside of it. Throws GatewayError when it cannot be one.
 	 */
-	readonly read: ((body: Buffer, target: Target, config: Config, check: CheckBody) => CanonicalRequest) | null;
+	readonly read: ((body: Buffer, target: RequestTarget, config: Config, check: CheckBody) => CanonicalRequest) | null;
 	/** Whether `read` gives the body of a message request back as it came, the very same bytes. Default: it makes another one. */
 	readonly keepsBody?: boolean;
 	/** Whether an upstream's error in the Messages API's form is what clients expect, so that it goes through byte for byte. */

@@ -18,7 +18,7 @@ export interface WholeAnswer {
 }
 
 /** Status, headers and body are canonical, as far as the provider knows its platform's own. */
-export interface ErrorAnswer extends FailedAnswer {
+export interface UpstreamErrorAnswer extends FailedAnswer {
 	readonly failure: UpstreamFailure & { readonly status: number; readonly headers: IncomingHttpHeaders };
 }
 
@@ -26,7 +26,7 @@ export interface ErrorAnswer extends FailedAnswer {
 export function readErrorAnswer(
 	came: WholeAnswer,
 	{ provider, request }: { readonly provider: Provider; readonly request: UpstreamRequest },
-): ErrorAnswer {
+): UpstreamErrorAnswer {
 	const plain = plainError(came);
 	const { status, headers, body } = canonicalError(plain, provider);
 	// A page that is no error of the format is never shown as one.
@@ -67,7 +67,7 @@ export function readErrorEvent(event: Buffer): Omit<UpstreamFailure, "headers"> 
 }
 
 /** What the client gets of an error answer that is its own. `requestId` is the gateway's, for an error that we word. */
-export function errorForClient({ failure, body, original }: ErrorAnswer, requestId: string): WholeAnswer {
+export function errorForClient({ failure, body, original }: UpstreamErrorAnswer, requestId: string): WholeAnswer {
 	const { status, headers } = failure;
 	const sent = original ?? { status, body: errorInstead({ status, headers, body }, requestId) ?? body };
 	if (sent.body === body) return { status: sent.status, headers, body };

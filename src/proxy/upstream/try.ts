@@ -11,7 +11,7 @@ import {
 	type UpstreamRequest,
 	type Verdict,
 } from "../../providers/provider.ts";
-import type { Candidate, Plan, ResponseIdentity, Router, Ticket } from "../../routing/decision.ts";
+import type { Candidate, Plan, RequestRouter, ResponseIdentity, Ticket } from "../../routing/decision.ts";
 import type { AttemptFailure } from "../../routing/deployment.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { tellRemoved } from "../answer/removed.ts";
@@ -24,7 +24,7 @@ import type { UpstreamPools, UpstreamTimeouts } from "./upstream.ts";
 
 /** What every attempt needs; built by the composition root. */
 export interface DispatchDeps {
-	readonly router: Router;
+	readonly router: RequestRouter;
 	readonly pools: UpstreamPools;
 	/** By deployment id. */
 	readonly providers: ReadonlyMap<string, Provider>;
@@ -135,7 +135,7 @@ function unsayable(provider: Provider, refusal: GatewayError): AttemptOutcome {
 
 function tellRouter(
 	outcome: AttemptOutcome,
-	about: { readonly ticket: Ticket; readonly exchange: Exchange; readonly router: Router; readonly now: number },
+	about: { readonly ticket: Ticket; readonly exchange: Exchange; readonly router: RequestRouter; readonly now: number },
 ): void {
 	const { ticket, exchange, router, now } = about;
 	switch (outcome.kind) {
