@@ -143,7 +143,7 @@ test("an opening without content is not held for ever: its client gets it when i
 	const response = await fetch(`${w.gateway.url}/v1/messages`, {
 		method: "POST",
 		headers: { "x-api-key": MASTER_KEY },
-		body: BODY,
+		body: JSON.stringify({ ...(JSON.parse(BODY) as object), stream: true }),
 		signal: gone.signal,
 	});
 	expect(response.status).toBe(200);
