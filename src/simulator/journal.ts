@@ -48,7 +48,7 @@ export interface RecordedRequest {
 export type OpenRequest = { -readonly [Field in keyof RecordedRequest]: RecordedRequest[Field] };
 
 /** Sums over requests. */
-export interface Tally {
+export interface RequestSums {
 	readonly requests: number;
 	/** By status; `none` counts those that never got a head. */
 	readonly statuses: Readonly<Record<string, number>>;
@@ -61,7 +61,7 @@ export interface Tally {
 	readonly tokens: RecordedUsage;
 }
 
-interface OpenTally extends Omit<{ -readonly [Field in keyof Tally]: Tally[Field] }, "statuses" | "tokens"> {
+interface OpenSums extends Omit<{ -readonly [Field in keyof RequestSums]: RequestSums[Field] }, "statuses" | "tokens"> {
 	statuses: Record<string, number>;
 	tokens: { -readonly [Field in keyof RecordedUsage]: number };
 }
@@ -83,9 +83,9 @@ export class Journal {
 	#ring: OpenRequest[] = [];
 	#oldest = 0;
 	readonly #open = new Set<OpenRequest>();
-	#total = emptyTally();
-	readonly #deployments = new Map<string, OpenTally>();
-	readonly #domains = new Map<string, OpenTally>();
+	#total = emptySums();
+	readonly #deployments = new Map<string, OpenSums>();
+	readonly #domains = new Map<string, OpenSums>();
 
 	constructor(capacity: number) {
 		this.#capacity = capacity;
@@ -106,7 +106,7 @@ export class Journal {
 	finish(record: OpenRequest, nowMs: number): void {
 		if (!this.#open.delete(record)) return;
 		record.endedAt = nowMs;
-		for (const tally of this.#talliesOf(record)) add(tally, record);
+		for (const sums of this.#sumsOf(record)) add(sums, record);
 	}
 
 	/** The kept requests, oldest first. Those still open change until they end. */
@@ -115,7 +115,7 @@ export class Journal {
 	}
 
 	/** Sums over everything, over one deployment, or over one domain. Requests count when they have ended. */
-	tally(scope: { readonly deployment?: string; readonly domain?: string } = {}): Tally {
+	sums(scope: { readonly deployment?: string; readonly domain?: string } = {}): RequestSums {
 		const { deployment, domain } = scope;
 		const sums =
 			deployment !== undefined
@@ -130,23 +130,23 @@ export class Journal {
 				(domain === undefined || record.domain === domain);
 			if (inScope && record.stream && record.firstByteAt !== null) openStreams += 1;
 		}
-		return { ...structuredClone(sums ?? emptyTally()), openStreams };
+		return { ...structuredClone(sums ?? emptySums()), openStreams };
 	}
 
 	/** Forgets all records and sums. Requests still open count when they end. */
 	reset(): void {
 		this.#ring = [];
 		this.#oldest = 0;
-		this.#total = emptyTally();
+		this.#total = emptySums();
 		this.#deployments.clear();
 		this.#domains.clear();
 	}
 
-	#talliesOf(record: OpenRequest): OpenTally[] {
-		const tallies = [this.#total];
-		if (record.deployment !== null) tallies.push(tallyIn(this.#deployments, record.deployment));
-		if (record.domain !== null) tallies.push(tallyIn(this.#domains, record.domain));
-		return tallies;
+	#sumsOf(record: OpenRequest): OpenSums[] {
+		const sums = [this.#total];
+		if (record.deployment !== null) sums.push(sumsIn(this.#deployments, record.deployment));
+		if (record.domain !== null) sums.push(sumsIn(this.#domains, record.domain));
+		return sums;
 	}
 }
 
@@ -160,16 +160,16 @@ export function maskHeaders(headers: IncomingHttpHeaders): Record<string, string
 	return masked;
 }
 
-function tallyIn(map: Map<string, OpenTally>, key: string): OpenTally {
-	let tally = map.get(key);
-	if (tally === undefined) {
-		tally = emptyTally();
-		map.set(key, tally);
+function sumsIn(map: Map<string, OpenSums>, key: string): OpenSums {
+	let sums = map.get(key);
+	if (sums === undefined) {
+		sums = emptySums();
+		map.set(key, sums);
 	}
-	return tally;
+	return sums;
 }
 
-function emptyTally(): OpenTally {
+function emptySums(): OpenSums {
 	return {
 		requests: 0,
 		statuses: {},
@@ -181,18 +181,18 @@ function emptyTally(): OpenTally {
 	};
 }
 
-function add(tally: OpenTally, record: OpenRequest): void {
+function add(sums: OpenSums, record: OpenRequest): void {
 	const status = String(record.status ?? "none");
-	tally.requests += 1;
-	tally.statuses[status] = (tally.statuses[status] ?? 0) + 1;
-	if (record.status === 429) tally.limited += 1;
-	if (record.aborted) tally.aborted += 1;
-	if (record.fault !== null) tally.faults += 1;
+	sums.requests += 1;
+	sums.statuses[status] = (sums.statuses[status] ?? 0) + 1;
+	if (record.status === 429) sums.limited += 1;
+	if (record.aborted) sums.aborted += 1;
+	if (record.fault !== null) sums.faults += 1;
 	const { usage } = record;
 	if (usage === null) return;
-	tally.tokens.read += usage.read;
-	tally.tokens.write5m += usage.write5m;
-	tally.tokens.write1h += usage.write1h;
-	tally.tokens.uncached += usage.uncached;
-	tally.tokens.output += usage.output;
+	sums.tokens.read += usage.read;
+	sums.tokens.write5m += usage.write5m;
+	sums.tokens.write1h += usage.write1h;
+	sums.tokens.uncached += usage.uncached;
+	sums.tokens.output += usage.output;
 }

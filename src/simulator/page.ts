@@ -25,14 +25,14 @@ export const PAGE = `<!doctype html>
 <h2>Latest requests</h2><div class="scroll"><table id="requests"></table></div>
 <script>
 const number = (value) => value.toLocaleString("en-US");
-const statuses = (tally) => Object.entries(tally.statuses).map(([status, count]) => status + " × " + count).join(", ");
+const statuses = (sum) => Object.entries(sum.statuses).map(([status, count]) => status + " × " + count).join(", ");
 const hitRatio = ({ read, write5m, write1h, uncached }) => {
 	const total = read + write5m + write1h + uncached;
 	return total === 0 ? "–" : (100 * read / total).toFixed(1) + " %";
 };
-const sums = (tally) => [number(tally.requests), statuses(tally), hitRatio(tally.tokens), number(tally.tokens.read),
-	number(tally.tokens.write5m + tally.tokens.write1h), number(tally.tokens.uncached), number(tally.tokens.output),
-	number(tally.limited), number(tally.aborted), number(tally.openStreams)];
+const sums = (sum) => [number(sum.requests), statuses(sum), hitRatio(sum.tokens), number(sum.tokens.read),
+	number(sum.tokens.write5m + sum.tokens.write1h), number(sum.tokens.uncached), number(sum.tokens.output),
+	number(sum.limited), number(sum.aborted), number(sum.openStreams)];
 const SUMS = ["requests", "statuses", "hit ratio", "read", "written", "uncached", "output", "429s", "aborted", "open"];
 function fill(id, head, rows) {
 	const table = document.getElementById(id);
@@ -47,9 +47,9 @@ async function refresh() {
 	try {
 		const report = await (await fetch("/_sim/report?requests=50")).json();
 		fill("domains", ["domain", ...SUMS, "entries live"],
-			Object.entries(report.domains).map(([name, tally]) => [name, ...sums(tally), number(tally.entriesLive)]));
+			Object.entries(report.domains).map(([name, sum]) => [name, ...sums(sum), number(sum.entriesLive)]));
 		fill("deployments", ["deployment", ...SUMS],
-			Object.entries(report.deployments).map(([name, tally]) => [name, ...sums(tally)]));
+			Object.entries(report.deployments).map(([name, sum]) => [name, ...sums(sum)]));
 		fill("requests", ["time", "deployment", "path", "model", "status", "read", "written", "uncached", "output", "fault"],
 			report.requests.toReversed().map((request) => {
 				const usage = request.usage ?? { read: 0, write5m: 0, write1h: 0, uncached: 0, output: 0 };

@@ -7,13 +7,13 @@ import { Faults } from "./faults.ts";
 import type { FoundryResource } from "./foundry.ts";
 import { GoogleProjects } from "./google/projects.ts";
 import { type ApiKey, Inventory } from "./inventory.ts";
-import { Journal, type RecordedRequest, type Tally } from "./journal.ts";
+import { Journal, type RecordedRequest, type RequestSums } from "./journal.ts";
 import type { OpenAiServer } from "./openai/servers.ts";
 import { DEFAULT_LATENCY, type Latency, type SimulatorOptions } from "./options.ts";
 import { seededRandom } from "./random.ts";
 
 /** What a domain saw. */
-interface DomainReport extends Tally {
+interface DomainReport extends RequestSums {
 	readonly deployments: readonly string[];
 	/** Cache entries that can be read now. */
 	readonly entriesLive: number;
@@ -23,10 +23,10 @@ interface DomainReport extends Tally {
 export interface Report {
 	readonly startedAt: number;
 	readonly now: number;
-	readonly total: Tally;
+	readonly total: RequestSums;
 	readonly domains: Readonly<Record<string, DomainReport>>;
 	/** `domain` is where a deployment is at home; empty where that depends on the request. */
-	readonly deployments: Readonly<Record<string, Tally & { readonly domain: string }>>;
+	readonly deployments: Readonly<Record<string, RequestSums & { readonly domain: string }>>;
 	readonly requests: readonly RecordedRequest[];
 }
 
@@ -97,7 +97,7 @@ export class World {
 		const domains = this.domains.map((domain): [string, DomainReport] => [
 			domain.name,
 			{
-				...this.journal.tally({ domain: domain.name }),
+				...this.journal.sums({ domain: domain.name }),
 				deployments: this.#inventory.usersOf(domain),
 				entriesLive: domain.cache.live(now),
 			},
@@ -105,12 +105,12 @@ export class World {
 		return {
 			startedAt: this.#startedAt,
 			now,
-			total: this.journal.tally(),
+			total: this.journal.sums(),
 			domains: Object.fromEntries(domains),
 			deployments: Object.fromEntries(
 				this.deployments.map(({ name }) => [
 					name,
-					{ ...this.journal.tally({ deployment: name }), domain: this.#inventory.homeOf(name) },
+					{ ...this.journal.sums({ deployment: name }), domain: this.#inventory.homeOf(name) },
 				]),
 			),
 			requests: requests.slice(Math.max(0, requests.length - requestLimit)),

@@ -15,7 +15,7 @@ import { headerValue } from "../headers.ts";
 import type { Caller } from "./authenticate.ts";
 import { type Charges, createCharges, type Expected } from "./charge.ts";
 import { keyHeaders } from "./key-headers.ts";
-import { createTallies, type Tally } from "./tally.ts";
+import { createLimitCounters, type LimitCounter } from "./limit-counters.ts";
 
 /** What a request counts as until it has ended; settle it exactly once. */
 interface Admitted {
@@ -71,7 +71,7 @@ const LONGEST_WAIT_S = 60;
 
 /** Keeps its counts over reloads of the configuration. */
 export function createAdmission({ directory, spend, log, wall, steady }: AdmissionOptions): Admission {
-	const tallies = createTallies();
+	const counters = createLimitCounters();
 	const charges = createCharges();
 
 	/** Everybody whose list of models must hold the model, the key first. */
@@ -149,10 +149,10 @@ export function createAdmission({ directory, spend, log, wall, steady }: Admissi
 		}
 	}
 
-	function checkTally(tally: Tally, { tokens, at }: { readonly tokens: number; readonly at: number }): void {
-		const full = tally.full(tokens, at);
+	function checkLimits(counter: LimitCounter, { tokens, at }: { readonly tokens: number; readonly at: number }): void {
+		const full = counter.full(tokens, at);
 		if (full === null) return;
-		const { kind, name } = tally.subject;
+		const { kind, name } = counter.subject;
 		const seconds = Math.min(LONGEST_WAIT_S, Math.max(1, Math.ceil(full.waitMs / 1000)));
 		throw limited("limit_reached", { kind, name, limit: full.limit }, seconds);
 	}
@@ -173,7 +173,7 @@ export function createAdmission({ directory, spend, log, wall, steady }: Admissi
 	function settle(exchange: Exchange, open: Open): void {
 		const at = wall();
 		const charge = charges.settle(exchange, open.expected);
-		for (const tally of open.tallies) tally.end(charge.tokens, steady());
+		for (const counter of open.counters) counter.end(charge.tokens, steady());
 		for (const { subject, reserved } of open.reserved) {
 			for (const { budget, dollars } of reserved) {
 				spend.settle(spend.account(subject, budget, at), dollars, charge);
@@ -235,18 +235,18 @@ export function createAdmission({ directory, spend, log, wall, steady }: Admissi
 			const resolved = resolveGroup(config, model);
 			const names = [...spellings(model), ...(resolved === null ? [] : [resolved.group.name])];
 			const expected = charges.expect({ caller, outline, resolved, tokenType: config.keySettings.tokenType, now: at });
-			const open = subjects.map((subject) => tallies.of(subject, names));
+			const open = subjects.map((subject) => counters.of(subject, names));
 			for (const subject of subjects) {
 				if (subject.budgeted && expected.dollars === null && !config.keySettings.allowUnpriced) {
 					throw new GatewayError("unpriced_model", { kind: subject.kind, name: subject.name, model });
 				}
 				checkBudgets(subject, names, at);
 			}
-			for (const tally of open) checkTally(tally, { tokens: expected.tokens, at: minuteAt });
-			for (const tally of open) tally.begin(expected.tokens, minuteAt);
-			const headers = caller.key === null ? {} : headersOf(subjects[0], { tally: open[0], model, at, minuteAt });
+			for (const counter of open) checkLimits(counter, { tokens: expected.tokens, at: minuteAt });
+			for (const counter of open) counter.begin(expected.tokens, minuteAt);
+			const headers = caller.key === null ? {} : headersOf(subjects[0], { counter: open[0], model, at, minuteAt });
 			const reserved = subjects.map((subject) => ({ subject, reserved: reserve(subject, { names, expected, at }) }));
-			return { headers, settle: once((ended) => settle(ended, { expected, tallies: open, reserved })) };
+			return { headers, settle: once((ended) => settle(ended, { expected, counters: open, reserved })) };
 		},
 	};
 
@@ -254,16 +254,16 @@ export function createAdmission({ directory, spend, log, wall, steady }: Admissi
 	function headersOf(
 		key: Subject | undefined,
 		about: {
-			readonly tally: Tally | undefined;
+			readonly counter: LimitCounter | undefined;
 			readonly model: string;
 			readonly at: number;
 			readonly minuteAt: number;
 		},
 	): Readonly<Record<string, string>> {
-		const { tally, model, at, minuteAt } = about;
+		const { counter, model, at, minuteAt } = about;
 		const budget = key?.budgets.find(({ max, model: only }) => max !== null && only === null) ?? key?.budgets[0];
-		if (key === undefined || tally === undefined || budget === undefined) return {};
-		return keyHeaders(key, { spent: spend.account(key, budget, at).spent, tally, model, now: minuteAt });
+		if (key === undefined || counter === undefined || budget === undefined) return {};
+		return keyHeaders(key, { spent: spend.account(key, budget, at).spent, counter, model, now: minuteAt });
 	}
 
 	function reserve(subject: Subject, about: { names: readonly string[]; expected: Expected; at: number }) {
@@ -279,7 +279,7 @@ export function createAdmission({ directory, spend, log, wall, steady }: Admissi
 
 interface Open {
 	readonly expected: Parameters<Charges["settle"]>[1];
-	readonly tallies: readonly Tally[];
+	readonly counters: readonly LimitCounter[];
 	readonly reserved: readonly {
 		readonly subject: Subject;
 		readonly reserved: readonly { readonly budget: Subject["budgets"][number]; readonly dollars: number }[];

@@ -3,7 +3,7 @@ import { matchesModel, type Subject } from "../../access/limits.ts";
 import { MinuteWindow } from "./minute-window.ts";
 
 /** One request's counts at one subject: look whether they fit, begin, end. */
-export interface Tally {
+export interface LimitCounter {
 	readonly subject: Subject;
 	/** Which limit does not admit it, and when it will; null = all do. */
 	full(tokens: number, now: number): { readonly limit: string; readonly waitMs: number } | null;
@@ -14,9 +14,9 @@ export interface Tally {
 	end(tokens: number | null, now: number): void;
 }
 
-export interface Tallies {
+export interface LimitCounters {
 	/** The request's model by all its names. */
-	of(subject: Subject, names: readonly string[]): Tally;
+	of(subject: Subject, names: readonly string[]): LimitCounter;
 }
 
 /** A place is free when a request ends, and nobody knows when that is. */
@@ -37,7 +37,7 @@ interface WindowLimit {
 }
 
 /** No counts yet. */
-export function createTallies(): Tallies {
+export function createLimitCounters(): LimitCounters {
 	const counts = new Map<string, Counts>();
 
 	function countsOf(ref: string): Counts {
