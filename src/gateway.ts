@@ -20,7 +20,7 @@ import type { Serving } from "./proxy/handler.ts";
 import { type AutomaticMarking, createAutomaticMarking } from "./proxy/marking.ts";
 import { probe } from "./proxy/probe.ts";
 import type { Recorder } from "./proxy/record.ts";
-import { bareUpstreams } from "./proxy/upstream/own-credential.ts";
+import { clientCredentialUpstreams } from "./proxy/upstream/own-credential.ts";
 import { UpstreamPools } from "./proxy/upstream/upstream.ts";
 import { type LogService, startLogService } from "./requestlog/service.ts";
 import { createClocks } from "./routing/clock.ts";
@@ -372,7 +372,7 @@ function assemble(config: Config, pools: UpstreamPools, parts: Parts): Serving {
 		config,
 		pools,
 		providers,
-		bareUpstreams: bareUpstreams(config, (bare) => createProvider(bare, parts.providerDeps)),
+		clientCredentialUpstreams: clientCredentialUpstreams(config, (bare) => createProvider(bare, parts.providerDeps)),
 		authenticate: createAuthenticate({
 			masterKey: config.masterKey,
 			keys: parts.access,

@@ -44,14 +44,14 @@ import { sendError } from "./refusal.ts";
 import { refuseUnknown, refuseUnsendable, routeRequest } from "./request.ts";
 import type { Route } from "./routes.ts";
 import { dispatch } from "./upstream/dispatch.ts";
-import { type BareUpstreams, sendWithOwnCredential } from "./upstream/own-credential.ts";
+import { type ClientCredentialUpstreams, sendWithOwnCredential } from "./upstream/own-credential.ts";
 import type { DispatchDeps } from "./upstream/try.ts";
 
 /** What a request is served with: one configuration's worth of parts. A reload makes a new one; requests keep the one they began with. */
 export interface Serving extends DispatchDeps {
 	readonly authenticate: Authenticate;
 	readonly admission: Admission;
-	readonly bareUpstreams: BareUpstreams;
+	readonly clientCredentialUpstreams: ClientCredentialUpstreams;
 	readonly hasher: PromptHasher;
 	readonly recorder: Recorder;
 	readonly automaticMarking: AutomaticMarking;
@@ -221,7 +221,12 @@ async function serve(
 		const about = askedBy(exchange, caller, { admission: serving.admission, outline: outlined });
 		const { credential } = caller;
 		if (credential === null) await dispatch(exchange, about, serving);
-		else await sendWithOwnCredential(exchange, { asked: about, credential, upstreams: serving.bareUpstreams }, serving);
+		else
+			await sendWithOwnCredential(
+				exchange,
+				{ asked: about, credential, upstreams: serving.clientCredentialUpstreams },
+				serving,
+			);
 	} finally {
 		admitted.settle(exchange);
 		learned?.();

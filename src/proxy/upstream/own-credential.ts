@@ -16,19 +16,22 @@ import type { AttemptOutcome } from "./outcome.ts";
 import type { DispatchDeps } from "./try.ts";
 
 /** An upstream address without a credential of ours. */
-interface BareUpstream {
+interface ClientCredentialUpstream {
 	/** Named after the deployment whose address it is, and never that deployment itself. */
 	readonly deployment: Deployment;
 	readonly provider: Provider;
 }
 
 /** By deployment id; deployments that take another kind of credential are not in it. */
-export type BareUpstreams = ReadonlyMap<string, BareUpstream>;
+export type ClientCredentialUpstreams = ReadonlyMap<string, ClientCredentialUpstream>;
 
 /** Deployments' addresses without their credentials. `create` is the provider factory. */
-export function bareUpstreams(config: Config, create: (config: DeploymentConfig) => Provider): BareUpstreams {
+export function clientCredentialUpstreams(
+	config: Config,
+	create: (config: DeploymentConfig) => Provider,
+): ClientCredentialUpstreams {
 	const { providerAuth, clientHeaders } = config.passThrough;
-	const found = new Map<string, BareUpstream>();
+	const found = new Map<string, ClientCredentialUpstream>();
 	if (!providerAuth && !clientHeaders) return found;
 	for (const pooled of config.deployments) {
 		if (pooled.provider !== "anthropic") continue;
@@ -64,7 +67,11 @@ function relaying(provider: Provider): Provider {
  */
 export async function sendWithOwnCredential(
 	exchange: Exchange,
-	about: { readonly asked: Asked; readonly credential: ClientCredential; readonly upstreams: BareUpstreams },
+	about: {
+		readonly asked: Asked;
+		readonly credential: ClientCredential;
+		readonly upstreams: ClientCredentialUpstreams;
+	},
 	deps: DispatchDeps,
 ): Promise<void> {
 	const { config } = deps;
@@ -116,7 +123,11 @@ export async function sendWithOwnCredential(
 	throw new GatewayError(outcome.answer.kind === "timeout" ? "upstream_timeout" : "unavailable", { model, attempts });
 }
 
-function targetOf(model: string, upstreams: BareUpstreams, config: Config): { upstream: BareUpstream; model: string } {
+function targetOf(
+	model: string,
+	upstreams: ClientCredentialUpstreams,
+	config: Config,
+): { upstream: ClientCredentialUpstream; model: string } {
 	const resolved = resolveGroup(config, model);
 	if (resolved === null) {
 		const [first] = upstreams.values();
