@@ -45,7 +45,7 @@ import { refuseUnknown, refuseUnsendable, routeRequest } from "./request.ts";
 import type { Route } from "./routes.ts";
 import { dispatch } from "./upstream/dispatch.ts";
 import { type ClientCredentialUpstreams, sendWithOwnCredential } from "./upstream/own-credential.ts";
-import type { DispatchDeps } from "./upstream/try.ts";
+import type { DispatchDeps } from "./upstream/run-candidate.ts";
 
 /** What a request is served with: one configuration's worth of parts. A reload makes a new one; requests keep the one they began with. */
 export interface Serving extends DispatchDeps {

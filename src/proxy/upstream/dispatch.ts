@@ -12,8 +12,8 @@ import { forwardedHeaders } from "../headers.ts";
 import { type Asked, routeRequest } from "../request.ts";
 import { withLongContext } from "./long-context.ts";
 import type { FailedAnswer } from "./outcome.ts";
+import { type DispatchDeps, runCandidate } from "./run-candidate.ts";
 import { estimateTokens } from "./token-estimate.ts";
-import { attempt, type DispatchDeps } from "./try.ts";
 
 /** Attempts after the first where nothing is configured: enough to ride out one bad moment of a single deployment. */
 const RETRIES = 2;
@@ -164,7 +164,7 @@ class GroupRun {
 		const hasFallback = (verdict: Verdict) =>
 			(verdict.contextWindow || verdict.errorClass === "contentPolicyViolation") &&
 			fallbacksAfter(this.#deps.config, model, verdict).length > 0;
-		const outcome = await attempt({ exchange, plan, candidate, provider, call, hasFallback }, this.#deps);
+		const outcome = await runCandidate({ exchange, plan, candidate, provider, call, hasFallback }, this.#deps);
 		if (outcome.kind !== "failed") return true;
 		this.#failed.push(outcome.answer);
 		return false;

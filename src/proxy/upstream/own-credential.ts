@@ -13,7 +13,7 @@ import { forwardedHeaders } from "../headers.ts";
 import type { Asked } from "../request.ts";
 import { runAttempt } from "./attempt.ts";
 import type { AttemptOutcome } from "./outcome.ts";
-import type { DispatchDeps } from "./try.ts";
+import type { DispatchDeps } from "./run-candidate.ts";
 
 /** An upstream address without a credential of ours. */
 interface ClientCredentialUpstream {

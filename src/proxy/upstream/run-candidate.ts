@@ -36,7 +36,7 @@ export interface DispatchDeps {
 /** Ends an attempt without blame for its deployment. */
 const NOBODYS_FAULT: AttemptFailure = { kind: "abort", status: null, retryAfterMs: null };
 
-export interface Try {
+export interface CandidateRun {
 	readonly exchange: Exchange;
 	readonly plan: Plan;
 	readonly candidate: Candidate;
@@ -46,7 +46,7 @@ export interface Try {
 }
 
 /** Runs one candidate to its end, tells the router and notes it on the exchange. Never rejects. */
-export async function attempt(about: Try, deps: DispatchDeps): Promise<AttemptOutcome> {
+export async function runCandidate(about: CandidateRun, deps: DispatchDeps): Promise<AttemptOutcome> {
 	const { exchange, plan, candidate } = about;
 	const startedAt = deps.now();
 	const ticket = deps.router.dispatched(plan, candidate, startedAt);
@@ -65,7 +65,7 @@ export async function attempt(about: Try, deps: DispatchDeps): Promise<AttemptOu
 	return outcome;
 }
 
-async function send(about: Try, ticket: Ticket, deps: DispatchDeps): Promise<AttemptOutcome> {
+async function send(about: CandidateRun, ticket: Ticket, deps: DispatchDeps): Promise<AttemptOutcome> {
 	const { exchange, plan, candidate, provider, call, hasFallback } = about;
 	let request: UpstreamRequest;
 	try {
@@ -99,7 +99,7 @@ const NOT_PREPARED = "unprepared";
 const UNSENT: ReadonlySet<string> = new Set([NOT_PREPARED, "UND_ERR_INVALID_ARG", "UND_ERR_NOT_SUPPORTED"]);
 
 /** Credentials that cannot be had are told once, by the deployment's name; to the router they are a refusal like the upstream's own. */
-function notPrepared({ provider, candidate, exchange }: Try, cause: unknown, log: Logger): AttemptOutcome {
+function notPrepared({ provider, candidate, exchange }: CandidateRun, cause: unknown, log: Logger): AttemptOutcome {
 	if (cause instanceof GatewayError) return unsayable(provider, cause);
 	const unusable = cause instanceof CredentialError;
 	const about = { call_id: exchange.id, deployment: candidate.deployment.id };
