@@ -61,13 +61,13 @@ describe("an outline is the same with and without memory", () => {
 				run++;
 				for (const { body, maxDepth, conversation } of bodies) {
 					const key = `${run}/${conversation}`;
-					const loan = hasher.memory.lend(key, 0);
-					const writer = new BodyWriter(body.length, loan);
+					const reusable = hasher.memory.takeReusable(key, 0);
+					const writer = new BodyWriter(body.length, reusable);
 					for (let at = 0; at < body.length; at += pieceBytes) writer.add(body.subarray(at, at + pieceBytes));
 					const { memory } = writer;
-					if (memory === loan?.memory) inPlace++;
+					if (memory === reusable?.memory) inPlace++;
 					expect(writer.body().equals(body)).toBe(true);
-					const kept = { memory, loan: loan && { snapshot: loan.snapshot, equal: writer.equal } };
+					const kept = { memory, reused: reusable && { snapshot: reusable.snapshot, equal: writer.equal } };
 					const remembered = outcome(writer.body(), { hasher, maxDepth, memory: { key, now: 0, kept } });
 					if (hasher.reader.reused !== null) reused++;
 					expect(remembered).toEqual(outcome(body, { hasher: forgetful, maxDepth }));
@@ -186,12 +186,12 @@ describe("a body's memory", () => {
 		const body = Buffer.from('{"model":"m","messages":[{"role":"user","content":"hello"}]}');
 		const writer = new BodyWriter(body.length, null);
 		writer.add(body);
-		const kept = { memory: writer.memory, loan: null };
+		const kept = { memory: writer.memory, reused: null };
 		outline(writer.body(), { hasher, memory: { key: "k", now: 0, kept } });
-		expect(hasher.memory.lend("k", 0)).toBeNull();
+		expect(hasher.memory.takeReusable("k", 0)).toBeNull();
 		writer.memory.isFree = true;
-		expect(hasher.memory.lend("k", 0)?.memory).toBe(writer.memory);
-		expect(hasher.memory.lend("k", 0)).toBeNull();
+		expect(hasher.memory.takeReusable("k", 0)?.memory).toBe(writer.memory);
+		expect(hasher.memory.takeReusable("k", 0)).toBeNull();
 		expect(hasher.memory.bytes).toBe(0);
 	});
 

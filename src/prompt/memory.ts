@@ -14,7 +14,7 @@ export interface MemoryLimits {
 const DEFAULT_LIMITS: MemoryLimits = { maxBytes: 64 * 1024 * 1024, ttlMs: 5 * 60_000, minBodyBytes: 32 * 1024 };
 
 /** A conversation's last body, handed over for the reading of the next one: it is remembered no more. */
-export interface Loan {
+export interface ReusableBody {
 	readonly snapshot: Snapshot;
 	readonly memory: BodyMemory;
 	/** The last body, in `memory`. */
@@ -59,7 +59,7 @@ export class PromptMemory {
 	}
 
 	/** As `recall`, and the body's memory with it to read the next body into; null also while that body is still in use. */
-	lend(key: string, now: number): Loan | null {
+	takeReusable(key: string, now: number): ReusableBody | null {
 		const snapshot = this.recall(key, now);
 		if (snapshot === null || snapshot.memory?.isFree !== true) return null;
 		this.forget(key);

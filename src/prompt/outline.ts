@@ -88,7 +88,7 @@ export interface ConversationMemory {
 export interface KeptBody {
 	readonly memory: BodyMemory;
 	/** The conversation's last body, which this one was read over, and how many bytes they have in common; null = there was none. */
-	readonly loan: { readonly snapshot: Snapshot; readonly equal: number } | null;
+	readonly reused: { readonly snapshot: Snapshot; readonly equal: number } | null;
 }
 
 /** `warmpath.limits.max_json_depth`'s default. */
@@ -128,11 +128,11 @@ export function outline(body: Buffer, options: OutlineOptions): Outline {
 	const { hasher, reader, memory, notes } = options.hasher;
 	const conversation = body.length < memory.limits.minBodyBytes ? undefined : options.memory;
 	const kept = conversation?.kept ?? null;
-	const loan = kept?.loan ?? null;
+	const reused = kept?.reused ?? null;
 	const earlier =
-		loan?.snapshot ?? (conversation === undefined ? null : memory.recall(conversation.key, conversation.now));
+		reused?.snapshot ?? (conversation === undefined ? null : memory.recall(conversation.key, conversation.now));
 	const isModelGiven = options.given?.model !== undefined;
-	reader.read(body, options.maxDepth ?? DEFAULT_MAX_DEPTH, { earlier, equal: loan?.equal ?? null, isModelGiven });
+	reader.read(body, options.maxDepth ?? DEFAULT_MAX_DEPTH, { earlier, equal: reused?.equal ?? null, isModelGiven });
 	const noted = conversation === undefined ? null : notes;
 	const chain = chainOf(reader, hasher, noted);
 	const openingKey = openingKeyOf(reader, hasher, noted);

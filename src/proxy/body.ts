@@ -1,7 +1,7 @@
 // Reads a request body once, bounded, into one buffer. Leaves unpacking to proxy/content-encoding, and what is in it to prompt.
 import { GatewayError } from "../errors.ts";
 import { type BodyMemory, BodyWriter } from "../prompt/body-memory.ts";
-import type { Loan } from "../prompt/memory.ts";
+import type { ReusableBody } from "../prompt/memory.ts";
 import type { ClientRequest } from "./client.ts";
 import { codingsOf, unpackedBody } from "./content-encoding.ts";
 import { guarded } from "./guard.ts";
@@ -13,20 +13,20 @@ export interface ReadBody {
 	readonly body: Buffer;
 	/** What it was read into, if the conversation's next body may be read over it. */
 	readonly memory: BodyMemory | null;
-	/** Bytes from the beginning that are those of the loan's last body. */
+	/** Bytes from the beginning that are those of the reusable body. */
 	readonly equal: number;
 }
 
 /** A conversation whose last body the next one may be read over. */
 interface Kept {
 	readonly minBytes: number;
-	readonly loan: Loan | null;
+	readonly reusable: ReusableBody | null;
 }
 
 /**
  * The whole body, unpacked where the client packed it: `maxBytes` bounds both forms. Rejects with body_too_large before or while reading,
  * unsupported_encoding or undecodable_body for what cannot be unpacked, ClientGone when the connection closes early. With a
- * `content-length` the bytes are copied once, into a buffer of that size; with the loan of a conversation's last body, which is used up
+ * `content-length` the bytes are copied once, into a buffer of that size; with a conversation's last body to reuse, which is forgotten
  * then, only those from the first one that differs.
  */
 export async function readBody(
@@ -71,7 +71,7 @@ interface Sink {
 function sinkFor(declared: number, maxBytes: number, conversation: Kept | null): Sink {
 	if (!(declared >= 0)) return new GrowingSink(maxBytes);
 	if (conversation === null || declared < conversation.minBytes) return new SizedSink(declared);
-	return new KeptSink(declared, conversation.loan);
+	return new KeptSink(declared, conversation.reusable);
 }
 
 /** Reads into memory that the conversation keeps. */
@@ -79,9 +79,9 @@ class KeptSink implements Sink {
 	readonly #writer: BodyWriter;
 	readonly #size: number;
 
-	constructor(size: number, loan: Loan | null) {
+	constructor(size: number, reusable: ReusableBody | null) {
 		this.#size = size;
-		this.#writer = new BodyWriter(size, loan);
+		this.#writer = new BodyWriter(size, reusable);
 	}
 
 	add(chunk: Buffer): boolean {

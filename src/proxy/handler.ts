@@ -2,7 +2,7 @@
 // proxy/routes' business.
 import type { IncomingHttpHeaders } from "node:http";
 import { GatewayError } from "../errors.ts";
-import type { Loan } from "../prompt/memory.ts";
+import type { ReusableBody } from "../prompt/memory.ts";
 import {
 	type ConversationMemory,
 	type Given,
@@ -188,9 +188,9 @@ async function serve(
 	const marks = exchange.operation === "messages" && !ownCredential && marksAnything(config);
 	const isAsSent = format.read === null || format.keepsBody === true;
 	const isKept = isAsSent && conversation !== undefined && !marks;
-	const loan = isKept ? hasher.memory.lend(conversation.key, conversation.now) : null;
+	const reusable = isKept ? hasher.memory.takeReusable(conversation.key, conversation.now) : null;
 	const { minBodyBytes: minBytes } = hasher.memory.limits;
-	const received = await readBody(exchange.request, config.limits.maxBodyBytes, isKept ? { minBytes, loan } : null);
+	const received = await readBody(exchange.request, config.limits.maxBodyBytes, isKept ? { minBytes, reusable } : null);
 	exchange.body = received.body;
 	const given =
 		format.read === null
@@ -201,7 +201,7 @@ async function serve(
 	const memory =
 		conversation === undefined
 			? undefined
-			: { key: conversation.key, now: conversation.now, kept: keptBody(received, loan) };
+			: { key: conversation.key, now: conversation.now, kept: keptBody(received, reusable) };
 	const sent =
 		exchange.operation === "messages"
 			? outline(exchange.body, { hasher, maxDepth: options.maxDepth, given, memory })
@@ -276,9 +276,9 @@ function readForm(
 	return given;
 }
 
-function keptBody({ memory, equal }: ReadBody, loan: Loan | null): KeptBody | null {
+function keptBody({ memory, equal }: ReadBody, reusable: ReusableBody | null): KeptBody | null {
 	if (memory === null) return null;
-	return { memory, loan: loan === null ? null : { snapshot: loan.snapshot, equal } };
+	return { memory, reused: reusable === null ? null : { snapshot: reusable.snapshot, equal } };
 }
 
 /** Under which name the prompt is remembered, so that only what a later turn adds is read; undefined for clients that name no session. */
