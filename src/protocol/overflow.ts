@@ -1,5 +1,6 @@
 // By which words servers say that a prompt does not fit their model's context window, as a table. Leaves what follows from it to providers:
 // clients are told in the words they know, and context-window fallbacks serve.
+import { ownWords } from "./own-words.ts";
 
 interface Wording {
 	readonly says: RegExp;
@@ -109,6 +110,10 @@ const LOOKALIKES: readonly Wording[] = [
 		source: "OpenAI, vLLM, Messages API: max_tokens",
 	},
 	{
+		says: /\b(?:tools?|functions?|names?|propert(?:y|ies)|parameters?|arguments?|fields?)\b.{0,60}["'`]\w*context_(?:length|window)/i,
+		source: "a tool or a parameter that is called so",
+	},
+	{
 		says: /per[ _-]?(?:second|minute|hour|day|month)|rate.?limit|\bquota\b|\b[TR]P[MD]\b/i,
 		source: "limits by time, which some servers send as 400 or 413",
 	},
@@ -134,8 +139,9 @@ const STATUSES: ReadonlySet<number> = new Set([400, 413, 422, 500]);
 export function isOverflow({ status, message, codes }: SaidError): boolean {
 	if (status !== null && !STATUSES.has(status)) return false;
 	if (codes.some((code) => code !== null && CODES.has(code))) return true;
-	if (KNOWN.some(({ says }) => says.test(message))) return true;
-	return !LOOKALIKES.some(({ says }) => says.test(message)) && WORDINGS.some(({ says }) => says.test(message));
+	const own = ownWords(message);
+	if (KNOWN.some(({ says }) => says.test(own))) return true;
+	return !LOOKALIKES.some(({ says }) => says.test(own)) && WORDINGS.some(({ says }) => says.test(own));
 }
 
 /** The text of such an error as clients of the Messages API know it; what they know already stays as it is. */

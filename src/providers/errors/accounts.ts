@@ -2,28 +2,38 @@
 import type { ErrorRule } from "./judge.ts";
 
 /** With 400 or 403 as well as with the status that would fit: the client's own errors have other words. */
-const REFUSED: readonly number[] = [400, 401, 402, 403];
+const REFUSED: readonly number[] = [400, 401, 402, 403, 412];
 const REFUSED_OR_LIMITED: readonly number[] = [...REFUSED, 429];
 
 export const ACCOUNTS: readonly ErrorRule[] = [
 	{
 		status: REFUSED_OR_LIMITED,
-		says: /credit balance is too low|insufficient (?:account )?(?:balance|credits?|funds)|(?:not enough|out of|requires more) credits|余额不足/i,
+		says: /credit balance is too low|insufficient (?:account )?(?:balance|credits?|funds)|(?:not enough|out of|more) credits|have any credits|used all (?:of )?(?:your |its )?available credits|余额不足|额度不足|account is in good standing|check your (?:account balance|plan and billing)/i,
 		scope: "account",
 		errorClass: "authentication",
 		lasting: true,
 		reason: "its credit is used up",
-		source: "Messages API 400 (BerriAI/litellm #37592); DeepSeek and OpenRouter 402; Moonshot, z.ai (1113) 429",
+		source:
+			"Messages API 400 (BerriAI/litellm #37592); DeepSeek and OpenRouter 402; xAI 403; Moonshot, z.ai (1113) 429; DashScope 400; new-api 403",
 	},
 	{
 		status: REFUSED,
-		says: /(?:organi[sz]ation|account|team|project|subscription|consumer\b.*) (?:has been|is|was) (?:currently )?(?:disabled|suspended|deactivated|terminated|closed|banned|locked)/i,
+		says: /\b(?:organi[sz]ation|account|team|project|subscription|consumer)\b.{0,80} (?:has been|is|was) (?:currently |temporarily )?(?:disabled|suspended|deactivated|terminated|closed|banned|locked|denied access)/i,
 		scope: "account",
 		errorClass: "authentication",
 		lasting: true,
 		reason: "its organisation or account is disabled",
 		source:
-			"Messages API 400 'This organization has been disabled.' (claude-relay-service #589); OpenAI 401; Google 403",
+			"Messages API 400 'This organization has been disabled.' (claude-relay-service #589); OpenAI 401; Google 403; Fireworks 412",
+	},
+	{
+		status: REFUSED_OR_LIMITED,
+		says: /key limit exceeded|tokens limit exceeded: .*key|budget has been exceeded|令牌额度/i,
+		scope: "credential",
+		errorClass: "authentication",
+		lasting: true,
+		reason: "its key's own limit is reached",
+		source: "OpenRouter 403, a limit of one key (RooCodeInc/Roo-Code #515); LiteLLM 400, budget_exceeded; new-api 403",
 	},
 	{
 		status: REFUSED_OR_LIMITED,
@@ -45,7 +55,7 @@ export const ACCOUNTS: readonly ErrorRule[] = [
 	},
 	{
 		status: REFUSED,
-		says: /unsupported countr|(?:country|region|territory|location)(?:, region, or territory)? (?:is )?not supported|location is not supported/i,
+		says: /unsupported countr|(?:country|region|territory|location)(?:, region, or territory)? (?:is )?not supported|location is not supported|not (?:available|supported) in your (?:country|region|location|territory)/i,
 		scope: "account",
 		errorClass: "authentication",
 		lasting: true,
@@ -63,11 +73,12 @@ export const ACCOUNTS: readonly ErrorRule[] = [
 	},
 	{
 		status: REFUSED,
-		says: /oauth .*(?:not (?:currently )?(?:allowed|supported)|does not meet scope)|missing scopes|insufficient permissions for this operation|not scoped to a workspace/i,
+		says: /oauth .*(?:not (?:currently )?(?:allowed|supported)|does not meet scope)|missing (?:scopes|permissions)|insufficient (?:permissions for this operation|authentication scopes)|not scoped to a workspace|no longer a member of the organization|invalid authorization for organization|organization has disabled .* access|unregistered callers|requests to this api .* are blocked|lacks the required data action/i,
 		scope: "credential",
 		errorClass: "authentication",
 		reason: "its credential lacks the rights it needs",
-		source: "Messages API 403 for OAuth tokens; OpenAI 401/403 for restricted keys",
+		source:
+			"Messages API 403 for OAuth tokens (anthropics/claude-code #65714, #54863); OpenAI 401/403 for restricted keys; Google and Azure 403",
 	},
 	{
 		status: REFUSED,

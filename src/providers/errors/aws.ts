@@ -36,6 +36,15 @@ const AWS = messagesRulesAfter([
 		source: "Bedrock 403, AWS Marketplace",
 	},
 	{
+		status: [400, 403, 404],
+		says: /is not available for this account/i,
+		scope: "model",
+		errorClass: "notFound",
+		lasting: true,
+		reason: "its account may not use this model",
+		source: "Bedrock 403 'MODEL is not available for this account' (anthropics/claude-code #51183)",
+	},
+	{
 		status: [400, 403],
 		says: /account .{0,40}(?:not (?:yet )?(?:been )?verified|being verified|verification|not authorized to invoke|blocked|on hold)|not allowed for this account|not authorized to use .*(?:account|bedrock)|contact aws support|reach out to aws support/i,
 		scope: "account",

@@ -2,6 +2,7 @@
 // what rests because of a verdict to routing/failures.
 import type { ErrorClass, FailureScope } from "../../config/schema.ts";
 import { isOverflow } from "../../protocol/overflow.ts";
+import { isOfMember, ownWords } from "../../protocol/own-words.ts";
 import { readRateLimits } from "../../protocol/ratelimits.ts";
 import { waitInWords } from "../../protocol/retry-hints.ts";
 import type { RequestClass, UpstreamFailure, Verdict } from "../provider.ts";
@@ -12,6 +13,7 @@ export interface ErrorRule {
 	readonly status?: readonly (number | null)[];
 	/** `error.details.error_code` or `error.type`, as the upstream writes it. */
 	readonly codes?: readonly string[];
+	/** In the words of the server itself: what it quotes is not looked at. */
 	readonly says?: RegExp;
 	/** A response header, lower case, and what it says. */
 	readonly header?: readonly [name: string, says: RegExp];
@@ -75,12 +77,15 @@ export function judgeBy(rules: readonly ErrorRule[], failure: UpstreamFailure, n
 	const rule = ruleFor(rules, failure);
 	const errorClass = rule.errorClass ?? errorClassOf(failure);
 	const { status, message, errorCode, errorType } = failure;
+	const retryAfterMs = readRetryAfter(failure.headers, now) ?? waitTold(failure, now);
+	// A quota of a day that says when it is back is a limit like any other.
+	const isPassing = rule.scope === "model" && status === 429 && retryAfterMs !== null;
 	return {
 		action: rule.action ?? "next",
 		errorClass,
 		contextWindow: rule.scope === "request" && isOverflow({ status, message, codes: [errorCode, errorType] }),
-		lasting: rule.lasting === true,
-		retryAfterMs: readRetryAfter(failure.headers, now) ?? waitTold(failure, now),
+		lasting: rule.lasting === true && !isPassing,
+		retryAfterMs,
 		limits: readRateLimits(failure.headers),
 		scope: rule.scope,
 		requestClass: rule.requestClass ?? null,
@@ -101,9 +106,13 @@ function waitTold({ status, message, retryHintMs }: UpstreamFailure, now: number
 const WAITING: ReadonlySet<number> = new Set([408, 425, 429]);
 
 function ruleFor(rules: readonly ErrorRule[], failure: UpstreamFailure): ErrorRule {
-	const { status } = failure;
-	for (const rule of rules) if (fits(rule, failure)) return rule;
-	for (const rule of BY_STATUS) if (fits(rule, failure)) return rule;
+	const { status, message } = failure;
+	// What a server says of the client's text, it may say in the client's words.
+	if ((status === 400 || status === 422) && isOfMember(message)) return FAULT_OF_REQUEST;
+	// Limits are told in the name of quotas and metrics, which stand in quotes.
+	const own = status === 429 ? failure : { ...failure, message: ownWords(message) };
+	for (const rule of rules) if (fits(rule, own)) return rule;
+	for (const rule of BY_STATUS) if (fits(rule, own)) return rule;
 	return status === null || status >= 500 ? FAULT_OF_UPSTREAM : FAULT_OF_REQUEST;
 }
 
@@ -129,6 +138,6 @@ function errorClassOf({ status, timedOut, message }: UpstreamFailure): ErrorClas
 			return "rateLimit";
 		default:
 			if (status >= 500) return "internalServer";
-			return FILTERED.test(message) ? "contentPolicyViolation" : "badRequest";
+			return FILTERED.test(ownWords(message)) ? "contentPolicyViolation" : "badRequest";
 	}
 }

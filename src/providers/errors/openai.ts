@@ -7,8 +7,25 @@ import { GOOGLE } from "./platforms.ts";
 
 const OPENAI: readonly ErrorRule[] = [
 	{
+		codes: ["pre_consume_token_quota_failed", "budget_exceeded"],
+		scope: "credential",
+		errorClass: "authentication",
+		lasting: true,
+		reason: "its key's own limit is reached",
+		source: "new-api and one-api 403; LiteLLM 400",
+	},
+	{
+		status: [403],
+		says: /requires moderation|\b(?:input|prompt|content) was flagged/i,
+		scope: "request",
+		errorClass: "contentPolicyViolation",
+		reason: "its moderation refused the prompt",
+		source: "OpenRouter 403, error codes",
+	},
+	{
 		codes: [
 			"insufficient_quota",
+			"insufficient_user_quota",
 			"billing_hard_limit_reached",
 			"billing_not_active",
 			"account_deactivated",
@@ -25,12 +42,12 @@ const OPENAI: readonly ErrorRule[] = [
 	},
 	{
 		status: [400, 401, 402, 403, 429],
-		says: /exceeded your current quota, please check your plan|billing (?:hard )?limit|account is not active|key limit exceeded|(?:credit|spending) limit/i,
+		says: /exceeded your current quota, please check your plan|billing (?:hard )?limit|account is not active|(?:credit|spending) limit/i,
 		scope: "account",
 		errorClass: "authentication",
 		lasting: true,
 		reason: "its credit is used up",
-		source: "OpenAI, xAI and OpenRouter in words",
+		source: "OpenAI and xAI in words",
 	},
 	{
 		codes: ["unsupported_country_region_territory"],
@@ -81,7 +98,7 @@ const OPENAI: readonly ErrorRule[] = [
 	},
 ];
 
-const RULES = messagesRulesAfter([...OPENAI, ...GOOGLE]);
+const RULES = messagesRulesAfter([...GOOGLE, ...OPENAI]);
 
 /** As the Messages API's errors, which they are by now, with the servers' own codes in `errorCode`. */
 export function judgeOpenai(failure: UpstreamFailure, now: number): Verdict {

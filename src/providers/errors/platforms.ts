@@ -16,12 +16,12 @@ export const GOOGLE: readonly ErrorRule[] = [
 	},
 	{
 		status: [403],
-		says: /has not been used in project|it is disabled|SERVICE_DISABLED|CONSUMER_(?:SUSPENDED|INVALID)|project .{0,80}(?:suspended|deleted)/i,
+		says: /has not been used in project|it is disabled|SERVICE_DISABLED|CONSUMER_(?:SUSPENDED|INVALID)|project .{0,80}(?:suspended|deleted)|permission denied on resource project/i,
 		scope: "account",
 		errorClass: "authentication",
 		lasting: true,
 		reason: "its project has the service switched off, or is suspended",
-		source: "google.api.ErrorReason SERVICE_DISABLED, CONSUMER_SUSPENDED",
+		source: "google.api.ErrorReason SERVICE_DISABLED, CONSUMER_SUSPENDED, CONSUMER_INVALID",
 	},
 	{
 		status: [429],
@@ -30,6 +30,13 @@ export const GOOGLE: readonly ErrorRule[] = [
 		lasting: true,
 		reason: "its quota of a day is used up",
 		source: "Google's quotas, per base model and project",
+	},
+	{
+		status: [429],
+		says: /quota exceeded for (?:metric|quota metric)/i,
+		scope: "model",
+		reason: "rate limit",
+		source: "Gemini 429: begins with OpenAI's words for a spent account, and goes on with the limit of a model",
 	},
 ];
 
@@ -67,6 +74,15 @@ const AZURE: readonly ErrorRule[] = [
 		lasting: true,
 		reason: "its subscription is disabled",
 		source: "Azure Resource Manager, common errors",
+	},
+	{
+		status: [403, 429],
+		says: /out of call volume quota/i,
+		scope: "credential",
+		errorClass: "rateLimit",
+		lasting: true,
+		reason: "its key's quota is used up",
+		source: "Azure API Management, policy `quota`",
 	},
 	{
 		codes: ["content_filter"],
