@@ -95,14 +95,14 @@ export const requestPage = z.object({ requests: z.array(requestView), next: null
 const missView = z.object({ reason: z.enum(MISS_REASONS), detail: z.string(), tokens: z.number() });
 
 /** One stretch of a prompt, in the provider's order. */
-const stripView = z.object({
+const promptMapPart = z.object({
 	level: z.enum(["tools", "system", "messages"]),
 	/** First block and the one after the last, counted over the whole prompt. */
 	from: z.number(),
 	to: z.number(),
 	/** Estimated by the share of bytes. */
 	tokens: z.number(),
-	fate: z.enum(["read", "written", "uncached"]),
+	cache_outcome: z.enum(["read", "written", "uncached"]),
 	/** A breakpoint ends it. */
 	breakpoint: z.enum(["5m", "1h"]).nullable(),
 });
@@ -164,7 +164,10 @@ export const requestDetail = z.object({
 	metadata: z.record(z.string(), z.unknown()).nullable(),
 	billed: billedView.nullable().describe("null = its own counts at ordinary prices are its whole bill."),
 	miss: missView.nullable(),
-	prompt: z.array(stripView).nullable().describe("Where the prompt was read, written and uncached; null = not known."),
+	prompt: z
+		.array(promptMapPart)
+		.nullable()
+		.describe("Where the prompt was read, written and uncached; null = not known."),
 	previous: nullableText().describe("Id of the conversation's turn before."),
 	following: nullableText(),
 	bodies: z.object({ request: nullableText(), response: nullableText() }).nullable(),
@@ -328,7 +331,7 @@ export const deploymentsView = z.object({
 
 export type RequestView = z.infer<typeof requestView>;
 export type RequestDetail = z.infer<typeof requestDetail>;
-export type StripView = z.infer<typeof stripView>;
+export type PromptMapPart = z.infer<typeof promptMapPart>;
 export type Overview = z.infer<typeof overview>;
 export type Alert = z.infer<typeof alertView>;
 export type DeploymentsView = z.infer<typeof deploymentsView>;

@@ -13,6 +13,7 @@ import type { LiveRouter } from "../routing/router.ts";
 import { deploymentsOf } from "./api-deployments.ts";
 import { type LogSource, readLog } from "./api-log.ts";
 import { overviewOf } from "./api-overview.ts";
+import { promptMapOf } from "./api-prompt-map.ts";
 import {
 	ledgerQuery,
 	type RequestDetail,
@@ -21,7 +22,6 @@ import {
 	sessionQuery,
 	sessionTurnsQuery,
 } from "./api-schemas.ts";
-import { stripOf } from "./api-strip.ts";
 import type { AdminEnv, RequireRole } from "./auth.ts";
 import { type Principal, scopeOf } from "./roles.ts";
 
@@ -178,7 +178,7 @@ function detailOf({ request, details, miss, previous, following, bodies }: Reque
 		metadata: details.metadata,
 		billed: billedOf(details.billed),
 		miss,
-		prompt: stripOf(details),
+		prompt: promptMapOf(details),
 		previous,
 		following,
 		bodies,

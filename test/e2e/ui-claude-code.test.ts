@@ -76,7 +76,9 @@ class RequestLogs {
 	#cached() {
 		const page = this.#page;
 		// Titles and the like mark nothing: wherever they go, nothing of theirs is cached.
-		return page.locator("tr[data-row]").filter({ has: page.locator(".fate.read:visible, .fate.written:visible") });
+		return page
+			.locator("tr[data-row]")
+			.filter({ has: page.locator(".cache-outcome.read:visible, .cache-outcome.written:visible") });
 	}
 }
 

@@ -140,7 +140,7 @@ describe.skipIf(program === null)("the admin UI", () => {
 		expect(await drawer.locator("tr.total td").getAttribute("title")).toBe(`$${latest.cost.toFixed(8)}`);
 		expect(await drawer.locator("tr.chosen").textContent()).toContain(latest.model_id);
 		expect(await drawer.locator(".decision tbody tr").count()).toBe(4);
-		expect(await drawer.locator(".prefix-part.read").count()).toBeGreaterThan(0);
+		expect(await drawer.locator(".prompt-part.read").count()).toBeGreaterThan(0);
 		await page.keyboard.press("j");
 		await eventually(() => new URL(page.url()).searchParams.get("request")).toBe(second.id);
 		await drawer.locator(`[data-request="${second.id}"]`).waitFor();

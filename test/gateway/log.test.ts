@@ -96,7 +96,7 @@ onEachDatabase((databases) => {
 		expect(detail.following).toBe(answers[3]?.id);
 		expect(detail.candidates).toHaveLength(3);
 		const read = (detail.prompt ?? [])
-			.filter(({ fate }) => fate === "read")
+			.filter(({ cache_outcome }) => cache_outcome === "read")
 			.reduce((sum, { tokens }) => sum + tokens, 0);
 		expect(Math.abs(read - (recorded[2]?.usage?.read ?? 0))).toBeLessThan(5);
 	});

@@ -2,13 +2,13 @@
 import type { Measures, RequestView } from "./api/types.ts";
 
 /** What became of prompt tokens. */
-export interface Fates {
+export interface CacheOutcome {
 	readonly read: number;
 	readonly written: number;
 	readonly uncached: number;
 }
 
-export function fatesOf(row: RequestView): Fates | null {
+export function cacheOutcomeOf(row: RequestView): CacheOutcome | null {
 	if (row.input_tokens === null) return null;
 	return {
 		read: row.cache_read_tokens ?? 0,
@@ -17,7 +17,7 @@ export function fatesOf(row: RequestView): Fates | null {
 	};
 }
 
-export function fatesOfSums(sums: Measures): Fates {
+export function cacheOutcomeOfSums(sums: Measures): CacheOutcome {
 	return {
 		read: sums.cache_read_tokens,
 		written: sums.cache_write_5m_tokens + sums.cache_write_1h_tokens,
@@ -25,15 +25,15 @@ export function fatesOfSums(sums: Measures): Fates {
 	};
 }
 
-export function promptTokens({ read, written, uncached }: Fates): number {
+export function promptTokens({ read, written, uncached }: CacheOutcome): number {
 	return read + written + uncached;
 }
 
 /** Share of the prompt that was read from the cache; null where there was no prompt. */
-export function hitShare(fates: Fates | null): number | null {
-	if (fates === null) return null;
-	const all = promptTokens(fates);
-	return all === 0 ? null : fates.read / all;
+export function hitShare(cacheOutcome: CacheOutcome | null): number | null {
+	if (cacheOutcome === null) return null;
+	const all = promptTokens(cacheOutcome);
+	return all === 0 ? null : cacheOutcome.read / all;
 }
 
 /** Dollars that caching saved; negative where writes cost more than was read. null = unknown. */

@@ -1,6 +1,6 @@
 // A conversation's turns laid out for drawing: lanes, columns, gaps, moves. Pure; leaves drawing to components/Timeline.
 import type { RequestView } from "./api/types.ts";
-import { type Fates, fatesOf, promptTokens } from "./cache.ts";
+import { type CacheOutcome, cacheOutcomeOf, promptTokens } from "./cache.ts";
 
 /** What is to be seen of a turn beside its tokens. moved: another cache than its lane's last, for whatever reason. */
 export type Sign = "diverted" | "returned" | "moved" | "missed" | "failed";
@@ -10,7 +10,7 @@ export interface Bar {
 	/** 0 = main loop. */
 	readonly lane: number;
 	readonly column: number;
-	readonly fates: Fates | null;
+	readonly cacheOutcome: CacheOutcome | null;
 	readonly signs: readonly Sign[];
 }
 
@@ -51,9 +51,9 @@ export function layOut(turns: readonly RequestView[]): Timeline {
 		let lane = lanes.indexOf(turn.agent_id);
 		if (lane === -1) lane = lanes.push(turn.agent_id) - 1;
 		const before = homes.get(lane);
-		const fates = fatesOf(turn);
-		if (fates !== null) most = Math.max(most, promptTokens(fates));
-		bars.push({ turn, lane, column, fates, signs: signsOf(turn, before) });
+		const cacheOutcome = cacheOutcomeOf(turn);
+		if (cacheOutcome !== null) most = Math.max(most, promptTokens(cacheOutcome));
+		bars.push({ turn, lane, column, cacheOutcome, signs: signsOf(turn, before) });
 		const earlier = shown[column - 1];
 		const silence = earlier === undefined ? 0 : turn.started_at - (earlier.started_at + earlier.duration_ms);
 		if (silence >= GAP_MS) {

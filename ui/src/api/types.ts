@@ -2,9 +2,9 @@
 import type {
 	DeploymentsView,
 	Overview,
+	PromptMapPart,
 	RequestDetail,
 	RequestView,
-	StripView,
 } from "../../../src/admin/api-schemas.ts";
 import type { ConnectFacts, Explained, TestEstimate, TestResult } from "../../../src/admin/ui-types.ts";
 
@@ -13,9 +13,9 @@ export type {
 	DeploymentsView,
 	Explained,
 	Overview,
+	PromptMapPart,
 	RequestDetail,
 	RequestView,
-	StripView,
 	TestEstimate,
 	TestResult,
 };

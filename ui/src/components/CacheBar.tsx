@@ -1,26 +1,32 @@
 // Read, written and uncached tokens as one bar, always in this order and these colours.
-import { type Fates, hitShare, promptTokens } from "../cache.ts";
+import { type CacheOutcome, hitShare, promptTokens } from "../cache.ts";
 import { count, percent } from "../format.ts";
 
-const FATES = ["read", "written", "uncached"] as const;
+const CACHE_OUTCOMES = ["read", "written", "uncached"] as const;
 
-export function cacheTitle(fates: Fates): string {
-	return `${count(fates.read)} read · ${count(fates.written)} written · ${count(fates.uncached)} uncached (${percent(hitShare(fates), 1)} hit)`;
+export function cacheTitle(cacheOutcome: CacheOutcome): string {
+	return `${count(cacheOutcome.read)} read · ${count(cacheOutcome.written)} written · ${count(cacheOutcome.uncached)} uncached (${percent(hitShare(cacheOutcome), 1)} hit)`;
 }
 
-export function CacheBar({ fates, tall = false }: { readonly fates: Fates | null; readonly tall?: boolean }) {
-	if (fates === null) return <span className="muted">–</span>;
-	const all = promptTokens(fates);
-	const title = cacheTitle(fates);
+export function CacheBar({
+	cacheOutcome,
+	tall = false,
+}: {
+	readonly cacheOutcome: CacheOutcome | null;
+	readonly tall?: boolean;
+}) {
+	if (cacheOutcome === null) return <span className="muted">–</span>;
+	const all = promptTokens(cacheOutcome);
+	const title = cacheTitle(cacheOutcome);
 	return (
 		<span className={tall ? "cache-bar tall" : "cache-bar"} role="img" aria-label={title} title={title}>
 			{all > 0 &&
-				FATES.map((fate) => (
+				CACHE_OUTCOMES.map((outcome) => (
 					<span
-						key={fate}
-						className={`fate ${fate}`}
-						style={{ flexGrow: fates[fate] / all }}
-						hidden={fates[fate] === 0}
+						key={outcome}
+						className={`cache-outcome ${outcome}`}
+						style={{ flexGrow: cacheOutcome[outcome] / all }}
+						hidden={cacheOutcome[outcome] === 0}
 					/>
 				))}
 		</span>
@@ -30,9 +36,9 @@ export function CacheBar({ fates, tall = false }: { readonly fates: Fates | null
 export function CacheLegend() {
 	return (
 		<ul className="legend">
-			{FATES.map((fate) => (
-				<li key={fate}>
-					<span className={`swatch ${fate}`} /> {fate}
+			{CACHE_OUTCOMES.map((outcome) => (
+				<li key={outcome}>
+					<span className={`swatch ${outcome}`} /> {outcome}
 				</li>
 			))}
 		</ul>

@@ -11,7 +11,7 @@ const KEYS = [
 	["?", "this page"],
 ] as const;
 
-const FATES = [
+const CACHE_OUTCOMES = [
 	["read", "read from the provider's cache: a tenth of the input price or less"],
 	["written", "written to the cache: dearer than input by a quarter, or twice as dear for an hour"],
 	["uncached", "neither read nor written: the plain input price"],
@@ -39,10 +39,10 @@ export function HelpDialog({ ref }: { readonly ref: Ref<HTMLDialogElement> }) {
 				</dl>
 				<h3>Prompt tokens</h3>
 				<dl className="help-list">
-					{FATES.map(([fate, means]) => (
-						<div key={fate}>
+					{CACHE_OUTCOMES.map(([outcome, means]) => (
+						<div key={outcome}>
 							<dt>
-								<span className={`swatch ${fate}`} /> {fate}
+								<span className={`swatch ${outcome}`} /> {outcome}
 							</dt>
 							<dd>{means}</dd>
 						</div>

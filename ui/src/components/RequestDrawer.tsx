@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useRef } from "react";
 import { requestQuery } from "../api/queries.ts";
 import type { RequestDetail, RequestView } from "../api/types.ts";
-import { fatesOf, hitShare, promptTokens, savedByCaching } from "../cache.ts";
+import { cacheOutcomeOf, hitShare, promptTokens, savedByCaching } from "../cache.ts";
 import {
 	clock,
 	count,
@@ -23,7 +23,7 @@ import { CacheBar } from "./CacheBar.tsx";
 import { Decision } from "./Decision.tsx";
 import { Icon } from "./Icon.tsx";
 import { Badge, CopyBlock, CopyLine, DeploymentName, Facts, Status } from "./Parts.tsx";
-import { PrefixMap } from "./PrefixMap.tsx";
+import { PromptMap } from "./PromptMap.tsx";
 import { Fetched } from "./Table.tsx";
 
 export function RequestDrawer(about: {
@@ -112,7 +112,7 @@ function Detail({ detail }: { readonly detail: RequestDetail }) {
 			<Metrics request={request} />
 			{detail.prompt !== null && (
 				<Section title="Prefix map">
-					<PrefixMap strip={detail.prompt} />
+					<PromptMap parts={detail.prompt} />
 				</Section>
 			)}
 			<Cost detail={detail} />
@@ -148,27 +148,27 @@ function Miss({ detail: { miss } }: { readonly detail: RequestDetail }) {
 }
 
 function Metrics({ request }: { readonly request: RequestView }) {
-	const fates = fatesOf(request);
+	const cacheOutcome = cacheOutcomeOf(request);
 	const { ttft_ms, duration_ms, predicted_read: predicted } = request;
 	return (
 		<Section title="Metrics">
-			<CacheBar fates={fates} tall />
+			<CacheBar cacheOutcome={cacheOutcome} tall />
 			<Facts
 				rows={[
-					["Cache read tokens", count(fates?.read), exactTokens(fates?.read)],
+					["Cache read tokens", count(cacheOutcome?.read), exactTokens(cacheOutcome?.read)],
 					[
 						"Cache creation tokens",
-						count(fates?.written),
+						count(cacheOutcome?.written),
 						`${count(request.cache_write_5m_tokens)} for 5 min, ${count(request.cache_write_1h_tokens)} for 1 h`,
 					],
-					["Uncached", tokens(fates?.uncached), exactTokens(fates?.uncached)],
+					["Uncached", tokens(cacheOutcome?.uncached), exactTokens(cacheOutcome?.uncached)],
 					[
 						"Prompt",
-						tokens(fates === null ? null : promptTokens(fates)),
-						exactTokens(fates === null ? null : promptTokens(fates)),
+						tokens(cacheOutcome === null ? null : promptTokens(cacheOutcome)),
+						exactTokens(cacheOutcome === null ? null : promptTokens(cacheOutcome)),
 					],
 					["Output", tokens(request.output_tokens), exactTokens(request.output_tokens)],
-					["Hit", percent(hitShare(fates), 1)],
+					["Hit", percent(hitShare(cacheOutcome), 1)],
 					["Predicted read", tokens(predicted), exactTokens(predicted)],
 					["First token", duration(ttft_ms), ttft_ms === null ? undefined : `${ttft_ms} ms`],
 					["Duration", duration(duration_ms), `${duration_ms} ms`],

@@ -1,6 +1,6 @@
 // What tables share: heads, cells with figures, and the button for earlier rows. Leaves which columns there are to the pages.
 import type { ReactNode } from "react";
-import { type Fates, hitShare } from "../cache.ts";
+import { type CacheOutcome, hitShare } from "../cache.ts";
 import { dollars, exactDollars, exactSum, type KnownSum, percent, sumOfDollars } from "../format.ts";
 import { CacheBar, CacheLegend } from "./CacheBar.tsx";
 import { Failed, Loading } from "./Failure.tsx";
@@ -39,19 +39,31 @@ export function Table({
 /** The last column of tables whose rows have buttons. */
 export const ACTIONS: Column = ["Actions", "hidden"];
 
-export function BarCell({ fates, children }: { readonly fates: Fates | null; readonly children?: ReactNode }) {
+export function BarCell({
+	cacheOutcome,
+	children,
+}: {
+	readonly cacheOutcome: CacheOutcome | null;
+	readonly children?: ReactNode;
+}) {
 	return (
 		<td className="bar-cell">
-			<CacheBar fates={fates} />
+			<CacheBar cacheOutcome={cacheOutcome} />
 			{children}
 		</td>
 	);
 }
 
-export function HitCell({ fates, digits = 0 }: { readonly fates: Fates | null; readonly digits?: number }) {
+export function HitCell({
+	cacheOutcome,
+	digits = 0,
+}: {
+	readonly cacheOutcome: CacheOutcome | null;
+	readonly digits?: number;
+}) {
 	return (
-		<td className="number" title={percent(hitShare(fates), 2)}>
-			{percent(hitShare(fates), digits)}
+		<td className="number" title={percent(hitShare(cacheOutcome), 2)}>
+			{percent(hitShare(cacheOutcome), digits)}
 		</td>
 	);
 }

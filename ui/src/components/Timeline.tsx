@@ -143,20 +143,20 @@ interface TurnBarProps {
 
 function TurnBar({ bar, most, column, isOpen, open }: TurnBarProps) {
 	const colour = useDeploymentColour();
-	const { turn, fates, signs, lane } = bar;
+	const { turn, cacheOutcome, signs, lane } = bar;
 	const width = Math.round(column * FILLED);
 	const left = LEFT + bar.column * column;
 	const x = left + (column - width) / 2;
 	const base = baseOf(lane);
 	const scale = TALLEST / most;
-	const parts: { readonly fate: string; readonly y: number; readonly height: number }[] = [];
+	const parts: { readonly outcome: string; readonly y: number; readonly height: number }[] = [];
 	let top = base;
-	for (const fate of ["read", "written", "uncached"] as const) {
-		const height = (fates?.[fate] ?? 0) * scale;
+	for (const outcome of ["read", "written", "uncached"] as const) {
+		const height = (cacheOutcome?.[outcome] ?? 0) * scale;
 		top -= height;
-		if (height > 0) parts.push({ fate, y: top, height: Math.max(0.75, height) });
+		if (height > 0) parts.push({ outcome, y: top, height: Math.max(0.75, height) });
 	}
-	const tallest = fates === null ? 0 : promptTokens(fates) * scale;
+	const tallest = cacheOutcome === null ? 0 : promptTokens(cacheOutcome) * scale;
 	const label = labelOf(bar);
 	return (
 		// biome-ignore lint/a11y/useSemanticElements: svg has no button
@@ -177,8 +177,8 @@ function TurnBar({ bar, most, column, isOpen, open }: TurnBarProps) {
 		>
 			<title>{label}</title>
 			<rect x={left} y={base - TALLEST - 14} width={column} height={TALLEST + 14 + FOOT + 6} className="turn-area" />
-			{parts.map(({ fate, y, height }) => (
-				<rect key={fate} x={x} y={y} width={width} height={height} className={`fate-${fate}`} />
+			{parts.map(({ outcome, y, height }) => (
+				<rect key={outcome} x={x} y={y} width={width} height={height} className={`cache-outcome-${outcome}`} />
 			))}
 			<rect
 				x={x}
@@ -197,7 +197,7 @@ function TurnBar({ bar, most, column, isOpen, open }: TurnBarProps) {
 	);
 }
 
-function labelOf({ turn, fates, signs }: Bar): string {
+function labelOf({ turn, cacheOutcome, signs }: Bar): string {
 	const told = signs.map((sign) => {
 		if (sign === "missed" && turn.miss_cause !== null)
 			return `missed: ${MISSES[turn.miss_cause]?.label ?? turn.miss_cause}`;
@@ -206,7 +206,7 @@ function labelOf({ turn, fates, signs }: Bar): string {
 	return [
 		clock(turn.started_at),
 		turn.model_id ?? "not routed",
-		fates === null ? turn.outcome : cacheTitle(fates),
+		cacheOutcome === null ? turn.outcome : cacheTitle(cacheOutcome),
 		dollars(turn.cost),
 		...told,
 	].join(" · ");

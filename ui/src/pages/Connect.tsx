@@ -5,7 +5,7 @@ import { useState } from "react";
 import { get } from "../api/client.ts";
 import { connectQuery, LIVE_MS, meQuery } from "../api/queries.ts";
 import type { RequestPage } from "../api/types.ts";
-import { fatesOf } from "../cache.ts";
+import { cacheOutcomeOf } from "../cache.ts";
 import { CacheBar } from "../components/CacheBar.tsx";
 import { Failed, Loading } from "../components/Failure.tsx";
 import { Select } from "../components/Filters.tsx";
@@ -130,7 +130,7 @@ function FirstRequest() {
 			</div>
 		);
 	}
-	const fates = fatesOf(last);
+	const cacheOutcome = cacheOutcomeOf(last);
 	const ok = last.status < 400;
 	return (
 		<div className={ok ? "notice good" : "notice bad"} role="status">
@@ -138,9 +138,9 @@ function FirstRequest() {
 				<Status status={last.status} outcome={last.outcome} />{" "}
 				{ok ? "It works." : `It came through and was refused: ${last.error ?? last.outcome}.`} {last.model} on{" "}
 				<DeploymentName id={last.model_id} />
-				{fates !== null && ` · ${tokens(fates.read)} read, ${tokens(fates.written)} written`}
+				{cacheOutcome !== null && ` · ${tokens(cacheOutcome.read)} read, ${tokens(cacheOutcome.written)} written`}
 			</p>
-			<CacheBar fates={fates} />
+			<CacheBar cacheOutcome={cacheOutcome} />
 			<p>
 				<Link to="/logs" search={{ request: last.id }}>
 					See where it went and why

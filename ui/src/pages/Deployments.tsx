@@ -5,7 +5,7 @@ import { useRef, useState } from "react";
 import { post, queryClient } from "../api/client.ts";
 import { deploymentsQuery, meQuery, testQuery } from "../api/queries.ts";
 import type { DeploymentsView, DeploymentView, TestResult } from "../api/types.ts";
-import { fatesOfSums, hitShare } from "../cache.ts";
+import { cacheOutcomeOfSums, hitShare } from "../cache.ts";
 import { CacheBar, CacheLegend } from "../components/CacheBar.tsx";
 import { Empty, Failed, Loading } from "../components/Failure.tsx";
 import { Select } from "../components/Filters.tsx";
@@ -132,7 +132,7 @@ function DeploymentCard({
 	readonly view: DeploymentsView;
 }) {
 	const { measures, state } = deployment;
-	const fates = fatesOfSums(measures);
+	const cacheOutcome = cacheOutcomeOfSums(measures);
 	const word = STATES[state];
 	return (
 		<article
@@ -198,8 +198,8 @@ function DeploymentCard({
 				]}
 			/>
 			<div className="deployment-hit">
-				<CacheBar fates={fates} />
-				<span>{percent(hitShare(fates))} hit</span>
+				<CacheBar cacheOutcome={cacheOutcome} />
+				<span>{percent(hitShare(cacheOutcome))} hit</span>
 			</div>
 			<Headroom limits={deployment.limits} />
 			<Actions deployment={deployment} />

@@ -5,7 +5,7 @@ import { type FormEvent, useEffect, useState } from "react";
 import { post } from "../api/client.ts";
 import { connectQuery, keysQuery, requestQuery, requestsQuery } from "../api/queries.ts";
 import type { Explained, RequestDetail } from "../api/types.ts";
-import { fatesOf, promptTokens } from "../cache.ts";
+import { cacheOutcomeOf, promptTokens } from "../cache.ts";
 import { Decision } from "../components/Decision.tsx";
 import { Failed } from "../components/Failure.tsx";
 import { Badge, DeploymentName, Facts, PageHead } from "../components/Parts.tsx";
@@ -152,8 +152,8 @@ function PickRequest(about: {
 	const query = useInfiniteQuery(requestsQuery({}, false));
 	const latest = query.data?.pages[0]?.requests.filter(({ operation }) => operation === "messages") ?? [];
 	const choices = latest.map((row) => {
-		const fates = fatesOf(row);
-		const size = fates === null ? row.outcome : `${tokens(promptTokens(fates))} tokens`;
+		const cacheOutcome = cacheOutcomeOf(row);
+		const size = cacheOutcome === null ? row.outcome : `${tokens(promptTokens(cacheOutcome))} tokens`;
 		return {
 			value: row.id,
 			label: `${clock(row.started_at)} · ${row.model ?? "no model"} · ${size} · ${row.model_id ?? "–"}`,

@@ -12,7 +12,7 @@ import {
 	useDeploymentIds,
 } from "../api/queries.ts";
 import type { RequestView } from "../api/types.ts";
-import { fatesOf, promptTokens, savedByCaching } from "../cache.ts";
+import { cacheOutcomeOf, promptTokens, savedByCaching } from "../cache.ts";
 import { Empty } from "../components/Failure.tsx";
 import { SearchField, Select } from "../components/Filters.tsx";
 import { Badge, DeploymentName, PageHead, Status } from "../components/Parts.tsx";
@@ -261,10 +261,10 @@ function Row({
 	open,
 	narrow,
 }: Omit<RowsProps, "rows" | "opened"> & { readonly row: RequestView; readonly isOpen: boolean }) {
-	const fates = fatesOf(row);
+	const cacheOutcome = cacheOutcomeOf(row);
 	const { session_id: session } = row;
 	const firstMs = row.ttft_ms;
-	const prompt = fates === null ? null : promptTokens(fates);
+	const prompt = cacheOutcome === null ? null : promptTokens(cacheOutcome);
 	return (
 		<tr id={`row-${row.id}`} className={isOpen ? "opened" : undefined} onClick={() => open(row.id)} data-row={row.id}>
 			<td>
@@ -315,10 +315,12 @@ function Row({
 			<td className="number wide-only" title={`${exactTokens(prompt)} in, ${exactTokens(row.output_tokens)} out`}>
 				{tokens(prompt)} / {tokens(row.output_tokens)}
 			</td>
-			<BarCell fates={fates}>
-				<span className="bar-figures">{fates !== null && `${tokens(fates.read)} / ${tokens(fates.written)}`}</span>
+			<BarCell cacheOutcome={cacheOutcome}>
+				<span className="bar-figures">
+					{cacheOutcome !== null && `${tokens(cacheOutcome.read)} / ${tokens(cacheOutcome.written)}`}
+				</span>
 			</BarCell>
-			<HitCell fates={fates} />
+			<HitCell cacheOutcome={cacheOutcome} />
 			<DollarCell value={row.cost} />
 			<DollarCell value={savedByCaching(row)} wide saved />
 			<td className="number wide-only" title={firstMs === null ? undefined : `${firstMs} ms`}>

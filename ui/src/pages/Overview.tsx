@@ -4,7 +4,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { overviewQuery } from "../api/queries.ts";
 import type { Measures, Overview } from "../api/types.ts";
-import { fatesOfSums, hitShare, promptTokens } from "../cache.ts";
+import { cacheOutcomeOfSums, hitShare, promptTokens } from "../cache.ts";
 import { useDeploymentColour } from "../colours.ts";
 import { CacheBar } from "../components/CacheBar.tsx";
 import { Chart, type Line } from "../components/Chart.tsx";
@@ -60,7 +60,7 @@ export function OverviewPage() {
 
 function Figures({ overview }: { readonly overview: Overview }) {
 	const { totals, alerts } = overview;
-	const fates = fatesOfSums(totals);
+	const cacheOutcome = cacheOutcomeOfSums(totals);
 	const saved = totals.cost_without_caching - totals.cost;
 	const routed = totals.cost_random_routing - totals.cost;
 	const warm = mean(totals.warm_first_byte_ms, totals.warm_first_bytes);
@@ -96,9 +96,9 @@ function Figures({ overview }: { readonly overview: Overview }) {
 				/>
 				<Stat
 					label="Token hit ratio"
-					value={percent(hitShare(fates), 1)}
-					exact={`${count(fates.read)} of ${count(promptTokens(fates))} prompt tokens`}
-					note={<CacheBar fates={fates} />}
+					value={percent(hitShare(cacheOutcome), 1)}
+					exact={`${count(cacheOutcome.read)} of ${count(promptTokens(cacheOutcome))} prompt tokens`}
+					note={<CacheBar cacheOutcome={cacheOutcome} />}
 				/>
 				<Stat
 					label="Requests"
@@ -173,7 +173,7 @@ function Charts({ overview }: { readonly overview: Overview }) {
 	const steps = at.map((step) => ids.flatMap((id) => cell(step, id) ?? []));
 	const overSteps = (of: (keyof Measures)[], per: (sums: number[]) => number | null) =>
 		steps.map((sums) => per(of.map((name) => sums.reduce((all, each) => all + each[name], 0))));
-	const fates: Line[] = [
+	const outcomeLines: Line[] = [
 		{ label: "read", colour: "--read", values: overSteps(["cache_read_tokens"], ([read]) => read ?? 0) },
 		{
 			label: "written",
@@ -199,15 +199,15 @@ function Charts({ overview }: { readonly overview: Overview }) {
 				{...common}
 				title={`Prompt tokens per ${per}`}
 				summary={`${tokens(totals.cache_read_tokens)} read, ${tokens(totals.cache_write_5m_tokens + totals.cache_write_1h_tokens)} written, ${tokens(totals.input_tokens)} uncached.`}
-				lines={fates}
+				lines={outcomeLines}
 				unit={tokens}
 				stacked
 			/>
 			<Chart
 				{...common}
 				title="Token hit ratio by deployment"
-				summary={`Overall ${percent(hitShare(fatesOfSums(totals)), 1)}.`}
-				lines={byDeployment((sums) => hitShare(fatesOfSums(sums)))}
+				summary={`Overall ${percent(hitShare(cacheOutcomeOfSums(totals)), 1)}.`}
+				lines={byDeployment((sums) => hitShare(cacheOutcomeOfSums(sums)))}
 				unit={(value) => percent(value)}
 				max={1}
 			/>
@@ -269,15 +269,15 @@ function ByDeployment({ overview }: { readonly overview: Overview }) {
 			<h2>By deployment</h2>
 			<Table columns={COLUMNS}>
 				{sums.map(([id, each]) => {
-					const fates = fatesOfSums(each);
+					const cacheOutcome = cacheOutcomeOfSums(each);
 					return (
 						<tr key={id}>
 							<td>
 								<DeploymentName id={id} link />
 							</td>
 							<td className="number">{count(each.requests)}</td>
-							<BarCell fates={fates} />
-							<HitCell fates={fates} digits={1} />
+							<BarCell cacheOutcome={cacheOutcome} />
+							<HitCell cacheOutcome={cacheOutcome} digits={1} />
 							<DollarCell value={each.cost} />
 							<DollarCell value={each.cost_without_caching - each.cost} saved />
 							<td className="number wide-only">{count(each.diverted)}</td>

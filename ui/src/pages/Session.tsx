@@ -4,7 +4,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { sessionQuery } from "../api/queries.ts";
 import type { RequestView, SessionSummary } from "../api/types.ts";
-import { fatesOf, fatesOfSums, hitShare, savedByCaching } from "../cache.ts";
+import { cacheOutcomeOf, cacheOutcomeOfSums, hitShare, savedByCaching } from "../cache.ts";
 import { CacheBar, CacheLegend } from "../components/CacheBar.tsx";
 import { Badge, CopyButton, DeploymentName, PageHead, Stat } from "../components/Parts.tsx";
 import { RequestDrawer } from "../components/RequestDrawer.tsx";
@@ -95,7 +95,7 @@ export function SessionPage() {
 
 function Totals({ session }: { readonly session: SessionSummary }) {
 	const { measures } = session;
-	const fates = fatesOfSums(measures);
+	const cacheOutcome = cacheOutcomeOfSums(measures);
 	const saved = measures.cost_without_caching - measures.cost;
 	const routed = measures.cost_random_routing - measures.cost;
 	return (
@@ -124,7 +124,11 @@ function Totals({ session }: { readonly session: SessionSummary }) {
 				tone={routed >= 0 ? "good" : "bad"}
 				note="against random"
 			/>
-			<Stat label="Token hit ratio" value={percent(hitShare(fates), 1)} note={<CacheBar fates={fates} />} />
+			<Stat
+				label="Token hit ratio"
+				value={percent(hitShare(cacheOutcome), 1)}
+				note={<CacheBar cacheOutcome={cacheOutcome} />}
+			/>
 			<Stat label="Misses" value={count(measures.misses)} note={`${count(measures.diverted)} diverted`} />
 		</section>
 	);
@@ -154,7 +158,7 @@ function Dearest({ turns, open }: { readonly turns: readonly RequestView[]; read
 			<h2>The turns that cost most</h2>
 			<Table columns={DEAREST_COLUMNS}>
 				{dearest.map((turn) => {
-					const fates = fatesOf(turn);
+					const cacheOutcome = cacheOutcomeOf(turn);
 					return (
 						<tr key={turn.id}>
 							<td>
@@ -170,8 +174,8 @@ function Dearest({ turns, open }: { readonly turns: readonly RequestView[]; read
 							<td>
 								<DeploymentName id={turn.model_id} />
 							</td>
-							<BarCell fates={fates} />
-							<HitCell fates={fates} />
+							<BarCell cacheOutcome={cacheOutcome} />
+							<HitCell cacheOutcome={cacheOutcome} />
 							<DollarCell value={turn.cost} />
 							<DollarCell value={savedByCaching(turn)} wide saved />
 							<td>

@@ -4,7 +4,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
 import { sessionsQuery } from "../api/queries.ts";
 import type { SessionSummary } from "../api/types.ts";
-import { fatesOfSums } from "../cache.ts";
+import { cacheOutcomeOfSums } from "../cache.ts";
 import { Empty } from "../components/Failure.tsx";
 import { RangeChoice, SearchField } from "../components/Filters.tsx";
 import { Badge, DeploymentName, PageHead } from "../components/Parts.tsx";
@@ -83,7 +83,7 @@ export function SessionsPage() {
 
 function Row({ session }: { readonly session: SessionSummary }) {
 	const { measures } = session;
-	const fates = fatesOfSums(measures);
+	const cacheOutcome = cacheOutcomeOfSums(measures);
 	return (
 		<tr>
 			<td>
@@ -109,8 +109,8 @@ function Row({ session }: { readonly session: SessionSummary }) {
 				<DeploymentName id={session.model_id} />
 			</td>
 			<td className="number">{count(measures.requests)}</td>
-			<BarCell fates={fates} />
-			<HitCell fates={fates} />
+			<BarCell cacheOutcome={cacheOutcome} />
+			<HitCell cacheOutcome={cacheOutcome} />
 			<SumCell sum={measures} />
 			<DollarCell value={measures.cost_without_caching - measures.cost} wide saved />
 			<td className="wide-only">

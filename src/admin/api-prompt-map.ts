@@ -1,7 +1,7 @@
-// The prompt of a logged request as a strip: which stretch was read from the cache, written to it, or neither. From its
+// The prompt of a logged request as a map: which stretch was read from the cache, written to it, or neither. From its
 // summary alone.
 import type { Details } from "../requestlog/details.ts";
-import type { StripView } from "./api-schemas.ts";
+import type { PromptMapPart } from "./api-schemas.ts";
 
 const LEVELS = ["tools", "system", "messages"] as const;
 
@@ -15,7 +15,7 @@ interface Stretch {
 }
 
 /** Null where the log has no summary. Tokens are split by bytes, so that stretches add up to what the provider counted. */
-export function stripOf(details: Details | null): StripView[] | null {
+export function promptMapOf(details: Details | null): PromptMapPart[] | null {
 	const turn = details?.turn ?? null;
 	if (turn === null) return null;
 	const total = turn.readTokens + turn.writeTokens + turn.inputTokens;
@@ -24,12 +24,12 @@ export function stripOf(details: Details | null): StripView[] | null {
 	const tokensAt = (at: number) => (total * at) / bytes;
 	const readEnd = turn.readTokens;
 	const writtenEnd = readEnd + turn.writeTokens;
-	const strip: StripView[] = [];
+	const parts: PromptMapPart[] = [];
 	for (const { level, from, to, bytesFrom, bytesTo, breakpoint } of stretchesOf(turn.summary)) {
 		const end = tokensAt(bytesTo);
 		let begin = tokensAt(bytesFrom);
 		// What was read may end inside a stretch, at a breakpoint of an earlier turn.
-		for (const [fate, limit] of [
+		for (const [cache_outcome, limit] of [
 			["read", readEnd],
 			["written", writtenEnd],
 			["uncached", end],
@@ -37,10 +37,10 @@ export function stripOf(details: Details | null): StripView[] | null {
 			const tokens = Math.round(Math.min(end, limit) - begin);
 			if (tokens <= 0) continue;
 			begin = Math.min(end, limit);
-			strip.push({ level, from, to, tokens, fate, breakpoint: begin === end ? breakpoint : null });
+			parts.push({ level, from, to, tokens, cache_outcome, breakpoint: begin === end ? breakpoint : null });
 		}
 	}
-	return strip;
+	return parts;
 }
 
 /** Cut at the ends of levels and at breakpoints. */
