@@ -185,6 +185,12 @@ test("no two exported types share a name, the simulator's apart", () => {
 	expect(exportedTypes('type E = 1;\nexport type { F } from "./f.ts";\n// export type G')).toEqual([]);
 });
 
+test("a request's body and outline are written where it is prepared, and nowhere else", () => {
+	const writes = /\b(?:exchange|preparing)\.(?:body|outline)\s*=[^=]/;
+	const writers = files.filter(({ name, text }) => room(name) === "proxy" && writes.test(text));
+	expect(writers.map(({ name }) => name)).toEqual(["proxy/prepare"]);
+});
+
 test(`no file is longer than ${HARD_LINES} lines, and few are longer than ${SOFT_LINES}`, () => {
 	expect(files.filter((file) => file.lines > HARD_LINES).map((file) => file.name)).toEqual([]);
 	expect(files.filter((file) => file.lines > SOFT_LINES).length).toBeLessThanOrEqual(files.length / 20);

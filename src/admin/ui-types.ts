@@ -44,25 +44,23 @@ export interface TestResult {
 	readonly dollars: number | null;
 }
 
-interface ExplainedCandidate {
-	readonly model_id: string;
-	readonly reason: string;
-	readonly predicted_read_tokens: number;
-	/** Input side; null = the price is unknown. */
-	readonly expected_dollars: number | null;
-	readonly thinking_at_risk: boolean;
-}
-
 /** A decision, as POST /route/explain gives it. */
 export interface Explained {
 	readonly model: string;
 	readonly model_group: string;
 	readonly affinity: string;
 	readonly reason: string | null;
-	readonly chosen: ExplainedCandidate | null;
+	readonly chosen: Explained["candidates"][number] | null;
 	readonly prompt_tokens: number;
 	readonly breakpoints: number;
-	readonly candidates: readonly ExplainedCandidate[];
+	readonly candidates: readonly {
+		readonly model_id: string;
+		readonly reason: string;
+		readonly predicted_read_tokens: number;
+		/** Input side; null = the price is unknown. */
+		readonly expected_dollars: number | null;
+		readonly thinking_at_risk: boolean;
+	}[];
 	readonly excluded: readonly {
 		readonly model_id: string;
 		readonly why: string;

@@ -1,12 +1,14 @@
-// The decision that a body would get now, asked for by the control plane in the name of any key. Sends nothing, learns nothing.
+// The decision that a body would get now: for POST /route/explain, and for the control plane in the name of any key. Sends nothing, learns
+// nothing.
 import type { Directory } from "../access/directory.ts";
 import { GatewayError } from "../errors.ts";
 import { describe, MASTER } from "./admission/authenticate.ts";
-import { askedBy, permitted } from "./admission/permitted.ts";
-import { outlineAsSent } from "./as-sent.ts";
 import { type ExplainedDecision, explainDecision } from "./explain.ts";
-import type { Serving } from "./handler.ts";
-import { routeRequest } from "./request.ts";
+import { type PrepareDeps, prepareQuestion } from "./prepare.ts";
+import { type Asked, routeRequest } from "./request.ts";
+import type { DispatchDeps } from "./upstream/run-candidate.ts";
+
+type DecisionDeps = Pick<DispatchDeps, "config" | "router" | "now">;
 
 /** A body of POST /v1/messages and who would send it. */
 export interface Question {
@@ -17,21 +19,22 @@ export interface Question {
 	readonly keyHash: string | null;
 }
 
+/** What the router would decide for a request that is prepared. */
+export function decisionNow(asked: Asked, deps: DecisionDeps): ExplainedDecision {
+	return explainDecision(deps.router.plan(routeRequest(asked, asked.outline.model, deps), deps.now()));
+}
+
 /** Throws what the request itself would be refused with, and record_not_found for an unknown key. */
 export function explainNow(
 	{ body, headers, keyHash }: Question,
-	serving: Serving & { readonly directory: Directory },
+	deps: DecisionDeps & PrepareDeps & { readonly directory: Directory },
 ): ExplainedDecision {
-	const { config, router, directory } = serving;
+	const { config, directory } = deps;
 	if (body.length > config.limits.maxBodyBytes) {
 		throw new GatewayError("body_too_large", { limit: config.limits.maxBodyBytes });
 	}
 	const key = keyHash === null ? null : directory.keyByHash(keyHash);
 	if (key === undefined) throw new GatewayError("record_not_found", { kind: "key", id: keyHash ?? "" });
 	const caller = key === null ? MASTER : describe(key, directory);
-	const read = outlineAsSent(body, { caller, agent: headers["user-agent"] ?? "" }, serving);
-	const outlined = permitted(read, caller, serving);
-	const sender = { operation: "messages", session: null, request: { headers } } as const;
-	const about = askedBy(sender, caller, { admission: serving.admission, outline: outlined });
-	return explainDecision(router.plan(routeRequest(about, outlined.model, serving), serving.now()));
+	return decisionNow(prepareQuestion(body, { caller, headers }, deps), deps);
 }

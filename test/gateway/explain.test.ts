@@ -101,3 +101,24 @@ test.each([
 	expect(next.deployment).toBe(real.deployment);
 	expect(next.usage.read).toBe((asked as { chosen: { predicted_read_tokens: number } }).chosen.predicted_read_tokens);
 });
+
+test.each([
+	["a beta that no header can hold", { anthropic_beta: ["a\nb"] }, 400],
+	["a version that no header can hold", { anthropic_version: "\u2026" }, 400],
+	["half of a character in the model's name", { model: "\ud800" }, 400],
+	["a model that nobody serves", { model: "nope" }, 404],
+	["messages that are no list", { messages: "hello" }, 400],
+])("a question is refused with what the request would be refused with: %s", async (_, wrong, status) => {
+	await using world = await startWorld({ deployments: ["a"] });
+	const body = JSON.stringify({ ...UNMARKED, ...wrong });
+	const told = async (path: string, sent: string) => {
+		const answer = await world.gateway.post(path, sent);
+		const { error } = (await answer.json()) as { error: { message: string } };
+		return { status: answer.status, message: error.message };
+	};
+	const refused = await told("/v1/messages", body);
+	expect(refused.status).toBe(status);
+	expect(await told("/route/explain", body)).toEqual(refused);
+	expect((await told("/api/explain", JSON.stringify({ body }))).message).toBe(refused.message);
+	expect(world.messages().length).toBe(0);
+});
