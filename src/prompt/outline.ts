@@ -85,7 +85,7 @@ export interface ConversationMemory {
 }
 
 /** A body in memory that is used again for the conversation's next one, once `memory.isFree`. */
-export interface KeptBody {
+interface KeptBody {
 	readonly memory: BodyMemory;
 	/** The conversation's last body, which this one was read over, and how many bytes they have in common; null = there was none. */
 	readonly reused: { readonly snapshot: Snapshot; readonly equal: number } | null;

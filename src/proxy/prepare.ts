@@ -40,11 +40,11 @@ export interface PrepareDeps {
 }
 
 /** A request that becomes ready: the fields of an exchange that are written here, and nowhere else. */
-export type Preparing = Sender &
+type Preparing = Sender &
 	Pick<Exchange, "format" | "body" | "source" | "encoder" | "session" | "pointsApplied" | "outline">;
 
 /** Who sends a request, and what for. */
-export interface PrepareAbout {
+interface PrepareAbout {
 	readonly caller: Caller;
 	readonly target: RequestTarget;
 	/** Nothing will be sent: it must change nothing for the requests that are. */
@@ -52,7 +52,7 @@ export interface PrepareAbout {
 }
 
 /** A request that may be routed. */
-export interface Prepared {
+interface Prepared {
 	/** The outline is in it. */
 	readonly asked: Asked;
 	/** The client for whom automatic markers were put in, so that it can be learned what they bring; null = none were. */
