@@ -79,6 +79,8 @@ export interface Deployment {
 	readonly onTrial: boolean;
 	/** The operator lets it run empty: it serves what is at home there, until that has expired, and nothing new. */
 	readonly draining: boolean;
+	/** Digest of its credential and address: equal for those that are refused together. */
+	readonly credential: string;
 	/** Organisation that its answers named; null while unknown. */
 	readonly organization: string | null;
 	/** Time to first token of late, ms, as if all of the prompt had been cached; null while unknown. */
@@ -131,7 +133,6 @@ export interface MutableDeployment extends Deployment {
 	metered: DeploymentConfig | null;
 	/** Member number in the domain registry. */
 	member: number;
-	/** Digest of its credential and address: equal for those that are refused together. */
 	credential: string;
 	/** Refusals of its credentials since one was last accepted. */
 	refusals: number;

@@ -24,10 +24,12 @@ import {
 	type Witness,
 } from "./evidence.ts";
 import { rank } from "./placement.ts";
+import { lastResort, type Probes } from "./probes.ts";
 import { seedOf } from "./rendezvous.ts";
 import { arrange, orderOf } from "./strategy.ts";
 
 export interface PlannerOptions extends EvidenceOptions {
+	readonly probes: Probes;
 	/** Uniform in [0, 1). */
 	readonly random: () => number;
 	/** Holds for room end up to so much later than they might: see routing/router. */
@@ -69,7 +71,7 @@ interface Choice {
 
 /** A planner over the given state, which others change. */
 export function createPlanner(options: PlannerOptions): Planner {
-	const { fleet, headroom, random, staggerMs } = options;
+	const { fleet, headroom, random, staggerMs, probes } = options;
 	const gather = createEvidence(options);
 
 	/** What prompt and an answer of usual length cost there, nothing cached. */
@@ -108,7 +110,7 @@ export function createPlanner(options: PlannerOptions): Planner {
 		const plan: Plan = {
 			request,
 			outcome: "off",
-			...inOrder(candidates, hold, [...full, ...excluded]),
+			...inOrder(candidates, hold, { excluded: [...full, ...excluded], probes }),
 			excluded: [...excluded, ...full].sort(bySoonest),
 			promptTokens,
 			plannedAt: now,
@@ -169,7 +171,7 @@ export function createPlanner(options: PlannerOptions): Planner {
 		const plan: Plan = {
 			request,
 			outcome: outcomeOf({ first, marked, known: evidence.known }),
-			...inOrder(candidates, hold, full.length === 0 ? excluded : [...full, ...excluded]),
+			...inOrder(candidates, hold, { excluded: full.length === 0 ? excluded : [...full, ...excluded], probes }),
 			excluded: full.length === 0 ? excluded : [...excluded, ...full].sort(bySoonest),
 			promptTokens: evidence.promptTokens,
 			plannedAt: now,
@@ -264,30 +266,21 @@ function leaderHold(
 
 /** What drains serves where nothing else is left, and what has failed may have recovered: asking costs less than refusing. */
 const MAY_SERVE: ReadonlySet<Exclusion["why"]> = new Set(["cooldown", "draining"]);
-/** Credentials and accounts are mended without a word. A rate limit is not over before its time. */
-const MAY_BE_MENDED: ReadonlySet<Exclusion["why"]> = new Set(["quarantine", "account", "barred"]);
 
-/** The candidates, and who is asked after all of them; where there are none and nothing is waited for, these are the candidates. */
+/** The candidates, where there are none and nothing is waited for those that may serve all the same; and the last resort after them. */
 function inOrder(
 	candidates: readonly Candidate[],
 	hold: Hold | null,
-	excluded: readonly Exclusion[],
+	{ excluded, probes }: { readonly excluded: readonly Exclusion[]; readonly probes: Probes },
 ): Pick<Plan, "candidates" | "lastResort"> {
 	if (excluded.length === 0) return { candidates, lastResort: NO_CANDIDATES };
-	const mended = lastResort(excluded, MAY_BE_MENDED);
-	if (candidates.length > 0 || hold !== null) return { candidates, lastResort: mended };
-	return { candidates: [...lastResort(excluded, MAY_SERVE), ...mended], lastResort: NO_CANDIDATES };
+	const isAlone = candidates.length === 0 && hold === null;
+	const may = excluded.filter(({ why }) => isAlone && MAY_SERVE.has(why));
+	const asked = isAlone ? may.map(({ deployment }) => lastResort(deployment)) : candidates;
+	return { candidates: asked, lastResort: probes.among(excluded, isAlone && asked.length === 0) };
 }
 
 const NO_CANDIDATES: readonly Candidate[] = [];
-
-function lastResort(excluded: readonly Exclusion[], which: ReadonlySet<Exclusion["why"]>): Candidate[] {
-	return excluded.flatMap(({ deployment, why }): Candidate[] => {
-		if (!which.has(why)) return [];
-		const unknown = { predictedReadTokens: 0, expectedDollars: null, thinkingAtRisk: false };
-		return [{ deployment, reason: "last_resort", ...unknown }];
-	});
-}
 
 function outcomeOf(seen: { first: Witness | undefined; marked: boolean; known: boolean }): AffinityOutcome {
 	if (!seen.marked) return "none";

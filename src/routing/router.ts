@@ -30,6 +30,7 @@ import { createFleet, type RouterConfig } from "./fleet.ts";
 import { type Charge, createHeadroom, type Levels, learnOutput } from "./headroom.ts";
 import { createHearing } from "./hearing.ts";
 import { createPlanner } from "./planner.ts";
+import { createProbes, type Probe } from "./probes.ts";
 import { createReleases } from "./releases.ts";
 import { partOf, type RequestAtDeployment } from "./rests.ts";
 import { createConversations } from "./session.ts";
@@ -91,6 +92,8 @@ interface OpenAttempt extends Ticket {
 	readonly meant: number | null;
 	/** It tries a deployment that has failed, and has not begun to be answered. */
 	trial: boolean;
+	/** It was a last resort. */
+	readonly probe: Probe | null;
 	/** By which other replicas know it; 0 = they do not. */
 	readonly number: number;
 	ended: boolean;
@@ -124,7 +127,8 @@ export function createRouter(options: RouterOptions): LiveRouter {
 	const beliefs = createBeliefs(fleet.domains.root);
 	const random = options.random ?? Math.random;
 	const staggerMs = shared === null ? 0 : STAGGER_MS;
-	const plan = createPlanner({ fleet, index, scale, conversations, headroom, beliefs, random, staggerMs });
+	const probes = createProbes();
+	const plan = createPlanner({ fleet, index, scale, conversations, headroom, beliefs, random, staggerMs, probes });
 	const releases = createReleases();
 	/** What the leader of a hold is writing. */
 	const leads = new WeakMap<Hold, Spot>();
@@ -253,6 +257,7 @@ export function createRouter(options: RouterOptions): LiveRouter {
 				cache,
 				meant: meantDomain(plan),
 				trial: deployment.onTrial,
+				probe: plan.lastResort.includes(candidate) ? probes.begin(deployment, now) : null,
 				number: teller?.sent({ deployment: id, wildcard: request.wildcard, load, ...need, usedTokens }) ?? 0,
 				ended: false,
 			};
@@ -363,6 +368,7 @@ function subjectOf({ request, target, uncached, predictedReadTokens }: OpenAttem
 function endTrial(open: OpenAttempt): void {
 	if (open.trial) open.deployment.trials -= 1;
 	open.trial = false;
+	open.probe?.end();
 }
 
 /** When an attempt ended, and of what where it failed. */

@@ -1,61 +1,8 @@
 // Whose fault an error is, through the whole gateway: what goes elsewhere, what rests, and what the client hears. Leaves single verdicts to
 // src/providers/errors/verdicts.test.ts.
 import { expect, test } from "vitest";
-import { configFrom, startTestGateway } from "../harness.ts";
-import { type Answer, type RecordedRequest, startRecordingUpstream } from "../recording-upstream.ts";
-
-const MESSAGE = { type: "message", role: "assistant", content: [], usage: { input_tokens: 1, output_tokens: 1 } };
-
-type Refusal = readonly [status: number, type: string, message: string, headers?: Readonly<Record<string, string>>];
-
-function rows(refusals: readonly Refusal[]): [string, Refusal][] {
-	return refusals.map((refusal) => [refusal.slice(0, 3).join(" "), refusal]);
-}
-
-function refuse([status, type, message, headers = {}]: Refusal): Answer {
-	return (_request, response) => {
-		response.writeHead(status, { "content-type": "application/json", ...headers });
-		response.end(JSON.stringify({ type: "error", error: { type, message } }));
-	};
-}
-
-const serve: Answer = (_request, response) => {
-	response.writeHead(200, { "content-type": "application/json" });
-	response.end(JSON.stringify(MESSAGE));
-};
-
-/** Deployments `a`, `b` … in this order, each with a key and an upstream of its own, all of `model`, in the group `group`. */
-async function world(answers: Readonly<Record<string, Answer>>, { group = "main", model = "claude-sonnet-4-5" } = {}) {
-	const names = Object.keys(answers);
-	const upstreams = new Map<string, Awaited<ReturnType<typeof startRecordingUpstream>>>();
-	for (const name of names) upstreams.set(name, await startRecordingUpstream(answers[name] as Answer));
-	const entries = names.map(
-		(name, at) => `
-  - model_name: "${group}"
-    litellm_params: { model: "anthropic/${model}", api_base: "${upstreams.get(name)?.url}", api_key: sk-${name}, order: ${at + 1} }
-    model_info: { id: ${name} }`,
-	);
-	const gateway = await startTestGateway(
-		configFrom(
-			`model_list:${entries.join("")}\ngeneral_settings: { master_key: sk-test-master }\nwarmpath: { listen: { port: 0 } }\n`,
-		),
-	);
-	return {
-		gateway,
-		ask: (more: object = {}, headers: Readonly<Record<string, string>> = {}) =>
-			gateway.post(
-				"/v1/messages",
-				JSON.stringify({ model: "main", max_tokens: 10, messages: [{ role: "user", content: "hi" }], ...more }),
-				headers,
-			),
-		asked: (name: string) => upstreams.get(name)?.requests.length ?? 0,
-		answer: (name: string, answer: Answer) => upstreams.get(name)?.setAnswer(answer),
-		async [Symbol.asyncDispose](): Promise<void> {
-			await gateway.close(0);
-			for (const upstream of upstreams.values()) await upstream[Symbol.asyncDispose]();
-		},
-	};
-}
+import type { Answer, RecordedRequest } from "../recording-upstream.ts";
+import { type Refusal, refuse, rows, serve, world } from "../refusing-world.ts";
 
 const ACCOUNTS: readonly Refusal[] = [
 	[400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API."],

@@ -32,7 +32,8 @@ export function failureAnswer(exchange: Exchange, plan: Plan, failed: Failed): v
 		return;
 	}
 	if (limitsOf(plan).length > 0) throw limited(plan, shortestWait(plan, [], now));
-	const told = lastOf(failures, ({ verdict }) => OF_REQUEST.has(verdict.scope));
+	const told =
+		lastOf(failures, ({ verdict }) => OF_REQUEST.has(verdict.scope)) ?? lastOf(failures, () => failures.every(isSpent));
 	if (told !== undefined) {
 		relayError(exchange, told, {});
 		return;
@@ -40,6 +41,11 @@ export function failureAnswer(exchange: Exchange, plan: Plan, failed: Failed): v
 	throw (
 		failures.findLast(({ unsayable }) => unsayable !== undefined)?.unsayable ?? nobodyServed(exchange, plan, failures)
 	);
+}
+
+/** A limit that no wait cures: of what may be spent, or of a day. */
+function isSpent({ failure, verdict }: FailedAnswer): boolean {
+	return failure.status === 429 && verdict.lasting;
 }
 
 /** Nobody was asked: why not. */
@@ -51,16 +57,14 @@ function refuseUnasked(plan: Plan, { failures, now }: Failed): void {
 	throw limited(plan, shortestWait(plan, [], now));
 }
 
-/** A rate limit that was met; false = none was. Where no wait cures it none is promised (providers §1). */
+/** A rate limit that was met and passes; false = none was. Of those that no wait cures nothing is promised (prompt-caching §7). */
 function answerLimit(exchange: Exchange, plan: Plan, { failures, now }: Failed): boolean {
-	const met = failures.filter(({ failure }) => failure.status === 429);
-	const passing = met.filter(({ verdict }) => !verdict.lasting);
-	const last = lastOf(passing, () => true) ?? lastOf(met, () => true);
-	const seconds = shortestWait(plan, passing, now);
-	const isPassing = passing.length > 0 || limitsOf(plan).length > 0;
+	const met = failures.filter((answer) => answer.failure.status === 429 && !isSpent(answer));
 	if (met.length === 0) return false;
+	const seconds = shortestWait(plan, met, now);
+	const last = lastOf(met, () => true);
 	if (last === undefined) throw limited(plan, seconds);
-	relayError(exchange, last, isPassing ? { "retry-after": String(seconds) } : {});
+	relayError(exchange, last, { "retry-after": String(seconds) });
 	return true;
 }
 

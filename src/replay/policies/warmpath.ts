@@ -39,7 +39,7 @@ export function createWarmpath(options: PolicyOptions): Policy {
 						const { hold } = plan;
 						if (hold !== null && hold.until > EPOCH_MS + at) return pause(router, hold);
 					}
-					const candidate = plan.candidates[tried];
+					const candidate = plan.candidates[tried] ?? plan.lastResort[tried - plan.candidates.length];
 					tried += 1;
 					if (candidate === undefined) return null;
 					const sent = { plan, candidate };
