@@ -1,8 +1,8 @@
 // What a request would have cost, in expectation, under random routing over the same deployments. The past is one random world kept live
-// in cache/shadow; over the present choice the mean is taken, so that sums are unbiased and single figures are not all luck.
+// in cache/random-baseline; over the present choice the mean is taken, so that sums are unbiased and single figures are not all luck.
 
 import { requestPart } from "../cache/place.ts";
-import { createShadowCaches, type ShadowPrompt } from "../cache/shadow.ts";
+import { type BaselinePrompt, createBaselineCaches } from "../cache/random-baseline.ts";
 import type { DeploymentConfig, ModelGroup } from "../config/schema.ts";
 import { answeredOf } from "../pricing/answered.ts";
 import { costOf, totalOf, type Usage } from "../pricing/cost.ts";
@@ -61,7 +61,7 @@ export function createCounterfactual({
 	random,
 	maxEntries = DEFAULT_ENTRIES,
 }: CounterfactualOptions): Counterfactual {
-	const caches = createShadowCaches(maxEntries);
+	const caches = createBaselineCaches(maxEntries);
 	const laneIds = new Map<string, number>();
 	const laneSets = new WeakMap<ModelGroup, LaneSet>();
 
@@ -119,7 +119,7 @@ export function createCounterfactual({
 		}
 		const { chain, breakpoints } = outline;
 		const bytesPerToken = (chain.bytes[last.block] as number) / cached;
-		const prompt: ShadowPrompt = {
+		const prompt: BaselinePrompt = {
 			chain,
 			breakpoints,
 			salt: requestPart(betas, outline.variant),

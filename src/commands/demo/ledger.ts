@@ -31,9 +31,9 @@ export interface DemoLedger {
 	turn(body: Buffer, usage: TurnUsage, times: { readonly startedAt: number; readonly beganAt: number }): void;
 }
 
-/** A ledger over as many shadow caches as there are deployments. */
+/** A ledger over as many caches of the random-routing baseline as there are deployments. */
 export function createLedger(deployments: number, random: () => number): DemoLedger {
-	const shadows = Array.from({ length: deployments }, () => new PromptCache());
+	const baselineCaches = Array.from({ length: deployments }, () => new PromptCache());
 	const totals: Totals = {
 		turns: 0,
 		inputTokens: 0,
@@ -52,10 +52,10 @@ export function createLedger(deployments: number, random: () => number): DemoLed
 			totals.readTokens += usage.read;
 			totals.dollars += dollars(usage);
 			totals.uncachedDollars += dollars({ read: 0, write: 0, uncached: tokens });
-			const shadow = shadows[Math.floor(random() * shadows.length)];
-			if (shadow === undefined) return;
+			const baseline = baselineCaches[Math.floor(random() * baselineCaches.length)];
+			if (baseline === undefined) return;
 			const prompt = flatten(readRequest(JSON.parse(body.toString("utf8")), { betas: new Set(), kind: "messages" }));
-			const pending = shadow.begin(prompt, startedAt);
+			const pending = baseline.begin(prompt, startedAt);
 			pending.firstByte(beganAt);
 			const { read, write5m, write1h, uncached } = pending.usage;
 			totals.randomReadTokens += read;

@@ -1,9 +1,9 @@
-// The caches as they would be had every request gone to a random deployment: one world of chance, kept live beside the real one. Leaves
+// The random-routing baseline: caches as they would be if every request had gone to a random deployment, kept beside the real ones. Leaves
 // prices and what the difference is worth to routing/counterfactual.
 import { LOOK_BACK_POSITIONS, TTL_MS, type Ttl } from "./semantics.ts";
 
 /** A prompt that was served. Times are ms since epoch. */
-export interface ShadowPrompt {
+export interface BaselinePrompt {
 	readonly chain: {
 		readonly count: number;
 		readonly high: Float64Array;
@@ -19,12 +19,15 @@ export interface ShadowPrompt {
 	readonly firstByteAt: number;
 }
 
-export interface ShadowCaches {
+export interface BaselineCaches {
 	readonly size: number;
 	/** For each lane the last block of the longest prefix that could be read there, or -1; until the next call. Changes no cache. */
-	read(prompt: ShadowPrompt, lanes: readonly number[]): Int32Array;
+	read(prompt: BaselinePrompt, lanes: readonly number[]): Int32Array;
 	/** The prompt went to `lane`, where it read up to `readBlock`: refreshes that entry, writes those behind it from `minimumBytes` on. */
-	serve(prompt: ShadowPrompt, where: { readonly lane: number; readonly readBlock: number; minimumBytes: number }): void;
+	serve(
+		prompt: BaselinePrompt,
+		where: { readonly lane: number; readonly readBlock: number; minimumBytes: number },
+	): void;
 }
 
 /** Where one prefix is held: three numbers for each lane: lane, available at, expires at. */
@@ -32,12 +35,12 @@ type Held = number[];
 const SLOT = 3;
 
 /** A lane is a set of deployments that share a cache. At most `maxEntries` prefixes are kept; the least recently written go first. */
-export function createShadowCaches(maxEntries: number): ShadowCaches {
+export function createBaselineCaches(maxEntries: number): BaselineCaches {
 	const entries = new Map<number, Held>();
 	/** What `read` answers: asked once a request, of a few lanes. */
 	let found = new Int32Array(0);
 
-	function keyOf({ chain, salt }: ShadowPrompt, block: number): number {
+	function keyOf({ chain, salt }: BaselinePrompt, block: number): number {
 		// 52 bits, of which the salt changes 32: equal keys of different prompts are as unlikely as equal fingerprints.
 		const print = chain.high[block] as number;
 		const upper = Math.floor(print / 2 ** 32) * 2 ** 32;
@@ -120,7 +123,7 @@ function isLive(held: Held, at: number, now: number): boolean {
 }
 
 /** The blocks that a look-up tries, longest prefix first (prompt-caching R4, R5), until `more` says no. */
-function visit({ chain, breakpoints, collapseRuns }: ShadowPrompt, more: (block: number) => boolean): void {
+function visit({ chain, breakpoints, collapseRuns }: BaselinePrompt, more: (block: number) => boolean): void {
 	let tried = chain.count;
 	for (let mark = breakpoints.length - 1; mark >= 0; mark -= 1) {
 		let block = (breakpoints[mark] as { block: number }).block;
