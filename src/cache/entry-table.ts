@@ -45,7 +45,7 @@ interface Columns {
 	/** Attempts that still wait for their first event. */
 	readonly waiting: Uint16Array;
 	/** Which order: index into TTLS. */
-	readonly lane: Uint8Array;
+	readonly ttlIndex: Uint8Array;
 	/** 1 = the provider counted the tokens. */
 	readonly exact: Uint8Array;
 }
@@ -63,7 +63,7 @@ function columns(capacity: number, from: Columns | null): Columns {
 		older: new Int32Array(capacity),
 		newer: new Int32Array(capacity),
 		waiting: new Uint16Array(capacity),
-		lane: new Uint8Array(capacity),
+		ttlIndex: new Uint8Array(capacity),
 		exact: new Uint8Array(capacity),
 	};
 	if (from !== null) for (const name of Object.keys(made) as (keyof Columns)[]) made[name].set(from[name]);
@@ -146,7 +146,7 @@ export class EntryTable {
 	}
 
 	ttl(slot: number): Ttl {
-		return this.#columns.lane[slot] === 1 ? "1h" : "5m";
+		return this.#columns.ttlIndex[slot] === 1 ? "1h" : "5m";
 	}
 
 	/** Attempts that wait on this slot's entry; changed by `wait`. */
@@ -163,17 +163,17 @@ export class EntryTable {
 		this.#sweep(now, SWEPT_PER_ADD);
 		if (this.#size >= this.#limit) this.#evict();
 		const slot = this.#take();
-		const { high, low, domain, variant, waiting, lane, exact } = this.#columns;
+		const { high, low, domain, variant, waiting, ttlIndex, exact } = this.#columns;
 		high[slot] = entry.high;
 		low[slot] = entry.low;
 		domain[slot] = entry.domain;
 		variant[slot] = entry.variant;
 		waiting[slot] = 0;
-		lane[slot] = TTLS.indexOf(entry.ttl);
+		ttlIndex[slot] = TTLS.indexOf(entry.ttl);
 		exact[slot] = 0;
 		this.#write(slot, entry);
 		this.#intoBucket(slot);
-		this.#intoLane(slot);
+		this.#linkByTtl(slot);
 		this.#size += 1;
 		// A full table must not be gone through for every entry that replaces another.
 		if (this.#addedToFilter > this.#capacity * 2) this.#rehash();
@@ -182,14 +182,14 @@ export class EntryTable {
 
 	/** Changes an entry's times and tokens and makes it the most recently used. */
 	renew(slot: number, renewal: Renewal): void {
-		this.#outOfLane(slot);
+		this.#unlinkByTtl(slot);
 		this.#write(slot, renewal);
-		this.#intoLane(slot);
+		this.#linkByTtl(slot);
 	}
 
 	remove(slot: number): void {
 		this.#outOfBucket(slot);
-		this.#outOfLane(slot);
+		this.#unlinkByTtl(slot);
 		this.#columns.next[slot] = this.#free;
 		this.#free = slot;
 		this.#size -= 1;
@@ -269,9 +269,9 @@ export class EntryTable {
 		if (at !== NONE) next[at] = next[slot] ?? NONE;
 	}
 
-	#intoLane(slot: number): void {
-		const { older, newer, lane } = this.#columns;
-		const which = lane[slot] ?? 0;
+	#linkByTtl(slot: number): void {
+		const { older, newer, ttlIndex } = this.#columns;
+		const which = ttlIndex[slot] ?? 0;
 		const last = this.#newest[which] ?? NONE;
 		older[slot] = last;
 		newer[slot] = NONE;
@@ -280,9 +280,9 @@ export class EntryTable {
 		this.#newest[which] = slot;
 	}
 
-	#outOfLane(slot: number): void {
-		const { older, newer, lane } = this.#columns;
-		const which = lane[slot] ?? 0;
+	#unlinkByTtl(slot: number): void {
+		const { older, newer, ttlIndex } = this.#columns;
+		const which = ttlIndex[slot] ?? 0;
 		const before = older[slot] ?? NONE;
 		const after = newer[slot] ?? NONE;
 		if (before === NONE) this.#oldest[which] = after;
@@ -293,9 +293,9 @@ export class EntryTable {
 
 	#sweep(now: number, most: number): void {
 		let left = most;
-		for (let lane = 0; lane < TTLS.length; lane += 1) {
+		for (let ttlIndex = 0; ttlIndex < TTLS.length; ttlIndex += 1) {
 			for (; left > 0; left -= 1) {
-				const slot = this.#oldest[lane] ?? NONE;
+				const slot = this.#oldest[ttlIndex] ?? NONE;
 				if (slot === NONE || this.expiresAt(slot) > now) break;
 				this.remove(slot);
 			}

@@ -11,7 +11,7 @@ export interface BaselinePrompt {
 		readonly bytes: Float64Array;
 	};
 	readonly breakpoints: readonly { readonly block: number; readonly ttl: Ttl }[];
-	/** What of the request separates caches inside a lane: betas, geography, speed. */
+	/** What of the request separates caches inside one cache: betas, geography, speed. */
 	readonly salt: number;
 	readonly collapseRuns: boolean;
 	readonly startedAt: number;
@@ -21,23 +21,23 @@ export interface BaselinePrompt {
 
 export interface BaselineCaches {
 	readonly size: number;
-	/** For each lane the last block of the longest prefix that could be read there, or -1; until the next call. Changes no cache. */
-	read(prompt: BaselinePrompt, lanes: readonly number[]): Int32Array;
-	/** The prompt went to `lane`, where it read up to `readBlock`: refreshes that entry, writes those behind it from `minimumBytes` on. */
+	/** For each cache the last block of the longest prefix that could be read there, or -1; until the next call. Changes no cache. */
+	read(prompt: BaselinePrompt, cacheIds: readonly number[]): Int32Array;
+	/** The prompt went to this cache, where it read up to `readBlock`: refreshes that entry, writes those behind from `minimumBytes` on. */
 	serve(
 		prompt: BaselinePrompt,
-		where: { readonly lane: number; readonly readBlock: number; minimumBytes: number },
+		where: { readonly cacheId: number; readonly readBlock: number; minimumBytes: number },
 	): void;
 }
 
-/** Where one prefix is held: three numbers for each lane: lane, available at, expires at. */
+/** Where one prefix is held: three numbers for each cache: its id, available at, expires at. */
 type Held = number[];
 const SLOT = 3;
 
-/** A lane is a set of deployments that share a cache. At most `maxEntries` prefixes are kept; the least recently written go first. */
+/** A cache is that of all deployments that share it. At most `maxEntries` prefixes are kept; the least recently written go first. */
 export function createBaselineCaches(maxEntries: number): BaselineCaches {
 	const entries = new Map<number, Held>();
-	/** What `read` answers: asked once a request, of a few lanes. */
+	/** What `read` answers: asked once a request, of a few caches. */
 	let found = new Int32Array(0);
 
 	function keyOf({ chain, salt }: BaselinePrompt, block: number): number {
@@ -47,12 +47,12 @@ export function createBaselineCaches(maxEntries: number): BaselineCaches {
 		return upper + (((print - upper) ^ salt) >>> 0);
 	}
 
-	function put(key: number, lane: number, times: { available: number; expires: number }): void {
+	function put(key: number, cacheId: number, times: { available: number; expires: number }): void {
 		const held = entries.get(key) ?? [];
 		entries.delete(key);
 		entries.set(key, held);
-		const at = slotOf(held, lane);
-		if (at === -1) held.push(lane, times.available, times.expires);
+		const at = slotOf(held, cacheId);
+		if (at === -1) held.push(cacheId, times.available, times.expires);
 		else {
 			held[at + 1] = Math.min(held[at + 1] as number, times.available);
 			held[at + 2] = Math.max(held[at + 2] as number, times.expires);
@@ -70,16 +70,16 @@ export function createBaselineCaches(maxEntries: number): BaselineCaches {
 		get size() {
 			return entries.size;
 		},
-		read(prompt, lanes) {
-			if (found.length < lanes.length) found = new Int32Array(lanes.length);
+		read(prompt, cacheIds) {
+			if (found.length < cacheIds.length) found = new Int32Array(cacheIds.length);
 			found.fill(-1);
-			let open = lanes.length;
+			let open = cacheIds.length;
 			visit(prompt, (block) => {
 				const held = entries.get(keyOf(prompt, block));
 				if (held === undefined) return open > 0;
-				for (let index = 0; index < lanes.length; index += 1) {
+				for (let index = 0; index < cacheIds.length; index += 1) {
 					if (found[index] !== -1) continue;
-					const at = slotOf(held, lanes[index] as number);
+					const at = slotOf(held, cacheIds[index] as number);
 					if (at === -1 || !isLive(held, at, prompt.startedAt)) continue;
 					found[index] = block;
 					open -= 1;
@@ -88,33 +88,33 @@ export function createBaselineCaches(maxEntries: number): BaselineCaches {
 			});
 			return found;
 		},
-		serve(prompt, { lane, readBlock, minimumBytes }) {
+		serve(prompt, { cacheId, readBlock, minimumBytes }) {
 			const { chain, breakpoints, startedAt, firstByteAt } = prompt;
 			if (readBlock >= 0) {
 				const key = keyOf(prompt, readBlock);
 				const held = entries.get(key);
-				const at = held === undefined ? -1 : slotOf(held, lane);
+				const at = held === undefined ? -1 : slotOf(held, cacheId);
 				if (held !== undefined && at !== -1) {
 					// Its lifetime is not kept: what the request asks for at this place, or what it had.
 					const ttl = breakpoints.find(({ block }) => block >= readBlock)?.ttl ?? "5m";
-					put(key, lane, { available: held[at + 1] as number, expires: startedAt + TTL_MS[ttl] });
+					put(key, cacheId, { available: held[at + 1] as number, expires: startedAt + TTL_MS[ttl] });
 				}
 			}
 			for (const { block, ttl } of breakpoints) {
 				if (block <= readBlock || (chain.bytes[block] as number) < minimumBytes) continue;
 				const key = keyOf(prompt, block);
 				const held = entries.get(key);
-				const at = held === undefined ? -1 : slotOf(held, lane);
+				const at = held === undefined ? -1 : slotOf(held, cacheId);
 				// An entry that has run out is a new one, readable only from now on.
 				if (held !== undefined && at !== -1 && !isLive(held, at, startedAt)) held.splice(at, SLOT);
-				put(key, lane, { available: firstByteAt, expires: startedAt + TTL_MS[ttl] });
+				put(key, cacheId, { available: firstByteAt, expires: startedAt + TTL_MS[ttl] });
 			}
 		},
 	};
 }
 
-function slotOf(held: Held, lane: number): number {
-	for (let at = 0; at < held.length; at += SLOT) if (held[at] === lane) return at;
+function slotOf(held: Held, cacheId: number): number {
+	for (let at = 0; at < held.length; at += SLOT) if (held[at] === cacheId) return at;
 	return -1;
 }
 

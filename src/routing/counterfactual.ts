@@ -35,9 +35,9 @@ export type Counterfactual = (answered: AnsweredRequest) => number | null;
 
 const DEFAULT_ENTRIES = 200_000;
 /** Random routing is compared over so many cache domains at most: beyond, a share of a share decides nothing. */
-const MOST_LANES = 64;
+const MOST_CACHES = 64;
 
-interface Lane {
+interface BaselineCache {
 	readonly id: number;
 	readonly deployment: DeploymentConfig;
 	/** Fewest tokens of a prefix that is cached there. */
@@ -45,14 +45,14 @@ interface Lane {
 	weight: number;
 }
 
-/** The lanes of a group. */
-interface LaneSet {
+/** The caches of a group's deployments. */
+interface GroupCaches {
 	readonly wildcard: string | null;
 	/** Of the group's deployments, as they were. */
 	readonly domains: readonly (number | string)[];
-	readonly lanes: readonly Lane[];
+	readonly caches: readonly BaselineCache[];
 	readonly ids: readonly number[];
-	/** Weight of all lanes. */
+	/** Weight of all caches. */
 	readonly total: number;
 }
 
@@ -61,45 +61,45 @@ export function createCounterfactual({
 	random,
 	maxEntries = DEFAULT_ENTRIES,
 }: CounterfactualOptions): Counterfactual {
-	const caches = createBaselineCaches(maxEntries);
-	const laneIds = new Map<string, number>();
-	const laneSets = new WeakMap<ModelGroup, LaneSet>();
+	const baseline = createBaselineCaches(maxEntries);
+	const cacheIds = new Map<string, number>();
+	const cachesByGroup = new WeakMap<ModelGroup, GroupCaches>();
 
-	function laneId(deployment: DeploymentConfig, wildcard: string | null): number {
+	function cacheIdOf(deployment: DeploymentConfig, wildcard: string | null): number {
 		const key = `${domainOf(deployment)}\n${cachingFacts(deployment, wildcard).model}`;
-		const known = laneIds.get(key);
+		const known = cacheIds.get(key);
 		if (known !== undefined) return known;
-		laneIds.set(key, laneIds.size);
-		return laneIds.size - 1;
+		cacheIds.set(key, cacheIds.size);
+		return cacheIds.size - 1;
 	}
 
 	/** Made once for a group, until two of its domains turn out to be one or another wildcard is asked for. */
-	function lanesOf({ group, wildcard }: RouteRequest): LaneSet {
-		const known = laneSets.get(group);
+	function cachesOf({ group, wildcard }: RouteRequest): GroupCaches {
+		const known = cachesByGroup.get(group);
 		if (known !== undefined && known.wildcard === wildcard && isCurrent(known, group)) return known;
-		const lanes = new Map<number, Lane>();
+		const caches = new Map<number, BaselineCache>();
 		for (const deployment of group.deployments) {
-			const id = laneId(deployment, wildcard);
-			const lane = lanes.get(id);
-			if (lane !== undefined) lane.weight += deployment.weight;
-			else if (lanes.size < MOST_LANES) {
+			const id = cacheIdOf(deployment, wildcard);
+			const cache = caches.get(id);
+			if (cache !== undefined) cache.weight += deployment.weight;
+			else if (caches.size < MOST_CACHES) {
 				const { minimumTokens } = cachingFacts(deployment, wildcard);
-				lanes.set(id, { id, deployment, minimumTokens, weight: deployment.weight });
+				caches.set(id, { id, deployment, minimumTokens, weight: deployment.weight });
 			}
 		}
-		const used = [...lanes.values()].filter(({ weight }) => weight > 0);
+		const used = [...caches.values()].filter(({ weight }) => weight > 0);
 		const made = {
 			wildcard,
 			domains: group.deployments.map(domainOf),
-			lanes: used,
+			caches: used,
 			ids: used.map(({ id }) => id),
 			total: used.reduce((sum, { weight }) => sum + weight, 0),
 		};
-		laneSets.set(group, made);
+		cachesByGroup.set(group, made);
 		return made;
 	}
 
-	function isCurrent({ domains }: LaneSet, { deployments }: ModelGroup): boolean {
+	function isCurrent({ domains }: GroupCaches, { deployments }: ModelGroup): boolean {
 		for (let at = 0; at < deployments.length; at += 1)
 			if (domainOf(deployments[at] as DeploymentConfig) !== domains[at]) return false;
 		return true;
@@ -107,14 +107,14 @@ export function createCounterfactual({
 
 	return ({ request, deployment, usage, startedAt, firstByteAt }) => {
 		const { outline, betas, wildcard } = request;
-		const { lanes, ids, total } = lanesOf(request);
+		const { caches, ids, total } = cachesOf(request);
 		const answered = usage.billing === undefined ? undefined : answeredOf(usage.billing);
 		const billed: Billed = { wildcard, variant: outline.variant, now: startedAt, answered };
 		const cached = usage.cacheReadTokens + usage.cacheWriteTokens;
 		const last = outline.breakpoints.at(-1);
 		if (total === 0 || cached === 0 || last === undefined) {
 			// Nothing was cached: only prices differ.
-			const among = lanes.length === 0 ? [{ deployment, weight: 1 }] : lanes;
+			const among = caches.length === 0 ? [{ deployment, weight: 1 }] : caches;
 			return meanDollars(among, billed, (price) => costOf(usage, price).total);
 		}
 		const { chain, breakpoints } = outline;
@@ -127,25 +127,25 @@ export function createCounterfactual({
 			startedAt,
 			firstByteAt,
 		};
-		const reads = caches.read(prompt, ids);
-		const dollars = meanOfReads(lanes, reads, { usage, billed, bytesPerToken, outline });
-		const chosen = draw(lanes, random() * total);
-		const lane = lanes[chosen] as Lane;
-		caches.serve(prompt, {
-			lane: lane.id,
+		const reads = baseline.read(prompt, ids);
+		const dollars = meanOfReads(caches, reads, { usage, billed, bytesPerToken, outline });
+		const chosen = draw(caches, random() * total);
+		const cache = caches[chosen] as BaselineCache;
+		baseline.serve(prompt, {
+			cacheId: cache.id,
 			readBlock: reads[chosen] as number,
-			minimumBytes: lane.minimumTokens * bytesPerToken,
+			minimumBytes: cache.minimumTokens * bytesPerToken,
 		});
 		return dollars;
 	};
 }
 
 /**
- * The same request, had each lane read up to its block: what is behind it is written, with the lifetimes its breakpoints ask for (prompt-caching R7).
- * Null where a price is unknown.
+ * The same request, had each cache been read up to its block: what is behind it is written, with the lifetimes its breakpoints ask
+ * for (prompt-caching R7). Null where a price is unknown.
  */
 function meanOfReads(
-	lanes: readonly Lane[],
+	caches: readonly BaselineCache[],
 	reads: Int32Array,
 	about: {
 		readonly usage: Usage;
@@ -159,23 +159,23 @@ function meanOfReads(
 	const cached = usage.cacheReadTokens + usage.cacheWriteTokens;
 	const longLived = outline.breakpoints.findLast(({ ttl }) => ttl === "1h")?.block ?? -1;
 	const longTokens = longLived < 0 ? 0 : Math.min(cached, (bytes[longLived] as number) / bytesPerToken);
-	return meanDollars(lanes, billed, (price, index) => {
+	return meanDollars(caches, billed, (price, index) => {
 		const block = reads[index] as number;
 		const read = block < 0 ? 0 : Math.min(cached, (bytes[block] as number) / bytesPerToken);
 		return totalOf(usage, price, read, Math.max(0, longTokens - read));
 	});
 }
 
-/** By the lanes' weights. Null where a price is unknown. */
+/** By the caches' weights. Null where a price is unknown. */
 function meanDollars(
-	lanes: readonly Pick<Lane, "deployment" | "weight">[],
+	caches: readonly Pick<BaselineCache, "deployment" | "weight">[],
 	billed: Billed,
 	dollarsOf: (price: Price, index: number) => number,
 ): number | null {
 	let sum = 0;
 	let weights = 0;
-	for (let index = 0; index < lanes.length; index += 1) {
-		const { deployment, weight } = lanes[index] as (typeof lanes)[number];
+	for (let index = 0; index < caches.length; index += 1) {
+		const { deployment, weight } = caches[index] as (typeof caches)[number];
 		const price = priceOfDeployment(deployment, billed);
 		if (price === null) return null;
 		sum += dollarsOf(price, index) * weight;
@@ -184,11 +184,11 @@ function meanDollars(
 	return weights === 0 ? null : sum / weights;
 }
 
-function draw(lanes: readonly Lane[], at: number): number {
+function draw(caches: readonly BaselineCache[], at: number): number {
 	let left = at;
-	for (let index = 0; index < lanes.length; index += 1) {
-		left -= (lanes[index] as Lane).weight;
+	for (let index = 0; index < caches.length; index += 1) {
+		left -= (caches[index] as BaselineCache).weight;
 		if (left < 0) return index;
 	}
-	return lanes.length - 1;
+	return caches.length - 1;
 }

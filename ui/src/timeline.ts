@@ -1,14 +1,14 @@
-// A conversation's turns laid out for drawing: lanes, columns, gaps, moves. Pure; leaves drawing to components/Timeline.
+// A conversation's turns laid out for drawing: tracks, columns, gaps, moves. Pure; leaves drawing to components/Timeline.
 import type { RequestView } from "./api/types.ts";
 import { type CacheOutcome, cacheOutcomeOf, promptTokens } from "./cache.ts";
 
-/** What is to be seen of a turn beside its tokens. moved: another cache than its lane's last, for whatever reason. */
+/** What is to be seen of a turn beside its tokens. moved: another cache than its track's last, for whatever reason. */
 export type Sign = "diverted" | "returned" | "moved" | "missed" | "failed";
 
 export interface Bar {
 	readonly turn: RequestView;
 	/** 0 = main loop. */
-	readonly lane: number;
+	readonly track: number;
 	readonly column: number;
 	readonly cacheOutcome: CacheOutcome | null;
 	readonly signs: readonly Sign[];
@@ -26,7 +26,7 @@ interface Gap {
 
 export interface Timeline {
 	/** null = main loop; the others are agents' ids. */
-	readonly lanes: readonly (string | null)[];
+	readonly tracks: readonly (string | null)[];
 	readonly bars: readonly Bar[];
 	readonly gaps: readonly Gap[];
 	readonly columns: number;
@@ -42,27 +42,27 @@ const EXPIRY_MS = 5 * 60_000;
 /** `turns` oldest first. Requests that nobody served have a column too, and no height. */
 export function layOut(turns: readonly RequestView[]): Timeline {
 	const shown = turns.filter(({ operation }) => operation === "messages");
-	const lanes: (string | null)[] = [null];
+	const tracks: (string | null)[] = [null];
 	const bars: Bar[] = [];
 	const gaps: Gap[] = [];
 	const homes = new Map<number, RequestView>();
 	let most = 1;
 	for (const [column, turn] of shown.entries()) {
-		let lane = lanes.indexOf(turn.agent_id);
-		if (lane === -1) lane = lanes.push(turn.agent_id) - 1;
-		const before = homes.get(lane);
+		let track = tracks.indexOf(turn.agent_id);
+		if (track === -1) track = tracks.push(turn.agent_id) - 1;
+		const before = homes.get(track);
 		const cacheOutcome = cacheOutcomeOf(turn);
 		if (cacheOutcome !== null) most = Math.max(most, promptTokens(cacheOutcome));
-		bars.push({ turn, lane, column, cacheOutcome, signs: signsOf(turn, before) });
+		bars.push({ turn, track, column, cacheOutcome, signs: signsOf(turn, before) });
 		const earlier = shown[column - 1];
 		const silence = earlier === undefined ? 0 : turn.started_at - (earlier.started_at + earlier.duration_ms);
 		if (silence >= GAP_MS) {
 			const expired = turn.miss_cause === "expired" || (silence >= EXPIRY_MS && turn.miss_cause !== null);
 			gaps.push({ column, ms: silence, expired, isLong: expired || silence >= EXPIRY_MS });
 		}
-		if (turn.outcome === "served") homes.set(lane, turn);
+		if (turn.outcome === "served") homes.set(track, turn);
 	}
-	return { lanes, bars, gaps, columns: shown.length, most };
+	return { tracks, bars, gaps, columns: shown.length, most };
 }
 
 function signsOf(turn: RequestView, before: RequestView | undefined): readonly Sign[] {

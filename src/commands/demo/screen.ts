@@ -30,8 +30,8 @@ export interface ScreenOptions {
 
 const BAR_WIDTH = 30;
 const LATEST = 6;
-/** Turns of a conversation shown in its lane. */
-const LANE = 18;
+/** Turns of a conversation shown in its track. */
+const TRACK = 18;
 
 /** The screen that fits the output: a picture where the cursor can be moved, lines where it cannot. */
 export function createScreen(options: ScreenOptions): DemoScreen {
@@ -60,7 +60,7 @@ class LineScreen implements DemoScreen {
 
 class LiveScreen implements DemoScreen {
 	readonly #options: ScreenOptions;
-	readonly #lanes = new Map<string, DemoTurn[]>();
+	readonly #tracks = new Map<string, DemoTurn[]>();
 	#latest: DemoTurn[] = [];
 	#drawn = 0;
 
@@ -69,9 +69,9 @@ class LiveScreen implements DemoScreen {
 	}
 
 	turn(turn: DemoTurn): void {
-		const lane = this.#lanes.get(turn.conversation) ?? [];
-		lane.push(turn);
-		this.#lanes.set(turn.conversation, lane);
+		const track = this.#tracks.get(turn.conversation) ?? [];
+		track.push(turn);
+		this.#tracks.set(turn.conversation, track);
 		this.#latest = [...this.#latest, turn].slice(-LATEST);
 	}
 
@@ -97,11 +97,11 @@ class LiveScreen implements DemoScreen {
 
 	summary(totals: Totals, elapsedMs: number): void {
 		this.draw(totals, elapsedMs);
-		const home = [...this.#lanes.values()].filter(
-			(lane) => new Set(lane.map((turn) => turn.deployment)).size === 1,
+		const home = [...this.#tracks.values()].filter(
+			(track) => new Set(track.map((turn) => turn.deployment)).size === 1,
 		).length;
 		this.#options.out.write(
-			`\n${home} of ${this.#lanes.size} conversations stayed on one deployment.\n` +
+			`\n${home} of ${this.#tracks.size} conversations stayed on one deployment.\n` +
 				"Next: copy config.example.yaml, put in your keys, and run 'warmpath --config config.yaml'.\n",
 		);
 	}
@@ -109,12 +109,12 @@ class LiveScreen implements DemoScreen {
 	/** A row a conversation, a column a deployment, a mark a turn: full where the prompt was read from cache. */
 	#picture(): string[] {
 		const { deployments, conversations } = this.#options;
-		const head = `${"conversation".padEnd(14)}${deployments.map((name) => name.padEnd(LANE + 2)).join("")}`;
+		const head = `${"conversation".padEnd(14)}${deployments.map((name) => name.padEnd(TRACK + 2)).join("")}`;
 		const rows = conversations.map((name) => {
-			const lane = this.#lanes.get(name) ?? [];
+			const track = this.#tracks.get(name) ?? [];
 			const cells = deployments.map((deployment) => {
-				const marks = lane.filter((turn) => turn.deployment === deployment).slice(-LANE);
-				return marks.map(mark).join("") + " ".repeat(LANE + 2 - marks.length);
+				const marks = track.filter((turn) => turn.deployment === deployment).slice(-TRACK);
+				return marks.map(mark).join("") + " ".repeat(TRACK + 2 - marks.length);
 			});
 			return `${name.padEnd(14)}${cells.join("")}`;
 		});

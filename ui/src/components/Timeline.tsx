@@ -1,4 +1,4 @@
-// A conversation drawn turn by turn: what was read, written and uncached, on which deployment, with gaps and moves. One lane per agent.
+// A conversation drawn turn by turn: what was read, written and uncached, on which deployment, with gaps and moves. One track per agent.
 import { useEffect, useRef, useState } from "react";
 import { promptTokens } from "../cache.ts";
 import { useDeploymentColour } from "../colours.ts";
@@ -11,8 +11,8 @@ const WIDEST_COLUMN = 26;
 const NARROWEST_COLUMN = 13;
 /** Share of a column that its bar fills. */
 const FILLED = 0.7;
-const LANE = 152;
-/** For long gaps' names, above all lanes. */
+const TRACK = 152;
+/** For long gaps' names, above all tracks. */
 const HEAD = 24;
 const NAME = 18;
 const TALLEST = 96;
@@ -51,7 +51,7 @@ interface TimelineProps {
 }
 
 export function Timeline({ layout, opened, open }: TimelineProps) {
-	const { lanes, bars, gaps, columns, most } = layout;
+	const { tracks, bars, gaps, columns, most } = layout;
 	const box = useRef<HTMLElement>(null);
 	const [room, setRoom] = useState(900);
 	useEffect(() => {
@@ -64,7 +64,7 @@ export function Timeline({ layout, opened, open }: TimelineProps) {
 	const fitting = Math.floor((room - LEFT - RIGHT) / Math.max(1, columns));
 	const column = Math.max(NARROWEST_COLUMN, Math.min(WIDEST_COLUMN, fitting));
 	const width = LEFT + columns * column + RIGHT;
-	const height = HEAD + lanes.length * LANE + 16;
+	const height = HEAD + tracks.length * TRACK + 16;
 	useEffect(() => {
 		// The latest turns first, where not all fit.
 		if (box.current !== null && width > room) box.current.scrollLeft = width;
@@ -73,11 +73,11 @@ export function Timeline({ layout, opened, open }: TimelineProps) {
 	return (
 		<section ref={box} className="timeline" aria-label="Turns of the conversation">
 			<svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-label={`${columns} turns`}>
-				{lanes.map((agent, lane) => {
-					const base = baseOf(lane);
+				{tracks.map((agent, track) => {
+					const base = baseOf(track);
 					return (
 						<g key={agent ?? "main"}>
-							<text x={0} y={base - TALLEST - NAME} className="lane-name">
+							<text x={0} y={base - TALLEST - NAME} className="track-name">
 								{agent === null ? "Main" : `Subagent ${shortId(agent)}`}
 							</text>
 							<line x1={LEFT} x2={width} y1={base - TALLEST} y2={base - TALLEST} className="grid" />
@@ -129,8 +129,8 @@ export function Timeline({ layout, opened, open }: TimelineProps) {
 	);
 }
 
-function baseOf(lane: number): number {
-	return HEAD + lane * LANE + NAME + TALLEST + 14;
+function baseOf(track: number): number {
+	return HEAD + track * TRACK + NAME + TALLEST + 14;
 }
 
 interface TurnBarProps {
@@ -143,11 +143,11 @@ interface TurnBarProps {
 
 function TurnBar({ bar, most, column, isOpen, open }: TurnBarProps) {
 	const colour = useDeploymentColour();
-	const { turn, cacheOutcome, signs, lane } = bar;
+	const { turn, cacheOutcome, signs, track } = bar;
 	const width = Math.round(column * FILLED);
 	const left = LEFT + bar.column * column;
 	const x = left + (column - width) / 2;
-	const base = baseOf(lane);
+	const base = baseOf(track);
 	const scale = TALLEST / most;
 	const parts: { readonly outcome: string; readonly y: number; readonly height: number }[] = [];
 	let top = base;
