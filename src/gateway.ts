@@ -19,7 +19,7 @@ import { explainNow } from "./proxy/explain-now.ts";
 import type { Serving } from "./proxy/handler.ts";
 import { type AutomaticMarking, createAutomaticMarking } from "./proxy/marking.ts";
 import { probe } from "./proxy/probe.ts";
-import type { Recorder } from "./proxy/record.ts";
+import type { Recorder } from "./proxy/record/recorder.ts";
 import { clientCredentialUpstreams } from "./proxy/upstream/own-credential.ts";
 import { UpstreamPools } from "./proxy/upstream/upstream.ts";
 import { type LogService, startLogService } from "./requestlog/service.ts";

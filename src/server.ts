@@ -9,9 +9,9 @@ import { callId } from "./proxy/call-id.ts";
 import { anthropicFormat } from "./proxy/formats/anthropic.ts";
 import { guarded } from "./proxy/guard.ts";
 import { handle, type Serving } from "./proxy/handler.ts";
-import { acceptHttp2 } from "./proxy/http2.ts";
-import { GatewayRequest } from "./proxy/incoming.ts";
-import { answerMalformed, hostFault } from "./proxy/malformed.ts";
+import { acceptHttp2 } from "./proxy/receive/http2.ts";
+import { GatewayRequest } from "./proxy/receive/incoming.ts";
+import { answerMalformed, hostFault } from "./proxy/receive/malformed.ts";
 import { sendError } from "./proxy/refusal.ts";
 import { plainPath, routeOf } from "./proxy/routes.ts";
 

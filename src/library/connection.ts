@@ -2,7 +2,7 @@
 // in them to calls.ts.
 import type { IncomingHttpHeaders } from "node:http";
 import { PassThrough, Readable } from "node:stream";
-import type { ClientRequest, ClientResponse } from "../proxy/client.ts";
+import type { ClientRequest, ClientResponse } from "../proxy/receive/client.ts";
 
 /** Bytes of an answer that wait for a slow reader before the upstream is held back. */
 const HIGH_WATER_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
 // The memory that a conversation's bodies are read into, one after the other: a growing prompt begins with the bytes that are there
-// already, so that they need neither a copy nor memory of their own. Leaves reading from the socket to proxy/body.
+// already, so that they need neither a copy nor memory of their own. Leaves reading from the socket to proxy/receive/body.
 
 /** Below this a body is read anew: it fits into one or two reads of the socket. Also what a body may grow by without a move, at least. */
 const ROOM = 32 * 1024;

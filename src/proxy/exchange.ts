@@ -9,10 +9,10 @@ import type { Logger } from "../telemetry/log.ts";
 import type { Caller } from "./admission/authenticate.ts";
 import type { Written } from "./answer/written.ts";
 import { callId } from "./call-id.ts";
-import type { ClientRequest, ClientResponse } from "./client.ts";
 import type { CanonicalRequest, ClientFormat } from "./formats/format.ts";
 import { attempted, guarded } from "./guard.ts";
-import type { BodyCapture } from "./redact.ts";
+import type { ClientRequest, ClientResponse } from "./receive/client.ts";
+import type { BodyCapture } from "./record/redact.ts";
 
 const NO_BODY = Buffer.alloc(0);
 

@@ -15,7 +15,6 @@ import { conversationOf } from "../prompt/session.ts";
 import { checkBody } from "../prompt/top-level.ts";
 import type { Admission } from "./admission/admission.ts";
 import type { Caller } from "./admission/authenticate.ts";
-import { readBody } from "./body.ts";
 import type { Exchange } from "./exchange.ts";
 import { anthropicFormat } from "./formats/anthropic.ts";
 import type { RequestTarget } from "./formats/format.ts";
@@ -29,6 +28,7 @@ import {
 	marksAnything,
 } from "./marking.ts";
 import { routedName } from "./platform-models.ts";
+import { readBody } from "./receive/body.ts";
 import { type Asked, asked, refuseUnknown, refuseUnsendable, type Sender } from "./request.ts";
 
 /** What a request is prepared with. */

@@ -1,7 +1,7 @@
 // A gateway error as a client's format tells it: status, head and body. Leaves sending them to those who know the connection.
 import type { GatewayError } from "../errors.ts";
-import type { ClientResponse } from "./client.ts";
 import type { ClientFormat } from "./formats/format.ts";
+import type { ClientResponse } from "./receive/client.ts";
 
 interface Asked {
 	readonly id: string;

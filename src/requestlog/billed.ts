@@ -1,5 +1,5 @@
 // What the log keeps of a bill beside its sums: the calls an answer was made of, tools, how it was served, what is estimated or unknown.
-// Leaves working it out to routing/bill and proxy/spending.
+// Leaves working it out to routing/bill and proxy/record/spending.
 
 export interface BilledDetails {
 	/** Counts that the provider did not tell and the gateway estimated: input, output. */

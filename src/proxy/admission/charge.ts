@@ -6,7 +6,7 @@ import { type Price, ratesFor } from "../../pricing/prices.ts";
 import type { Outline } from "../../prompt/outline.ts";
 import { priceOfDeployment } from "../../routing/bill.ts";
 import type { Exchange } from "../exchange.ts";
-import { spendingOf } from "../spending.ts";
+import { spendingOf } from "../record/spending.ts";
 import type { Caller } from "./authenticate.ts";
 
 /** The group that a model stands for; null = not configured. */

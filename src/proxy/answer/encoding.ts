@@ -4,10 +4,10 @@ import type { IncomingHttpHeaders } from "node:http";
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import { readError, statusOfErrorType } from "../../protocol/anthropic.ts";
 import { SseSplitter } from "../../protocol/sse.ts";
-import type { ClientResponse } from "../client.ts";
 import type { Exchange } from "../exchange.ts";
 import type { AnswerEncoder } from "../formats/format.ts";
 import { headerValue, relayedHeaders } from "../headers.ts";
+import type { ClientResponse } from "../receive/client.ts";
 
 /** A whole answer that is translated may have this size, and unpack to it, bytes. No model writes as much; what is larger is no answer. */
 export const MAX_WHOLE = 64 * 1024 * 1024;

@@ -1,10 +1,10 @@
 // Writes one answer to the client: canonical bytes as they came, or through the encoding of the client's format. Leaves reading it to
 // proxy/answer/reader.
 import { GatewayError } from "../../errors.ts";
-import type { ClientResponse } from "../client.ts";
 import type { Exchange } from "../exchange.ts";
 import { attempted } from "../guard.ts";
 import { relayedHeaders } from "../headers.ts";
+import type { ClientResponse } from "../receive/client.ts";
 import { AssembledEncoding } from "./assembled.ts";
 import { type AnswerHead, type Encoding, encodingOf, MAX_WHOLE } from "./encoding.ts";
 import { KeepAlive } from "./keep-alive.ts";

@@ -1,5 +1,5 @@
 // What of a streamed answer has passed since its provider last told how much it wrote: bytes of text, thinking and arguments, calls of the
-// provider's tools. Parses one event a block, for a stream has hundreds. Leaves turning it into tokens to proxy/spending.
+// provider's tools. Parses one event a block, for a stream has hundreds. Leaves turning it into tokens to proxy/record/spending.
 import { sseData } from "../../protocol/sse.ts";
 
 const SERVER_TOOL = Buffer.from('"server_tool_use"');

@@ -17,7 +17,7 @@ import type { Logger } from "../../telemetry/log.ts";
 import { tellRemoved } from "../answer/removed.ts";
 import type { AttemptRecord, Exchange } from "../exchange.ts";
 import { headerValue } from "../headers.ts";
-import { recordRouting } from "../record.ts";
+import { recordRouting } from "../record/recorder.ts";
 import { runAttempt } from "./attempt.ts";
 import { type AttemptOutcome, FAULT, type FailedAnswer, withoutAnswer } from "./outcome.ts";
 import type { UpstreamPools, UpstreamTimeouts } from "./upstream.ts";

@@ -1,7 +1,7 @@
 // Request bodies that a client has packed (`content-encoding`): what can be unpacked, and unpacking within a bound. Leaves reading them to
-// proxy/body.
+// proxy/receive/body.
 import * as zlib from "node:zlib";
-import { GatewayError } from "../errors.ts";
+import { GatewayError } from "../../errors.ts";
 
 type Done = (error: Error | null, body: Buffer) => void;
 type Unpack = (packed: Buffer, bound: { readonly maxOutputLength: number }, done: Done) => void;

@@ -1,10 +1,10 @@
 // What happened to a request, told to the process log, the request log and the ledger. Never throws, never delays the answer. Leaves
-// what a row says to proxy/finished, beliefs about caches to routing and keeping the records to requestlog.
-import type { RequestLog } from "../requestlog/log.ts";
-import type { Candidate, Plan } from "../routing/decision.ts";
-import type { Logger } from "../telemetry/log.ts";
-import type { Exchange } from "./exchange.ts";
-import { type EndTime, finishedRequest, type Surroundings } from "./finished.ts";
+// what a row says to proxy/record/row, beliefs about caches to routing and keeping the records to requestlog.
+import type { RequestLog } from "../../requestlog/log.ts";
+import type { Candidate, Plan } from "../../routing/decision.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import type { Exchange } from "../exchange.ts";
+import { type EndTime, finishedRequest, type Surroundings } from "./row.ts";
 import { spendingOf } from "./spending.ts";
 
 /** Where records go. Built by the composition root. */

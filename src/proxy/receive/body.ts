@@ -1,10 +1,10 @@
-// Reads a request body once, bounded, into one buffer. Leaves unpacking to proxy/content-encoding, and what is in it to prompt.
-import { GatewayError } from "../errors.ts";
-import { type BodyMemory, BodyWriter } from "../prompt/body-memory.ts";
-import type { ReusableBody } from "../prompt/memory.ts";
+// Reads a request body once, bounded, into one buffer. Leaves unpacking to proxy/receive/content-encoding, and what is in it to prompt.
+import { GatewayError } from "../../errors.ts";
+import { type BodyMemory, BodyWriter } from "../../prompt/body-memory.ts";
+import type { ReusableBody } from "../../prompt/memory.ts";
+import { guarded } from "../guard.ts";
 import type { ClientRequest } from "./client.ts";
 import { codingsOf, unpackedBody } from "./content-encoding.ts";
-import { guarded } from "./guard.ts";
 
 /** The client went away while it was sending. */
 export class ClientGone extends Error {}

@@ -3,7 +3,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { constants, createServer, type Http2Session, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
-import { guarded } from "./guard.ts";
+import { guarded } from "../guard.ts";
 
 /** What a client that knows it speaks HTTP/2 sends first (RFC 9113 §3.4). No HTTP/1.1 method begins like this. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0");

@@ -3,12 +3,12 @@
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { GatewayError } from "../errors.ts";
-import { callId } from "./call-id.ts";
-import { anthropicFormat } from "./formats/anthropic.ts";
-import { guarded } from "./guard.ts";
-import { errorHead } from "./refusal.ts";
-import { plainPath, routeOf } from "./routes.ts";
+import { GatewayError } from "../../errors.ts";
+import { callId } from "../call-id.ts";
+import { anthropicFormat } from "../formats/anthropic.ts";
+import { guarded } from "../guard.ts";
+import { errorHead } from "../refusal.ts";
+import { plainPath, routeOf } from "../routes.ts";
 
 /** The request that a connection is busy with, as far as its head has come. */
 type Current = WeakMap<object, { readonly request: IncomingMessage; readonly response: ServerResponse }>;

@@ -1,6 +1,6 @@
 // Requests over HTTP/1.1 whose headers are put together faster than by Node itself. Leaves odd ones to Node's own way.
 import { IncomingMessage } from "node:http";
-import { asMemberName } from "./headers.ts";
+import { asMemberName } from "../headers.ts";
 
 /** A name as clients write it. */
 interface Name {

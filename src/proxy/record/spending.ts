@@ -1,14 +1,14 @@
 // What a request is billed for: the usage that its provider told, estimated where its answer was cut off, and the bill of it. One place for
 // the ledger, the budgets and the log. Leaves prices to routing/bill and counting what passed to proxy/answer/written.
-import type { Outline } from "../prompt/outline.ts";
-import type { Billing } from "../protocol/billing.ts";
-import type { Usage } from "../protocol/usage.ts";
-import type { BilledDetails } from "../requestlog/billed.ts";
-import { type Bill, billFor } from "../routing/bill.ts";
-import { cachingFacts } from "../routing/caching.ts";
-import type { Plan } from "../routing/decision.ts";
-import type { Written } from "./answer/written.ts";
-import type { AttemptRecord } from "./exchange.ts";
+import type { Outline } from "../../prompt/outline.ts";
+import type { Billing } from "../../protocol/billing.ts";
+import type { Usage } from "../../protocol/usage.ts";
+import type { BilledDetails } from "../../requestlog/billed.ts";
+import { type Bill, billFor } from "../../routing/bill.ts";
+import { cachingFacts } from "../../routing/caching.ts";
+import type { Plan } from "../../routing/decision.ts";
+import type { Written } from "../answer/written.ts";
+import type { AttemptRecord } from "../exchange.ts";
 
 /** What of a request tells it; an exchange has all of these. */
 export interface SpendInputs {

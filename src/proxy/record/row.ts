@@ -1,13 +1,13 @@
 // A request that is over, and what the request log keeps of it: columns, details, the turn that a later one is compared with. Leaves when
-// it is recorded to proxy/record and keeping it to requestlog.
+// it is recorded to proxy/record/recorder and keeping it to requestlog.
 
-import type { FinishedRequest } from "../requestlog/log.ts";
-import { type CachingFacts, cachingFacts, promptSummary } from "../routing/caching.ts";
-import type { Counterfactual } from "../routing/counterfactual.ts";
-import type { Candidate, Plan } from "../routing/decision.ts";
-import type { Deployment } from "../routing/deployment.ts";
-import type { AttemptRecord, Exchange } from "./exchange.ts";
-import { headerValue } from "./headers.ts";
+import type { FinishedRequest } from "../../requestlog/log.ts";
+import { type CachingFacts, cachingFacts, promptSummary } from "../../routing/caching.ts";
+import type { Counterfactual } from "../../routing/counterfactual.ts";
+import type { Candidate, Plan } from "../../routing/decision.ts";
+import type { Deployment } from "../../routing/deployment.ts";
+import type { AttemptRecord, Exchange } from "../exchange.ts";
+import { headerValue } from "../headers.ts";
 import { storable } from "./redact.ts";
 import { billedDetails, type Spending, spendingOf } from "./spending.ts";
 
