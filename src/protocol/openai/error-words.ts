@@ -7,8 +7,16 @@ const WORDS = ["message", "msg", "Message", "detail", "error_msg"];
 /** The words of a parsed body; null = it has none. `root` is the body, `error` the object within it that is about the error. */
 export function errorWords(root: JsonObject | null, error: JsonObject | null): string | null {
 	const raw = rawWords(error);
-	const said = wordsIn(error) ?? textOf(root, "error") ?? wordsIn(root);
+	const said = wordsIn(error) ?? textOf(root, "error") ?? wordsIn(root) ?? named(error);
 	return said === null || raw === null || raw === said ? said : `${said}: ${raw}`;
+}
+
+/** Where there are no words, what the error is called. */
+function named(error: JsonObject | null): string | null {
+	const names = [error?.["type"], error?.["code"], error?.["status"]].filter(
+		(name) => (typeof name === "string" && name !== "") || typeof name === "number",
+	);
+	return names.length === 0 ? null : `The upstream reported an error without a message: ${names.join(", ")}`;
 }
 
 function wordsIn(object: JsonObject | null): string | null {

@@ -2,7 +2,7 @@
 import { jsonText } from "../json-text.ts";
 import { isOverflow, overflowMessage } from "../overflow.ts";
 import { errorWords } from "./error-words.ts";
-import { asList, asObject, type Draft, member, parseLenient, textOf } from "./json.ts";
+import { asList, asObject, type Draft, type JsonObject, member, numberOf, parseLenient, textOf } from "./json.ts";
 
 /** `stop_reason` → `finish_reason`. */
 export function finishReason(stopReason: string | null): string {
@@ -104,10 +104,11 @@ export function readOpenaiError(text: string, status: number | null): UpstreamEr
 	const whole = parseLenient(text);
 	// Google's servers answer with a list of one.
 	const parsed = asObject(Array.isArray(whole) ? whole[0] : whole);
-	const error = asObject(parsed?.["error"]);
+	const error = asObject(parsed?.["error"]) ?? minimaxError(parsed);
 	const plain = status !== null && status < 500 && typeof whole === "string" && whole !== "" ? whole : null;
 	const message = errorWords(parsed, error) ?? faultsOf(parsed?.["detail"]) ?? plain;
-	if (message === null || (error === null && parsed?.["choices"] !== undefined)) return null;
+	const isTold = error !== null || (textOf(parsed, "error") ?? "") !== "";
+	if (message === null || (!isTold && parsed?.["choices"] !== undefined)) return null;
 	const about = error ?? parsed;
 	const code = textOf(about, "code");
 	const named = status ?? statusOf(about?.["code"], textOf(about, "type"));
@@ -115,6 +116,22 @@ export function readOpenaiError(text: string, status: number | null): UpstreamEr
 	const codes = [code, typeof number === "number" ? String(number) : null, textOf(about, "type")];
 	if (!isOverflow({ status, message, codes })) return { type: typeOfStatus(named), message, code };
 	return { type: "invalid_request_error", message: overflowMessage(message), code };
+}
+
+/** MiniMax answers 200 and says in `base_resp` what is wrong (platform.minimaxi.com, error codes). */
+const MINIMAX: ReadonlyMap<number, number> = new Map([
+	[1001, 504],
+	[1002, 429],
+	[1004, 401],
+	[1008, 402],
+	[1039, 429],
+	[2013, 400],
+]);
+
+function minimaxError(body: JsonObject | null): JsonObject | null {
+	const code = numberOf(body?.["base_resp"], "status_code") ?? 0;
+	if (code === 0) return null;
+	return { message: textOf(body?.["base_resp"], "status_msg") ?? "", code: MINIMAX.get(code) ?? code };
 }
 
 /** FastAPI's list of what is wrong where: `body.stream_options: Extra inputs are not permitted`. Null where it is none. */
@@ -130,6 +147,7 @@ function faultsOf(detail: unknown): string | null {
 function statusOf(code: unknown, type: string | null): number {
 	if (typeof code === "number" && code >= 400 && code < 600) return code;
 	if (code === "rate_limit_exceeded" || type === "rate_limit_error" || type === "RateLimitError") return 429;
+	if (type === "overloaded_error") return 529;
 	if (type === "invalid_request_error" || type === "BadRequestError") return 400;
 	return 500;
 }

@@ -3,11 +3,11 @@
 import { randomUUID } from "node:crypto";
 import { jsonText } from "../json-text.ts";
 import { carrierOf, ReasoningDetails, UNSIGNED } from "./carried.ts";
-import { asObject, type Draft, type JsonObject, parseLenient, textOf } from "./json.ts";
+import { asObject, type Draft, type JsonObject, parseLenient } from "./json.ts";
 import { failedFinish, messagesError, readOpenaiError, stopReason } from "./reasons.ts";
 import type { ToolNames } from "./tool-names.ts";
 import { inputOf } from "./upstream-arguments.ts";
-import { callsIn, firstChoice, saidIn } from "./upstream-parts.ts";
+import { callsIn, finishOf, firstChoice, messagesIn, saidIn } from "./upstream-parts.ts";
 import { NO_USAGE, reportedUsage } from "./usage.ts";
 
 /** Translates one answer. An error body becomes the Messages API's; what is neither comes back unchanged. */
@@ -32,7 +32,7 @@ export class ChatAnswer {
 		const choice = firstChoice(completion);
 		const usage = reportedUsage(completion);
 		const isUsed = Object.keys(usage).length > 0;
-		const error = readOpenaiError(text, null) ?? failedFinish(textOf(choice, "finish_reason"));
+		const error = readOpenaiError(text, null) ?? failedFinish(finishOf(choice));
 		if (error !== null) return Buffer.from(jsonText(messagesError(error)));
 		// Embeddings and their like: of them only the usage has a form in the Messages API.
 		if (completion === null || choice === null) return isUsed ? Buffer.from(jsonText({ usage })) : answer;
@@ -47,7 +47,7 @@ function message(
 	{ usage, names }: { readonly usage: JsonObject; readonly names: ToolNames | null },
 ): Draft {
 	const id = messageId(completion["id"]);
-	const content = answerBlocks(asObject(choice["message"]) ?? { content: choice["text"] }, id, names);
+	const content = answerBlocks(messagesIn(completion), id, names);
 	const calledTools = content.some((block) => block["type"] === "tool_use");
 	return {
 		id,
@@ -55,7 +55,7 @@ function message(
 		role: "assistant",
 		model: completion["model"] ?? "",
 		content,
-		stop_reason: stopReason(textOf(choice, "finish_reason"), calledTools),
+		stop_reason: stopReason(finishOf(choice), calledTools),
 		stop_sequence: null,
 		usage,
 	};
@@ -72,17 +72,17 @@ export function callIdPrefix(messageId: string): string {
 	return messageId.replace(/^msg/, "toolu");
 }
 
-function answerBlocks(said: JsonObject, id: string, names: ToolNames | null): Draft[] {
+function answerBlocks(said: readonly JsonObject[], id: string, names: ToolNames | null): Draft[] {
 	const blocks: Draft[] = [];
-	for (const { type, text } of saidIn(said)) {
+	for (const { type, text } of said.flatMap(saidIn)) {
 		const last = blocks.at(-1);
 		if (last?.["type"] === type) last[type] = `${last[type]}${text}`;
 		else if (type === "text") blocks.push({ type, text });
 		else blocks.push({ type, thinking: text, signature: UNSIGNED });
 	}
-	const calls = callsIn(said).filter((call) => call.name !== "" || call.args !== "");
+	const calls = said.flatMap(callsIn).filter((call) => call.name !== "" || call.args !== "");
 	const details = new ReasoningDetails();
-	details.add(said);
+	for (const each of said) details.add(each);
 	// Only calls are refused without them.
 	if (calls.length > 0 && details.carrier !== null) blocks.push(details.carrier);
 	const ids = new Set<string>();

@@ -25,7 +25,6 @@ interface Call {
 	extra: JsonObject | null;
 	isBrought: boolean;
 	readonly reading: ArgumentsText;
-	args: string;
 	/** How much of the arguments was given on, characters. */
 	given: number;
 	/** null = not begun. */
@@ -66,7 +65,7 @@ export class StreamedCalls {
 		}
 		if (call.name === "") call.name = piece.name;
 		call.extra ??= piece.extra;
-		call.args += call.reading.push(piece.args);
+		call.reading.push(piece.args);
 		if (call.id !== "" && call.name !== "") this.#give(call);
 	}
 
@@ -75,7 +74,8 @@ export class StreamedCalls {
 		for (const call of this.#calls) {
 			this.#giveAll(call);
 			this.#bring(call);
-			if (call.reading.isQuoted && call.block !== null) this.#sink.more(call.block, jsonText(inputOf(call.args)));
+			const { isSettled, text } = call.reading;
+			if (!isSettled && text !== "" && call.block !== null) this.#sink.more(call.block, jsonText(inputOf(text)));
 		}
 	}
 
@@ -87,7 +87,8 @@ export class StreamedCalls {
 		const last = this.#calls.at(-1);
 		const unnumbered = last?.index === null ? last : undefined;
 		const there = index === null ? last : (this.#byIndex.get(index) ?? unnumbered);
-		if (there === undefined || (id !== "" && there.id !== "") || isAnother(there, piece)) return null;
+		if (there === undefined || isAnother(there, piece)) return null;
+		if (id !== "" && there.id !== "") return isContinued(there, piece) ? there : null;
 		return there;
 	}
 
@@ -101,7 +102,6 @@ export class StreamedCalls {
 			extra: null,
 			isBrought: false,
 			reading: new ArgumentsText(),
-			args: "",
 			given: 0,
 			block: null,
 		};
@@ -112,7 +112,7 @@ export class StreamedCalls {
 	}
 
 	#giveAll(call: Call): void {
-		if (call.name === "" && call.args === "") return;
+		if (call.name === "" && call.reading.text === "") return;
 		if (call.name === "") call.name = NAMELESS;
 		this.#give(call);
 	}
@@ -124,9 +124,10 @@ export class StreamedCalls {
 			call.block = this.#sink.begin(call.ownId, call.name);
 			this.#waiting.delete(call);
 		}
-		if (call.given === call.args.length || call.reading.isQuoted) return;
-		this.#sink.more(call.block, call.args.slice(call.given));
-		call.given = call.args.length;
+		const { isSettled, text } = call.reading;
+		if (!isSettled || call.given === text.length) return;
+		this.#sink.more(call.block, text.slice(call.given));
+		call.given = text.length;
 	}
 
 	#bring(call: Call): void {
@@ -145,8 +146,15 @@ export class StreamedCalls {
 }
 
 /** Whether a piece begins a call of its own, though its id or index is that of `call`. */
-function isAnother(call: Call, { name, args }: CallPiece): boolean {
+function isAnother(call: Call, { id, name, args }: CallPiece): boolean {
 	if (name === "" || call.name === "") return false;
 	if (name !== call.name) return true;
-	return call.reading.isComplete && args.trim() !== "" && args.trim() !== call.args.trim();
+	const { isComplete, isSettled, text } = call.reading;
+	if (!isComplete || (!isSettled && id !== "" && id === call.id)) return false;
+	return args.trim() !== "" && args.trim() !== text.trim();
+}
+
+/** A piece with another id may still belong to `call`: some proxies make up an id for each chunk. A call of its own has a name. */
+function isContinued(call: Call, { index, name }: CallPiece): boolean {
+	return index !== null && index === call.index && name === "" && call.name !== "" && !call.reading.isComplete;
 }

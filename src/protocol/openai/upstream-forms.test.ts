@@ -250,6 +250,70 @@ const STREAMS: readonly (readonly [string, readonly Chunk[], readonly unknown[]]
 		["text hi"],
 	],
 	["an empty first chunk (Azure)", [{ id: "", model: "", choices: [] }, chunk({ content: "hi" })], ["text hi"]],
+	[
+		"an empty object as text, then the arguments (Gemini: microsoft/autogen#7549)",
+		[
+			calls({ index: 0, id: "a", function: fn("Read", "{}") }),
+			calls({ index: 0, function: fn(null, '{"p"') }),
+			calls({ index: 0, function: fn(null, ":1}") }),
+		],
+		[A],
+	],
+	[
+		"an empty object and the arguments in one piece, and a call that has none",
+		[
+			calls({ index: 0, id: "a", function: fn("Read", '{ } {"p":1}') }),
+			calls({ index: 1, id: "b", function: fn("List", "{}") }),
+		],
+		[A, ["b", "List", {}]],
+	],
+	...["null", "[]", "None", " \n", '""'].map((none): readonly [string, readonly Chunk[], readonly unknown[]] => [
+		`no arguments, written ${JSON.stringify(none)}`,
+		[calls({ index: 0, id: "a", function: fn("List", none) })],
+		[["a", "List", {}]],
+	]),
+	[
+		"arguments in a fence, and arguments that are no JSON",
+		[
+			calls({ index: 0, id: "a", function: fn("Read", '```json\n{"p"') }),
+			calls({ index: 0, function: fn(null, ":1}\n```") }),
+			calls({ index: 1, id: "b", function: fn("Bash", "ls -la") }),
+		],
+		[A, ["b", "Bash", { raw_arguments: "ls -la" }]],
+	],
+	[
+		"an index as text",
+		[
+			calls(
+				{ index: "0", id: "a", function: fn("Read", '{"p"') },
+				{ index: "1", id: "b", function: fn("Read", '{"p"') },
+			),
+			calls({ index: "0", function: fn(null, ":1}") }),
+			calls({ index: "1", function: fn(null, ":2}") }),
+		],
+		[A, B],
+	],
+	[
+		"another id in every chunk of one call",
+		[
+			calls({ index: 0, id: "a", function: fn("Read", "") }),
+			calls({ index: 0, id: "x1", function: fn(null, '{"p"') }),
+			calls({ index: 0, id: "x2", function: fn("", ":1}") }),
+			calls({ index: 1, id: "b", function: fn("Read", '{"p":2}') }),
+		],
+		[A, B],
+	],
+	[
+		"a call in a choice of its own (GitHub Copilot)",
+		[
+			chunk({ content: "hi" }),
+			{
+				id: "chatcmpl-1",
+				choices: [{ index: 1, delta: { tool_calls: [{ index: 0, id: "a", function: fn("Read", '{"p":1}') }] } }],
+			},
+		],
+		["text hi", A],
+	],
 	["a refusal", [chunk({ content: null, refusal: "no" })], ["text no"]],
 ];
 
@@ -286,6 +350,11 @@ const FINISHES: readonly (readonly [string, readonly Chunk[], string])[] = [
 	["MAX_TOKENS (Gemini)", [chunk({ content: "x" }), chunk({}, "MAX_TOKENS")], "max_tokens"],
 	["model_length (Mistral)", [chunk({ content: "x" }), chunk({}, "model_length")], "max_tokens"],
 	["sensitive (z.ai)", [chunk({ content: "x" }), chunk({}, "sensitive")], "refusal"],
+	[
+		"length behind empty texts",
+		[chunk({ content: "h" }, ""), chunk({ content: "i" }, ""), chunk({}, "length")],
+		"max_tokens",
+	],
 	["eos_token (TGI)", [chunk({ content: "x" }, "eos_token")], "end_turn"],
 ];
 
@@ -296,6 +365,8 @@ test.each(FINISHES)("an end by %s", async (_name, chunks, reason) => {
 test.each([
 	["cut off", [chunk({ content: "x" })]],
 	["[DONE] and nothing else", ["[DONE]"]],
+	["cut off, each finish_reason an empty text", [chunk({ content: "x" }, ""), chunk({ content: "y" }, "null")]],
+	["an error in words beside choices", [chunk({ content: "x" }), { choices: [], error: "boom" }]],
 	["finish_reason error", [chunk({ content: "x" }), chunk({}, "error"), "[DONE]"]],
 	["finish_reason insufficient_system_resource", [chunk({}, "insufficient_system_resource")]],
 ])("%s is an error and no end of turn", (_name, chunks) => {
@@ -392,6 +463,8 @@ const MESSAGES: readonly (readonly [string, JsonObject, readonly unknown[]])[] =
 		{ tool_calls: [{ id: "a", function: fn("Read", '{"p":') }] },
 		[["a", "Read", { raw_arguments: '{"p":' }]],
 	],
+	["an empty object, then the arguments", { tool_calls: [{ id: "a", function: fn("Read", '{}{"p":1}') }] }, [A]],
+	["an empty list for none", { tool_calls: [{ id: "a", function: fn("Read", "[]") }] }, [["a", "Read", {}]]],
 	[
 		"no ids, or one for two",
 		{
@@ -422,6 +495,43 @@ const MESSAGES: readonly (readonly [string, JsonObject, readonly unknown[]])[] =
 	["content as one part", { content: { type: "text", text: "hey" } }, ["text hey"]],
 	["reasoning in an object", { reasoning: { content: "hm" }, content: "hey" }, ["thinking hm", "text hey"]],
 ];
+
+const BROKEN: readonly (readonly [JsonObject, string, string])[] = [
+	[{ error: { type: "overloaded_error" } }, "overloaded_error", "overloaded_error"],
+	[{ error: { code: 429 }, choices: [] }, "rate_limit_error", "429"],
+	[{ error: "boom", choices: [] }, "api_error", "boom"],
+	[
+		{ choices: null, base_resp: { status_code: 1008, status_msg: "insufficient balance" } },
+		"billing_error",
+		"insufficient",
+	],
+	[{ choices: null, base_resp: { status_code: 1002, status_msg: "rate limit" } }, "rate_limit_error", "rate limit"],
+];
+
+test.each(BROKEN)("%j is an error, within a stream and as a whole", (body, type, words) => {
+	const error = { type, message: expect.stringContaining(words) as unknown };
+	const events = reframed(bytesOf([chunk({ content: "x" }), body]));
+	expect(JSON.parse(events.slice(events.lastIndexOf("data: ") + 6))).toMatchObject({ type: "error", error });
+	const answer: unknown = JSON.parse(new ChatAnswer().body(Buffer.from(JSON.stringify(body))).toString());
+	expect(answer).toMatchObject({ type: "error", error });
+});
+
+test("base_resp that tells of success is none", () => {
+	const body = {
+		choices: [{ message: { content: "x" }, finish_reason: "stop" }],
+		base_resp: { status_code: 0, status_msg: "" },
+	};
+	const answer: unknown = JSON.parse(new ChatAnswer().body(Buffer.from(JSON.stringify(body))).toString());
+	expect(asList(member(answer, "content")).map(shortly)).toEqual(["text x"]);
+});
+
+test("text and call of one answer in two choices are one answer (GitHub Copilot: HKUDS/nanobot#1555)", () => {
+	const call = { role: "assistant", tool_calls: [{ id: "a", function: fn("Read", '{"p":1}') }] };
+	const choices = [{ content: "hi" }, call].map((message) => ({ message, finish_reason: "tool_calls" }));
+	const answer: unknown = JSON.parse(new ChatAnswer().body(Buffer.from(JSON.stringify({ choices }))).toString());
+	expect(asList(member(answer, "content")).map(shortly)).toEqual(["text hi", A]);
+	expect(member(answer, "stop_reason")).toBe("tool_use");
+});
 
 test.each(MESSAGES)("whole answers: %s", (_name, message, content) => {
 	const completion = { id: "chatcmpl-1", choices: [{ message, finish_reason: "stop" }] };

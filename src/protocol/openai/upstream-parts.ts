@@ -89,12 +89,18 @@ function callPiece(call: unknown, at: number | null): CallPiece {
 	// Some bridges leave the wrapper out.
 	const described = asObject(member(call, "function")) ?? asObject(call);
 	return {
-		index: numberOf(call, "index") ?? at,
+		index: indexOf(call) ?? at,
 		id: textOf(call, "id") ?? "",
 		name: textOf(described, "name") ?? "",
 		args: argumentsText(described?.["arguments"] ?? described?.["parameters"]),
 		extra: asObject(member(call, "extra_content")),
 	};
+}
+
+/** A number, which some bridges write as text. */
+function indexOf(call: unknown): number | null {
+	const written = textOf(call, "index") ?? "";
+	return numberOf(call, "index") ?? (/^\d{1,4}$/.test(written) ? Number(written) : null);
 }
 
 /** Servers give arguments as JSON text, or as the object itself (Hugging Face TGI, bridges to Ollama). */
@@ -104,7 +110,23 @@ function argumentsText(args: unknown): string {
 	return object === null || Object.keys(object).length === 0 ? "" : jsonText(object);
 }
 
+/**
+ * What a whole answer says. One is asked for, but GitHub Copilot puts text and calls of one answer into choices of their own, each with
+ * its reason to stop (HKUDS/nanobot#1555).
+ */
+export function messagesIn(completion: JsonObject): JsonObject[] {
+	return asList(completion["choices"]).map(
+		(choice) => asObject(member(choice, "message")) ?? { content: member(choice, "text") },
+	);
+}
+
 /** The choice that is read: the first. */
 export function firstChoice(completion: JsonObject | null): JsonObject | null {
 	return asObject(asList(completion?.["choices"])[0]);
+}
+
+/** Why a choice ends; null while it goes on, which some servers say by an empty text. */
+export function finishOf(choice: unknown): string | null {
+	const finish = textOf(choice, "finish_reason");
+	return finish === "" || finish === "null" ? null : finish;
 }

@@ -2,12 +2,12 @@
 import { jsonText } from "../json-text.ts";
 import { SseSplitter, sseData } from "../sse.ts";
 import { carrierOf, ReasoningDetails, UNSIGNED } from "./carried.ts";
-import { asList, asObject, type Draft, type JsonObject, numberOf, parseLenient, textOf } from "./json.ts";
+import { asList, asObject, type Draft, type JsonObject, numberOf, parseLenient } from "./json.ts";
 import { failedFinish, messagesError, readOpenaiError, stopReason, type UpstreamError } from "./reasons.ts";
 import type { ToolNames } from "./tool-names.ts";
 import { callIdPrefix, messageId } from "./upstream-answer.ts";
 import { StreamedCalls } from "./upstream-calls.ts";
-import { callsIn, firstChoice, type Said, saidIn } from "./upstream-parts.ts";
+import { callsIn, finishOf, firstChoice, type Said, saidIn } from "./upstream-parts.ts";
 import { mergedUsage, NO_USAGE, reportedUsage } from "./usage.ts";
 
 /** Converts one stream: `push` and `end` give the bytes of whole Messages API events. */
@@ -86,7 +86,7 @@ export class ChatReframer {
 			return;
 		}
 		const chunk = parseLenient(data);
-		const error = readOpenaiError(data, null) ?? failedFinish(textOf(firstChoice(asObject(chunk)), "finish_reason"));
+		const error = readOpenaiError(data, null) ?? failedFinish(finishOf(firstChoice(asObject(chunk))));
 		if (error !== null) this.#error(error);
 		else if (asObject(chunk) !== null) this.#read(chunk as JsonObject);
 	}
@@ -96,14 +96,14 @@ export class ChatReframer {
 		const choice = firstChoice(chunk);
 		for (const each of asList(chunk["choices"])) {
 			const index = numberOf(each, "index") ?? 0;
-			if (textOf(each, "finish_reason") === null) this.#unfinished.add(index);
+			if (finishOf(each) === null) this.#unfinished.add(index);
 			else this.#unfinished.delete(index);
 		}
 		// Azure's first chunk has neither an id nor a choice.
 		if (choice === null) return;
 		if (this.#id === null) this.#begin(chunk);
 		this.#delta(deltaOf(choice, this.#hasSaid));
-		this.#finish = textOf(choice, "finish_reason") ?? this.#finish;
+		this.#finish = finishOf(choice) ?? this.#finish;
 	}
 
 	/** Something of the answer has come. */

@@ -191,8 +191,8 @@ describe("streams", () => {
 		});
 		const deltas = events.filter(([, data]) => data["type"] === "content_block_delta").map(([, data]) => data);
 		expect(deltas.slice(-2)).toEqual([
-			{ type: "content_block_delta", index: 3, delta: { type: "input_json_delta", partial_json: "{}" } },
 			{ type: "content_block_delta", index: 2, delta: { type: "input_json_delta", partial_json: '{"x":1}' } },
+			{ type: "content_block_delta", index: 3, delta: { type: "input_json_delta", partial_json: "{}" } },
 		]);
 	});
 
