@@ -34,3 +34,6 @@ export const NO_COUNTS: ErrorClassCounts = Object.freeze({
  * model: this model with this credential · credential · account: all credentials of the account · endpoint: this deployment.
  */
 export type FailureScope = "request" | "class" | "model" | "credential" | "account" | "endpoint";
+
+/** Kinds of request that providers have limits of their own for: prompts over 200k tokens or with the beta for them; `speed: "fast"`. */
+export type RequestClass = "long_context" | "fast";

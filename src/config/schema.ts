@@ -1,5 +1,11 @@
 // The configuration's types: what the rest of the gateway reads. Leaves reading YAML to config/load and LiteLLM's spellings to config/litellm.
-import { type ErrorClass, type ErrorClassCounts, type FailureScope, NO_COUNTS } from "./failure-classes.ts";
+import {
+	type ErrorClass,
+	type ErrorClassCounts,
+	type FailureScope,
+	NO_COUNTS,
+	type RequestClass,
+} from "./failure-classes.ts";
 import type { GeneratedKeys, KeyConfig, KeySettings } from "./keys.ts";
 import type { InjectionPoint, MarkingConfig } from "./marking-options.ts";
 import { REQUEST_LOG_DEFAULTS, type RequestLogConfig } from "./request-log.ts";
@@ -15,6 +21,7 @@ export type {
 	KeyConfig,
 	KeySettings,
 	MarkingConfig,
+	RequestClass,
 	RequestLogConfig,
 	StateConfig,
 };

@@ -1,5 +1,5 @@
 // The provider seam: everything about one family of upstream APIs that an attempt needs. Leaves sockets to proxy/upstream/upstream and choosing to routing.
-import type { DeploymentConfig, ErrorClass, FailureScope } from "../config/schema.ts";
+import type { DeploymentConfig, ErrorClass, FailureScope, RequestClass } from "../config/schema.ts";
 import type { BodyMembers, History } from "../protocol/members.ts";
 import type { ToolNames } from "../protocol/openai/tool-names.ts";
 import type { RateLimitReport } from "../protocol/ratelimits.ts";
@@ -127,9 +127,6 @@ export interface UpstreamFailure {
 	/** Response headers, lower-case; empty when there was no answer. */
 	readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
-
-/** Kinds of request that providers have limits of their own for: prompts over 200k tokens or with the beta for them; `speed: "fast"`. */
-export type RequestClass = "long_context" | "fast";
 
 /** relay: the answer belongs to the client as it is · next: another deployment may do better. */
 export interface Verdict {

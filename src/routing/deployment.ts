@@ -10,7 +10,7 @@ import {
 	reservesOutput,
 	type Ttl,
 } from "../cache/semantics.ts";
-import type { DeploymentConfig, ErrorClass, FailureScope } from "../config/schema.ts";
+import type { DeploymentConfig, ErrorClass, FailureScope, RequestClass } from "../config/schema.ts";
 import type { Price } from "../pricing/prices.ts";
 import type { Meter, RateLimits } from "./meter.ts";
 
@@ -28,7 +28,7 @@ export interface AttemptFailure {
 	/** Absent = as the status says. */
 	readonly scope?: FailureScope;
 	/** With scope `class`. */
-	readonly requestClass?: "long_context" | "fast" | null;
+	readonly requestClass?: RequestClass | null;
 	/** In plain words, for the operator. */
 	readonly reason?: string;
 	/** What the refusal's head said of the limits. */

@@ -1,52 +1,12 @@
 // Two routers that hear of each other 5 ms late: what one learns, the other acts upon.
 import { expect, test } from "vitest";
 import { type Block, marked, messages } from "../cache/__fixtures__/prompt.ts";
-import { createBus, type SharedState } from "../state/state.ts";
-import { createProvider } from "./__fixtures__/provider.ts";
-import { createWorld, deployment, turnOf, UNKNOWN, type WorldOptions } from "./__fixtures__/world.ts";
+import { DELAY_MS, replicas, START } from "./__fixtures__/replicas.ts";
+import { deployment, turnOf, UNKNOWN } from "./__fixtures__/world.ts";
 import type { Plan } from "./decision.ts";
 
-const DELAY_MS = 5;
 const SECOND = 1_000;
 const MINUTE = 60_000;
-/** Homes and limits of a clock at 0 would not differ from none. */
-const START = 1_000_000;
-
-/** Replicas before one provider, on one clock. */
-function replicas(options: WorldOptions, count = 2) {
-	let now = START;
-	let due: { readonly at: number; readonly deliver: () => void }[] = [];
-	const bus = createBus({
-		delayMs: DELAY_MS,
-		now: () => now,
-		later: (at, deliver) => void due.push({ at, deliver }),
-	});
-	const provider = options.provider ?? createProvider(options);
-	const joined: SharedState[] = [];
-	const worlds = Array.from({ length: count }, (_, at) => {
-		const shared = bus.join(`replica ${at}`);
-		joined.push(shared);
-		return createWorld({ ...options, shared, provider });
-	});
-	const [a, b] = worlds;
-	if (a === undefined || b === undefined) throw new Error("there are two at least");
-	return {
-		a,
-		b,
-		joined,
-		worlds,
-		get now() {
-			return now;
-		},
-		/** Time passes, and what was told before is heard. */
-		pass(ms: number) {
-			now += ms;
-			const ripe = due.filter(({ at }) => at <= now);
-			due = due.filter(({ at }) => at > now);
-			for (const { deliver } of ripe) deliver();
-		},
-	};
-}
 
 const idsOf = (plan: Plan) => plan.candidates.map((each) => each.deployment.id);
 const at = (id: string) => (plan: Plan) => plan.candidates.find((each) => each.deployment.id === id);

@@ -55,6 +55,16 @@ const NOTES: readonly Note[] = [
 	},
 	{ kind: "recovered", deployment: "a" },
 	{
+		kind: "rest",
+		deployment: "a",
+		part: "claude-opus-5 with a long context",
+		until: 1_763_769_660_000,
+		tokens: 200_000,
+		limited: true,
+		reason: "rate limit of long-context requests",
+	},
+	{ kind: "rest", deployment: "a", part: "model x", until: 0, tokens: 0, limited: false, reason: "" },
+	{
 		kind: "sent",
 		attempt: 1,
 		sent: {
@@ -110,8 +120,35 @@ test.each([
 	["an empty name", "[7,1]"],
 	["a time beyond all years", "[6,0,1e20,0,0,0,0]"],
 	["no row", '"x"'],
+	["a rest of nothing", "[11,0,-1,5,0,0,-1]"],
+	["a rest that is cut short", "[11,0,0,5]"],
+	["a rest with a reason that was not sent", "[11,0,0,5,0,0,9]"],
+	["a rest of prompts below zero", "[11,0,0,5,-1,0,-1]"],
 ])("%s is left out, and the notes beside it are taken", (_, row) => {
 	const text = `[1,"r",["a",""],[[7,0],${row},[7,0]]]`;
 	const recovered = { kind: "recovered", deployment: "a" };
 	expect(decodeBatch(text)?.notes).toEqual([recovered, recovered]);
+});
+
+test("what a replica of an earlier build tells of health is taken as far as it goes", () => {
+	const text = '[1,"r",["a"],[[6,0,1763769660000,1,0,0,2]]]';
+	expect(decodeBatch(text)?.notes).toEqual([
+		{
+			kind: "health",
+			deployment: "a",
+			cooldownUntil: 1_763_769_660_000,
+			limited: true,
+			onTrial: false,
+			quarantineUntil: 0,
+			refusals: 2,
+			barred: false,
+			cause: null,
+		},
+	]);
+});
+
+test("a replica of an earlier build reads all that it knows of health at its old place", () => {
+	const note = NOTES.find(({ kind }) => kind === "health");
+	const [, , , rows] = JSON.parse(encodeBatch({ from: "r", notes: note === undefined ? [] : [note] })) as unknown[];
+	expect(rows).toEqual([[6, 0, 1_763_769_660_000, 1, 0, 0, 2, 1, 1]]);
 });

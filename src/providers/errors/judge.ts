@@ -1,11 +1,11 @@
 // Whose fault an error is, by tables: status, error type, code and wording → verdict with a scope. Leaves the rows to the tables beside it and
 // what rests because of a verdict to routing/failures.
-import type { ErrorClass, FailureScope } from "../../config/schema.ts";
+import type { ErrorClass, FailureScope, RequestClass } from "../../config/schema.ts";
 import { isOverflow } from "../../protocol/overflow.ts";
 import { isOfMember, ownWords } from "../../protocol/own-words.ts";
 import { readRateLimits } from "../../protocol/ratelimits.ts";
 import { waitInWords } from "../../protocol/retry-hints.ts";
-import type { RequestClass, UpstreamFailure, Verdict } from "../provider.ts";
+import type { UpstreamFailure, Verdict } from "../provider.ts";
 import { LONGEST_RETRY_AFTER_MS, readNamedDate, readRetryAfter } from "./retry-after.ts";
 
 /** One kind of error: what it is known by, and whose fault it is. All that is given of the first four must hold. */
