@@ -1,4 +1,4 @@
-// Where the control plane reads the request log and the ledger, and how a failing database is told. Leaves the endpoints to admin/api.
+// Where the control plane reads the request log and the ledger, and how a failing database is reported. Leaves the endpoints to admin/api.
 import type { Database } from "../db/database.ts";
 import { failureKind } from "../db/failure-kind.ts";
 import { GatewayError } from "../errors.ts";
@@ -10,7 +10,7 @@ export interface LogSource {
 	readonly service: LogService;
 }
 
-/** What a failed query is told as: database_unavailable only where retrying may help. */
+/** How a failed query is reported: database_unavailable only where retrying may help. */
 export function databaseError(cause: unknown): GatewayError {
 	if (cause instanceof GatewayError) return cause;
 	switch (failureKind(cause)) {

@@ -13,7 +13,7 @@ export function openApiDocument(version: string): object {
 		info: {
 			title: "Warmpath control plane",
 			version,
-			description: "Times are milliseconds since the epoch, money is US dollars, pages are told by cursors.",
+			description: "Times are milliseconds since the epoch, money is US dollars, pages are reached by cursors.",
 		},
 		components: {
 			securitySchemes: {

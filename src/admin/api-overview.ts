@@ -9,9 +9,9 @@ import type { Alert, Overview } from "./api-schemas.ts";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** Longer times are told by hours. */
+/** Longer times are shown by hours. */
 const MINUTES_UP_TO_MS = 6 * HOUR_MS;
-/** Lengths of a step of the series; more steps than these cannot be told apart on a chart, and take longer than they are worth. */
+/** Lengths of a step of the series; more steps than these cannot be distinguished on a chart, and take longer than they are worth. */
 const STEPS_MS = [1, 2, 5, 60, 120, 180, 360, 720, 1440].map((minutes) => minutes * MINUTE_MS);
 const MOST_STEPS = 72;
 /** A ratio of less than this share of the day's has dropped, if at least so many prompt tokens say it. */

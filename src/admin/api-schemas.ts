@@ -236,9 +236,7 @@ export const ledgerQuery = z.strictObject({
 			context.addIssue({ code: "custom", message: `expected some of ${GROUPS.join(",")}` });
 			return z.NEVER;
 		})
-		.describe(
-			`What sums are told apart by: some of ${GROUPS.join(",")}, comma-separated. Minutes are kept for a week.`,
-		),
+		.describe(`What sums are grouped by: some of ${GROUPS.join(",")}, comma-separated. Minutes are kept for a week.`),
 });
 
 const sumsView = z.object({

@@ -54,7 +54,7 @@ export interface Attempt extends AttemptOptions {
 	readonly cacheable: readonly CacheBreakpoint[];
 	/** Blocks at which this attempt waits for a pending entry. */
 	readonly announced: readonly number[];
-	/** Where it writes now: `place`, until an answer told otherwise. */
+	/** Where it writes now: `place`, until an answer says otherwise. */
 	writesAt: Place;
 	started: boolean;
 	/** What answers has several caches under one name: a read that fails there disproves nothing. */

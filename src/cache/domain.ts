@@ -30,7 +30,7 @@ export interface DomainRegistry {
 	/** The domain of that configured or learned name; null = nobody bears it. */
 	named(name: string): number | null;
 	/**
-	 * Takes in what an answer told. A first name joins what was assumed with what bears that name; another name moves the member, and
+	 * Takes in what an answer reported. A first name joins what was assumed with what bears that name; another name moves the member, and
 	 * `domainOf` gives another root from then on.
 	 */
 	learn(member: number, identity: Identity): void;

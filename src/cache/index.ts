@@ -78,7 +78,7 @@ export interface IndexObserver {
 	coming(spot: Spot, belief: Belief): void;
 	/** It failed. */
 	withdrawn(spot: Spot): void;
-	/** The prefix is in the cache; told once for what changes nothing of note. */
+	/** The prefix is in the cache; published once for what changes nothing of note. */
 	held(spot: Spot, belief: Belief): void;
 	/** It is not. */
 	lost(spot: Spot): void;
@@ -88,7 +88,7 @@ export interface PrefixIndexOptions {
 	readonly maxEntries: number;
 	/** `DomainRegistry.root`: entries recorded before two domains were found to be one stay found. */
 	readonly root: (domain: number) => number;
-	/** Absent or null = nobody is told. */
+	/** Absent or null = nothing is published. */
 	readonly observer?: IndexObserver | null;
 }
 

@@ -76,7 +76,7 @@ const TOLERANCE = 0.01;
 
 /**
  * Why `turn` read less than `earlier`, a turn of the same conversation, had in the cache. Null when it did not, or marked nothing for
- * caching. Without an earlier turn only `below_minimum` can be told.
+ * caching. Without an earlier turn only `below_minimum` can be recognised.
  */
 export function whyMissed(turn: Turn, earlier: Turn | null): Miss | null {
 	const last = turn.summary.marks.at(-1);

@@ -35,7 +35,7 @@ export interface PrefixSummary {
 	readonly marks: readonly SummedMark[];
 	/** One word for each kept block: 22 bits of its prefix's fingerprint, 2 of its kind, 8 of its size. Read them by the functions below. */
 	readonly words: Uint32Array;
-	/** Blocks of each message, at most 255 told. */
+	/** Blocks of each message, at most 255 recorded. */
 	readonly messageBlocks: Uint8Array;
 	/** As the log stores it. */
 	toJSON(): StoredSummary;
@@ -89,7 +89,7 @@ export function summarise(chain: SummedChain, breakpoints: readonly { block: num
 	};
 }
 
-/** Sizes are told to an eighth of an octave, so that a byte is enough for any. */
+/** Sizes are recorded to an eighth of an octave, so that a byte is enough for any. */
 const CLASSES_AN_OCTAVE = 8;
 
 /** What a number's next eight bits after its highest add to its class: cheaper to look up than to take a logarithm of every block. */

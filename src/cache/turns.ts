@@ -1,5 +1,5 @@
-// The last turns of each conversation, so that a request's miss can be told when it is logged. In memory and bounded; what is lost with
-// it can be told later from stored summaries. Leaves comparing to cache/miss.
+// The last turns of each conversation, so that a request's miss can be explained when it is logged. In memory and bounded; what is lost with
+// it can be explained later from stored summaries. Leaves comparing to cache/miss.
 import { type Miss, type Turn, whyMissed } from "./miss.ts";
 import { TTL_MS } from "./semantics.ts";
 import { commonBlocks } from "./summary.ts";

@@ -58,7 +58,7 @@ export async function serveCommand(options: ServeOptions): Promise<void> {
 }
 
 /**
- * For what no request answers for. A promise that nobody waited for leaves everything as it was: it is told. After an exception in the event
+ * For what no request answers for. A promise that nobody waited for leaves everything as it was: it is logged. After an exception in the event
  * loop nobody knows what was left half done: running answers come to their end, and the process ends with 1, for its supervisor to start anew.
  */
 function lastResort(log: Logger, close: () => Promise<unknown>): void {

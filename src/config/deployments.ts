@@ -153,7 +153,7 @@ function warnOfLentKey(
 /** LiteLLM passes over a point that names no message. */
 function warnOfPoints(entry: DeploymentEntry, path: Path, report: Report): void {
 	for (const [at, { location }] of entry.litellm_params.cache_control_injection_points.entries()) {
-		// As they are written: one that is faulty has been told already.
+		// As they are written: one that is faulty has been reported already.
 		const isNamed = ["role", "index"].some((name) => report.value([...path, at, name]) !== undefined);
 		if (location !== "message" || isNamed) continue;
 		report.warn({
@@ -280,7 +280,7 @@ class Ids {
 
 	/**
 	 * The same for the same deployment whatever the order of its options, its limits or its weight, so that what was learned
-	 * about it survives their change. Equal deployments are told apart by their order in the file.
+	 * about it survives their change. Equal deployments are distinguished by their order in the file.
 	 */
 	generate({ entry, path, target, credentials }: Draft): string {
 		const reveal = (value: unknown): unknown => (value instanceof Secret ? value.reveal() : value);

@@ -1,4 +1,4 @@
-// What failures are told apart by: LiteLLM's classes, for policies, and how far a failure reaches. Leaves judging an answer to providers/.
+// How failures are classified: LiteLLM's classes, for policies, and how far a failure reaches. Leaves judging an answer to providers/.
 
 /**
  * LiteLLM's classes of errors, as its policies tell them apart: 400, 401 and 403, 408 and own time-outs, 429, a refusal of

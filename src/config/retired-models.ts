@@ -27,7 +27,7 @@ const RETIREMENTS: readonly Retirement[] = [
 ];
 
 const RUN_BY_ANTHROPIC: ReadonlySet<string> = new Set(["anthropic", "anthropic_aws", "foundry"]);
-/** How long before its day a retirement is told. */
+/** How long before its day a retirement is announced. */
 const NOTICE_MS = 60 * 86_400_000;
 
 /** What is to be said about a deployment's model at that time, ms since epoch; null = nothing. */

@@ -8,7 +8,7 @@ export interface CallErrorFacts {
 	/** `error.type` of the answer, in its API's words. */
 	readonly type: string;
 	readonly message: string;
-	/** The gateway's own code, such as `unknown_model`; null where the upstream's answer is told. */
+	/** The gateway's own code, such as `unknown_model`; null where the upstream's answer is passed on. */
 	readonly code: string | null;
 	readonly requestId: string | null;
 	/** Of the answer, by lower-case name. */

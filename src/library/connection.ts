@@ -58,7 +58,7 @@ export class MemoryResponse extends PassThrough implements ClientResponse {
 			this.#resolve = resolve;
 			this.once("close", () => reject(new Error("closed before there was an answer")));
 		});
-		// Whoever waits for it is told; when nobody does, nobody needs to be.
+		// Whoever waits for it is notified; when nobody does, nobody needs to be.
 		this.head.catch(() => {});
 		this.on("error", () => {});
 	}

@@ -185,7 +185,7 @@ export class BlockReader {
 		}
 	}
 
-	/** An id or a signature, by which what Claude said is told from what others did. */
+	/** An id or a signature, by which what Claude said is distinguished from what others did. */
 	private origin(word: number): void {
 		const { scan, element } = this;
 		scan.string();
@@ -367,7 +367,7 @@ const SPACES = [" ", "\\n", "\\r", "\\t", "\\f", "\\u000a", "\\u00a0", "\\u3000"
 	Buffer.from(text),
 );
 
-/** Whether the content of a string is white space alone; most strings are told by their first byte. */
+/** Whether the content of a string is white space alone; for most strings the first byte decides. */
 function isBlank(text: Uint8Array, from: number, to: number): boolean {
 	let at = from;
 	while (at < to) {

@@ -17,7 +17,7 @@ export const Flag = {
 	unmarkable: 2,
 } as const;
 
-/** Most blocks that are told apart. Nothing a client really sends comes near; it bounds the memory a hostile body can claim. */
+/** Most blocks that are kept apart. Nothing a client really sends comes near; it bounds the memory a hostile body can claim. */
 export const MAX_BLOCKS = 1 << 17;
 
 const FIELDS = 6;

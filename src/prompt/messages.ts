@@ -2,7 +2,7 @@
 
 const FIELDS = 6;
 
-/** Most messages that are told apart; see MAX_BLOCKS. */
+/** Most messages that are kept apart; see MAX_BLOCKS. */
 export const MAX_MESSAGES = 1 << 17;
 
 /** Messages in order. Like BlockTable it is reused from request to request. */

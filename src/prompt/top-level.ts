@@ -6,7 +6,7 @@ import { MemberReader } from "./members.ts";
 import { decodeString } from "./words.ts";
 
 const OPEN_OBJECT = 0x7b;
-/** So much of a name is told back. */
+/** So much of a name is repeated in an error. */
 const MOST_NAME = 64;
 
 /**

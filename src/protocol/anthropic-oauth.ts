@@ -1,4 +1,4 @@
-// OAuth tokens of the Anthropic API (`claude setup-token`, subscriptions): how they are told from keys and what a request needs beside one.
+// OAuth tokens of the Anthropic API (`claude setup-token`, subscriptions): how they differ from keys and what a request needs beside one.
 
 /** Without it the API answers 401 "OAuth authentication is currently not supported" (BerriAI/litellm#19618; Claude Code sends it itself). */
 const OAUTH_BETA = "oauth-2025-04-20";

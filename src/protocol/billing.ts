@@ -24,7 +24,7 @@ interface Iteration {
 	readonly kind: string;
 	/** null = that of the request. */
 	readonly model: string | null;
-	/** null = its tokens are not told. */
+	/** null = its tokens are not reported. */
 	readonly usage: TokenCounts | null;
 }
 

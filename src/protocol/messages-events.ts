@@ -97,7 +97,7 @@ export class MessageAssembler {
 		}
 	}
 
-	/** What the stream told instead of an answer; null = nothing. */
+	/** What the stream reported instead of an answer; null = nothing. */
 	get error(): { readonly type: string; readonly message: string } | null {
 		const error = this.#error;
 		if (error === null) return null;

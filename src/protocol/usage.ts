@@ -62,7 +62,7 @@ function lastUsage(bytes: Buffer): unknown {
 }
 
 /**
- * What an event reports. Servers that told the prompt's counts at the start leave them out at the end, or write zeros there: a prompt is
+ * What an event reports. Servers that reported the prompt's counts at the start leave them out at the end, or write zeros there: a prompt is
  * never empty.
  */
 function reportedAfter(before: Usage | null, message: unknown): unknown {

@@ -78,7 +78,7 @@ interface StreamReframer {
 	end(): Buffer;
 	/** The answer lacks no more than its last word, or its usage. */
 	readonly awaitsEnd?: boolean;
-	/** The upstream told no usage: what the events say of it is made up, for clients that insist on it. */
+	/** The upstream reported no usage: what the events say of it is made up, for clients that insist on it. */
 	readonly usageUnknown?: boolean;
 }
 

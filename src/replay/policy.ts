@@ -1,4 +1,4 @@
-// What a routing policy is to a replay: a gateway that is asked where to send and told what became of it. Leaves choosing to policies/.
+// What a routing policy is to a replay: a gateway that is asked where to send and learns what became of it. Leaves choosing to policies/.
 import type { Usage } from "../protocol/usage.ts";
 import type { SharedState } from "../state/state.ts";
 import type { ProviderLimits } from "./provider.ts";

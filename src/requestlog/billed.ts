@@ -16,7 +16,7 @@ export interface BilledDetails {
 	readonly inference_geo: string | null;
 }
 
-/** Counts are null where the provider told none. */
+/** Counts are null where the provider reported none. */
 interface BilledIteration {
 	readonly kind: string;
 	/** null = the request's. */

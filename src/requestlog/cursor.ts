@@ -35,7 +35,7 @@ export function readSessionCursor(text: string | undefined): SessionCursor | nul
 	return isTime(at) && typeof session === "string" && typeof keyId === "string" ? { at, session, keyId } : null;
 }
 
-/** Where a page of sums ends: the values of what they are told apart by. */
+/** Where a page of sums ends: the values of what they are grouped by. */
 export type SumCursor = readonly (string | number)[];
 
 export function writeSumCursor<Column extends string>(
@@ -45,7 +45,7 @@ export function writeSumCursor<Column extends string>(
 	return Buffer.from(JSON.stringify(by.map((column) => [column, last[column]]))).toString("base64url");
 }
 
-/** Null for nothing, and for what no page of sums that were told apart by the same columns gave. */
+/** Null for nothing, and for what no page of sums that were grouped by the same columns gave. */
 export function readSumCursor(text: string | undefined, by: readonly string[]): SumCursor | null {
 	const parts = readParts(text);
 	if (parts.length !== by.length || by.length === 0) return null;

@@ -14,10 +14,10 @@ import {
 } from "./cursor.ts";
 import { type Measures, namedMeasures } from "./measures.ts";
 
-/** What sums are told apart by. */
+/** What sums are grouped by. */
 export type LedgerGroup = "hour" | "minute" | "key_id" | "team_id" | "model" | "model_id";
 
-/** Times are ms since epoch and taken to whole hours (minutes where they are told apart): `from` down, `to` up. */
+/** Times are ms since epoch and taken to whole hours (minutes where they are grouped by minute): `from` down, `to` up. */
 export interface LedgerFilter {
 	readonly from: number;
 	readonly to: number;
@@ -25,11 +25,11 @@ export interface LedgerFilter {
 	readonly teamId?: string | undefined;
 	readonly model?: string | undefined;
 	readonly modelId?: string | undefined;
-	/** Several hours (minutes where they are told apart) as one: steps of so many ms, told by their beginning, counted from the epoch. */
+	/** Several hours or minutes as one: steps of so many ms, named by their beginning, counted from the epoch. */
 	readonly stepMs?: number | undefined;
 }
 
-/** Sums of one group; what it was not told apart by is absent. "" = requests that had none. */
+/** Sums of one group; what it was not grouped by is absent. "" = requests that had none. */
 export interface LedgerSums {
 	readonly hour?: number;
 	readonly minute?: number;
@@ -56,12 +56,12 @@ const MINUTE_MS = 60_000;
 export const MINUTES_KEPT_MS = 7 * 24 * HOUR_MS;
 
 export interface LedgerPage {
-	/** In the order of what they are told apart by. */
+	/** In the order of what they are grouped by. */
 	readonly sums: readonly LedgerSums[];
 	readonly next: string | null;
 }
 
-/** Sums of a time, told apart by `by`; an empty list gives one row. Minutes know deployments and models only. */
+/** Sums of a time, grouped by `by`; an empty list gives one row. Minutes know deployments and models only. */
 export function sumLedger(
 	database: Pick<Database, "query">,
 	filter: LedgerFilter,

@@ -26,7 +26,7 @@ export interface RequestPage {
 export interface RequestRecord {
 	readonly request: RequestSummary;
 	readonly details: Details;
-	/** From its own and its predecessor's summaries; null = nothing was missed, or it cannot be told. */
+	/** From its own and its predecessor's summaries; null = nothing was missed, or it is not known. */
 	readonly miss: Miss | null;
 	/** Ids of the turns before and after it in its conversation. */
 	readonly previous: string | null;

@@ -54,7 +54,7 @@ export function startLogService(
 	let closing = false;
 	const recalled = recallTurns(database, turns, now()).catch((error: unknown) => {
 		if (!closing)
-			log.warn({ err: error }, "request log: earlier turns could not be read; misses against them are not told");
+			log.warn({ err: error }, "request log: earlier turns could not be read; misses against them are not recorded");
 	});
 	return {
 		requests,

@@ -1,4 +1,4 @@
-// The router's vocabulary: what it is asked, what it answers, and what it is told afterwards. Pure data; leaves choosing to routing/router.
+// The router's vocabulary: what it is asked, what it answers, and what it learns afterwards. Pure data; leaves choosing to routing/router.
 import type { ModelGroup } from "../config/schema.ts";
 import type { Outline } from "../prompt/outline.ts";
 import type { AttemptFailure, Deployment } from "./deployment.ts";

@@ -87,7 +87,7 @@ export class Bucket {
 		this.#rate = limit / MINUTE_MS;
 	}
 
-	/** Takes over what the provider told, less what it cannot have counted yet. */
+	/** Takes over what the provider reported, less what it cannot have counted yet. */
 	report({ limit, remaining, resetAt }: LimitFigures, unanswered: number, now: number): void {
 		this.setLimit(limit, now);
 		this.#level = Math.min(limit, remaining - unanswered);

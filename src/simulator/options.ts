@@ -1,4 +1,4 @@
-// What a simulator can be told, and its defaults. Leaves building it to world.ts and listening to server.ts.
+// Options of a simulator and their defaults. Leaves building it to world.ts and listening to server.ts.
 import type { Answer } from "./answer.ts";
 import type { AwsAccountOptions } from "./aws/accounts.ts";
 import type { CacheRules } from "./cache.ts";

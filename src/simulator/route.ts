@@ -1,7 +1,7 @@
 // What a path asks for: which family of APIs, which endpoint, which model, where. Leaves who may ask to the dialects.
 import type { Endpoint } from "./faults.ts";
 
-/** APIs that can be told apart by their path alone. */
+/** APIs that can be distinguished by their path alone. */
 type Family = "messages" | "google-platform" | "bedrock" | "vertex" | "openai" | "sts" | "google-token";
 
 /** One request's path, read. */

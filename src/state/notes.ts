@@ -88,7 +88,7 @@ export type Note =
 			readonly quarantineUntil: number;
 			readonly refusals: number;
 			readonly barred: boolean;
-			/** In plain words; null = not told. */
+			/** In plain words; null = not given. */
 			readonly cause: string | null;
 	  }
 	/** Twin of routing/deployment's Rest; until 0 = the part serves again. */
@@ -107,16 +107,16 @@ export type Note =
 	| {
 			readonly kind: "ended";
 			readonly attempt: number;
-			/** What is added to the load that was told when it was sent. */
+			/** What is added to the load that was published when it was sent. */
 			readonly load: number;
-			/** What it took of the limits; null = what was told stands. */
+			/** What it took of the limits; null = what was published stands. */
 			readonly actual: { readonly inputTokens: number; readonly outputTokens: number } | null;
 			/** It was refused by a rate limit; retryAfterMs null = for an unknown time. */
 			readonly refused: { readonly retryAfterMs: number | null } | null;
 			readonly limits: SharedLimits | null;
 	  };
 
-/** Notes of one replica, in the order in which they were told. */
+/** Notes of one replica, in the order in which they were published. */
 export interface NoteBatch {
 	readonly from: string;
 	readonly notes: readonly Note[];

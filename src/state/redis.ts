@@ -1,5 +1,5 @@
 // Replicas that talk through Redis or Valkey: one capped stream, to which each appends and which each follows. A replica that comes late, or
-// was cut off, reads on from where the stream still begins. Leaves what is told to state/notes.
+// was cut off, reads on from where the stream still begins. Leaves what is published to state/notes.
 import { createClient } from "@redis/client";
 import { isPassing, type Note } from "./notes.ts";
 import type { NoteListener, SharedState } from "./state.ts";
@@ -24,7 +24,7 @@ export interface RedisStateOptions {
 
 /** Shared state over Redis. Every member may be called whether Redis is there or not. */
 export interface RedisState extends SharedState {
-	/** Both connections stand: what is told is heard. */
+	/** Both connections stand: what is published arrives. */
 	readonly connected: boolean;
 	/** Notes that were not sent because Redis was away, since the start. */
 	readonly lost: number;

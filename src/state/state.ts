@@ -1,5 +1,5 @@
 // What replicas of one gateway share: each keeps a copy of its own and tells the others what it did. Here the interface, and a bus inside one
-// process. Leaves what is told to state/notes, and Redis to state/redis.
+// process. Leaves what is published to state/notes, and Redis to state/redis.
 import type { Note } from "./notes.ts";
 import { decodeBatch, encodeBatch } from "./wire.ts";
 
@@ -8,7 +8,7 @@ export type NoteListener = (note: Note, from: string, now: number) => void;
 
 /**
  * Carries notes between replicas. Nothing in it is asked while a request waits: a copy is local, and may be a little old. Notes of one
- * replica come in the order in which it told them, unless some are lost.
+ * replica come in the order in which it published them, unless some are lost.
  */
 export interface SharedState {
 	/** Tells the other replicas, soon. Returns at once and never throws; where nobody can be reached the note may be lost. */
@@ -32,7 +32,7 @@ export interface Bus {
 	join(replica: string): SharedState;
 }
 
-/** What is told goes through the same text as on the wire, so that nothing is shared by reference. */
+/** What is published goes through the same text as on the wire, so that nothing is shared by reference. */
 export function createBus({ delayMs, now, later }: BusOptions): Bus {
 	const listeners: { readonly replica: string; readonly listener: NoteListener }[] = [];
 

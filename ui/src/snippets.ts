@@ -22,7 +22,7 @@ export const SNIPPETS: readonly Snippet[] = [
 		id: "claude-code",
 		title: "Claude Code",
 		about:
-			"The Messages format: what Claude Code speaks when nothing else is set. Sessions and subagents are told apart by themselves.",
+			"The Messages format: what Claude Code speaks when nothing else is set. Sessions and subagents are recognised without any setting.",
 		text: ({ origin, model, key }) => `export ANTHROPIC_BASE_URL="${origin}"
 export ANTHROPIC_AUTH_TOKEN="${key}"
 export ANTHROPIC_MODEL="${model}"

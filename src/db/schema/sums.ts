@@ -44,7 +44,7 @@ const SUM_COLUMNS: Readonly<Record<string, ColumnType>> = Object.fromEntries(
 
 /** A table of sums. Hours, minutes and times are ms since epoch; "" = requests that had none. */
 export interface SumTable {
-	/** What its rows are told apart by. */
+	/** What its rows are grouped by. */
 	readonly keys: Readonly<Record<string, ColumnType>>;
 	/** What else a row says, of the latest request. */
 	readonly facts: Readonly<Record<string, ColumnType>>;
@@ -54,7 +54,7 @@ export interface SumTable {
 const place = { model: "text", model_id: "text" } as const;
 const key = { key_id: "text", team_id: "text" } as const;
 
-/** By table. Those told apart by place or by key alone are kept besides: there are far fewer of them. */
+/** By table. Those grouped by place or by key alone are kept besides: there are far fewer of them. */
 export const SUM_TABLES = {
 	ledger_hours: { keys: { hour: "count", ...key, ...place }, facts: {}, sums: SUM_COLUMNS },
 	ledger_places: { keys: { hour: "count", ...place }, facts: {}, sums: SUM_COLUMNS },

@@ -1,4 +1,4 @@
-// Rows for tests of the log: an answered request with figures that can be told apart. Leaves real ones to the gateway's tests.
+// Rows for tests of the log: an answered request with figures that are all different. Leaves real ones to the gateway's tests.
 import type { RequestRow } from "../../db/schema/requests.ts";
 import type { LogEntry } from "../batch.ts";
 import { type Details, NO_DETAILS } from "../details.ts";

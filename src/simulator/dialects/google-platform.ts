@@ -35,7 +35,7 @@ function authenticate(visit: Visit): Caller {
 	return { deployment: owner, domain: visit.world.domain("google-platform", `org-${project}`, workspace) };
 }
 
-/** What Google's front refuses is told in its form, the rest in the API's own. */
+/** What Google's front refuses is reported in its form, the rest in the API's own. */
 function refusal(error: ApiError, requestId: string): TextAnswer {
 	return error.status === 401 || error.status === 403 ? vertexError(error, requestId) : messagesError(error, requestId);
 }

@@ -1,4 +1,4 @@
-// Talks to the control plane: one fetch with its errors told, and the query cache. Leaves what is asked to api/queries.ts.
+// Talks to the control plane: one fetch that explains its errors, and the query cache. Leaves what is asked to api/queries.ts.
 import { QueryClient } from "@tanstack/react-query";
 
 /** An answer that is none: what the gateway said of it. status 0 = the gateway could not be reached. */

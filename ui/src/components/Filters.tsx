@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 import { RANGES, type Range } from "../search.ts";
 import { Icon } from "./Icon.tsx";
 
-/** Typing is told on after a short pause. */
+/** What is typed applies after a short pause. */
 const PAUSE_MS = 250;
 
 export function SearchField(about: {

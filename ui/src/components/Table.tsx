@@ -132,7 +132,7 @@ export function LoadMore({ query, label }: { readonly query: MoreRows; readonly 
 	);
 }
 
-/** `children` of what was asked for. Until it is there a placeholder; where asking failed that is told, above what was known before. */
+/** `children` of what was asked for. Until it is there a placeholder; where asking failed the error is shown, above what was known before. */
 export function Fetched<Data>(about: {
 	readonly query: {
 		readonly data: Data | undefined;
