@@ -1,5 +1,7 @@
-// JSON Schemas as OpenAI-compatible servers take them: what OpenAI demands of a function's parameters, what its strict mode admits, what Gemini
-// knows. Leaves tools to upstream-tools.
+// JSON Schemas as OpenAI-compatible servers take them: what OpenAI demands of a function's parameters, what its strict mode admits. Leaves
+// Gemini's part to gemini-schema and tools to upstream-tools.
+
+import { geminiSchema } from "./gemini-schema.ts";
 import { asList, asObject, type Draft, type JsonObject } from "./json.ts";
 import { inputSchema } from "./tool-schema.ts";
 
@@ -38,7 +40,7 @@ const ROOT_REFUSED = ["oneOf", "anyOf", "allOf", "enum", "not", "$ref"];
  */
 export function functionParameters(schema: JsonObject, kind: "openai" | "gemini"): JsonObject {
 	const plain = ROOT_REFUSED.some((name) => schema[name] !== undefined) ? inputSchema(schema) : schema;
-	const inner = asObject(mapped(plain, kind === "gemini" ? forGemini : withItems)) ?? {};
+	const inner = kind === "gemini" ? geminiSchema(plain) : (asObject(mapped(plain, withItems)) ?? {});
 	const root: Draft = { ...inner };
 	for (const name of ["$schema", ...ROOT_REFUSED]) delete root[name];
 	if (root["type"] !== "object") root["type"] = "object";
@@ -49,37 +51,6 @@ export function functionParameters(schema: JsonObject, kind: "openai" | "gemini"
 function withItems(schema: JsonObject): JsonObject {
 	if (!hasType(schema, "array") || schema["items"] !== undefined || schema["prefixItems"] !== undefined) return schema;
 	return { ...schema, items: {} };
-}
-
-/** "Unknown name … Cannot find field": openswarm-ai/openswarm#24, zed-industries/zed#44875, databricks/unity-gateway#491. */
-const UNKNOWN_TO_GEMINI = new Set([
-	"$schema",
-	"$id",
-	"$comment",
-	"additionalProperties",
-	"unevaluatedProperties",
-	"patternProperties",
-	"propertyNames",
-	"dependentSchemas",
-	"dependentRequired",
-	"const",
-	"exclusiveMinimum",
-	"exclusiveMaximum",
-	"if",
-	"then",
-	"else",
-	"not",
-	"contains",
-]);
-
-function forGemini(schema: JsonObject): JsonObject {
-	const kept = Object.fromEntries(Object.entries(schema).filter(([name]) => !UNKNOWN_TO_GEMINI.has(name)));
-	// Its enumerations are of texts only.
-	if (typeof schema["const"] === "string") Object.assign(kept, { type: "string", enum: [schema["const"]] });
-	const full = withItems(kept);
-	return asObject(full["items"]) !== null && Object.keys(full["items"] ?? {}).length === 0
-		? { ...full, items: { type: "string" } }
-		: full;
 }
 
 /** Keywords that strict mode admits (OpenAI, Structured outputs, Supported schemas; 2026-12-01). Everything else is a 400 there. */

@@ -40,7 +40,7 @@ export function chatRequest(body: Buffer, call: ChatCall, dialect: UpstreamDiale
 	if (rules?.parallelToolCalls === false) delete chat["parallel_tool_calls"];
 	putLimits(chat, messages, { dialect, rules });
 	putEffort(chat, messages, { dialect, rules });
-	put(chat, "response_format", responseFormat(messages));
+	put(chat, "response_format", responseFormat(messages, dialect));
 	if (dialect.user !== null) put(chat, dialect.user, userOf(messages));
 	if (dialect.cacheControl) put(chat, "cache_control", asObject(messages["cache_control"]));
 	if (call.stream) {

@@ -1,8 +1,10 @@
 // Tools, tool_choice and output format of the Messages API → Chat Completions'. Leaves names to tool-names and schemas to json-schema.
+import { geminiSchema } from "./gemini-schema.ts";
 import { asList, asObject, type Draft, type JsonObject, put, textOf } from "./json.ts";
 import { functionParameters, isStrict } from "./json-schema.ts";
 import { refuse } from "./traits.ts";
 import { markerOf, type PartContext } from "./upstream-content.ts";
+import type { UpstreamDialect } from "./upstream-dialect.ts";
 
 export interface UpstreamTools {
 	readonly tools: readonly Draft[];
@@ -101,9 +103,11 @@ function choiceOf(choice: JsonObject | null, forced: string | null): unknown {
 }
 
 /** `output_config.format`, and `output_format` as its beta called it (structured-outputs-2025-11-13). */
-export function responseFormat(body: JsonObject): Draft | null {
+export function responseFormat(body: JsonObject, { schemas }: UpstreamDialect): Draft | null {
 	const format = asObject(asObject(body["output_config"])?.["format"]) ?? asObject(body["output_format"]);
 	const schema = asObject(format?.["schema"]);
 	if (format?.["type"] !== "json_schema" || schema === null) return null;
+	if (schemas === "gemini")
+		return { type: "json_schema", json_schema: { name: "answer", schema: geminiSchema(schema) } };
 	return { type: "json_schema", json_schema: { name: "answer", schema, strict: isStrict(schema) } };
 }
