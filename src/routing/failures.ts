@@ -42,8 +42,8 @@ export function endRests(deployment: MutableDeployment, subject: RequestAtDeploy
 export interface FailureRules {
 	readonly now: number;
 	readonly failures: FailureConfig;
-	/** All that the failure is about, the one that failed included: see `Fleet.kinOf`. */
-	readonly kin: readonly MutableDeployment[];
+	/** All that the failure is about, the one that failed included: see `Fleet.inScopeOf`. */
+	readonly affected: readonly MutableDeployment[];
 	/** What of them it is about; null = all. */
 	readonly part: Part | null;
 }
@@ -60,7 +60,7 @@ export function recordFailure(deployment: MutableDeployment, failure: AttemptFai
 	const { failures, now, part } = rules;
 	if (part === null) deployment.consecutiveFailures += 1;
 	if (failures.disableCooldowns || isAllowed(deployment, failure, rules)) return false;
-	for (const each of rules.kin) {
+	for (const each of rules.affected) {
 		if (scope === "credential" && isRefusal(failure)) quarantine(each, failure, now);
 		else {
 			const cooled = coolDownFor(each, failure, rules);

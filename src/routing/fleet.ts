@@ -60,7 +60,11 @@ export interface Fleet {
 	 * for a model of the same class (providers §1), else those that ask for the same model with the same credential. Anything
 	 * else: it alone.
 	 */
-	kinOf(deployment: MutableDeployment, failure: AttemptFailure, wildcard: string | null): readonly MutableDeployment[];
+	inScopeOf(
+		deployment: MutableDeployment,
+		failure: AttemptFailure,
+		wildcard: string | null,
+	): readonly MutableDeployment[];
 	/** The state behind what a plan names, also when the configuration in force has it no more. */
 	stateOf(deployment: Deployment): MutableDeployment;
 	/** Where a deployment caches this request. */
@@ -156,12 +160,12 @@ export function createFleet(config: RouterConfig): Fleet {
 		get: (id) => deployments.get(id),
 		members,
 		sites,
-		kinOf(deployment, failure, wildcard) {
+		inScopeOf(deployment, failure, wildcard) {
 			const scope = scopeOf(failure);
 			if (scope === "request" || scope === "endpoint") return [deployment];
 			const { organization, credential } = deployment;
 			const target = targetOf(deployment, wildcard);
-			const isKin = (each: MutableDeployment): boolean => {
+			const isInScope = (each: MutableDeployment): boolean => {
 				const sameCredential = each.credential === credential;
 				const sameOrganization = organization !== null && each.organization === organization;
 				if (scope === "credential") return sameCredential;
@@ -174,7 +178,7 @@ export function createFleet(config: RouterConfig): Fleet {
 					return sameCredential && other.upstreamModel === target.upstreamModel;
 				return (sameCredential || sameOrganization) && limitClass(other.model) === limitClass(target.model);
 			};
-			return [...deployments.values()].filter((each) => each === deployment || isKin(each));
+			return [...deployments.values()].filter((each) => each === deployment || isInScope(each));
 		},
 		stateOf(deployment) {
 			const state = states.get(deployment);

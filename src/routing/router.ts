@@ -165,8 +165,8 @@ export function createRouter(options: RouterOptions): LiveRouter {
 		return `prefix ${fleet.domains.root(place.domain)} ${place.variant} ${high} ${low}`;
 	}
 
-	/** Ends a ticket: what was charged at dispatch becomes what it `took`; null = stays. `failure` is what others are told of it. */
-	function end(ticket: Ticket, took: Took | null, { now, failure }: Ending): OpenAttempt | undefined {
+	/** Ends a ticket: what was charged at dispatch becomes its `usage`; null = stays. `failure` is published to other replicas. */
+	function end(ticket: Ticket, usage: ActualUsage | null, { now, failure }: Ending): OpenAttempt | undefined {
 		const open = openOf(ticket);
 		if (open === null) return undefined;
 		open.ended = true;
@@ -174,14 +174,14 @@ export function createRouter(options: RouterOptions): LiveRouter {
 		deployment.inFlight -= 1;
 		endTrial(open);
 		const when = { now, ageMs: now - dispatchedAt, halfLifeMs: fleet.routing.loadHalfLifeMs };
-		if (took !== null) addLoad(deployment, took.uncached - uncached, when);
-		const inputTokens = took === null ? 0 : took.uncached + (target.countsReads ? took.read : 0);
-		const actual = took === null || took === UNANSWERED ? null : { inputTokens, outputTokens: took.output };
+		if (usage !== null) addLoad(deployment, usage.uncached - uncached, when);
+		const inputTokens = usage === null ? 0 : usage.uncached + (target.countsReads ? usage.read : 0);
+		const actual = usage === null || usage === UNANSWERED ? null : { inputTokens, outputTokens: usage.output };
 		const gaveBack = headroom.settle(charge, actual, now);
 		if (gaveBack || deployment.config.maxParallelRequests !== null) releases.one(roomKey(deployment));
 		if (teller !== null) {
 			const refused = failure?.status === 429 ? { retryAfterMs: failure.retryAfterMs } : null;
-			const load = took === null ? 0 : took.uncached - uncached;
+			const load = usage === null ? 0 : usage.uncached - uncached;
 			teller.ended(open.number, { load, actual, refused, limits: failure?.limits ?? null });
 		}
 		return open;
@@ -297,14 +297,14 @@ export function createRouter(options: RouterOptions): LiveRouter {
 			if (cache !== null && !cache.started) ledger.fail(cache);
 			if (failure.status === 429) headroom.refused(charge, failure.retryAfterMs, now);
 			headroom.report(charge, { deployment, target, limits: failure.limits ?? null }, now);
-			const kin = fleet.kinOf(deployment, failure, open.request.wildcard);
+			const affected = fleet.inScopeOf(deployment, failure, open.request.wildcard);
 			const part = partOf(deployment, failure, subjectOf(open));
-			if (recordFailure(deployment, failure, { now, failures: fleet.failures, kin, part }))
-				for (const each of kin) teller?.unwell(each, part?.name ?? null);
+			if (recordFailure(deployment, failure, { now, failures: fleet.failures, affected, part }))
+				for (const each of affected) teller?.unwell(each, part?.name ?? null);
 			if (cache !== null && !cache.started) releaseFollowers(cache);
 		},
 		settled(ticket: Ticket, usage: ReportedUsage | null, now: number): void {
-			const open = end(ticket, usage === null ? null : tookOf(usage), { now, failure: null });
+			const open = end(ticket, usage === null ? null : actualUsageOf(usage), { now, failure: null });
 			if (open === undefined || usage === null) return;
 			learnOutput(open.deployment, usage.outputTokens);
 			if (open.cache === null) return;
@@ -383,17 +383,17 @@ function openOf(ticket: Ticket): OpenAttempt | null {
 	return open.ended ? null : open;
 }
 
-/** What an attempt really took. */
-interface Took {
+/** What an attempt really used. */
+interface ActualUsage {
 	readonly uncached: number;
 	readonly read: number;
 	readonly output: number;
 }
 
-const REFUSED: Took = { uncached: 0, read: 0, output: 0 };
-const UNANSWERED: Took = { ...REFUSED };
+const REFUSED: ActualUsage = { uncached: 0, read: 0, output: 0 };
+const UNANSWERED: ActualUsage = { ...REFUSED };
 
-function tookOf(usage: ReportedUsage): Took {
+function actualUsageOf(usage: ReportedUsage): ActualUsage {
 	const uncached = usage.inputTokens + usage.cacheWriteTokens;
 	return { uncached, read: usage.cacheReadTokens, output: usage.outputTokens };
 }
