@@ -165,14 +165,14 @@ function findAlike(turns: readonly Turn[], turn: Turn): Alike | null {
 	let best: Alike | null = null;
 	for (const earlier of turns) {
 		const common = commonBlocks(earlier.summary, turn.summary);
-		if (common === 0 && !isKin(earlier, turn)) continue;
+		if (common === 0 && !isSameConversation(earlier, turn)) continue;
 		if (best === null || common >= best.common) best = { earlier, common };
 	}
 	return best;
 }
 
 /** Nothing in common, and still the same conversation: it has tools and a history as the earlier one had. */
-function isKin({ summary: one }: Turn, { summary: other }: Turn): boolean {
+function isSameConversation({ summary: one }: Turn, { summary: other }: Turn): boolean {
 	return one.tools > 0 && other.tools > 0 && other.messages >= one.messages;
 }
 

@@ -45,7 +45,7 @@ const written = fc
 		return { text, members };
 	});
 
-const fates = fc.array(fc.constantFrom("keep", "remove", "replace"), { minLength: 6, maxLength: 6 });
+const changes = fc.array(fc.constantFrom("keep", "remove", "replace"), { minLength: 6, maxLength: 6 });
 const inserted = fc
 	.array(json, { maxLength: 3 })
 	.map((values) => values.map((value, index) => ({ name: `inserted "${index}"`, value })));
@@ -53,17 +53,17 @@ const inserted = fc
 describe("editMembers", () => {
 	test("gives what the same edit of the parsed object gives, in order", () => {
 		fc.assert(
-			fc.property(written, fates, inserted, json, ({ text, members }, fate, insert, other) => {
-				const remove = members.filter((_, index) => fate[index] === "remove");
+			fc.property(written, changes, inserted, json, ({ text, members }, change, insert, other) => {
+				const remove = members.filter((_, index) => change[index] === "remove");
 				const replace = members
-					.filter((_, index) => fate[index] === "replace")
+					.filter((_, index) => change[index] === "replace")
 					.map((member) => ({ member, value: other }));
 				const expected: [string, unknown][] = [
 					...insert.map(({ name, value }): [string, unknown] => [name, JSON.parse(value)]),
 					...members.flatMap((member, index): [string, unknown][] =>
-						fate[index] === "remove"
+						change[index] === "remove"
 							? []
-							: [[member.name, JSON.parse(fate[index] === "replace" ? other : member.json)]],
+							: [[member.name, JSON.parse(change[index] === "replace" ? other : member.json)]],
 					),
 				];
 				const edited = editMembers(Buffer.from(text), { remove, replace, insert }).toString();
@@ -80,11 +80,12 @@ describe("editMembers", () => {
 
 	test("members that are kept keep their bytes", () => {
 		fc.assert(
-			fc.property(written, fates, ({ text, members }, fate) => {
+			fc.property(written, changes, ({ text, members }, change) => {
 				const body = Buffer.from(text);
-				const edited = editMembers(body, { remove: members.filter((_, index) => fate[index] === "remove") });
+				const edited = editMembers(body, { remove: members.filter((_, index) => change[index] === "remove") });
 				for (const [index, member] of members.entries())
-					if (fate[index] !== "remove") expect(edited.includes(body.subarray(member.keyStart, member.end))).toBe(true);
+					if (change[index] !== "remove")
+						expect(edited.includes(body.subarray(member.keyStart, member.end))).toBe(true);
 			}),
 		);
 	});

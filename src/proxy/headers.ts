@@ -116,18 +116,18 @@ const MOST_REMEMBERED = 512;
 const LONGEST_REMEMBERED = 100;
 
 /** What becomes of a request header, by its name as it is written. */
-interface Fate {
+interface HeaderUse {
 	readonly name: string;
 	readonly kind: "forwarded" | "dropped" | "account" | "connection" | "accept-encoding";
 }
-const fates = new Map<string, Fate>();
+const headerUses = new Map<string, HeaderUse>();
 
-function fateOf(written: string): Fate {
-	const known = fates.get(written);
+function headerUseOf(written: string): HeaderUse {
+	const known = headerUses.get(written);
 	if (known !== undefined) return known;
-	const fate = { name: asMemberName(written), kind: judge(written.toLowerCase()) };
-	if (fates.size < MOST_REMEMBERED && written.length <= LONGEST_REMEMBERED) fates.set(written, fate);
-	return fate;
+	const use = { name: asMemberName(written), kind: judge(written.toLowerCase()) };
+	if (headerUses.size < MOST_REMEMBERED && written.length <= LONGEST_REMEMBERED) headerUses.set(written, use);
+	return use;
 }
 
 /** The string as the engine keeps names of members: whoever looks a header up by another one has it searched for first. */
@@ -135,7 +135,7 @@ export function asMemberName(text: string): string {
 	return Object.keys({ [text]: null })[0] ?? text;
 }
 
-function judge(lower: string): Fate["kind"] {
+function judge(lower: string): HeaderUse["kind"] {
 	if (lower === "connection" || lower === "accept-encoding") return lower;
 	// Pseudo headers of HTTP/2 begin with a colon.
 	const dropped = lower.charCodeAt(0) === COLON || NOT_FORWARDED.has(lower) || lower.startsWith("x-litellm-");
@@ -160,7 +160,7 @@ export function forwardedHeaders(raw: readonly string[], plain: boolean, about: 
 	let encodings = "";
 	let named: ReadonlySet<string> | null = null;
 	for (let i = 0; i + 1 < raw.length; i += 2) {
-		const { name, kind } = fateOf(raw[i] as string);
+		const { name, kind } = headerUseOf(raw[i] as string);
 		const value = raw[i + 1] as string;
 		switch (kind) {
 			case "forwarded":
