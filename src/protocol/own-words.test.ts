@@ -21,6 +21,8 @@ test.each([
 
 test.each([
 	"You don't have access to the model with the user's id.",
+	"input length and `max_tokens` exceed context limit: 5 > 4, decrease input length or `max_tokens` and try again",
+	'The model "a" is not in "b" or "c"',
 	"data retention mode 'default' is not available for this model",
 	"input length and `max_tokens` exceed context limit",
 	'litellm.BadRequestError: {"type":"error","error":{"message":"Your credit balance is too low"}}',
@@ -36,6 +38,7 @@ test.each([
 	["1 validation error for ChatCompletionRequest", true],
 	["ValidationException: messages.0: x", true],
 	["metadata.user_id: x", true],
+	["Malformed input request: #/tools/0: x, please reformat your input and try again.", true],
 	["input length and `max_tokens` exceed context limit", false],
 	["User location is not supported for the API use.", false],
 	["Invalid API key", false],
@@ -51,6 +54,8 @@ test.each([
 	'"a '.repeat(9_000),
 	"'a\\'".repeat(9_000),
 	`'${"a 'b".repeat(9_000)}`,
+	`"${" ".repeat(9_000)}`,
+	`'${" ".repeat(9_000)}`,
 	`"${"\\ ".repeat(9_000)}`,
 ])("a long text of nothing but quotes is read all the same", (message) => {
 	expect(ownWords(message).length).toBeLessThanOrEqual(4_096);

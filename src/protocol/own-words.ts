@@ -4,21 +4,23 @@
 /** Words beyond this are not looked through, characters. */
 const LONGEST = 4096;
 
-/**
- * Quoted text of more than one word. The quote of a member `message` stays: proxies wrap an upstream's error in their own so. An apostrophe
- * inside a word opens nothing.
- */
-const QUOTED =
-	/(?<!message["']?\s*[:=]\s*)(?:"(?:[^"\\]|\\.)*\s(?:[^"\\]|\\.)*"|(?<!\w)'(?:[^'\\]|\\.|'(?=\w))*\s(?:[^'\\]|\\.|'(?=\w))*'(?!\w)|`[^`]*\s[^`]*`|“[^”]*\s[^”]*”|«[^»]*\s[^»]*»)/g;
+/** Quoted text, all of it in turn, so that no closing quote is taken for an opening one. An apostrophe inside a word opens nothing. */
+const QUOTED = /"(?:[^"\\]|\\.)*"|(?<!\w)'(?:[^'\\]|\\.|'(?=\w))*'(?!\w)|`[^`]*`|“[^”]*”|«[^»]*»/g;
 
-/** The message without what it quotes. */
+/** What a proxy puts before the words of an upstream that it wraps in its own. */
+const WRAPS = /message["']?\s{0,4}[:=]\s{0,4}$/;
+
+/** The message without what it quotes: names, which have no space in them, and an upstream's wrapped message stay. */
 export function ownWords(message: string): string {
-	return message.slice(0, LONGEST).replace(QUOTED, "…");
+	const read = message.slice(0, LONGEST);
+	return read.replace(QUOTED, (quoted, at: number) => {
+		return !/\s/.test(quoted) || WRAPS.test(read.slice(Math.max(0, at - 24), at)) ? quoted : "…";
+	});
 }
 
 /** `messages.0.content: …`, `Invalid 'tools[0].function.name': …`, `1 validation error for …`: a member that holds the client's text. */
 const OF_MEMBER =
-	/^(?:\w+(?:Exception|Error): )?(?:(?:invalid|unsupported|missing|unknown)\b[\w ]*:? ?)?['"`]?(?:body\.)?(?:messages|tools|functions|system|metadata|tool_choice|input|contents|prompt|stop_sequences|stop|user)['"`]?(?:[.[]|['"`]?:\s)|^\d+ (?:request )?validation errors?\b/i;
+	/^(?:\w+(?:Exception|Error): )?(?:(?:invalid|unsupported|missing|unknown)\b[\w ]*:? ?)?['"`]?(?:body\.)?(?:messages|tools|functions|system|metadata|tool_choice|input|contents|prompt|stop_sequences|stop|user)['"`]?(?:[.[]|['"`]?:\s)|^\d+ (?:request )?validation errors?\b|^malformed input request\b/i;
 
 /** Whether the message is about a member of the request that holds the client's own text. */
 export function isOfMember(message: string): boolean {

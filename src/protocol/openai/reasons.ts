@@ -110,7 +110,8 @@ export function readOpenaiError(text: string, status: number | null): UpstreamEr
 	const isTold = error !== null || (textOf(parsed, "error") ?? "") !== "";
 	if (message === null || (!isTold && parsed?.["choices"] !== undefined)) return null;
 	const about = error ?? parsed;
-	const code = textOf(about, "code");
+	const type = textOf(about, "type");
+	const code = textOf(about, "code") ?? (type !== null && TELLING.test(type) ? type : null);
 	const named = status ?? statusOf(about?.["code"], textOf(about, "type"));
 	const number = about?.["code"];
 	const codes = [code, typeof number === "number" ? String(number) : null, textOf(about, "type")];
@@ -133,6 +134,9 @@ function minimaxError(body: JsonObject | null): JsonObject | null {
 	if (code === 0) return null;
 	return { message: textOf(body?.["base_resp"], "status_msg") ?? "", code: MINIMAX.get(code) ?? code };
 }
+
+/** Types that say what a code would, from servers that send none (Moonshot, LiteLLM). */
+const TELLING = /quota|balance|billing|budget|terminated/;
 
 /** FastAPI's list of what is wrong where: `body.stream_options: Extra inputs are not permitted`. Null where it is none. */
 function faultsOf(detail: unknown): string | null {

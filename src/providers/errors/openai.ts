@@ -32,6 +32,7 @@ const OPENAI: readonly ErrorRule[] = [
 			"exceeded_current_quota_error",
 			"insufficient_balance",
 			"access_terminated",
+			"access_terminated_error",
 			"Arrearage",
 		],
 		scope: "account",

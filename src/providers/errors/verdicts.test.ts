@@ -31,6 +31,11 @@ interface Told {
 
 const messagesBody = ({ name, message }: Told) => ({ type: "error", error: { type: name ?? "api_error", message } });
 
+function canonicalOpenai({ status }: ResponseHead, body: Buffer): CanonicalError | null {
+	const error = readOpenaiError(body.toString(), status);
+	return error === null ? null : { status, body: Buffer.from(JSON.stringify(messagesError(error))) };
+}
+
 const FAMILIES = {
 	"Messages API": { canonical: canonicalOverflow, judge: judgeMessagesApi, body: messagesBody },
 	Mantle: { canonical: canonicalAws, judge: judgeAws, body: messagesBody },
@@ -50,12 +55,14 @@ const FAMILIES = {
 		body: ({ name, message }: Told) => ({ error: { code: name, message } }),
 	},
 	OpenAI: {
-		canonical: ({ status }: ResponseHead, body: Buffer): CanonicalError | null => {
-			const error = readOpenaiError(body.toString(), status);
-			return error === null ? null : { status, body: Buffer.from(JSON.stringify(messagesError(error))) };
-		},
+		canonical: canonicalOpenai,
 		judge: judgeOpenai,
 		body: ({ name, message }: Told) => ({ error: { message, type: "x", param: null, code: name } }),
+	},
+	"OpenAI by type": {
+		canonical: canonicalOpenai,
+		judge: judgeOpenai,
+		body: ({ name, message }: Told) => ({ error: { message, type: name } }),
 	},
 } as const satisfies Readonly<Record<string, Family>>;
 
@@ -175,6 +182,8 @@ verdicts(
 		["OpenAI", 429, null, "Your account org-abc<ak-def> is suspended, please check your plan and billing details"],
 		["OpenAI", 429, "1113", "Insufficient balance or no resource package. Please recharge."],
 		["OpenAI", 402, null, "Insufficient Balance"],
+		["OpenAI by type", 429, "exceeded_current_quota_error", "Your quota is used up"],
+		["OpenAI by type", 429, "insufficient_quota", "You have run out of it"],
 		[
 			"OpenAI",
 			402,
@@ -217,6 +226,7 @@ verdicts("the limit of one key or workspace rests for long", { action: "next", s
 		"Prompt tokens limit exceeded: 230799 > 91442. To increase, visit the settings and create a key with a higher monthly limit",
 	],
 	["OpenAI", 400, "400", "Budget has been exceeded! Current cost: 0.52, Max budget: 0.5"],
+	["OpenAI by type", 400, "budget_exceeded", "Over budget"],
 	["Azure", 403, "403", "Out of call volume quota. Quota will be replenished in 01:12:33."],
 ]);
 
