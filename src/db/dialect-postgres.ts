@@ -48,7 +48,7 @@ export async function runBulk(pool: pg.Pool, steps: readonly BulkStep[]): Promis
 	try {
 		await client.query("begin");
 		for (const step of steps) {
-			await client.query(step.sql, "rows" in step ? [step.rows] : [...step.values]);
+			await client.query(step.sql, parametersOf(step));
 		}
 		await client.query("commit");
 	} catch (error) {
@@ -64,6 +64,11 @@ export async function runBulk(pool: pg.Pool, steps: readonly BulkStep[]): Promis
 		// A connection whose rollback failed is not given to anybody else.
 		client.release(broken);
 	}
+}
+
+function parametersOf(step: BulkStep): unknown[] {
+	if (!("rows" in step)) return [...step.values];
+	return step.texts === undefined ? [step.rows] : [step.rows, step.texts];
 }
 
 /** The dialect; `kysely.destroy()` ends the pool. */

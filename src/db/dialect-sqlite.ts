@@ -18,6 +18,8 @@ interface JsonStep {
 	readonly sql: string;
 	/** A JSON array of parameter lists. */
 	readonly rows: string;
+	/** One more parameter for each of them, behind the others: long texts need not be JSON within JSON. */
+	readonly texts?: readonly string[];
 }
 
 /** For values that JSON has no way to say. */

@@ -54,7 +54,12 @@ function bulk(steps) {
 		for (const step of steps) {
 			const statement = prepared(step.sql);
 			if ("values" in step) statement.run(step.values);
-			else for (const parameters of JSON.parse(step.rows)) statement.run(parameters);
+			else {
+				for (const [at, parameters] of JSON.parse(step.rows).entries()) {
+					if (step.texts !== undefined) parameters.push(step.texts[at]);
+					statement.run(parameters);
+				}
+			}
 		}
 		database.exec("commit");
 	} catch (error) {

@@ -28,8 +28,10 @@ const ROW_BYTES = 1_000;
 
 interface Packed {
 	readonly row: RequestRow;
-	/** A JSON array of the row's values and its details. */
+	/** A JSON array of the row's values. */
 	readonly values: string;
+	/** JSON. */
+	readonly details: string;
 	/** The same of its bodies; null = none. */
 	readonly bodies: string | null;
 }
@@ -59,11 +61,11 @@ export class Batch {
 
 	/** An entry that cannot be written throws, and leaves the others alone. */
 	add({ row, details, bodies }: LogEntry): void {
-		const values = storableJson([...valuesOf(row), writeDetails(details)]);
+		const values = storableJson(valuesOf(row));
 		const texts = bodies === null ? null : [row.id, storedTime(row.started_at), bodies.request, bodies.response];
-		const packed = { row, values, bodies: texts === null ? null : storableJson(texts) };
+		const packed = { row, values, details: writeDetails(details), bodies: texts === null ? null : storableJson(texts) };
 		this.#entries.push(packed);
-		this.#bytes += ROW_BYTES + packed.values.length + (packed.bodies?.length ?? 0);
+		this.#bytes += ROW_BYTES + packed.values.length + packed.details.length + (packed.bodies?.length ?? 0);
 	}
 
 	/** What writes the entries from `from` to before `to`, and adds them to the sums. */
@@ -71,7 +73,11 @@ export class Batch {
 		const entries = this.#entries.slice(from, to);
 		const bodies = entries.flatMap((entry) => (entry.bodies === null ? [] : [entry.bodies]));
 		return [
-			{ sql: statements.requests, rows: `[${entries.map(({ values }) => values).join(",")}]` },
+			{
+				sql: statements.requests,
+				rows: `[${entries.map(({ values }) => values).join(",")}]`,
+				texts: entries.map((entry) => entry.details),
+			},
 			...(bodies.length === 0 ? [] : [{ sql: statements.bodies, rows: `[${bodies.join(",")}]` }]),
 			...sumSteps(
 				entries.map(({ row }) => row),

@@ -44,11 +44,14 @@ export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMem
 
 /** What clients and upstreams sent, as columns keep it. Ids are keys of sums, so two that are stored alike must be alike before. */
 function clean(row: RequestRow): void {
+	const columns: Record<string, unknown> = row;
 	for (const name of REQUEST_COLUMN_NAMES) {
 		const value = row[name];
-		if (typeof value === "string") Object.assign(row, { [name]: columnText(value) });
+		if (typeof value !== "string") continue;
+		const text = columnText(value);
+		if (text !== value) columns[name] = text;
 	}
-	row.tags = row.tags.map(columnText);
+	if (row.tags.length > 0) row.tags = row.tags.map(columnText);
 }
 
 function columnText(text: string): string {

@@ -6,7 +6,7 @@ import { insertInto } from "../db/schema/sql-types.ts";
 import { MEASURES, SUM_TABLES, type SumTable, type SumTableName } from "../db/schema/sums.ts";
 
 export interface Statements {
-	/** Values: the columns of `requests` in their order, then the details. */
+	/** Values: the columns of `requests` in their order; texts: the details. */
 	readonly requests: string;
 	/** Values: id, started_at, request, response. */
 	readonly bodies: string;
@@ -18,7 +18,7 @@ export function statementsFor(kind: DatabaseKind): Statements {
 	const names = Object.keys(SUM_TABLES) as SumTableName[];
 	const sums = names.map((name) => [name, addTo(kind, name, SUM_TABLES[name])] as const);
 	return {
-		requests: insertInto(kind, "requests", { ...REQUEST_COLUMNS, details: "list" }),
+		requests: insertInto(kind, "requests", REQUEST_COLUMNS, "details"),
 		bodies: insertInto(kind, "request_bodies", {
 			id: "text",
 			started_at: "time",

@@ -19,24 +19,32 @@ export function sumSteps(rows: readonly RequestRow[], statements: Statements): B
 		ledger_minutes: new Sums(),
 		sessions: new Sums(),
 	};
-	for (const row of rows) addRow(row, tables);
+	// First what rows have in common, so that each is added twice and not to every table.
+	const minutes = new Sums();
+	for (const row of rows) {
+		const measures = measuresOf(row);
+		minutes.add([minuteOf(row), row.key_id ?? "", row.team_id ?? "", row.model ?? "", row.model_id ?? ""], measures);
+		if (row.session_id !== null) tables.sessions.add([row.key_id ?? "", row.session_id], measures, row);
+	}
+	for (const { key, measures } of minutes.each()) addMinute(key, measures, tables);
 	return (Object.keys(tables) as SumTableName[]).flatMap((name) => {
 		const values = tables[name].values();
 		return values.length === 0 ? [] : [{ sql: statements.sums[name], rows: storableJson(values) }];
 	});
 }
 
-function addRow(row: RequestRow, tables: Readonly<Record<SumTableName, Sums>>): void {
-	const measures = measuresOf(row);
-	const { started_at: at } = row;
-	const hour = at - (at % HOUR_MS);
-	const key = [row.key_id ?? "", row.team_id ?? ""];
-	const place = [row.model ?? "", row.model_id ?? ""];
-	tables.ledger_hours.add([hour, ...key, ...place], measures);
-	tables.ledger_places.add([hour, ...place], measures);
-	tables.ledger_keys.add([hour, ...key], measures);
-	tables.ledger_minutes.add([at - (at % MINUTE_MS), ...place], measures);
-	if (row.session_id !== null) tables.sessions.add([row.key_id ?? "", row.session_id], measures, row);
+function minuteOf({ started_at: at }: RequestRow): number {
+	return at - (at % MINUTE_MS);
+}
+
+/** The sums of a minute, told apart by key, team, model and deployment. */
+function addMinute(sum: Sum["key"], measures: Measures, tables: Readonly<Record<SumTableName, Sums>>): void {
+	const [minute = 0, key = "", team = "", model = "", modelId = ""] = sum;
+	const hour = Number(minute) - (Number(minute) % HOUR_MS);
+	tables.ledger_hours.add([hour, key, team, model, modelId], measures);
+	tables.ledger_places.add([hour, model, modelId], measures);
+	tables.ledger_keys.add([hour, key, team], measures);
+	tables.ledger_minutes.add([minute, model, modelId], measures);
 }
 
 interface Sum {
@@ -64,6 +72,10 @@ class Sums {
 		// The deployment of a request that nobody served says nothing about the conversation.
 		const tells = row.outcome === "served" || known.latest.outcome !== "served";
 		if (tells && row.started_at >= known.latest.started_at) known.latest = row;
+	}
+
+	each(): Iterable<Sum> {
+		return this.#sums.values();
 	}
 
 	values(): unknown[][] {

@@ -8,7 +8,7 @@ import type { Migration } from "./migration.ts";
 
 type Kind = "sqlite" | "postgres";
 
-/** What the pages filter by. Ending in time and id, an index gives its rows in the pages' order. */
+/** What the pages filter by. None of the indexes holds the id, that decides among equal times: one that did would be preferred for its order alone. */
 const FILTERED = ["model", "model_id", "key_id", "team_id", "user_id", "session_id", "reason"] as const;
 
 function requestTables(kind: Kind): readonly string[] {
@@ -28,12 +28,12 @@ function requestTables(kind: Kind): readonly string[] {
 				];
 	return [
 		...table,
-		"create index requests_started_at on requests (started_at, id)",
-		...FILTERED.map((column) => `create index requests_${column} on requests (${column}, started_at, id)`),
-		"create index requests_end_user on requests (end_user, started_at, id) where end_user is not null",
-		"create index requests_errors on requests (started_at, id, status) where status >= 400",
-		"create index requests_missed on requests (started_at, id, miss_cause) where miss_cause is not null",
-		"create index requests_miss_cause on requests (miss_cause, started_at, id) where miss_cause is not null",
+		"create index requests_started_at on requests (started_at)",
+		...FILTERED.map((column) => `create index requests_${column} on requests (${column}, started_at)`),
+		"create index requests_end_user on requests (end_user, started_at) where end_user is not null",
+		"create index requests_errors on requests (started_at, status) where status >= 400",
+		"create index requests_missed on requests (started_at, miss_cause) where miss_cause is not null",
+		"create index requests_miss_cause on requests (miss_cause, started_at) where miss_cause is not null",
 		`create table request_bodies (${columnDefinitions(kind, {
 			id: "text",
 			started_at: "time",

@@ -37,12 +37,15 @@ export function columnDefinitions(kind: DatabaseKind, columns: Columns): string 
 
 /**
  * Rows of JSON into a table. SQLite: a parameter a column. Postgres: `$1` is a JSON array of rows, each an array of values in the order of
- * the columns.
+ * the columns. With a column of JSON texts, those come last, or as the array `$2`.
  */
-export function insertInto(kind: DatabaseKind, table: string, columns: Columns): string {
-	const names = Object.keys(columns);
+export function insertInto(kind: DatabaseKind, table: string, columns: Columns, texts?: string): string {
+	const names = [...Object.keys(columns), ...(texts === undefined ? [] : [texts])];
 	const into = `insert into ${table} (${names.join(", ")})`;
 	if (kind === "sqlite") return `${into} values (${names.map(() => "?").join(", ")})`;
 	const values = Object.values(columns).map((type, at) => typeOf(type).cast.replace("v", `r->>${at}`));
-	return `${into} select ${values.join(", ")} from jsonb_array_elements($1::jsonb) as a(r)`;
+	const rows = "jsonb_array_elements($1::jsonb) with ordinality as a(r, n)";
+	if (texts === undefined) return `${into} select ${values.join(", ")} from ${rows}`;
+	const both = `${rows} join unnest($2::text[]) with ordinality as b(t, n) using (n)`;
+	return `${into} select ${values.join(", ")}, t::jsonb from ${both}`;
 }
