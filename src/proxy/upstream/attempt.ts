@@ -1,18 +1,21 @@
-// One attempt at one deployment: holds the answer's opening back until it shows content, then hands it to the relay. Leaves which
-// deployment comes next to proxy/upstream/dispatch and the meaning of a failure to the provider.
+// One attempt at one deployment: holds the answer's opening back until it shows content, then commits to it. What comes from the upstream
+// is taken by one mode at a time. Leaves which deployment comes next to proxy/upstream/dispatch, the meaning of a failure to the provider
+// and the client's side to proxy/upstream/delivery.
 import type { IncomingHttpHeaders } from "node:http";
 import { beginsContent } from "../../protocol/anthropic.ts";
 import type { UpstreamFailure, Verdict } from "../../providers/provider.ts";
 import { MAX_WHOLE } from "../answer/encoding.ts";
-import { answerTooLarge, endBroken, Relay } from "../answer/relay.ts";
+import { answerTooLarge, Relay } from "../answer/relay.ts";
 import type { Running } from "../exchange.ts";
-import { type Framing, formOf, framingOf, isEventStream } from "./answer-form.ts";
+import { type Framing, formOf, isEventStream } from "./answer-form.ts";
 import { AnswerPipe } from "./answer-pipe.ts";
+import { Delivery } from "./delivery.ts";
 import { EndTimer } from "./end-timer.ts";
 import { errorForClient, readErrorAnswer, readErrorEvent } from "./error-answer.ts";
 import { beginsAnswer, MAX_ERROR_IN_SUCCESS, mayBeError, statusOfErrorIn } from "./error-in-success.ts";
 import { noAnswer, withRequestId } from "./head.ts";
 import { HoldTimer } from "./hold-timer.ts";
+import { type Mode, OVER, UnknownFraming } from "./mode.ts";
 import {
 	type AttemptOptions,
 	type AttemptOutcome,
@@ -43,18 +46,13 @@ class Attempt implements UpstreamListener, Running {
 	#call: UpstreamCall | null = null;
 	#status = 0;
 	#headers: IncomingHttpHeaders = {};
-	/** First bytes of an answer of which is not known yet how it is framed; null = it is, or none was promised. */
-	#opening: Buffer | null = null;
+	#mode: Mode = this.#errorBody();
 	#pipe: AnswerPipe | null = null;
-	#relay: Relay | null = null;
-	/** Bytes held back before the answer is committed to; for an error status, its body. */
-	#held: Buffer[] = [];
-	#heldBytes = 0;
+	readonly #delivery: Delivery;
 	#holdTimer: HoldTimer | null = null;
 	readonly #endTimer = new EndTimer();
-	/** The answer's end has come, with the bytes that are being looked at; those to relay are kept to go with it. */
+	/** The answer's end has come, with the bytes that are being looked at. */
 	#isLast = false;
-	#tail: Buffer = NOTHING;
 	/** The events of a chunk are being looked at; its bytes are relayed right after, in one packet with the head. */
 	#reading = false;
 	/** The upstream's response has ended too, or is no longer listened to. */
@@ -64,6 +62,10 @@ class Attempt implements UpstreamListener, Running {
 	constructor(options: AttemptOptions, resolve: (outcome: AttemptOutcome) => void) {
 		this.#options = options;
 		this.#resolve = resolve;
+		this.#delivery = new Delivery(options.exchange, {
+			pause: () => this.#call?.pause(),
+			resume: () => this.#call?.resume(),
+		});
 	}
 
 	start(): void {
@@ -76,7 +78,7 @@ class Attempt implements UpstreamListener, Running {
 
 	aborted(): void {
 		this.#call?.abort();
-		this.#end({ kind: "aborted", begun: this.#relay !== null });
+		this.#end({ kind: "aborted", begun: this.#delivery.hasBegun });
 	}
 
 	fault(error: unknown): void {
@@ -86,7 +88,7 @@ class Attempt implements UpstreamListener, Running {
 	/** Nobody else is asked for the request. */
 	broken(): void {
 		this.#call?.abort();
-		endBroken(this.#options.exchange, this.#relay, this.#pipe?.plain === true);
+		this.#delivery.endBroken(this.#pipe?.plain === true);
 		this.#end({ kind: "broke", status: this.#status, code: FAULT });
 	}
 
@@ -97,14 +99,14 @@ class Attempt implements UpstreamListener, Running {
 		const missing = noAnswer(status, headers);
 		if (missing !== null) this.#failedStream({ ...UNANSWERED, message: missing.message }, missing.code);
 		if (status >= 300 || missing !== null) return;
-		this.#opening = NOTHING;
+		const decide = (framing: Framing, opening: Buffer) => this.#decide(framing, opening);
+		this.#mode = new UnknownFraming(this.#headers, decide);
 		if (exchange.operation !== "messages") this.#decide("own", NOTHING);
 		else if (isEventStream(headers)) this.#holdTimer = new HoldTimer(this.#options, this);
 	}
 
 	/** It is known how the answer is framed: sets up what it passes through. */
-	#decide(framing: Framing, opening: Buffer): void {
-		this.#opening = null;
+	#decide(framing: Framing, opening: Buffer): Mode {
 		const form = formOf(framing, { status: this.#status, headers: this.#headers }, this.#options);
 		const pipe = new AnswerPipe(form, {
 			operation: this.#options.exchange.operation,
@@ -112,36 +114,64 @@ class Attempt implements UpstreamListener, Running {
 			onFault: (error) => this.fault(error),
 		});
 		this.#pipe = pipe;
+		this.#mode = pipe.isWhole ? this.#wholeAnswer(pipe) : this.#passingAnswer(pipe);
 		this.#headers = form.sent;
 		if (pipe.plain && !pipe.isWhole) this.#holdTimer ??= new HoldTimer(this.#options, this);
 		// A compressed stream is read too late to be held back; none is asked for (proxy/headers).
 		else if (!pipe.isWhole && (pipe.streaming || !mayBeError(form.canonical) || beginsAnswer(opening))) this.#commit();
-		if (opening.length > 0) this.#take(opening);
+		if (opening.length > 0) this.#mode.data(opening);
+		return this.#mode;
 	}
 
 	data(chunk: Buffer): void {
-		if (this.#ended) return;
-		if (this.#opening === null) {
-			this.#take(chunk);
-			return;
-		}
-		this.#opening = this.#opening.length === 0 ? chunk : Buffer.concat([this.#opening, chunk]);
-		const framing = framingOf(this.#headers, this.#opening);
-		if (framing !== null) this.#decide(framing, this.#opening);
+		this.#mode.data(chunk);
 	}
 
-	#take(chunk: Buffer): void {
-		const pipe = this.#pipe;
-		if (pipe === null) {
-			this.#heldBytes += chunk.length;
-			if (this.#heldBytes <= MAX_ERROR_BODY) this.#held.push(chunk);
-		} else if (pipe.isWhole) this.#holdWhole(pipe, chunk);
-		else {
-			this.#reading = true;
-			const relayable = pipe.push(chunk);
-			this.#pass(pipe, relayable);
-			this.#lookForEnd(pipe);
+	end(last: Buffer | null): void {
+		this.#isClosed = true;
+		if (last !== null) {
+			this.#isLast = true;
+			this.#mode.data(last);
 		}
+		this.#mode.end();
+	}
+
+	/** The body of an answer with an error status. */
+	#errorBody(): Mode {
+		return {
+			data: (chunk) => this.#delivery.hold(chunk, MAX_ERROR_BODY),
+			end: () => this.#failedStatus(this.#delivery.takeHeld()),
+		};
+	}
+
+	/** An answer that is translated in one piece, or that goes on in one piece when it has been read. */
+	#wholeAnswer(pipe: AnswerPipe): Mode {
+		return {
+			data: (chunk) => this.#holdWhole(pipe, chunk),
+			end: () => {
+				const whole = this.#delivery.takeHeld();
+				if (!this.#delivery.hasBegun && this.#isErrorInSuccess(whole)) return;
+				this.#passWhole(pipe, whole);
+				this.#finish(pipe);
+			},
+		};
+	}
+
+	/** An answer that goes on as it comes, once it is committed to. */
+	#passingAnswer(pipe: AnswerPipe): Mode {
+		return {
+			data: (chunk) => {
+				this.#reading = true;
+				const relayable = pipe.push(chunk);
+				this.#pass(pipe, relayable);
+				this.#lookForEnd(pipe);
+			},
+			end: () => {
+				if (!this.#delivery.hasBegun && !pipe.streaming && this.#endHeld()) return;
+				this.#pass(pipe, pipe.end());
+				this.#finish(pipe);
+			},
+		};
 	}
 
 	/** Bytes that were read, on their way to the client, or held back. */
@@ -165,31 +195,22 @@ class Attempt implements UpstreamListener, Running {
 
 	#forward(relayable: Buffer | null): void {
 		if (this.#ended || relayable === null) return;
-		if (this.#relay === null) {
-			this.#held.push(relayable);
-			this.#heldBytes += relayable.length;
+		const delivery = this.#delivery;
+		if (!delivery.hasBegun) {
+			delivery.hold(relayable);
 			const most = this.#pipe?.streaming === false ? MAX_ERROR_IN_SUCCESS : MAX_OPENING;
-			if (this.#heldBytes > most) this.#commit();
-			return;
-		}
-		if (this.#isLast && this.#relay.isDirect) {
-			if (this.#tail.length > 0) this.#relay.write(this.#tail);
-			this.#tail = relayable;
-			return;
-		}
-		const hasRoom = this.#relay.write(relayable);
-		if (this.#relay.isOverfull) this.#tooLarge();
-		else if (!hasRoom) this.#pauseUntilDrained();
+			if (delivery.heldBytes > most) this.#commit();
+		} else if (!delivery.write(relayable, this.#isLast)) this.#tooLarge();
 	}
 
-	/** An answer that is translated in one piece. One that only is to be read meanwhile is let through unread when it is large. */
+	/** Holds a whole answer back. One that only is to be read meanwhile is let through unread when it is large. */
 	#holdWhole(pipe: AnswerPipe, chunk: Buffer): void {
-		this.#held.push(chunk);
-		this.#heldBytes += chunk.length;
-		if (this.#heldBytes <= MAX_WHOLE) return;
+		this.#delivery.hold(chunk);
+		if (this.#delivery.heldBytes <= MAX_WHOLE) return;
 		if (!pipe.isUntouched) this.#tooLarge();
 		else {
 			pipe.giveUp();
+			this.#mode = this.#passingAnswer(pipe);
 			this.#commit();
 		}
 	}
@@ -197,74 +218,33 @@ class Attempt implements UpstreamListener, Running {
 	#tooLarge(): void {
 		const { exchange, onStarted } = this.#options;
 		this.#call?.abort();
-		if (this.#relay === null) onStarted(this.#status, this.#headers);
+		if (!this.#delivery.hasBegun) onStarted(this.#status, this.#headers);
 		answerTooLarge(exchange);
 		this.#end({ kind: "broke", status: this.#status, code: "answer_too_large" });
 	}
 
-	end(last: Buffer | null): void {
-		this.#isClosed = true;
-		if (last !== null) {
-			this.#isLast = true;
-			this.data(last);
-		}
-		if (this.#opening !== null) this.#decide("own", this.#opening);
-		if (this.#ended) return;
-		const pipe = this.#pipe;
-		if (pipe === null) {
-			this.#failedStatus();
-			return;
-		}
-		if (this.#relay === null && (pipe.isWhole || !pipe.streaming) && this.#endHeld(pipe)) return;
-		if (pipe.isWhole) this.#endWhole(pipe);
-		else this.#pass(pipe, pipe.end());
-		const rest = this.#hasEnded() ? NOTHING : pipe.rest();
-		// What was left may have been an error.
-		if (this.#hasEnded()) return;
-		if (this.#relay === null) {
-			this.#failedStream({ ...UNANSWERED, message: "the stream ended before any content" }, "early_end");
-			return;
-		}
-		const { isComplete } = pipe;
-		if (!isComplete) this.#relay.finishShort(this.#behindTail(this.#relay, rest));
-		else if (!pipe.isCutShort) this.#relay.finish(this.#behindTail(this.#relay, rest));
-		else {
-			if (this.#tail.length > 0) this.#relay.write(this.#tail);
-			this.#relay.breakOff(true);
-		}
-		pipe.finish((usage) => {
-			this.#options.exchange.usage = usage;
-			const status = this.#status;
-			this.#end(isComplete ? { kind: "served", status } : { kind: "broke", status, code: "early_end" });
-		});
-	}
-
-	/** A whole answer that was held: true if it turned out to be an error. */
-	#endHeld(pipe: AnswerPipe): boolean {
-		const status = statusOfErrorIn(Buffer.concat(this.#held), this.#headers);
-		if (status !== null) {
-			this.#status = status;
-			this.#failedStatus();
-		} else if (!pipe.isWhole && this.#held.length > 0) {
-			const held = this.#held;
-			this.#held = [];
+	/** Whether a held answer turned out to be an error; if not, it goes on. */
+	#endHeld(): boolean {
+		const held = this.#delivery.takeHeld();
+		if (this.#isErrorInSuccess(held)) return true;
+		if (held.length > 0) {
 			this.#isLast = true;
 			this.#commit();
-			this.#forward(Buffer.concat(held));
+			this.#forward(held);
 		}
-		return status !== null;
+		return false;
 	}
 
-	/** What is left to send: the tail, unless something follows it. */
-	#behindTail(relay: Relay, rest: Buffer): Buffer {
-		if (rest.length === 0) return this.#tail;
-		if (this.#tail.length > 0) relay.write(this.#tail);
-		return rest;
+	/** Ends the attempt with the error that a whole answer holds, whatever its status said. */
+	#isErrorInSuccess(whole: Buffer): boolean {
+		const status = statusOfErrorIn(whole, this.#headers);
+		if (status === null) return false;
+		this.#status = status;
+		this.#failedStatus(whole);
+		return true;
 	}
 
-	#endWhole(pipe: AnswerPipe): void {
-		const whole = Buffer.concat(this.#held);
-		this.#held = [];
+	#passWhole(pipe: AnswerPipe, whole: Buffer): void {
 		const canonical = pipe.translated(whole);
 		if (pipe.streaming) {
 			this.#reading = true;
@@ -279,6 +259,24 @@ class Attempt implements UpstreamListener, Running {
 		this.#forward(sent);
 	}
 
+	/** All has come and been passed on. */
+	#finish(pipe: AnswerPipe): void {
+		const rest = this.#hasEnded() ? NOTHING : pipe.rest();
+		// What was left may have been an error.
+		if (this.#hasEnded()) return;
+		if (!this.#delivery.hasBegun) {
+			this.#failedStream({ ...UNANSWERED, message: "the stream ended before any content" }, "early_end");
+			return;
+		}
+		const { isComplete } = pipe;
+		this.#delivery.finish(rest, pipe);
+		pipe.finish((usage) => {
+			this.#options.exchange.usage = usage;
+			const status = this.#status;
+			this.#end(isComplete ? { kind: "served", status } : { kind: "broke", status, code: "early_end" });
+		});
+	}
+
 	#hasEnded(): boolean {
 		return this.#ended;
 	}
@@ -290,15 +288,15 @@ class Attempt implements UpstreamListener, Running {
 			return;
 		}
 		const { timedOut, ...cause } = causeOf(error, this.#status === 0);
-		if (this.#relay !== null) {
-			this.#relay.breakOff(this.#pipe?.plain === true);
+		if (this.#delivery.hasBegun) {
+			this.#delivery.breakOff(this.#pipe?.plain === true);
 			this.#end({ kind: "broke", status: this.#status, code: cause.code });
 		} else this.#fail({ ...UNANSWERED, message: error.message, timedOut }, cause);
 	}
 
 	/** Every whole event of a stream, before its bytes are relayed. */
 	#event(name: string, event: Buffer): void {
-		if (this.#relay !== null || this.#ended) return;
+		if (this.#delivery.hasBegun || this.#ended) return;
 		if (beginsContent(name)) {
 			this.#commit();
 		} else if (name === "error") {
@@ -311,7 +309,7 @@ class Attempt implements UpstreamListener, Running {
 
 	/** A slow opening is let through once there is something to show; a head without any event goes on waiting for its first byte. */
 	heldLongEnough(isOverdue: boolean): void {
-		if (this.#held.length > 0) this.#commit();
+		if (this.#delivery.holdsAny) this.#commit();
 		else if (isOverdue) this.#noFirstByte();
 	}
 
@@ -325,36 +323,26 @@ class Attempt implements UpstreamListener, Running {
 
 	/** From here on this answer is the client's. */
 	#commit(): void {
-		if (this.#relay !== null || this.#ended) return;
+		if (this.#delivery.hasBegun || this.#ended) return;
 		this.#holdTimer?.stop();
-		const { exchange, onStarted, headers } = this.#options;
+		const { onStarted, headers } = this.#options;
 		onStarted(this.#status, this.#headers);
 		const pipe = this.#pipe;
-		const relay = new Relay(exchange, {
+		const head = {
 			status: this.#status,
 			headers: this.#headers,
 			own: headers,
 			untouched: pipe?.isUntouched === true,
 			assembled: pipe?.isAssembled === true,
 			needsPings: pipe?.needsPings === true,
-		});
-		this.#relay = relay;
-		const held = this.#held;
-		this.#held = [];
-		if (held.length > 0) {
-			if (!relay.writeAll(held)) this.#pauseUntilDrained();
-		} else if (pipe?.streaming === true && !this.#reading) relay.flushHead();
-	}
-
-	#pauseUntilDrained(): void {
-		this.#call?.pause();
-		this.#relay?.onDrain(this.#options.exchange.guarded(() => this.#call?.resume()));
+		};
+		this.#delivery.begin(head, pipe?.streaming === true && !this.#reading);
 	}
 
 	/** A whole answer with an error status: the client's, or a reason to try elsewhere. */
-	#failedStatus(): void {
+	#failedStatus(body: Buffer): void {
 		const { exchange, provider, request, onStarted, headers } = this.#options;
-		const came = { status: this.#status, headers: this.#headers, body: Buffer.concat(this.#held) };
+		const came = { status: this.#status, headers: this.#headers, body };
 		const answer = readErrorAnswer(came, { provider, request });
 		if (!this.#isClients(answer.verdict)) {
 			this.#end({ kind: "failed", answer });
@@ -386,13 +374,13 @@ class Attempt implements UpstreamListener, Running {
 	#end(outcome: AttemptOutcome): void {
 		if (this.#ended) return;
 		this.#ended = true;
+		this.#mode = OVER;
 		this.#holdTimer?.stop();
 		this.#endTimer.stop();
 		this.#options.exchange.running = null;
 		if (outcome.kind === "aborted" || outcome.kind === "broke")
 			this.#options.exchange.usage = this.#pipe?.usage ?? null;
 		this.#options.exchange.written = this.#pipe?.written ?? null;
-		this.#held = [];
 		this.#resolve(outcome);
 	}
 }
