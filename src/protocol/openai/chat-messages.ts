@@ -3,6 +3,7 @@
 //
 // Prompt caches live on identical prefixes, so what a message becomes may depend on what stands before it and never on what follows: as a
 // conversation grows, only blocks are added at the end.
+import { jsonText } from "../json-text.ts";
 import { ToolIds } from "../tool-ids.ts";
 import { asList, asObject, type Draft, type JsonObject, parseLenient, put, textOf } from "./json.ts";
 import { type Block, contentBlocks, textBlocks } from "./parts.ts";
@@ -65,7 +66,16 @@ export function conversationOf(messages: unknown, traits: ModelTraits): Messages
 				refuse(`${path}.role`, "Input should be system, developer, user, assistant or tool");
 		}
 	}
-	return { system, messages: turns };
+	return { system, messages: opened(turns, system) };
+}
+
+/** `messages: first message must use the "user" role`, and `at least one message is required`; OpenAI's API asks for neither. */
+const OPENING = "Begin.";
+
+function opened(turns: readonly MessageTurn[], system: readonly Block[]): readonly MessageTurn[] {
+	const [first] = turns;
+	if (first === undefined ? system.length === 0 : first.role === "user") return turns;
+	return [{ role: "user", content: textBlocks(OPENING) }, ...turns];
 }
 
 function add(turns: MessageTurn[], role: MessageTurn["role"], blocks: readonly Block[]): void {
@@ -112,7 +122,7 @@ function assistantBlocks(message: JsonObject, path: string, { traits, ids }: Rea
 			type: "tool_use",
 			id: ids.call(textOf(call, "id") ?? "", spare),
 			name,
-			input: inputOf(textOf(described, "arguments") ?? textOf(described, "input") ?? ""),
+			input: inputOf(described["arguments"] ?? described["input"]),
 		};
 		put(block, "cache_control", asObject(asObject(call)?.["cache_control"]));
 		blocks.push(block);
@@ -138,11 +148,21 @@ function thinkingBlocks(message: JsonObject): Block[] {
 	});
 }
 
-/** Arguments are text in one format and an object in the other. What is no object is kept under a name of its own. */
-function inputOf(text: string): Draft | JsonObject {
-	if (text.trim() === "") return {};
-	const parsed = parseLenient(text);
-	return asObject(parsed) ?? { arguments: parsed ?? text };
+/**
+ * Arguments are text in one format and an object in the other; clients of Ollama send the object. What is no object is kept under a name of
+ * its own.
+ */
+function inputOf(given: unknown): Draft | JsonObject {
+	const text = typeof given === "string" ? given : null;
+	if (given === undefined || given === null || text?.trim() === "") return {};
+	const value = text === null ? given : parseLenient(text);
+	return asObject(value) ?? { arguments: value ?? text };
+}
+
+/** A tool's result may be given as the object that it is. */
+function resultBlocks(content: unknown, path: string, traits: ModelTraits): Block[] {
+	const object = asObject(content);
+	return object === null ? contentBlocks(content, path, traits) : textBlocks(jsonText(object));
 }
 
 function toolResult(message: JsonObject, path: string, { traits, ids }: Reading): Block {
@@ -150,7 +170,7 @@ function toolResult(message: JsonObject, path: string, { traits, ids }: Reading)
 	const id = ids.result(given ?? "") ?? (given === null ? null : `call_${path.replace("messages.", "")}`);
 	if (id === null) refuse(`${path}.tool_call_id`, "Field required");
 	const block: Block = { type: "tool_result", tool_use_id: id };
-	const content = contentBlocks(message["content"], `${path}.content`, traits);
+	const content = resultBlocks(message["content"], `${path}.content`, traits);
 	const inner = content.findLast((each) => each["cache_control"] !== undefined)?.["cache_control"];
 	for (const each of content) delete each["cache_control"];
 	if (content.length > 0) block["content"] = content;

@@ -78,8 +78,9 @@ describe("messages", () => {
 
 	test("arguments that are no object are kept under a name", () => {
 		const call = (args: string) => ({ id: "c", type: "function", function: { name: "f", arguments: args } });
-		const messages = messagesOf([{ role: "assistant", tool_calls: [call("[1]"), call("not json")] }]);
-		expect(messages[0].content.map((block: JsonObject) => block["input"])).toEqual([
+		const said = { role: "assistant", tool_calls: [call("[1]"), call("not json")] };
+		const messages = messagesOf([{ role: "user", content: "x" }, said]);
+		expect(messages[1].content.map((block: JsonObject) => block["input"])).toEqual([
 			{ arguments: [1] },
 			{ arguments: "not json" },
 		]);

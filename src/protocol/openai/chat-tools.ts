@@ -25,8 +25,10 @@ export function toolsOf(chat: JsonObject, about: { traits: ModelTraits; isThinki
 	const { traits, isThinking } = about;
 	if (chat["functions"] !== undefined) unsupported(traits, "functions", "not supported any more: send tools");
 	const strict = strictTools(asList(chat["tools"]), traits);
-	const tools = asList(chat["tools"]).flatMap((tool, at) =>
-		toolOf(tool, { path: `tools.${at}`, traits, strict: strict.get(tool) ?? null }),
+	const tools = unique(
+		asList(chat["tools"]).flatMap((tool, at) =>
+			toolOf(tool, { path: `tools.${at}`, traits, strict: strict.get(tool) ?? null }),
+		),
 	);
 	const chosen = choiceOf(chat["tool_choice"], tools.length > 0);
 	const wanted = wantedFormat(chat["response_format"], traits);
@@ -47,6 +49,16 @@ export function toolsOf(chat: JsonObject, about: { traits: ModelTraits; isThinki
 		format: held === null ? null : { type: "json_schema", schema: held },
 		answerTool,
 	};
+}
+
+/** `tools: Tool names must be unique.` is a 400 there; of several of one name the first stays. */
+function unique(tools: readonly Draft[]): Draft[] {
+	const names = new Set<unknown>();
+	return tools.filter(({ name }) => {
+		const isKnown = name !== undefined && names.has(name);
+		names.add(name);
+		return !isKnown;
+	});
 }
 
 /** The Messages API admits so many strict tools in one request. */
@@ -128,6 +140,11 @@ function choiceOf(choice: unknown, hasTools: boolean): Draft | null {
 	const name = textOf(object?.["function"], "name") ?? textOf(object, "name");
 	if (name !== null) return { type: "tool", name };
 	const type = textOf(object, "type");
+	// Of the tools some may be called: the list stays as it is, for the cache's sake, which is what this choice is for.
+	if (type === "allowed_tools") {
+		const mode = textOf(object?.["allowed_tools"], "mode") ?? textOf(object, "mode");
+		return { type: mode === "required" ? "any" : "auto" };
+	}
 	if (type === "auto" || type === "any" || type === "none") return { ...object };
 	refuse("tool_choice", "Input should be none, auto, required or {type: function, function: {name}}");
 }

@@ -87,6 +87,7 @@ function imageBlock(part: JsonObject, path: string): Block {
 	const url = typeof part["image_url"] === "string" ? part["image_url"] : textOf(part["image_url"], "url");
 	if (url === null) refuse(`${path}.image_url.url`, "Field required");
 	const source = sourceOf(url, textOf(part["image_url"], "format"), `${path}.image_url.url`);
+	if (isTextual(source)) return { type: "document", source: plainText(source) };
 	return { type: source["media_type"] === "application/pdf" ? "document" : "image", source };
 }
 
@@ -100,8 +101,9 @@ function fileBlock(file: JsonObject, path: string): Block {
 		const url = bare ? `data:${format ?? "application/pdf"};base64,${data}` : data;
 		const source = sourceOf(url, format, `${path}.file.file_data`);
 		const kind = member(source, "media_type");
-		if (typeof kind === "string" && kind.startsWith("image/")) return { type: "image", source };
-		block["source"] = typeof kind === "string" && kind.startsWith("text/") ? plainText(source) : source;
+		const isText = isTextual(source);
+		if (!isText && typeof kind === "string" && kind.startsWith("image/")) return { type: "image", source };
+		block["source"] = isText ? plainText(source) : source;
 	} else if (id !== null) {
 		block["source"] = /^https?:/.test(id) ? { type: "url", url: id } : { type: "file", file_id: id };
 	} else refuse(`${path}.file`, "file_data or file_id is required");
@@ -120,6 +122,15 @@ function sourceOf(url: string, format: string | null, path: string): Draft {
 	// Some encoders break lines, and some escape what is special in a URL.
 	const bytes = base64 ? unbroken(rest) : Buffer.from(percentDecoded(rest)).toString("base64");
 	return { type: "base64", media_type: mediaTypeOf(format ?? data[1] ?? "", bytes) || "text/plain", data: bytes };
+}
+
+/** Media types whose data is text: the Messages API takes it as such only, SVG among it. */
+const TEXTUAL =
+	/^text\/|^image\/svg\b|^application\/(?:[\w.-]+\+)?(?:json|xml|yaml|x-yaml|toml|javascript|sql|csv|x-ndjson|x-sh)\b/;
+
+function isTextual(source: Draft): boolean {
+	const kind = source["media_type"];
+	return source["type"] === "base64" && typeof kind === "string" && TEXTUAL.test(kind);
 }
 
 /** The Messages API takes text documents as text. */

@@ -155,3 +155,103 @@ test("as a conversation grows, what was sent of it stays the same bytes", () => 
 		}),
 	);
 });
+
+describe("what OpenAI takes and the Messages API does not", () => {
+	const whole = (chat: object) =>
+		JSON.parse(messagesRequest({ model: "m", messages: [user], ...chat }, TRAITS).body.toString());
+	const user = { role: "user", content: "x" };
+	const text = (words: string) => [{ type: "text", text: words }];
+	const called = (args: unknown) => [
+		user,
+		{ role: "assistant", tool_calls: [{ id: "c", type: "function", function: { name: "f", arguments: args } }] },
+	];
+	const tool = (name: string, description: string) => ({ type: "function", function: { name, description } });
+
+	test.each([
+		["instructions alone", [{ role: "system", content: "be brief" }], 1],
+		[
+			"instructions and an empty message",
+			[
+				{ role: "developer", content: "be brief" },
+				{ role: "user", content: " " },
+			],
+			1,
+		],
+		[
+			"a greeting of the assistant first",
+			[{ role: "system", content: "s" }, { role: "assistant", content: "Hello!" }, user],
+			3,
+		],
+		["the same without instructions", [{ role: "assistant", content: "Hello!" }, user], 3],
+	])("%s: the user opens the conversation", (_what, messages, count) => {
+		const sent = body(messages).messages;
+		expect(sent).toHaveLength(count);
+		expect(sent[0]).toEqual({ role: "user", content: text("Begin.") });
+	});
+
+	test("an opening stays as the conversation grows, and nothing opens one without words", () => {
+		const greeted = [
+			{ role: "system", content: "s" },
+			{ role: "assistant", content: "Hello!" },
+		];
+		expect(body([...greeted, user]).messages.slice(0, 2)).toEqual(body(greeted).messages);
+		expect(body([]).messages).toEqual([]);
+	});
+
+	test.each([
+		[{ p: 1 }, { p: 1 }],
+		['{"p":1}', { p: 1 }],
+		[null, {}],
+		[" ", {}],
+		[[1], { arguments: [1] }],
+		["nonsense", { arguments: "nonsense" }],
+	])("arguments %j of a call are its input", (args, input) => {
+		expect(body(called(args)).messages[1].content[0].input).toEqual(input);
+	});
+
+	test("an object as a tool's result is its text", () => {
+		const sent = body([...called("{}"), { role: "tool", tool_call_id: "c", content: { rows: [1] } }]).messages;
+		expect(sent[2].content[0].content).toEqual(text('{"rows":[1]}'));
+	});
+
+	test("of tools with one name the first is sent", () => {
+		const { tools } = whole({ tools: [tool("a", "1"), tool("b", "2"), tool("a", "3")] });
+		expect(tools.map(({ name, description }: Record<string, unknown>) => [name, description])).toEqual([
+			["a", "1"],
+			["b", "2"],
+		]);
+	});
+
+	test.each([
+		[{ type: "allowed_tools", allowed_tools: { mode: "required", tools: [] } }, "any"],
+		[{ type: "allowed_tools", mode: "auto", tools: [] }, "auto"],
+	])("tool_choice %j leaves the tools as they are", (tool_choice, type) => {
+		const sent = whole({ tools: [tool("a", "1")], tool_choice });
+		expect(sent.tool_choice).toEqual({ type });
+		expect(sent.tools).toHaveLength(1);
+	});
+
+	const base64 = (words: string) => Buffer.from(words).toString("base64");
+	const file = (type: string, words: string) => ({
+		type: "file",
+		file: { file_data: `data:${type};base64,${base64(words)}` },
+	});
+	test.each([
+		["a JSON file", file("application/json", "{}"), "{}"],
+		["a CSV file", file("text/csv", "a,b"), "a,b"],
+		["an Atom feed", file("application/atom+xml", "<a/>"), "<a/>"],
+		[
+			"a drawing as an image",
+			{ type: "image_url", image_url: { url: `data:image/svg+xml;base64,${base64("<svg/>")}` } },
+			"<svg/>",
+		],
+		[
+			"a drawing that is not encoded",
+			{ type: "image_url", image_url: { url: "data:image/svg+xml;utf8,%3Csvg/%3E" } },
+			"<svg/>",
+		],
+	])("%s is sent as text", (_what, part, data) => {
+		const [block] = body([{ role: "user", content: [part] }]).messages[0].content;
+		expect(block).toMatchObject({ type: "document", source: { type: "text", media_type: "text/plain", data } });
+	});
+});

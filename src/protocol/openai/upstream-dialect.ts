@@ -215,9 +215,10 @@ const ROWS: readonly Row[] = [
 	},
 ];
 
-/** A model's name as the tables know it: without vendor, in lower case. */
+/** A model's name as the tables know it: without vendor and OpenAI's mark of a fine-tuned one (`ft:o4-mini:acme::id`), in lower case. */
 export function plainModelName(model: string): string {
-	return model.slice(model.lastIndexOf("/") + 1).toLowerCase();
+	const name = model.slice(model.lastIndexOf("/") + 1).toLowerCase();
+	return name.startsWith("ft:") ? name.slice(3) : name;
 }
 
 /** What the server at `host` takes for `model`, with what its operator set. */

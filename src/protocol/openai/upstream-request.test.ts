@@ -34,6 +34,8 @@ describe("sampling and limits", () => {
 		"openai/gpt-5.2",
 		"gpt-5-2025-08-07",
 		"gpt-6",
+		"ft:o4-mini-2025-04-16:acme::AbC123",
+		"openai/ft:gpt-5-mini:acme:name:x",
 	])("%s, which reasons, gets neither sampling nor stop sequences, and its own name for the limit", (model) => {
 		for (const host of [OPENAI, "proxy", "x.openai.azure.com", "openrouter.ai"]) {
 			const chat = chatFor({ host, model }, body);

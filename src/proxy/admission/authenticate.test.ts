@@ -42,6 +42,9 @@ test("the key is taken from any of the headers that LiteLLM and Anthropic client
 	for (const headers of [
 		{ authorization: "Bearer sk-master" },
 		{ authorization: "bearer  sk-master" },
+		{ authorization: "Bearer Bearer sk-master" },
+		{ authorization: "Bearer bearer\tsk-master " },
+		{ "x-api-key": "Bearer Bearer sk-master" },
 		{ "x-api-key": "sk-master" },
 		{ "api-key": "sk-master" },
 		{ "x-goog-api-key": "sk-master" },

@@ -250,16 +250,18 @@ function refuseUnusable(
 	}
 }
 
+/** Also twice: who puts the scheme into a variable for a token has the client add another. */
+const BEARER = /^\s*(?:Bearer\s+)+/i;
 const BEARER_LENGTH = "Bearer ".length;
 
 /** What a header holds that may be a key: its value, and its parts where it was sent several times. */
 function secretsIn(headers: IncomingHttpHeaders, header: string): readonly string[] {
 	const value = headerValue(headers, header);
 	if (value === null || value === "") return [];
-	const secret = header === "authorization" ? authorized(value) : value.replace(/^Bearer\s+/i, "").trim();
+	const secret = header === "authorization" ? authorized(value) : value.replace(BEARER, "").trim();
 	if (secret === null || secret === "") return [];
 	if (header === "authorization" || !secret.includes(",")) return [secret];
-	const parts = secret.split(",", MOST_IN_ONE_HEADER).map((part) => part.replace(/^\s*Bearer\s+/i, "").trim());
+	const parts = secret.split(",", MOST_IN_ONE_HEADER).map((part) => part.trim().replace(BEARER, "").trim());
 	return [secret, ...parts.filter((part) => part !== "")];
 }
 
@@ -272,7 +274,8 @@ function bearer(value: string): string | null {
 	// As nearly everybody writes it.
 	if (value.startsWith("Bearer ") && !value.includes(" ", BEARER_LENGTH) && value.length > BEARER_LENGTH)
 		return value.slice(BEARER_LENGTH).trim();
-	return /^Bearer\s+(\S.*)$/i.exec(value)?.[1]?.trim() ?? null;
+	const token = value.replace(BEARER, "").trim();
+	return token === "" || token === value.trim() ? null : token;
 }
 
 /**
