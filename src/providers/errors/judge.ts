@@ -38,6 +38,14 @@ const BY_STATUS: readonly ErrorRule[] = [
 	{ status: [402], scope: "account", lasting: true, reason: "unpaid", source: "Messages API, billing_error" },
 	{
 		status: [403],
+		header: ["content-type", /^text\/html/i],
+		scope: "endpoint",
+		errorClass: "serviceUnavailable",
+		reason: "something in front of it refused this gateway",
+		source: "pages of Cloudflare and of firewalls, which know nothing of models",
+	},
+	{
+		status: [403],
 		scope: "model",
 		reason: "its credential may not use this model",
 		source: "coder/coder #27419: a 403 is about what was asked, not about who asks",

@@ -588,3 +588,11 @@ test("a date in the words of a spent account is how long it lasts", () => {
 	const past = judged("Messages API", { status: 400, name: "x", message: message.replace("2026", "2025") });
 	expect(past).toMatchObject({ scope: "account", retryAfterMs: null });
 });
+
+test("a 403 with a page is of what stands in front of the upstream, not of a model", () => {
+	const failure = { status: 403, errorType: null, errorCode: null, message: "", timedOut: false };
+	const page = judgeMessagesApi({ ...failure, headers: { "content-type": "text/html; charset=UTF-8" } }, NOW);
+	expect(page).toMatchObject({ action: "next", scope: "endpoint" });
+	const error = judgeMessagesApi({ ...failure, headers: { "content-type": "application/json" } }, NOW);
+	expect(error).toMatchObject({ action: "next", scope: "model" });
+});
