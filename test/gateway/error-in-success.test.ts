@@ -86,6 +86,8 @@ test.each<[string, "openai" | "anthropic", Answer]>([
 		"openai",
 		json({ error: { message: "Slow down", type: "rate_limit_error", code: "rate_limit_exceeded" } }),
 	],
+	["no choice at all", "openai", json({ object: "chat.completion", choices: [], usage: { prompt_tokens: 4 } })],
+	["null for choices", "openai", json({ id: "gen-1", object: "chat.completion", model: "m", choices: null })],
 	["the Messages API's", "anthropic", json(OVERLOADED)],
 	["the same, its id first", "anthropic", json({ request_id: "req_1", ...OVERLOADED })],
 	["the same, compressed", "anthropic", json(OVERLOADED, { gzip: true })],

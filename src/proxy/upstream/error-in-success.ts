@@ -34,11 +34,12 @@ export function statusOfErrorIn(body: Buffer, headers: IncomingHttpHeaders): num
 		return null;
 	}
 	const root = Array.isArray(whole) ? whole[0] : whole;
-	return isObject(root) && isError(root) ? statusIn(root) : null;
+	if (!isObject(root)) return null;
+	return isError(root) || isNoAnswer(root) ? statusIn(root) : null;
 }
 
 /** Cheaper than parsing every answer. */
-const MENTIONS_ERROR = /"(?:error|errors|detail|statusCode|success|base_resp)"/;
+const MENTIONS_ERROR = /"(?:error|errors|detail|statusCode|success|base_resp)"|"choices"\s*:\s*(?:\[\s*\]|null)/;
 
 /** Members that hold an answer; an object with one of them is one, whatever else it has. */
 const ANSWERS = ["choices", "content", "candidates", "output", "data", "object", "results", "input_tokens"] as const;
@@ -51,6 +52,11 @@ function isError(root: Fields): boolean {
 	const base = root["base_resp"];
 	if (isObject(base) && typeof base["status_code"] === "number" && base["status_code"] !== 0) return true;
 	return root["success"] === false || isHttpError(Number(root["statusCode"]));
+}
+
+/** Choices, and not one of them: what Gemini and OpenRouter send where nothing was generated. Nobody's client can read it. */
+function isNoAnswer(root: Fields): boolean {
+	return "choices" in root && !ANSWERS.some((name) => name !== "object" && isFilled(root[name]));
 }
 
 type Fields = Readonly<Record<string, unknown>>;
