@@ -31,10 +31,8 @@ const MOST_LISTED = 16;
 export function finishedRequest(exchange: Exchange, { now, wall }: EndTime, about: Surroundings): FinishedRequest {
 	const { plan, outline, caller } = exchange;
 	const spending = spendingOf(exchange);
-	const { usage } = spending;
 	const ahead = now - wall;
-	const { headers } = exchange.request;
-	const agent = headerValue(headers, "user-agent");
+	const agent = headerValue(exchange.request.headers, "user-agent");
 	const last = exchange.attempts.at(-1) ?? null;
 	const deployment = last?.deployment ?? null;
 	const candidate = plan?.candidates.find((one) => one.deployment === deployment) ?? null;
@@ -42,7 +40,6 @@ export function finishedRequest(exchange: Exchange, { now, wall }: EndTime, abou
 	const facts = deployment === null ? null : cachingFacts(deployment.config, plan?.request.wildcard ?? null);
 	const domain = deployment === null ? null : about.domainOf(deployment);
 	const end = outcomeOf(exchange, last);
-	const cost = spending.bill?.cost ?? null;
 	return {
 		row: {
 			id: exchange.id,
@@ -52,11 +49,7 @@ export function finishedRequest(exchange: Exchange, { now, wall }: EndTime, abou
 			outcome: end.outcome,
 			status: end.status,
 			error: end.error,
-			key_id: caller?.keyHash ?? null,
-			key_alias: caller?.keyAlias ?? null,
-			team_id: caller?.teamId ?? null,
-			user_id: caller?.userId ?? null,
-			end_user: headerValue(headers, "x-litellm-end-user-id") ?? headerValue(headers, "x-litellm-customer-id"),
+			...callerOf(exchange),
 			session_id: conversation.session,
 			agent_id: conversation.agent,
 			...clientOf(agent),
@@ -70,19 +63,8 @@ export function finishedRequest(exchange: Exchange, { now, wall }: EndTime, abou
 			region: deployment === null ? null : regionOf(deployment),
 			stream: outline?.stream === true,
 			estimated: spending.estimated.length > 0,
-			input_tokens: usage?.inputTokens ?? null,
-			output_tokens: usage?.outputTokens ?? null,
-			cache_read_tokens: usage?.cacheReadTokens ?? null,
-			cache_write_5m_tokens: usage === null ? null : usage.cacheWriteTokens - usage.cacheWrite1hTokens,
-			cache_write_1h_tokens: usage?.cacheWrite1hTokens ?? null,
-			cost: cost?.total ?? null,
-			cost_input: cost?.input ?? null,
-			cost_cache_read: cost?.read ?? null,
-			cost_cache_write_5m: cost?.write5m ?? null,
-			cost_cache_write_1h: cost?.write1h ?? null,
-			cost_output: cost?.output ?? null,
-			cost_server_tools: cost?.tools ?? null,
-			cost_without_caching: cost?.withoutCaching ?? null,
+			...tokensOf(spending),
+			...costOf(spending),
 			cost_random_routing: randomCostOf(exchange, spending, about),
 			affinity: plan?.outcome ?? null,
 			reason: candidate?.reason ?? null,
@@ -99,6 +81,43 @@ export function finishedRequest(exchange: Exchange, { now, wall }: EndTime, abou
 		turn: turnOf(exchange, { domain, candidate, facts, ahead }),
 		bodies: bodiesOf(exchange),
 	};
+}
+
+/** Whose request it was. */
+function callerOf({ caller, request: { headers } }: Exchange) {
+	return {
+		key_id: caller?.keyHash ?? null,
+		key_alias: caller?.keyAlias ?? null,
+		team_id: caller?.teamId ?? null,
+		user_id: caller?.userId ?? null,
+		end_user: headerValue(headers, "x-litellm-end-user-id") ?? headerValue(headers, "x-litellm-customer-id"),
+	} satisfies Partial<FinishedRequest["row"]>;
+}
+
+/** Null where nothing is known. */
+function tokensOf({ usage }: Spending) {
+	return {
+		input_tokens: usage?.inputTokens ?? null,
+		output_tokens: usage?.outputTokens ?? null,
+		cache_read_tokens: usage?.cacheReadTokens ?? null,
+		cache_write_5m_tokens: usage === null ? null : usage.cacheWriteTokens - usage.cacheWrite1hTokens,
+		cache_write_1h_tokens: usage?.cacheWrite1hTokens ?? null,
+	} satisfies Partial<FinishedRequest["row"]>;
+}
+
+/** Dollars; null where the price or the usage is unknown. */
+function costOf({ bill }: Spending) {
+	const cost = bill?.cost ?? null;
+	return {
+		cost: cost?.total ?? null,
+		cost_input: cost?.input ?? null,
+		cost_cache_read: cost?.read ?? null,
+		cost_cache_write_5m: cost?.write5m ?? null,
+		cost_cache_write_1h: cost?.write1h ?? null,
+		cost_output: cost?.output ?? null,
+		cost_server_tools: cost?.tools ?? null,
+		cost_without_caching: cost?.withoutCaching ?? null,
+	} satisfies Partial<FinishedRequest["row"]>;
 }
 
 /** `claude-cli/2.1.332 (external, cli)`: the program and its version. */
