@@ -227,7 +227,7 @@ describe("clients of OpenAI's API", () => {
 	test("the session becomes prompt_cache_key where asked for, and the client's own stays", async () => {
 		await using setup = await bare((_request, response) => {
 			response.writeHead(200, { "content-type": "application/json" });
-			response.end('{"choices":[]}');
+			response.end('{"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}');
 		}, ", prompt_cache_key: session");
 		const send = (body: object) =>
 			setup.gateway.post("/v1/chat/completions", JSON.stringify({ model: "local", messages: [], ...body }), {
