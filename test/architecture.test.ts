@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
 
-const SRC = resolve(import.meta.dirname, "..", "src");
+const ROOT = resolve(import.meta.dirname, "..");
+const SRC = join(ROOT, "src");
 
 /**
  * Left may import right, `import type` included; every room may import itself and src/errors.ts. A name with a slash is one file.
@@ -57,8 +58,18 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 	errors: [],
 };
 
-const SOFT_LINES = 400;
-const HARD_LINES = 600;
+const MOST_LINES = 400;
+/** Still longer; to be split. */
+const LONGER = [
+	"src/config/load.test.ts",
+	"src/protocol/openai/upstream-forms.test.ts",
+	"src/protocol/openai/upstream-messages.test.ts",
+	"src/providers/errors/verdicts.test.ts",
+	"src/routing/router.ts",
+	"test/gateway/log.test.ts",
+	"test/gateway/openai-litellm.test.ts",
+	"test/gateway/spending.test.ts",
+];
 
 /**
  * `a.b = () => …`. V8 makes a function that is written so in the old generation, where it outlives the request until the next full
@@ -71,7 +82,6 @@ interface SourceFile {
 	/** Path below src without extension: `proxy/answer/relay`, `main`. */
 	readonly name: string;
 	readonly text: string;
-	readonly lines: number;
 	readonly imports: readonly string[];
 }
 
@@ -84,7 +94,7 @@ function sourceFile(path: string): SourceFile {
 	const imports = [...text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map((match) =>
 		withoutExtension(relative(SRC, resolve(SRC, dirname(path), match[1] ?? ""))),
 	);
-	return { name: withoutExtension(path), text, lines: text.split("\n").length, imports };
+	return { name: withoutExtension(path), text, imports };
 }
 
 /** Names of the types that a text declares and exports; those that it only passes on are another file's. */
@@ -116,7 +126,7 @@ test("every room is in the table", () => {
 });
 
 test("ARCHITECTURE.md shows the same table", () => {
-	const text = readFileSync(resolve(SRC, "..", "ARCHITECTURE.md"), "utf8");
+	const text = readFileSync(join(ROOT, "ARCHITECTURE.md"), "utf8");
 	const rows = [...text.matchAll(/^\| `(\w+)(?:\.ts|\/)` \|.*\| ([^|]+) \|$/gm)];
 	const shown = rows.map(([, name = "", imports = ""]) => [name, imports === "–" ? [] : imports.split(", ").sort()]);
 	expect(Object.fromEntries(shown)).toEqual(
@@ -191,7 +201,12 @@ test("a request's body and outline are written where it is prepared, and nowhere
 	expect(writers.map(({ name }) => name)).toEqual(["proxy/prepare"]);
 });
 
-test(`no file is longer than ${HARD_LINES} lines, and few are longer than ${SOFT_LINES}`, () => {
-	expect(files.filter((file) => file.lines > HARD_LINES).map((file) => file.name)).toEqual([]);
-	expect(files.filter((file) => file.lines > SOFT_LINES).length).toBeLessThanOrEqual(files.length / 20);
+test(`no file is longer than ${MOST_LINES} lines, tests included`, () => {
+	const paths = ["bench", "src", "test", "ui"].flatMap((folder) =>
+		readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((path) => `${folder}/${path}`),
+	);
+	const code = paths.filter((path) => /\.[cm]?[jt]sx?$/.test(path));
+	expect(code.length).toBeGreaterThan(500);
+	const lines = (path: string) => readFileSync(join(ROOT, path), "utf8").trimEnd().split("\n").length;
+	expect(code.filter((path) => lines(path) > MOST_LINES && !LONGER.includes(path))).toEqual([]);
 });
