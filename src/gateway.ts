@@ -6,7 +6,7 @@ import { Access, type ConfiguredKey } from "./access/access.ts";
 import type { Directory } from "./access/directory.ts";
 import { FIELDS } from "./access/fields.ts";
 import { createAdminApp } from "./admin/app.ts";
-import { principalOf, sessionsOf, warnOfMasterAmongKeys } from "./admin/keys-principal.ts";
+import { principalOf, sessionsOf, warnOfMasterAmongKeys } from "./admin/session/principal.ts";
 import { type Config, DEFAULTS } from "./config/schema.ts";
 import { derivedSecret, stretchedKey } from "./config/stretched-key.ts";
 import type { Database } from "./db/database.ts";

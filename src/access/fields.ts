@@ -73,7 +73,7 @@ const allowedDomains = z.array(name()).max(100).default([]);
  */
 const KEY_TYPES = ["default", "llm_api", "management", "read_only"] as const;
 
-/** LiteLLM's roles of users; what they mean here is admin/roles' business. */
+/** LiteLLM's roles of users; what they mean here is admin/session/roles' business. */
 const USER_ROLES = ["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"] as const;
 
 /** The fields of each kind. Durations stay text; `expires` is an ISO date. */

@@ -1,5 +1,5 @@
 // Which changes end the sessions that a key has opened, and the mark by which a session is known to be older than such a change. Leaves
-// signing and reading sessions to admin/auth.
+// signing and reading sessions to admin/session/auth.
 import { hash } from "node:crypto";
 import type { Directory } from "./directory.ts";
 import type { AccessRecord, FieldsOf, Kind } from "./fields.ts";

@@ -5,20 +5,20 @@ import type { Config } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
 import type { Deployment } from "../routing/deployment.ts";
 import { wordsOf } from "../routing/eligible.ts";
-import { type ApiDeps, apiRoutes } from "./api.ts";
-import { openApiDocument } from "./api-openapi.ts";
-import { spendRoutes } from "./api-spend.ts";
-import { spendPageRoutes } from "./api-spend-ui.ts";
-import { type AuthDeps, createAdminAuth } from "./auth.ts";
-import { refuseUnstorableUrls } from "./body.ts";
-import { budgetRoutes } from "./budgets.ts";
-import { customerRoutes } from "./customers.ts";
-import { keyRoutes } from "./keys.ts";
-import type { RecordDeps } from "./keys-records.ts";
-import { teamRoutes } from "./teams.ts";
+import { openApiDocument } from "./contract/openapi.ts";
+import { refuseUnstorableUrls } from "./http/body.ts";
+import { type ApiDeps, apiRoutes } from "./log/api.ts";
+import { spendRoutes } from "./log/spend.ts";
+import { spendPageRoutes } from "./log/spend-pages.ts";
+import { type OperateDeps, operateRoutes } from "./operate/operate.ts";
+import { budgetRoutes } from "./records/budgets.ts";
+import { customerRoutes } from "./records/customers.ts";
+import { keyRoutes } from "./records/keys.ts";
+import type { RecordDeps } from "./records/stored.ts";
+import { teamRoutes } from "./records/teams.ts";
+import { userRoutes } from "./records/users.ts";
+import { type AuthDeps, createAdminAuth } from "./session/auth.ts";
 import { builtUi, uiRoutes } from "./ui.ts";
-import { type OperateDeps, operateRoutes } from "./ui-operate.ts";
-import { userRoutes } from "./users.ts";
 
 /** What the control plane looks at; every member is asked at the time of a request, so a reload is seen at once. */
 export interface AdminDeps {

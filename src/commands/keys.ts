@@ -1,8 +1,8 @@
 // `warmpath keys`: virtual keys from the command line, by the database itself: it works whether a gateway runs or not, and a running one
-// takes a change within a second. Leaves what a key is to admin/keys.
+// takes a change within a second. Leaves what a key is to admin/records/keys.
 
 import { Access } from "../access/access.ts";
-import { createKey, deleteKeys, findKey, keyView, regenerateKey, setBlocked } from "../admin/keys.ts";
+import { createKey, deleteKeys, findKey, keyView, regenerateKey, setBlocked } from "../admin/records/keys.ts";
 import { loadConfig } from "../config/load.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import type { Config } from "../config/schema.ts";

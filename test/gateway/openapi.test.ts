@@ -1,9 +1,9 @@
 // The OpenAPI document against the routes that are really there.
 import { expect, test } from "vitest";
 import { Access } from "../../src/access/access.ts";
-import { openApiDocument } from "../../src/admin/api-openapi.ts";
 import { createAdminApp } from "../../src/admin/app.ts";
-import { sessionsOf } from "../../src/admin/keys-principal.ts";
+import { openApiDocument } from "../../src/admin/contract/openapi.ts";
+import { sessionsOf } from "../../src/admin/session/principal.ts";
 import { createRouter } from "../../src/routing/router.ts";
 import { deploymentsConfig } from "../harness.ts";
 

@@ -5,8 +5,8 @@ import type {
 	PromptMapPart,
 	RequestDetail,
 	RequestView,
-} from "../../../src/admin/api-schemas.ts";
-import type { ConnectFacts, Explained, TestEstimate, TestResult } from "../../../src/admin/ui-types.ts";
+} from "../../../src/admin/contract/schemas.ts";
+import type { ConnectFacts, Explained, TestEstimate, TestResult } from "../../../src/admin/contract/ui-types.ts";
 
 export type {
 	ConnectFacts,

@@ -1,17 +1,17 @@
-// LiteLLM's `GET /spend/logs` with its field names (litellm §5), out of our request log. What it has no name for is in admin/api, numbered
-// pages are in admin/api-spend-ui.
+// LiteLLM's `GET /spend/logs` with its field names (litellm §5), out of our request log. What it has no name for is in admin/log/api, numbered
+// pages are in admin/log/spend-pages.
 import { Hono } from "hono";
 import * as z from "zod";
-import { GatewayError } from "../errors.ts";
-import { readCursor } from "../requestlog/cursor.ts";
-import { type LedgerSums, sumLedger } from "../requestlog/ledger.ts";
-import { isCostUnknown } from "../requestlog/measures.ts";
-import { findRequest, listRequests, type RequestFilter, type RequestSummary } from "../requestlog/requests.ts";
+import { GatewayError } from "../../errors.ts";
+import { readCursor } from "../../requestlog/cursor.ts";
+import { type LedgerSums, sumLedger } from "../../requestlog/ledger.ts";
+import { isCostUnknown } from "../../requestlog/measures.ts";
+import { findRequest, listRequests, type RequestFilter, type RequestSummary } from "../../requestlog/requests.ts";
+import { cursorOf } from "../contract/schemas.ts";
+import type { AdminEnv, RequireRole } from "../session/auth.ts";
+import { type Principal, scopeOf } from "../session/roles.ts";
 import { query } from "./api.ts";
-import { type LogSource, readLog } from "./api-log.ts";
-import { cursorOf } from "./api-schemas.ts";
-import type { AdminEnv, RequireRole } from "./auth.ts";
-import { type Principal, scopeOf } from "./roles.ts";
+import { type LogSource, readLog } from "./source.ts";
 
 const DAY_MS = 86_400_000;
 const MOST_ROWS = 1_000;

@@ -1,6 +1,6 @@
 // The OpenAPI document of the control plane, made from the table of its endpoints. Leaves what there is to api-endpoints.
 import * as z from "zod";
-import { ENDPOINTS, type Endpoint } from "./api-endpoints.ts";
+import { ENDPOINTS, type Endpoint } from "./endpoints.ts";
 
 /** The document, made once. */
 export function openApiDocument(version: string): object {

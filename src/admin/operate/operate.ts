@@ -1,14 +1,14 @@
 // What operators do from the UI beside looking: let deployments run empty and take them back, test one, ask where a request would go; and
 // what a client needs to connect. Leaves deciding to routing and sending to whoever it is given.
 import { Hono } from "hono";
-import type { Config } from "../config/schema.ts";
-import { GatewayError } from "../errors.ts";
-import { billOf } from "../routing/bill.ts";
-import type { LiveRouter } from "../routing/router.ts";
-import type { AdminEnv, RequireRole } from "./auth.ts";
-import { bodyOf } from "./body.ts";
-import { type RecordDeps, stored, textOf } from "./keys-records.ts";
-import type { ConnectFacts, Drained, Explained, TestEstimate, TestResult } from "./ui-types.ts";
+import type { Config } from "../../config/schema.ts";
+import { GatewayError } from "../../errors.ts";
+import { billOf } from "../../routing/bill.ts";
+import type { LiveRouter } from "../../routing/router.ts";
+import type { ConnectFacts, Drained, Explained, TestEstimate, TestResult } from "../contract/ui-types.ts";
+import { bodyOf } from "../http/body.ts";
+import { type RecordDeps, stored, textOf } from "../records/stored.ts";
+import type { AdminEnv, RequireRole } from "../session/auth.ts";
 
 /** A request as it would be sent, in the name of a key. */
 export interface ExplainQuestion {

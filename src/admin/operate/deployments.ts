@@ -1,12 +1,12 @@
 // Every deployment as it stands now, and its last day. Run-time state comes from the router and sums from the ledger; where there is no
 // log, the sums are zero.
-import { sumLedger } from "../requestlog/ledger.ts";
-import { namedMeasures } from "../requestlog/measures.ts";
-import { type Deployment, recentLoad } from "../routing/deployment.ts";
-import { wordsOf } from "../routing/eligible.ts";
-import type { LiveRouter } from "../routing/router.ts";
-import type { LogSource } from "./api-log.ts";
-import type { DeploymentsView } from "./api-schemas.ts";
+import { sumLedger } from "../../requestlog/ledger.ts";
+import { namedMeasures } from "../../requestlog/measures.ts";
+import { type Deployment, recentLoad } from "../../routing/deployment.ts";
+import { wordsOf } from "../../routing/eligible.ts";
+import type { LiveRouter } from "../../routing/router.ts";
+import type { DeploymentsView } from "../contract/schemas.ts";
+import type { LogSource } from "../log/source.ts";
 
 const DAY_MS = 86_400_000;
 const LOAD_HALF_LIFE_MS = 60_000;

@@ -2,12 +2,12 @@
 // names and rules to its file.
 import { randomUUID } from "node:crypto";
 import type { ZodError } from "zod";
-import type { Access } from "../access/access.ts";
-import { type AccessRecord, FIELDS, type FieldsOf, type Kind } from "../access/fields.ts";
-import { mainLabel } from "../access/limits.ts";
-import type { GeneratedKeys } from "../config/schema.ts";
-import { GatewayError } from "../errors.ts";
-import { databaseError } from "./api-log.ts";
+import type { Access } from "../../access/access.ts";
+import { type AccessRecord, FIELDS, type FieldsOf, type Kind } from "../../access/fields.ts";
+import { mainLabel } from "../../access/limits.ts";
+import type { GeneratedKeys } from "../../config/schema.ts";
+import { GatewayError } from "../../errors.ts";
+import { databaseError } from "../log/source.ts";
 
 /** What the endpoints work with. */
 export interface RecordDeps {

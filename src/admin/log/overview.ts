@@ -1,10 +1,10 @@
 // What the overview shows: totals, a series by deployment, and what deserves a look. Sums only; single requests are the log's.
-import { type LedgerFilter, sumLedger } from "../requestlog/ledger.ts";
-import { type Measures, namedMeasures } from "../requestlog/measures.ts";
-import { wordsOf } from "../routing/eligible.ts";
-import type { LiveRouter } from "../routing/router.ts";
-import type { LogSource } from "./api-log.ts";
-import type { Alert, Overview } from "./api-schemas.ts";
+import { type LedgerFilter, sumLedger } from "../../requestlog/ledger.ts";
+import { type Measures, namedMeasures } from "../../requestlog/measures.ts";
+import { wordsOf } from "../../routing/eligible.ts";
+import type { LiveRouter } from "../../routing/router.ts";
+import type { Alert, Overview } from "../contract/schemas.ts";
+import type { LogSource } from "./source.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;

@@ -1,13 +1,13 @@
 // LiteLLM's `GET /spend/logs/ui`: numbered pages of the spend log, as its UI and scripts made for it ask for them. Leaves the fields of a
-// row to admin/api-spend.
+// row to admin/log/spend.
 import { Hono } from "hono";
 import * as z from "zod";
-import { numberedRequests } from "../requestlog/requests-numbered.ts";
+import { numberedRequests } from "../../requestlog/requests-numbered.ts";
+import type { AdminEnv, RequireRole } from "../session/auth.ts";
+import { scopeOf } from "../session/roles.ts";
 import { query } from "./api.ts";
-import { type LogSource, readLog } from "./api-log.ts";
-import { dateOf, spendRow } from "./api-spend.ts";
-import type { AdminEnv, RequireRole } from "./auth.ts";
-import { scopeOf } from "./roles.ts";
+import { type LogSource, readLog } from "./source.ts";
+import { dateOf, spendRow } from "./spend.ts";
 
 const time = () =>
 	z

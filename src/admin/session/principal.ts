@@ -1,14 +1,14 @@
 // From a key to who that is for the control plane, at log-in and at every later request of a session. Leaves checking the key to whoever
 // authenticated it.
 import { createHmac, randomBytes } from "node:crypto";
-import type { Access } from "../access/access.ts";
-import type { Directory } from "../access/directory.ts";
-import type { AccessRecord } from "../access/fields.ts";
-import { generationOf } from "../access/generation.ts";
-import type { Secret } from "../config/secret.ts";
-import { derivedSecret } from "../config/stretched-key.ts";
-import { GatewayError } from "../errors.ts";
-import type { Logger } from "../telemetry/log.ts";
+import type { Access } from "../../access/access.ts";
+import type { Directory } from "../../access/directory.ts";
+import type { AccessRecord } from "../../access/fields.ts";
+import { generationOf } from "../../access/generation.ts";
+import type { Secret } from "../../config/secret.ts";
+import { derivedSecret } from "../../config/stretched-key.ts";
+import { GatewayError } from "../../errors.ts";
+import type { Logger } from "../../telemetry/log.ts";
 import type { AuthDeps } from "./auth.ts";
 import type { Principal, Role } from "./roles.ts";
 

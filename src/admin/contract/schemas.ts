@@ -1,10 +1,10 @@
 // What the control plane's own endpoints take and give, as schemas: types, checks and the OpenAPI document come from here. Times are ms
-// since epoch, money is dollars. Leaves answering to admin/api.
+// since epoch, money is dollars. Leaves answering to admin/log/api.
 import * as z from "zod";
-import { MISS_REASONS } from "../cache/miss.ts";
-import { REQUEST_COLUMNS, type RequestColumn } from "../db/schema/requests.ts";
-import { MEASURES } from "../db/schema/sums.ts";
-import { readCursor, readSessionCursor } from "../requestlog/cursor.ts";
+import { MISS_REASONS } from "../../cache/miss.ts";
+import { REQUEST_COLUMNS, type RequestColumn } from "../../db/schema/requests.ts";
+import { MEASURES } from "../../db/schema/sums.ts";
+import { readCursor, readSessionCursor } from "../../requestlog/cursor.ts";
 
 const MOST_ON_PAGE = 200;
 const DEFAULT_PAGE = 50;

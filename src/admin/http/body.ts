@@ -1,7 +1,7 @@
 // What comes into the control plane as text: bodies, paths and queries that every reader and both databases can hold. Leaves what the
 // fields mean to the endpoints.
 import type { Context, MiddlewareHandler } from "hono";
-import { GatewayError } from "../errors.ts";
+import { GatewayError } from "../../errors.ts";
 
 /** Forms and keys are flat; what is deeper overflows whatever walks over it. */
 const MOST_DEPTH = 64;

@@ -1,4 +1,4 @@
-// What the UI's own endpoints give. Times are ISO strings, money is dollars. Leaves answering to admin/ui-operate and admin/ui-connect.
+// What the UI's own endpoints give. Times are ISO strings, money is dollars. Leaves answering to admin/operate.
 
 /** What a client needs to know to connect. */
 export interface ConnectFacts {

@@ -1,9 +1,9 @@
-// LiteLLM's `/user/*`: people, their role and what they may spend by keys that are no team's. Leaves keys to admin/keys.
+// LiteLLM's `/user/*`: people, their role and what they may spend by keys that are no team's. Leaves keys to admin/records/keys.
 import { Hono } from "hono";
-import type { AccessRecord } from "../access/fields.ts";
-import { GatewayError } from "../errors.ts";
-import type { AdminEnv, RequireRole } from "./auth.ts";
-import { bodyOf } from "./body.ts";
+import type { AccessRecord } from "../../access/fields.ts";
+import { GatewayError } from "../../errors.ts";
+import { bodyOf } from "../http/body.ts";
+import type { AdminEnv, RequireRole } from "../session/auth.ts";
 import { createKey, keyView } from "./keys.ts";
 import {
 	change,
@@ -18,7 +18,7 @@ import {
 	spendOf,
 	textsOf,
 	withoutId,
-} from "./keys-records.ts";
+} from "./stored.ts";
 
 function userView(deps: RecordDeps, user: AccessRecord<"user">) {
 	return { user_id: user.id, ...user.fields, ...spendOf(deps, user), ...datesOf(user) };

@@ -1,5 +1,5 @@
 // How often log-in may fail: per address and in all, so that neither one guesser nor many get far. Leaves counting successes to nobody.
-import { GatewayError } from "../errors.ts";
+import { GatewayError } from "../../errors.ts";
 
 const WINDOW_MS = 5 * 60_000;
 const MOST_PER_ADDRESS = 10;

@@ -1,9 +1,10 @@
-// LiteLLM's `/team/*`: whoever shares limits, a budget and a list of models. Leaves keys to admin/keys.
+// LiteLLM's `/team/*`: whoever shares limits, a budget and a list of models. Leaves keys to admin/records/keys.
 import { Hono } from "hono";
-import type { AccessRecord, FieldsOf } from "../access/fields.ts";
-import { GatewayError } from "../errors.ts";
-import type { AdminEnv, RequireRole } from "./auth.ts";
-import { bodyOf } from "./body.ts";
+import type { AccessRecord, FieldsOf } from "../../access/fields.ts";
+import { GatewayError } from "../../errors.ts";
+import { bodyOf } from "../http/body.ts";
+import type { AdminEnv, RequireRole } from "../session/auth.ts";
+import type { Principal } from "../session/roles.ts";
 import { keyView } from "./keys.ts";
 import {
 	blockRecord,
@@ -22,8 +23,7 @@ import {
 	textsOf,
 	update,
 	withoutId,
-} from "./keys-records.ts";
-import type { Principal } from "./roles.ts";
+} from "./stored.ts";
 
 type Team = AccessRecord<"team">;
 

@@ -1,9 +1,9 @@
 // LiteLLM's `/budget/*`: limits by name, for keys, teams, users and customers that say `budget_id`. Each holder has the whole of it.
 import { Hono } from "hono";
-import type { AccessRecord } from "../access/fields.ts";
-import { GatewayError } from "../errors.ts";
-import type { AdminEnv, RequireRole } from "./auth.ts";
-import { bodyOf } from "./body.ts";
+import type { AccessRecord } from "../../access/fields.ts";
+import { GatewayError } from "../../errors.ts";
+import { bodyOf } from "../http/body.ts";
+import type { AdminEnv, RequireRole } from "../session/auth.ts";
 import {
 	change,
 	create,
@@ -16,7 +16,7 @@ import {
 	textOf,
 	textsOf,
 	withoutId,
-} from "./keys-records.ts";
+} from "./stored.ts";
 
 function budgetView(budget: AccessRecord<"budget">) {
 	return { budget_id: budget.id, ...budget.fields, ...datesOf(budget) };

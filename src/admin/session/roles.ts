@@ -1,4 +1,4 @@
-// Who asks the control plane, and how much of it is theirs. Leaves finding out who it is to admin/auth.
+// Who asks the control plane, and how much of it is theirs. Leaves finding out who it is to admin/session/auth.
 
 /** admin: everything · viewer: reads everything · owner: reads what belongs to its own key, user and teams. */
 export type Role = "admin" | "viewer" | "owner";

@@ -1,9 +1,9 @@
 // What the operator wants of every key that is made: LiteLLM's `default_key_generate_params` and `upperbound_key_generate_params`. Leaves
-// storing keys to admin/keys.
+// storing keys to admin/records/keys.
 
-import { addSpan, parseSpan } from "../access/budgets-window.ts";
-import type { GeneratedKeys } from "../config/schema.ts";
-import { GatewayError } from "../errors.ts";
+import { addSpan, parseSpan } from "../../access/budgets-window.ts";
+import type { GeneratedKeys } from "../../config/schema.ts";
+import { GatewayError } from "../../errors.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 

@@ -1,8 +1,8 @@
-// Where the control plane reads the request log and the ledger, and how a failing database is reported. Leaves the endpoints to admin/api.
-import type { Database } from "../db/database.ts";
-import { failureKind } from "../db/failure-kind.ts";
-import { GatewayError } from "../errors.ts";
-import type { LogService } from "../requestlog/service.ts";
+// Where the control plane reads the request log and the ledger, and how a failing database is reported. Leaves the endpoints to admin/log/api.
+import type { Database } from "../../db/database.ts";
+import { failureKind } from "../../db/failure-kind.ts";
+import { GatewayError } from "../../errors.ts";
+import type { LogService } from "../../requestlog/service.ts";
 
 /** The log of this process and the database it is in; null where it is off, or there is none. */
 export interface LogSource {

@@ -1,19 +1,15 @@
 // The control plane's own endpoints: log, sessions, ledger, overview, deployments. Leaves keys and teams to
-// their files, LiteLLM's `/spend/logs` to admin/api-spend, and who may ask to admin/auth.
+// their files, LiteLLM's `/spend/logs` to admin/log/spend, and who may ask to admin/session/auth.
 import { Hono } from "hono";
 import { validator } from "hono/validator";
 import type * as z from "zod";
-import { GatewayError } from "../errors.ts";
-import { readSumCursor } from "../requestlog/cursor.ts";
-import type { Details } from "../requestlog/details.ts";
-import { findSessions, type LedgerFilter, listSessions, pageLedger } from "../requestlog/ledger.ts";
-import type { RequestFilter, RequestRecord } from "../requestlog/requests.ts";
-import { findRequest, listRequests } from "../requestlog/requests.ts";
-import type { LiveRouter } from "../routing/router.ts";
-import { deploymentsOf } from "./api-deployments.ts";
-import { type LogSource, readLog } from "./api-log.ts";
-import { overviewOf } from "./api-overview.ts";
-import { promptMapOf } from "./api-prompt-map.ts";
+import { GatewayError } from "../../errors.ts";
+import { readSumCursor } from "../../requestlog/cursor.ts";
+import type { Details } from "../../requestlog/details.ts";
+import { findSessions, type LedgerFilter, listSessions, pageLedger } from "../../requestlog/ledger.ts";
+import type { RequestFilter, RequestRecord } from "../../requestlog/requests.ts";
+import { findRequest, listRequests } from "../../requestlog/requests.ts";
+import type { LiveRouter } from "../../routing/router.ts";
 import {
 	ledgerQuery,
 	type RequestDetail,
@@ -21,9 +17,13 @@ import {
 	requestQuery,
 	sessionQuery,
 	sessionTurnsQuery,
-} from "./api-schemas.ts";
-import type { AdminEnv, RequireRole } from "./auth.ts";
-import { type Principal, scopeOf } from "./roles.ts";
+} from "../contract/schemas.ts";
+import { deploymentsOf } from "../operate/deployments.ts";
+import type { AdminEnv, RequireRole } from "../session/auth.ts";
+import { type Principal, scopeOf } from "../session/roles.ts";
+import { overviewOf } from "./overview.ts";
+import { promptMapOf } from "./prompt-map.ts";
+import { type LogSource, readLog } from "./source.ts";
 
 export interface ApiDeps {
 	/** Null where the log is off. */

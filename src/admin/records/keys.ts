@@ -1,13 +1,14 @@
 // LiteLLM's `/key/*`: virtual keys made, shown, changed, blocked and replaced. A key's secret is answered once and never stored.
 import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
-import { addSpan, parseSpan } from "../access/budgets-window.ts";
-import type { AccessRecord } from "../access/fields.ts";
-import { maskedSecret, newSecret } from "../access/hash.ts";
-import { GatewayError } from "../errors.ts";
-import type { AdminEnv, RequireRole } from "./auth.ts";
-import { bodyOf } from "./body.ts";
-import { changedBody, generatedBody } from "./keys-generate.ts";
+import { addSpan, parseSpan } from "../../access/budgets-window.ts";
+import type { AccessRecord } from "../../access/fields.ts";
+import { maskedSecret, newSecret } from "../../access/hash.ts";
+import { GatewayError } from "../../errors.ts";
+import { bodyOf } from "../http/body.ts";
+import type { AdminEnv, RequireRole } from "../session/auth.ts";
+import { type Principal, scopeOf } from "../session/roles.ts";
+import { changedBody, generatedBody } from "./generated.ts";
 import {
 	blockRecord,
 	datesOf,
@@ -25,8 +26,7 @@ import {
 	textOf,
 	textsOf,
 	update,
-} from "./keys-records.ts";
-import { type Principal, scopeOf } from "./roles.ts";
+} from "./stored.ts";
 
 type Key = AccessRecord<"key">;
 

@@ -1,7 +1,9 @@
 // Every endpoint of the control plane, for its OpenAPI document. A test compares it with the routes. Leaves the document's form to
 // api-openapi, and what records may say to access/fields.
 import * as z from "zod";
-import { FIELDS, type Kind } from "../access/fields.ts";
+import { FIELDS, type Kind } from "../../access/fields.ts";
+import { spendQuery } from "../log/spend.ts";
+import { spendPageQuery } from "../log/spend-pages.ts";
 import {
 	deploymentsView,
 	ledgerQuery,
@@ -15,9 +17,7 @@ import {
 	sessionPage,
 	sessionQuery,
 	sessionTurnsQuery,
-} from "./api-schemas.ts";
-import { spendQuery } from "./api-spend.ts";
-import { spendPageQuery } from "./api-spend-ui.ts";
+} from "./schemas.ts";
 
 export interface Endpoint {
 	readonly method: "get" | "post";

@@ -1,8 +1,8 @@
 // LiteLLM's `/customer/*` (also `/end_user/*`): end users whom a client names with its requests. Those that are not here have no limits.
 import { Hono } from "hono";
-import type { AccessRecord } from "../access/fields.ts";
-import type { AdminEnv, RequireRole } from "./auth.ts";
-import { bodyOf } from "./body.ts";
+import type { AccessRecord } from "../../access/fields.ts";
+import { bodyOf } from "../http/body.ts";
+import type { AdminEnv, RequireRole } from "../session/auth.ts";
 import {
 	blockRecord,
 	change,
@@ -16,7 +16,7 @@ import {
 	textOf,
 	textsOf,
 	withoutId,
-} from "./keys-records.ts";
+} from "./stored.ts";
 
 function customerView(deps: RecordDeps, customer: AccessRecord<"customer">) {
 	return { user_id: customer.id, ...customer.fields, ...spendOf(deps, customer), ...datesOf(customer) };

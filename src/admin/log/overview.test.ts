@@ -1,12 +1,12 @@
 // The overview's series: few enough steps for a chart whatever the time, and none of the sums lost.
 import { expect, test } from "vitest";
-import { onEachDatabase } from "../../test/databases.ts";
-import { deploymentsConfig, memoryLog } from "../../test/harness.ts";
-import { entryAt, NOON } from "../requestlog/__fixtures__/rows.ts";
-import type { LogService } from "../requestlog/service.ts";
-import { createLogWriter } from "../requestlog/writer.ts";
-import { createRouter } from "../routing/router.ts";
-import { overviewOf } from "./api-overview.ts";
+import { onEachDatabase } from "../../../test/databases.ts";
+import { deploymentsConfig, memoryLog } from "../../../test/harness.ts";
+import { entryAt, NOON } from "../../requestlog/__fixtures__/rows.ts";
+import type { LogService } from "../../requestlog/service.ts";
+import { createLogWriter } from "../../requestlog/writer.ts";
+import { createRouter } from "../../routing/router.ts";
+import { overviewOf } from "./overview.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

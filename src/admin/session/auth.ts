@@ -1,13 +1,13 @@
 // Who may use the control plane: keys in headers, the UI's signed cookie session, roles, and protection from other sites' pages.
-// Leaves what belongs to whom to admin/roles and finding keys to the directory it is given.
+// Leaves what belongs to whom to admin/session/roles and finding keys to the directory it is given.
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import { GatewayError } from "../errors.ts";
-import { createLoginLimit } from "./auth-login-limit.ts";
-import { bodyOf } from "./body.ts";
+import { GatewayError } from "../../errors.ts";
+import { bodyOf } from "../http/body.ts";
+import { createLoginLimit } from "./login-limit.ts";
 import { atLeast, type Principal, type Role } from "./roles.ts";
 
 /** Hono environment of everything behind `requireRole`: `c.get("principal")` says who asks. */
