@@ -13,7 +13,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 	main: ["commands"],
 	index: ["library", "proxy/explain", "config/schema"],
 	library: ["gateway", "proxy", "protocol", "config", "db", "telemetry"],
-	commands: ["gateway", "config", "simulator", "replay", "telemetry", "requestlog", "access", "db", "admin/records/keys"],
+	commands: [
+		"gateway",
+		"config",
+		"simulator",
+		"replay",
+		"telemetry",
+		"requestlog",
+		"access",
+		"db",
+		"admin/records/keys",
+	],
 	gateway: [
 		"server",
 		"admin",
