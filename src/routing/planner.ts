@@ -1,5 +1,5 @@
 // The decision for one request, as data: who may serve, where home is, wait or divert, in what order. Changes nothing; leaves evidence to
-// routing/evidence and learning to routing/router.
+// routing/evidence and learning to routing/attempts.
 import { NONE } from "../cache/entry-table.ts";
 import { NO_MATCH, type Spot } from "../cache/index.ts";
 import { ratesOf } from "./cost.ts";

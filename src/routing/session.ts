@@ -51,7 +51,9 @@ export interface Conversations {
 }
 
 /** Told of every home that changes, by the conversation's key, which is equal on every replica; null = it has none any more. */
-export type HomeObserver = (key: number, home: Home | null) => void;
+export interface HomeObserver {
+	home(key: number, home: Home | null): void;
+}
 
 /** Remembers at most `limit` conversations. `observer` is told of all but what was taken. */
 export function createConversations(limit: number, observer: HomeObserver | null = null): Conversations {
@@ -72,7 +74,7 @@ export function createConversations(limit: number, observer: HomeObserver | null
 	}
 
 	function drop(key: number): void {
-		if (homes.delete(key)) observer?.(key, null);
+		if (homes.delete(key)) observer?.home(key, null);
 	}
 
 	return {
@@ -89,7 +91,7 @@ export function createConversations(limit: number, observer: HomeObserver | null
 			const { domain, deploymentId, at, promptTokens, organization } = served;
 			const home = { domain, deploymentId, at, promptTokens, organization, diversion: null };
 			put(key, home);
-			observer?.(key, home);
+			observer?.home(key, home);
 		},
 		divert(conversation, model, { domain, at }) {
 			const key = keyOf(conversation, model);
@@ -99,7 +101,7 @@ export function createConversations(limit: number, observer: HomeObserver | null
 			const diverted = { domain, since: diversion?.since ?? at, turns: (diversion?.turns ?? 0) + 1 };
 			const away = { ...home, diversion: diverted };
 			put(key, away);
-			observer?.(key, away);
+			observer?.home(key, away);
 		},
 		leave(conversation, model, domain) {
 			const key = keyOf(conversation, model);

@@ -1,5 +1,5 @@
 // What replicas tell each other, as data. Leaves its text to state/wire, carrying it to state/state and state/redis, and what follows from it
-// to routing/hearing.
+// to routing/apply-notes.
 
 /**
  * Names a cache domain equally on every replica: by its configured or learned name, else (null) by a deployment that is in it, which is
@@ -51,7 +51,7 @@ export interface SharedLimits {
 	readonly unified: { readonly status: string; readonly resetAt: number | null } | null;
 }
 
-/** What is true of an attempt for as long as it is under way. `load` and the tokens as routing/router counts them. */
+/** What is true of an attempt for as long as it is under way. `load` and the tokens as routing/attempts counts them. */
 export interface SharedAttempt {
 	readonly deployment: string;
 	/** What the group's `*` matched, or null. */
