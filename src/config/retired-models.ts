@@ -21,12 +21,22 @@ const RETIREMENTS: readonly Retirement[] = [
 	{ models: /^claude-3-opus(-\d{8}|-latest)?$/, on: "2026-01-05", instead: "claude-opus-5-5" },
 	{ models: /^claude-3-7-sonnet(-\d{8}|-latest)?$/, on: "2026-02-19", instead: "claude-sonnet-5-5" },
 	{ models: /^claude-3-5-haiku(-\d{8}|-latest)?$/, on: "2026-02-19", instead: "claude-haiku-4-5" },
+	{ models: /^claude-3-haiku(-\d{8}|-latest)?$/, on: "2026-04-20", instead: "claude-haiku-4-5" },
 	{ models: /^claude-sonnet-4(-0|-\d{8})?$/, on: "2026-06-15", instead: "claude-sonnet-5-5" },
 	{ models: /^claude-opus-4(-0|-\d{8})?$/, on: "2026-06-15", instead: "claude-opus-5-5" },
+	{ models: /^claude-mythos-preview$/, on: "2026-06-30", instead: "claude-mythos-5" },
+	{ models: /^claude-opus-4-1(-\d{8})?$/, on: "2026-08-05", instead: "claude-opus-5-5" },
 	{ models: /^claude-sonnet-4-5(-\d{8})?$/, on: "2026-11-30", instead: "claude-sonnet-5-5" },
+	// Announced 2026-11-23, as a tentative date.
+	{ models: /^claude-opus-4-5(-\d{8})?$/, on: "2027-01-22", instead: "claude-opus-5-5" },
 ];
 
-const RUN_BY_ANTHROPIC: ReadonlySet<string> = new Set(["anthropic", "anthropic_aws", "foundry"]);
+const RUN_BY_ANTHROPIC: ReadonlySet<string> = new Set([
+	"anthropic",
+	"anthropic_aws",
+	"anthropic_google_cloud",
+	"foundry",
+]);
 /** How long before its day a retirement is announced. */
 const NOTICE_MS = 60 * 86_400_000;
 
