@@ -37,6 +37,8 @@ export interface Billing {
 	readonly speed: string | null;
 	readonly serviceTier: string | null;
 	readonly inferenceGeo: string | null;
+	/** Refused before anything was written: its counts are told and not charged. */
+	readonly isDeclined: boolean;
 }
 
 const NO_ITERATIONS: readonly Iteration[] = [];
@@ -47,6 +49,7 @@ const NOTHING: Billing = {
 	speed: null,
 	serviceTier: null,
 	inferenceGeo: null,
+	isDeclined: false,
 };
 /** More than any answer has; what is longer was not made by a provider. */
 const MOST_ITERATIONS = 1_000;
@@ -56,7 +59,7 @@ const MOST_WORD = 64;
 export function billingOf(
 	before: Billing | undefined,
 	reported: object,
-	counts: (reported: unknown) => TokenCounts | null,
+	{ counts, isDeclined }: { counts: (reported: unknown) => TokenCounts | null; isDeclined: boolean },
 ): Billing | undefined {
 	const usage = reported as Readonly<Record<string, unknown>>;
 	const known = before ?? NOTHING;
@@ -65,9 +68,9 @@ export function billingOf(
 	const speed = wordOf(usage["speed"]) ?? known.speed;
 	const serviceTier = wordOf(usage["service_tier"]) ?? known.serviceTier;
 	const inferenceGeo = wordOf(usage["inference_geo"]) ?? known.inferenceGeo;
-	const isPlain = iterations === NO_ITERATIONS && tools === NO_TOOLS;
+	const isPlain = iterations === NO_ITERATIONS && tools === NO_TOOLS && !isDeclined;
 	if (isPlain && speed === null && serviceTier === null && inferenceGeo === null) return undefined;
-	return { iterations, tools, speed, serviceTier, inferenceGeo };
+	return { iterations, tools, speed, serviceTier, inferenceGeo, isDeclined };
 }
 
 function iterationsOf(list: unknown, counts: (reported: unknown) => TokenCounts | null): readonly Iteration[] | null {

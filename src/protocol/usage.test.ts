@@ -31,6 +31,18 @@ test("message_delta's cumulative counts replace those of message_start and are n
 	});
 });
 
+test.each([
+	["before any output", [], true],
+	["in mid-answer", ["content_block_start", "content_block_delta"], false],
+])("a stream that is refused %s says whether it is charged", (_, between, isDeclined) => {
+	const reader = new UsageReader();
+	const usage = { input_tokens: 10, output_tokens: 1 };
+	reader.event(...event("message_start", { message: { usage } }));
+	for (const name of between) reader.event(...event(name, {}));
+	reader.event(...event("message_delta", { delta: { stop_reason: "refusal" }, usage: { output_tokens: 3 } }));
+	expect(reader.usage?.billing?.isDeclined ?? false).toBe(isDeclined);
+});
+
 test("a write without a split counts as 5m", () => {
 	const reader = new UsageReader();
 	reader.body(Buffer.from('{"usage":{"input_tokens":1,"output_tokens":2,"cache_creation_input_tokens":9}}'));

@@ -13,6 +13,8 @@ export interface Usage extends TokenCounts {
 /** Reads usage from the events of one streamed answer. Counts are cumulative: the last one seen holds (providers §3). */
 export class UsageReader {
 	#usage: Usage | null = null;
+	/** Something of the answer's content has passed. */
+	#hasContent = false;
 
 	/** null until an event with usage has passed. */
 	get usage(): Usage | null {
@@ -24,11 +26,13 @@ export class UsageReader {
 	 * `message_stop` (providers §4). Malformed data is passed over.
 	 */
 	event(name: string, event: Buffer): void {
+		if (name === "content_block_start") this.#hasContent = true;
 		if (name === "message_stop" && this.#usage === null) this.#usage = metricsOf(parseLenient(sseData(event)));
 		if (name !== "message_start" && name !== "message_delta") return;
 		const data = parseLenient(sseData(event));
 		const message = name === "message_start" ? field(data, "message") : data;
-		this.#usage = diagnosed(merge(this.#usage, reportedAfter(this.#usage, message)), message);
+		const isDeclined = !this.#hasContent && isRefusal(field(message, "delta"));
+		this.#usage = diagnosed(merge(this.#usage, reportedAfter(this.#usage, message), isDeclined), message);
 	}
 
 	/** Reads a whole JSON answer. Anything that is not one leaves the usage as it was. */
@@ -39,12 +43,15 @@ export class UsageReader {
 			return;
 		}
 		const message = parseLenient(bytes.toString("utf8"));
-		this.#usage = diagnosed(merge(this.#usage, field(message, "usage")), message);
+		const content = field(message, "content");
+		const isDeclined = isRefusal(message) && Array.isArray(content) && content.length === 0;
+		this.#usage = diagnosed(merge(this.#usage, field(message, "usage"), isDeclined), message);
 	}
 }
 
 const USAGE_MEMBER = Buffer.from('"usage":');
 const DIAGNOSTICS_MEMBER = Buffer.from('"diagnostics"');
+const REFUSAL = Buffer.from('"refusal"');
 const WHITE_SPACE = 0x20;
 const CLOSE_OBJECT = 0x7d;
 
@@ -57,7 +64,8 @@ function lastUsage(bytes: Buffer): unknown {
 	let end = bytes.length;
 	while (end > 0 && (bytes[end - 1] as number) <= WHITE_SPACE) end -= 1;
 	const at = bytes.lastIndexOf(USAGE_MEMBER);
-	if (at === -1 || bytes[end - 1] !== CLOSE_OBJECT || bytes.includes(DIAGNOSTICS_MEMBER)) return undefined;
+	if (at === -1 || bytes[end - 1] !== CLOSE_OBJECT) return undefined;
+	if (bytes.includes(DIAGNOSTICS_MEMBER) || bytes.includes(REFUSAL)) return undefined;
 	return parseLenient(bytes.toString("utf8", at + USAGE_MEMBER.length, end - 1));
 }
 
@@ -91,11 +99,15 @@ function metricsOf(data: unknown): Usage | null {
 	});
 }
 
-function merge(before: Usage | null, reported: unknown): Usage | null {
+function isRefusal(message: unknown): boolean {
+	return field(message, "stop_reason") === "refusal";
+}
+
+function merge(before: Usage | null, reported: unknown, isDeclined = false): Usage | null {
 	if (typeof reported !== "object" || reported === null) return before;
 	const counts = before === null ? countsOf(reported) : mergedCounts(before, reported);
 	if (counts === null) return null;
-	const billing = billingOf(before?.billing, reported, countsOf);
+	const billing = billingOf(before?.billing, reported, { counts: countsOf, isDeclined });
 	return billing === undefined ? counts : { ...counts, billing };
 }
 
@@ -115,14 +127,18 @@ function mergedCounts(before: Usage | null, reported: object): Usage {
 		cacheWrite1hTokens: 0,
 	};
 	const split = field(reported, "cache_creation");
-	const write = count(reported, "cache_creation_input_tokens") ?? previous.cacheWriteTokens;
-	const write1h = count(split, "ephemeral_1h_input_tokens") ?? Math.min(previous.cacheWrite1hTokens, write);
+	const split1h = count(split, "ephemeral_1h_input_tokens");
+	const split5m = count(split, "ephemeral_5m_input_tokens");
+	const splitSum = split1h === null && split5m === null ? null : (split1h ?? 0) + (split5m ?? 0);
+	const write = count(reported, "cache_creation_input_tokens") ?? splitSum ?? previous.cacheWriteTokens;
+	// An answer that fell back to another model may tell the first one's split beside the last one's total.
+	const write1h = Math.min(split1h ?? previous.cacheWrite1hTokens, write);
 	return {
 		inputTokens: count(reported, "input_tokens") ?? previous.inputTokens,
 		outputTokens: count(reported, "output_tokens") ?? previous.outputTokens,
 		cacheReadTokens: count(reported, "cache_read_input_tokens") ?? previous.cacheReadTokens,
 		cacheWriteTokens: write,
-		cacheWrite5mTokens: count(split, "ephemeral_5m_input_tokens") ?? write - write1h,
+		cacheWrite5mTokens: Math.min(split5m ?? write, write - write1h),
 		cacheWrite1hTokens: write1h,
 		...(previous.cacheMissReason === undefined ? {} : { cacheMissReason: previous.cacheMissReason }),
 	};

@@ -13,13 +13,13 @@ const HOUSE = `model: anthropic/house, ${KEY}`;
 const FOUNDRY = "model: azure_ai/claude-opus-5, api_base: https://r.services.ai.azure.com/anthropic, api_key: k";
 const BEDROCK = "model: bedrock/global.anthropic.claude-sonnet-4-6, aws_region_name: us-west-2";
 
-function bill(params: string, usage: object, { info = "{}", variant = "" } = {}) {
+function bill(params: string, usage: object, { info = "{}", variant = "", message = {} } = {}) {
 	const [deployment] = configFrom(
 		`model_list:\n  - { model_name: m, litellm_params: { ${params} }, model_info: ${info} }\n`,
 	).deployments;
 	if (deployment === undefined) throw new Error("no deployment");
 	const reader = new UsageReader();
-	reader.body(Buffer.from(JSON.stringify({ type: "message", usage })));
+	reader.body(Buffer.from(JSON.stringify({ type: "message", ...message, usage })));
 	if (reader.usage === null) throw new Error("no usage");
 	return billFor(reader.usage, deployment, { wildcard: null, variant, now: NOON });
 }
@@ -78,9 +78,47 @@ test.each<[string, string, object, number]>([
 		`model: anthropic/claude-fable-5-2, ${KEY}`,
 		{
 			...counts(2_000, 300),
-			iterations: [call("message", counts(2_000, 0)), call("fallback_message", counts(2_000, 300), "claude-opus-4-8")],
+			iterations: [call("message", counts(2_000, 40)), call("fallback_message", counts(2_000, 300), "claude-opus-4-8")],
 		},
-		(2_000 * 8 + 2_000 * 5 + 300 * 25) / 1e6,
+		(2_000 * 8 + 40 * 40 + 2_000 * 5 + 300 * 25) / 1e6,
+	],
+	[
+		"a fallback after a refusal that came before any output, which is told and not charged",
+		`model: anthropic/claude-fable-5-2, ${KEY}`,
+		{
+			...counts(2_000, 300),
+			iterations: [
+				call("message", counts(408, 0, 0, 4_000)),
+				call("fallback_message", counts(400, 0), "claude-opus-5-5"),
+				call("fallback_message", counts(2_000, 300), "claude-opus-4-8"),
+			],
+		},
+		(2_000 * 5 + 300 * 25) / 1e6,
+	],
+	[
+		"an answer without words that nobody refused",
+		SONNET,
+		{ ...counts(1_000, 0), iterations: [call("message", counts(1_000, 0))] },
+		0.003,
+	],
+	[
+		"a split of writes that an earlier model made and this one did not",
+		SONNET,
+		{
+			...counts(1_000, 100),
+			cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 4_369 },
+		},
+		0.0045,
+	],
+	[
+		"a split of writes without their sum",
+		SONNET,
+		{
+			input_tokens: 1_000,
+			output_tokens: 100,
+			cache_creation: { ephemeral_5m_input_tokens: 1_000, ephemeral_1h_input_tokens: 1_000 },
+		},
+		0.0045 + 0.00375 + 0.006,
 	],
 	[
 		"a compaction alone, before the answer pauses",
@@ -182,6 +220,42 @@ test.each<[string, string, object, number]>([
 	expect(cost.withoutCaching).toBeCloseTo(cost.promptWithoutCaching + cost.output + cost.tools, 10);
 });
 
+const REFUSED = { stop_reason: "refusal", content: [] };
+
+test.each<[string, string, object, object, number]>([
+	["before any output", SONNET, REFUSED, counts(106, 1), 0],
+	["before any output, on Bedrock", BEDROCK, REFUSED, counts(1_000, 0, 0, 5_000), 0],
+	["in mid-answer", SONNET, { ...REFUSED, content: [{ type: "text", text: "Well" }] }, counts(1_000, 100), 0.0045],
+	[
+		"after a compaction",
+		SONNET,
+		REFUSED,
+		{
+			...counts(1_000, 1),
+			iterations: [call("compaction", counts(10_000, 100)), call("message", counts(1_000, 1))],
+		},
+		0.0315,
+	],
+	[
+		"by every model",
+		SONNET,
+		REFUSED,
+		{ ...counts(9, 1), iterations: [call("fallback_message", counts(9, 1), "x")] },
+		0,
+	],
+])("a request that was refused %s costs what its provider charges", (_, params, message, usage, dollars) => {
+	const { cost, least, beside } = bill(params, usage, { message });
+	expect(cost?.total).toBeCloseTo(dollars, 10);
+	expect(least ?? 0).toBeCloseTo(dollars, 10);
+	expect(beside).toBeLessThanOrEqual(dollars + 1e-9);
+});
+
+test("a filter of an OpenAI-compatible server is charged", () => {
+	const info = "{ input_cost_per_token: 0.000001, output_cost_per_token: 0.000002 }";
+	const params = "model: openai/m, api_base: https://r.example/v1, api_key: k";
+	expect(bill(params, counts(1_000, 0), { info, message: REFUSED }).cost?.total).toBeCloseTo(0.001, 10);
+});
+
 test("what the answer says of its speed and place wins over what was asked for", () => {
 	const asked = { variant: "geo=us;speed=fast" };
 	expect(bill(OPUS_5_5, counts(1_000, 0), asked).cost?.total).toBeCloseTo(0.0088, 10);
@@ -214,6 +288,9 @@ test("the operator's prices hold for the deployment's own calls, whatever name t
 
 test.each<[string, string, object, number | null, RegExp]>([
 	["a model nobody knows", HOUSE, counts(1_000, 100), null, /no price is known of house/],
+	["a server that counts nothing", SONNET, counts(0, 0), null, /prompt/],
+	["a server that counts its own words only", SONNET, counts(0, 50), null, /prompt/],
+	["counts that are no numbers", SONNET, { input_tokens: "10", output_tokens: 5 }, null, /prompt/],
 	[
 		"an advisor nobody knows",
 		SONNET,

@@ -51,7 +51,11 @@ export function billFor(usage: Usage, deployment: DeploymentConfig, billed: Bill
 	let cost: Cost | null = NO_COST;
 	let least: number | null = null;
 	const unknown: string[] = [];
-	for (const call of callsOf(usage)) {
+	const calls = callsOf(usage);
+	if (!calls.some(hasPrompt))
+		return { cost: null, least: null, beside: 0, unknown: "the prompt's tokens were not told" };
+	for (const call of calls) {
+		if (!isCharged(call, usage, deployment)) continue;
 		const { price, supposed, model } = priceOfCall(call, deployment, served);
 		if (price === null) {
 			cost = null;
@@ -74,6 +78,7 @@ export function billFor(usage: Usage, deployment: DeploymentConfig, billed: Bill
 }
 
 function ownTotal(usage: Usage, deployment: DeploymentConfig, served: Billed): number {
+	if (isDeclined(usage, deployment)) return 0;
 	const price = priceOfDeployment(deployment, served);
 	return price === null ? 0 : costOf(usage, price).total;
 }
@@ -95,6 +100,26 @@ function callsOf(usage: Usage): readonly CountedCall[] {
 	if (billing === undefined || billing.iterations.length === 0) return [own];
 	const calls = billing.iterations.filter((each): each is CountedCall => each.usage !== null);
 	return calls.some(({ kind }) => !BESIDE.has(kind)) ? calls : [own, ...calls];
+}
+
+/** A prompt is never empty: where all its counts are zero, the server does not count. */
+function hasPrompt({ usage }: CountedCall): boolean {
+	return usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens > 0;
+}
+
+/** Attempts of models at the answer itself. */
+const ATTEMPTS: ReadonlySet<string> = new Set(["message", "fallback_message"]);
+
+/** An attempt that was refused before it had written anything is not charged, though its tokens are told (docs: refusals and fallback). */
+function isCharged({ kind, usage }: CountedCall, answer: Usage, deployment: DeploymentConfig): boolean {
+	if (!ATTEMPTS.has(kind)) return true;
+	if (isDeclined(answer, deployment)) return false;
+	return usage.outputTokens > 0 || !answer.billing?.iterations.some((other) => other.kind === "fallback_message");
+}
+
+/** Refused before anything was written, which Claude's platforms do not charge; the filters of other servers come after the bill. */
+export function isDeclined({ billing }: Usage, { provider }: DeploymentConfig): boolean {
+	return billing?.isDeclined === true && provider !== "openai";
 }
 
 interface CallPrice {

@@ -226,6 +226,41 @@ test.each([
 	},
 );
 
+test.each([false, true])("a server that counts nothing is not free (stream: %s)", async (stream) => {
+	await using world = await start();
+	world.upstream.setAnswer(answering(counts(0, 0)));
+	const key = await world.key({ max_budget: 1 });
+	await (await world.gateway.post("/v1/messages", body(stream), { "x-api-key": key })).text();
+	expect((await world.newest()).request.cost).toBeNull();
+	expect((await world.litellm())?.["spend"]).toBeNull();
+	const { spend, unpriced_requests } = await world.spendOf(key);
+	expect(spend).toBeGreaterThan(0);
+	expect(unpriced_requests).toBe(1);
+});
+
+test.each([false, true])("a model that declines before its first word costs nothing (stream: %s)", async (stream) => {
+	await using world = await start();
+	const refused = { ...message(counts(5_000, 1)), stop_reason: "refusal" };
+	world.upstream.setAnswer((_request, response) => {
+		response.writeHead(200, stream ? STREAM : { "content-type": "application/json" });
+		const events: readonly Event[] = [
+			{ type: "message_start", message: message(counts(5_000, 1)) },
+			{ type: "message_delta", delta: { stop_reason: "refusal", stop_sequence: null }, usage: counts(5_000, 1) },
+			{ type: "message_stop" },
+		];
+		response.end(stream ? events.map(event).join("") : JSON.stringify(refused));
+	});
+	const key = await world.key({ max_budget: 1 });
+	await (await world.gateway.post("/v1/messages", body(stream), { "x-api-key": key })).text();
+	expect((await world.newest()).request).toMatchObject({
+		input_tokens: 5_000,
+		cost: 0,
+		cost_without_caching: 0,
+		cost_random_routing: 0,
+	});
+	expect(await world.spendOf(key)).toMatchObject({ spend: 0, unpriced_requests: 0 });
+});
+
 test("what was refused or failed costs nothing, and that is known", async () => {
 	await using world = await start();
 	world.upstream.setAnswer((_request, response) => {

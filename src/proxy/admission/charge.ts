@@ -128,7 +128,7 @@ export function createCharges(): Charges {
 			const tokens = counted(expected.tokenType, promptTokens, usage.outputTokens);
 			if (expected.own) return { tokens, dollars: 0, atLeast: 0 };
 			const cost = bill?.cost ?? null;
-			if (cost === null) return unknownCharge(tokens, bill?.least ?? null);
+			if (cost === null) return unknownCharge(tokens, bill?.least ?? expected.dollars);
 			if (estimated.length > 0) return { tokens, dollars: cost.total, atLeast: cost.total };
 			const known = learnedOf(expected.group);
 			known.output += (usage.outputTokens - known.output) * LEARNING_RATE;

@@ -2,6 +2,7 @@
 // it is recorded to proxy/record/recorder and keeping it to requestlog.
 
 import type { FinishedRequest } from "../../requestlog/log.ts";
+import { isDeclined } from "../../routing/bill.ts";
 import { type CachingFacts, cachingFacts, promptSummary } from "../../routing/caching.ts";
 import type { Counterfactual } from "../../routing/counterfactual.ts";
 import type { Candidate, Plan } from "../../routing/decision.ts";
@@ -157,7 +158,8 @@ function randomCostOf(exchange: Exchange, { usage, bill }: Spending, { counterfa
 		startedAt,
 		firstByteAt: exchange.firstByteAt ?? startedAt,
 	});
-	return random === null || bill.cost === null ? null : random + bill.beside;
+	if (random === null || bill.cost === null) return null;
+	return (isDeclined(usage, deployment.config) ? 0 : random) + bill.beside;
 }
 
 /** What a later turn is compared with; null where nothing was marked for caching or nothing is known of what was read. */

@@ -89,6 +89,7 @@ function withTools(told: Billing | undefined, seen: Readonly<Record<string, numb
 		speed: told?.speed ?? null,
 		serviceTier: told?.serviceTier ?? null,
 		inferenceGeo: told?.inferenceGeo ?? null,
+		isDeclined: told?.isDeclined ?? false,
 	};
 }
 
