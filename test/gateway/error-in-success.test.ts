@@ -47,11 +47,11 @@ async function world(provider: "openai" | "anthropic", bad: Answer) {
 	const base = (name: "bad" | "good") => `${upstreams[name].url}${provider === "openai" ? "/v1" : ""}`;
 	const entry = (group: string, name: "bad" | "good", order: number) => `
   - model_name: ${group}
-    litellm_params: { model: ${provider}/m, api_base: "${base(name)}", api_key: sk-${group}-${name}, order: ${order} }
+    litellm_params: { model: ${provider}/m, api_base: "${base(name)}", api_key: sk-${group}-${name}, order: ${order}, num_retries: ${group === "pair" ? 1 : 0} }
     model_info: { id: ${group}-${name} }`;
 	const gateway = await startTestGateway(
 		configFrom(
-			`model_list:${entry("pair", "bad", 1)}${entry("pair", "good", 2)}${entry("alone", "bad", 1)}\nwarmpath: { listen: { port: 0 } }\nrouter_settings: { num_retries: 1, retry_after: 0 }\n`,
+			`model_list:${entry("pair", "bad", 1)}${entry("pair", "good", 2)}${entry("alone", "bad", 1)}\nwarmpath: { listen: { port: 0 } }\nrouter_settings: { disable_cooldowns: true }\n`,
 		),
 	);
 	return {
@@ -106,6 +106,90 @@ test.each<[string, "openai" | "anthropic", Answer]>([
 	}
 });
 
+const text =
+	(body: string, type = "application/json"): Answer =>
+	(_request, response) => {
+		response.writeHead(200, { "content-type": type });
+		response.end(body);
+	};
+
+test.each<[string, Answer]>([
+	["a text", text('"hello"')],
+	["null", text("null")],
+	["a number", text("5")],
+	["true", text("true")],
+	["an empty list", text("[]")],
+	["a list of lists", text("[[],[]]")],
+	["an empty object", text("{}")],
+	["an object of something else", text('{"status":"ok","version":"1.2.3"}')],
+	["an empty error", text('{"error":null}')],
+	["words", text("Hello from the load balancer")],
+	["words, as text", text("Hello from the load balancer", "text/plain")],
+	["half an object", text('{"id":"x","content')],
+	["white space", text(" \n ")],
+	["AWS's unknown operation", text('{"Output":{"__type":"com.amazon.coral.service#UnknownOperationException"}}')],
+	["an object in UTF-16", (_request, response) => void response.end(Buffer.from(JSON.stringify(MESSAGE), "utf16le"))],
+	["an empty object, compressed", json({}, { gzip: true })],
+	["a choice that says nothing", json({ id: "x", choices: [{}, null] })],
+	["a name that every object has", json({ error: { type: "constructor", message: "m" } })],
+])("what is no answer is none, streamed or not (%s)", async (_form, bad) => {
+	for (const provider of ["anthropic", "openai"] as const) {
+		await using gateway = await world(provider, bad);
+		for (const path of ["/v1/messages", "/v1/chat/completions"]) {
+			const served = await gateway.ask("pair", path);
+			expect([served.status, served.headers.get("x-litellm-model-id")]).toEqual([200, "pair-good"]);
+			expect(await served.text()).toContain("Fine.");
+			const told = await gateway.ask("alone", path, { stream: path === "/v1/messages" });
+			expect([told.status, told.headers.get("content-type")]).toEqual([
+				expect.toSatisfy((status: number) => status >= 500),
+				"application/json",
+			]);
+			expect(await told.text()).not.toMatch(/event: |data: /);
+		}
+	}
+});
+
+test.each<[string, "openai" | "anthropic", unknown]>([
+	["a chat completion of a Messages upstream", "anthropic", CHAT],
+	["a message of a Chat Completions upstream", "openai", MESSAGE],
+])("%s is no answer in its dialect", async (_what, provider, body) => {
+	await using gateway = await world(provider, json(body));
+	const served = await gateway.ask("pair");
+	expect([served.status, served.headers.get("x-litellm-model-id")]).toEqual([200, "pair-good"]);
+	const told = await gateway.ask("alone");
+	expect([told.status, await told.text()]).toEqual([503, expect.stringContaining("something that is no answer")]);
+});
+
+test.each(["error", "abort", "network_error"])("a choice that ends by %s is a failure", async (finish_reason) => {
+	const [choice] = CHAT.choices;
+	await using gateway = await world("openai", json({ ...CHAT, choices: [{ ...choice, finish_reason }] }));
+	for (const path of ["/v1/messages", "/v1/chat/completions"]) {
+		const served = await gateway.ask("pair", path);
+		expect([served.status, served.headers.get("x-litellm-model-id")]).toEqual([200, "pair-good"]);
+		const told = await gateway.ask("alone", path);
+		const { error } = (await told.json()) as { error: { message: string } };
+		expect([told.status, error.message]).toEqual([500, expect.stringContaining(`finish_reason '${finish_reason}'`)]);
+	}
+});
+
+test.each([
+	["RESOURCE_EXHAUSTED", 429],
+	["UNAVAILABLE", 503],
+])("Google's list with one error is told as that error is, streamed or not (%s)", async (status, code) => {
+	const error = { code, message: "try later", status, details: [{ "@type": "x/RetryInfo", retryDelay: "9s" }] };
+	for (const stream of [false, true]) {
+		await using inSuccess = await world("openai", json([{ error }]));
+		await using withStatus = await world("openai", json([{ error }], { status: code }));
+		const told = await Promise.all([inSuccess, withStatus].map(({ ask }) => ask("alone", undefined, { stream })));
+		const [one, other] = await Promise.all(
+			told.map(async (each) => [each.status, each.headers.get("retry-after"), await each.text()]),
+		);
+		expect(one).toEqual(other);
+		expect(one?.[1]).toBe("9");
+		expect(inSuccess.upstreams.bad.requests.length).toBe(withStatus.upstreams.bad.requests.length);
+	}
+});
+
 test("a stream that opens with an error object and no event's name is a failure too", async () => {
 	await using gateway = await world("openai", stream({ error: { message: "no capacity", code: 503 } }));
 	const served = await gateway.ask("pair", "/v1/messages", { stream: true });
@@ -137,6 +221,10 @@ test.each<[string, "openai" | "anthropic", unknown]>([
 		{ ...MESSAGE, content: [{ type: "text", text: 'say {"error":"x"}' }] },
 	],
 	["an answer with an empty error", "openai", { ...CHAT, error: null }],
+	["an answer without content", "anthropic", { ...MESSAGE, content: [] }],
+	["an answer whose content comes last", "anthropic", { usage: MESSAGE.usage, id: "x", content: MESSAGE.content }],
+	["a choice without a word", "openai", { ...CHAT, choices: [{ index: 0, message: null, finish_reason: "stop" }] }],
+	["a plain completion", "openai", { id: "cmpl-1", choices: [{ text: "Fine.", index: 0 }] }],
 	["a large answer", "anthropic", { ...MESSAGE, content: [{ type: "text", text: '"error" '.repeat(20_000) }] }],
 ])("%s is an answer", async (_what, provider, body) => {
 	await using gateway = await world(provider, json(body));

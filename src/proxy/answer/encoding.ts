@@ -1,7 +1,7 @@
 // Puts an answer into the client's format where that is not the canonical one: event by event, or whole. Leaves the forms themselves to
 // proxy/formats and sockets to proxy/answer/relay.
 import type { IncomingHttpHeaders } from "node:http";
-import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
+import { brotliDecompressSync, constants, gunzipSync, inflateSync } from "node:zlib";
 import { readError, statusOfErrorType } from "../../protocol/anthropic.ts";
 import { SseSplitter } from "../../protocol/sse.ts";
 import type { Exchange } from "../exchange.ts";
@@ -194,18 +194,26 @@ export function keptHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 	return kept;
 }
 
+interface Unpacking {
+	/** What unpacks to more stays as it is, bytes. */
+	readonly most?: number;
+	/** The rest of the body is not there: what can be read of it is enough. Default false. */
+	readonly isCut?: boolean;
+}
+
 /** None is asked for (proxy/headers); an upstream may compress all the same. What cannot be unpacked stays as it is. */
-export function unpacked(body: Buffer, encoding: string): Buffer {
-	const bound = { maxOutputLength: MAX_WHOLE };
+export function unpacked(body: Buffer, encoding: string, { most = MAX_WHOLE, isCut = false }: Unpacking = {}): Buffer {
+	const bound = { maxOutputLength: most };
+	const deflated = isCut ? { ...bound, finishFlush: constants.Z_SYNC_FLUSH } : bound;
 	try {
 		switch (encoding.toLowerCase()) {
 			case "gzip":
 			case "x-gzip":
-				return gunzipSync(body, bound);
+				return gunzipSync(body, deflated);
 			case "deflate":
-				return inflateSync(body, bound);
+				return inflateSync(body, deflated);
 			case "br":
-				return brotliDecompressSync(body, bound);
+				return brotliDecompressSync(body, isCut ? { ...bound, finishFlush: constants.BROTLI_OPERATION_FLUSH } : bound);
 			default:
 				return body;
 		}

@@ -6,6 +6,7 @@ import type { Exclusion, Plan } from "../../routing/decision.ts";
 import type { Exchange } from "../exchange.ts";
 import { headerValue } from "../headers.ts";
 import type { FailedAnswer } from "../upstream/outcome.ts";
+import { causeInWords } from "./causes.ts";
 import { clientError } from "./encoding.ts";
 
 /** Claude Code gives up at once on a longer `retry-after` (claude-code §8), so no longer one is ever sent, s. */
@@ -110,34 +111,10 @@ function lastOf(failures: readonly FailedAnswer[], is: (answer: FailedAnswer) =>
 	return failures.findLast((answer) => is(answer) && isDialectError(answer));
 }
 
-/** What clients are told instead of the codes of sockets, and of the attempt itself; those go to the log. */
-const CAUSES: ReadonlyMap<string, string> = new Map([
-	["ECONNREFUSED", "connection refused"],
-	["ENOTFOUND", "address not found"],
-	["EAI_AGAIN", "address not found"],
-	["ECONNRESET", "connection closed"],
-	["EPIPE", "connection closed"],
-	["UND_ERR_SOCKET", "connection closed"],
-	["UND_ERR_CONNECT_TIMEOUT", "no connection in time"],
-	["UND_ERR_HEADERS_TIMEOUT", "no answer in time"],
-	["UND_ERR_BODY_TIMEOUT", "no answer in time"],
-	["WARMPATH_TOTAL_TIMEOUT", "no answer in time"],
-	["first_byte_timeout", "no answer in time"],
-	["early_end", "ended before its answer"],
-	["redirect", "a redirect"],
-	["page", "a page instead of an answer"],
-	["empty", "an empty answer"],
-]);
-
 /** `3 attempts: 503, connection refused, 529`: what happened, without naming deployments or upstreams. */
 function describe(failures: readonly FailedAnswer[]): string {
-	const causes = failures.map(({ failure, code }) => String(failure.status ?? causeOf(code)));
+	const causes = failures.map(({ failure, code }) => String(failure.status ?? causeInWords(code)));
 	return `${causes.length} attempt${causes.length === 1 ? "" : "s"}: ${causes.join(", ")}`;
-}
-
-/** A failure's code in words, where there are any. */
-export function causeOf(code: string): string {
-	return CAUSES.get(code) ?? code;
 }
 
 /** `deployment account-1: 403 AccessDeniedException`: whose credentials the operator must look at. The names hold no secret. */

@@ -4,7 +4,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { beginsContent } from "../../protocol/anthropic.ts";
 import type { UpstreamFailure, Verdict } from "../../providers/provider.ts";
-import { MAX_WHOLE } from "../answer/encoding.ts";
+import { keptHeaders, MAX_WHOLE } from "../answer/encoding.ts";
 import { answerTooLarge, Relay } from "../answer/relay.ts";
 import type { Running } from "../exchange.ts";
 import { type Framing, formOf, isEventStream } from "./answer-form.ts";
@@ -12,7 +12,7 @@ import { AnswerPipe } from "./answer-pipe.ts";
 import { Delivery } from "./delivery.ts";
 import { EndTimer } from "./end-timer.ts";
 import { errorForClient, readErrorAnswer, readErrorEvent } from "./error-answer.ts";
-import { beginsAnswer, MAX_ERROR_IN_SUCCESS, mayBeError, statusOfErrorIn } from "./error-in-success.ts";
+import { beginsAnswer, faultIn, MAX_ERROR_IN_SUCCESS, mayBeError } from "./error-in-success.ts";
 import { noAnswer, withRequestId } from "./head.ts";
 import { HoldTimer } from "./hold-timer.ts";
 import { type Mode, OVER, UnknownFraming } from "./mode.ts";
@@ -117,10 +117,16 @@ class Attempt implements UpstreamListener, Running {
 		this.#mode = pipe.isWhole ? this.#wholeAnswer(pipe) : this.#passingAnswer(pipe);
 		this.#headers = form.sent;
 		if (pipe.plain && !pipe.isWhole) this.#holdTimer ??= new HoldTimer(this.#options, this);
-		// A compressed stream is read too late to be held back; none is asked for (proxy/headers).
-		else if (!pipe.isWhole && (pipe.streaming || !mayBeError(form.canonical) || beginsAnswer(opening))) this.#commit();
+		else this.#decideHold(pipe, form.canonical, opening);
 		if (opening.length > 0) this.#mode.data(opening);
 		return this.#mode;
+	}
+
+	/** Of an answer that is no plain stream, whose head may have said that it is one. */
+	#decideHold(pipe: AnswerPipe, canonical: IncomingHttpHeaders, opening: Buffer): void {
+		this.#holdTimer?.stop();
+		// A compressed stream is read too late to be held back; none is asked for (proxy/headers).
+		if (!pipe.isWhole && (pipe.streaming || !mayBeError(canonical) || beginsAnswer(opening))) this.#commit();
 	}
 
 	data(chunk: Buffer): void {
@@ -235,12 +241,19 @@ class Attempt implements UpstreamListener, Running {
 		return false;
 	}
 
-	/** Ends the attempt with the error that a whole answer holds, whatever its status said. */
+	/** Ends the attempt with the error that a whole answer is, whatever its status said, or for want of any answer in it. */
 	#isErrorInSuccess(whole: Buffer): boolean {
-		const status = statusOfErrorIn(whole, this.#headers);
-		if (status === null) return false;
-		this.#status = status;
-		this.#failedStatus(whole);
+		const { exchange, request } = this.#options;
+		const { operation } = exchange;
+		const fault = faultIn(whole, { headers: this.#headers, operation, dialect: request.answer });
+		if (fault === null) return false;
+		if (fault.status === null)
+			this.#failedStream({ ...UNANSWERED, message: "what came is no answer of the API" }, "no_answer");
+		else {
+			this.#status = fault.status;
+			this.#headers = { ...keptHeaders(this.#headers), "content-type": "application/json" };
+			this.#failedStatus(fault.body);
+		}
 		return true;
 	}
 

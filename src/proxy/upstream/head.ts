@@ -13,6 +13,8 @@ export function noAnswer(
 	headers: IncomingHttpHeaders,
 ): { readonly code: string; readonly message: string } | null {
 	if (status >= 400) return null;
+	if (status === 304)
+		return { code: "not_modified", message: "the upstream answered 304, which answers no request of ours" };
 	if (status >= 300) return { code: "redirect", message: "the upstream redirects elsewhere: see api_base" };
 	if (isPage(headers)) return { code: "page", message: "a page came instead of an answer: see api_base" };
 	if (status === 204 || status === 205 || headers["content-length"] === "0")

@@ -7,7 +7,7 @@ import { askingForOAuth, isOAuthToken } from "../../protocol/anthropic-oauth.ts"
 import type { Call, Provider } from "../../providers/provider.ts";
 import { createDeployment, type Deployment } from "../../routing/deployment.ts";
 import type { ClientCredential } from "../admission/authenticate.ts";
-import { causeOf } from "../answer/failure.ts";
+import { causeInWords } from "../answer/causes.ts";
 import type { AttemptRecord, Exchange } from "../exchange.ts";
 import { forwardedHeaders } from "../headers.ts";
 import type { Asked } from "../request.ts";
@@ -119,7 +119,7 @@ export async function sendWithOwnCredential(
 	});
 	exchange.attempts.push(recordOf(outcome, { deployment: upstream.deployment, startedAt, endedAt: deps.now() }));
 	if (outcome.kind !== "failed") return;
-	const attempts = `1 attempt: ${causeOf(outcome.answer.code)}`;
+	const attempts = `1 attempt: ${causeInWords(outcome.answer.code)}`;
 	throw new GatewayError(outcome.answer.kind === "timeout" ? "upstream_timeout" : "unavailable", { model, attempts });
 }
 
