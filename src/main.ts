@@ -196,7 +196,7 @@ program
 			.choices(["separate", "shared"])
 			.default("separate"),
 	)
-	.option("--table-delay <ms>", "how long what one gateway tells takes to the others", milliseconds, 5)
+	.option("--table-delay <ms>", "how long what one gateway publishes takes to the others", milliseconds, 5)
 	.addOption(
 		new Option("--head <kind>", "shared: all sessions have the same tools and system")
 			.choices(["own", "shared"])

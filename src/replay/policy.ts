@@ -21,7 +21,7 @@ export interface ReplayTarget {
 	dispatched(now: number): Dispatched;
 }
 
-/** The gateway holds the request back: `next` is to be called again at `until`, or when `onRelease` tells, whichever is first. */
+/** The gateway holds the request back: `next` is to be called again at `until`, or when `onRelease` calls, whichever is first. */
 export interface Pause {
 	readonly until: number;
 	onRelease(listener: () => void): void;
@@ -45,7 +45,7 @@ export interface PolicyOptions {
 	/** As an operator would write them into the configuration. */
 	readonly limits: ProviderLimits;
 	readonly random: Random;
-	/** What this gateway tells the others through; null = it is alone. */
+	/** Through which this gateway publishes to the others; null = it is alone. */
 	readonly shared: SharedState | null;
 }
 

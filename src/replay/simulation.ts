@@ -18,7 +18,7 @@ export interface SimulationOptions {
 	readonly limits: ProviderLimits;
 	/** Requests come to any of so many gateways. */
 	readonly gateways: number;
-	/** separate: a gateway knows only what went through it · shared: they tell each other, and hear it `tableDelayMs` later. */
+	/** separate: a gateway knows only what went through it · shared: they publish to each other, and receive it `tableDelayMs` later. */
 	readonly table: "separate" | "shared";
 	/** Of Warmpath's gateways; what other policies share, all know at once. */
 	readonly tableDelayMs: number;
@@ -174,7 +174,7 @@ class Clients {
 		return true;
 	}
 
-	/** The client got a 429: it comes again when it was told to, or gives up. */
+	/** The client got a 429: it comes again after its retry-after, or gives up. */
 	#refused(journey: Journey, retryAt: number | null, now: number): void {
 		const { figures, queue, chance } = this.#world;
 		if (journey.retryAfterMs === null) figures.limited(null);

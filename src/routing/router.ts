@@ -4,7 +4,6 @@ import { PrefixIndex } from "../cache/index.ts";
 import { createTokenScale } from "../cache/tokens.ts";
 import type { RoutingConfig } from "../config/schema.ts";
 import type { SharedState } from "../state/state.ts";
-import { NoteApplier } from "./apply-notes.ts";
 import { Attempts } from "./attempts.ts";
 import { type BeliefLedger, type Beliefs, createBeliefs } from "./beliefs.ts";
 import type {
@@ -22,10 +21,11 @@ import { createFleet, type Fleet, type RouterConfig } from "./fleet.ts";
 import { createHeadroom, type Headroom, type Levels } from "./headroom.ts";
 import { createPlanner, type Planner } from "./planner.ts";
 import { createProbes } from "./probes.ts";
-import { NotePublisher } from "./publish-notes.ts";
 import { Releases } from "./releases.ts";
+import { NoteApplier } from "./replicas/apply.ts";
+import { createSharedDomains } from "./replicas/domains.ts";
+import { NotePublisher } from "./replicas/publish.ts";
 import { type Conversations, createConversations } from "./session.ts";
-import { createSharedDomains } from "./shared-domains.ts";
 
 export interface RouterOptions extends RouterConfig {
 	/** Uniform in [0, 1). Decides where there is nothing to agree on, and when affinity is off. Default `Math.random`. */

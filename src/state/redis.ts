@@ -1,4 +1,4 @@
-// Replicas that talk through Redis or Valkey: one capped stream, to which each appends and which each follows. A replica that comes late, or
+// Replicas that share notes through Redis or Valkey: one capped stream, to which each appends and which each follows. A replica that comes late, or
 // was cut off, reads on from where the stream still begins. Leaves what is published to state/notes.
 import { createClient } from "@redis/client";
 import { isPassing, type Note } from "./notes.ts";
@@ -14,7 +14,7 @@ export interface RedisStateOptions {
 	readonly replica: string;
 	/** ms since epoch. */
 	readonly now: () => number;
-	/** Told once when Redis is reached, and once when it is not any more, with the reason. `address` is host and port. */
+	/** Called once when Redis is reached, and once when it is not any more, with the reason. `address` is host and port. */
 	readonly onChange: (change: {
 		readonly connected: boolean;
 		readonly address: string;
@@ -42,7 +42,7 @@ const MOST_WAITING = 20_000;
 /** What is kept for those who come late: some minutes under load, an hour of a small team. Batches, and their bytes in all. */
 const MOST_BATCHES = 20_000;
 const FEWEST_BATCHES = 500;
-const MOST_BYTES = 32 * 1024 * 1024;
+const MOST_BYTES = 64 * 1024 * 1024;
 /** How far one batch moves the mean of their bytes. */
 const BYTES_STEP = 0.02;
 /** Nothing older is of use: the longest lifetime of a cache entry. */
@@ -145,7 +145,7 @@ export function createRedisState(options: RedisStateOptions): RedisState {
 		}
 	}
 
-	function hear(id: string, text: string): void {
+	function receive(id: string, text: string): void {
 		lastId = id;
 		const batch = decodeBatch(text);
 		if (batch === null || batch.from === replica) return;
@@ -164,7 +164,7 @@ export function createRedisState(options: RedisStateOptions): RedisState {
 		reads = true;
 		check();
 		const messages = streams?.flatMap((stream) => stream.messages) ?? [];
-		for (const { id, message } of messages) hear(id, message["b"] ?? "");
+		for (const { id, message } of messages) receive(id, message["b"] ?? "");
 		if (messages.length > 0 || caughtUp) return;
 		caughtUp = true;
 		wake();

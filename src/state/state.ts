@@ -1,9 +1,9 @@
-// What replicas of one gateway share: each keeps a copy of its own and tells the others what it did. Here the interface, and a bus inside one
-// process. Leaves what is published to state/notes, and Redis to state/redis.
+// What replicas of one gateway share: each keeps a copy of its own and publishes what it did. Here the interface, and a bus inside one process.
+// Leaves what is published to state/notes, and Redis to state/redis.
 import type { Note } from "./notes.ts";
 import { decodeBatch, encodeBatch } from "./wire.ts";
 
-/** Told of one note of another replica: `from` is that replica's id, `now` ms since epoch. Must not throw. */
+/** Receives one note of another replica: `from` is that replica's id, `now` ms since epoch. Must not throw. */
 export type NoteListener = (note: Note, from: string, now: number) => void;
 
 /**
@@ -11,14 +11,14 @@ export type NoteListener = (note: Note, from: string, now: number) => void;
  * replica come in the order in which it published them, unless some are lost.
  */
 export interface SharedState {
-	/** Tells the other replicas, soon. Returns at once and never throws; where nobody can be reached the note may be lost. */
+	/** Sends it to the other replicas, soon. Returns at once and never throws; where nobody can be reached the note may be lost. */
 	publish(note: Note): void;
 	/** Calls `listener` with each note of the others, never with own ones. */
 	subscribe(listener: NoteListener): void;
 }
 
 export interface BusOptions {
-	/** From telling to hearing, ms. */
+	/** From publishing to receiving, ms. */
 	readonly delayMs: number;
 	/** The caller's clock, ms since epoch. */
 	readonly now: () => number;

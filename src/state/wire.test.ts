@@ -93,62 +93,76 @@ test("every kind of note comes back as it went", () => {
 	expect(decodeBatch(encodeBatch({ from: "replica-1", notes: NOTES }))).toEqual({ from: "replica-1", notes: NOTES });
 });
 
-test("a note takes few bytes, since texts are sent once in a batch", () => {
-	const notes = Array.from({ length: 100 }, (): Note => ({ kind: "held", spot, belief }));
-	expect(encodeBatch({ from: "replica-1", notes }).length / 100).toBeLessThan(80);
+/** A batch of the given notes, as text. */
+function batchOf(...notes: readonly unknown[]): string {
+	return JSON.stringify({ version: 2, from: "r", notes });
+}
+
+/** A note of this kind, as it comes out of JSON. */
+function sample(kind: Note["kind"]): Record<string, unknown> {
+	const note = NOTES.find((each) => each.kind === kind);
+	return JSON.parse(JSON.stringify(note ?? null)) as Record<string, unknown>;
+}
+
+test("notes are read by name", () => {
+	const [note] = NOTES.filter(({ kind }) => kind === "recovered");
+	const text = encodeBatch({ from: "r", notes: note === undefined ? [] : [note] });
+	expect(text).toBe('{"version":2,"from":"r","notes":[{"kind":"recovered","deployment":"a"}]}');
 });
 
 test.each([
 	["nothing", ""],
 	["no JSON", "{"],
-	["no batch", '{"notes":[]}'],
-	["another version", '[2,"r",[],[]]'],
-	["no sender", '[1,"",[],[]]'],
-	["rows that are none", '[1,"r",[],{}]'],
+	["null", "null"],
+	["no object", "[]"],
+	["without a version", '{"from":"r","notes":[]}'],
+	["an earlier version", '[1,"r",[],[]]'],
+	["a later version", '{"version":3,"from":"r","notes":[]}'],
+	["without a sender", '{"version":2,"notes":[]}'],
+	["with an empty sender", '{"version":2,"from":"","notes":[]}'],
+	["without notes", '{"version":2,"from":"r"}'],
+	["with notes that are no list", '{"version":2,"from":"r","notes":{}}'],
+	["with more notes than anybody sends", JSON.stringify({ version: 2, from: "r", notes: Array(5_001).fill(0) })],
+	["longer than any batch", `{"version":2,"from":"r","notes":[]${" ".repeat(4_000_000)}}`],
 ])("%s is no batch", (_, text) => {
 	expect(decodeBatch(text)).toBeNull();
 });
 
-test.each([
-	["an unknown kind", "[99,0]"],
-	["a row that is too short", "[1,0,0]"],
-	["a text in the place of a number", '[1,-1,0,"x",1,1,0,1,0,1]'],
-	["null, as JSON writes what is not finite", "[1,-1,0,1,null,1,0,1,0,1]"],
-	["tokens below zero", "[1,-1,0,1,1,1,0,-5,0,1]"],
-	["more tokens than any prompt has", "[1,-1,0,1,1,1,0,1e12,0,1]"],
-	["a name that was not sent", "[7,9]"],
-	["an empty name", "[7,1]"],
-	["a time beyond all years", "[6,0,1e20,0,0,0,0]"],
-	["no row", '"x"'],
-	["a rest of nothing", "[11,0,-1,5,0,0,-1]"],
-	["a rest that is cut short", "[11,0,0,5]"],
-	["a rest with a reason that was not sent", "[11,0,0,5,0,0,9]"],
-	["a rest of prompts below zero", "[11,0,0,5,-1,0,-1]"],
-])("%s is left out, and the notes beside it are taken", (_, row) => {
-	const text = `[1,"r",["a",""],[[7,0],${row},[7,0]]]`;
+const [coming, home, health, rest, sent, ended] = (["coming", "home", "health", "rest", "sent", "ended"] as const).map(
+	sample,
+);
+
+test.each<[string, unknown]>([
+	["an unknown kind", { kind: "x", deployment: "a" }],
+	["a kind that every object has", { kind: "toString" }],
+	["no kind", { deployment: "a" }],
+	["no object", "x"],
+	["null", null],
+	["a list", ["recovered"]],
+	["a missing member", { ...coming, belief: undefined }],
+	["a member of an inner object that is missing", { ...coming, belief: { ...belief, exact: undefined } }],
+	["a text in the place of a number", { ...coming, spot: { ...spot, high: "1" } }],
+	["null, as JSON writes what is not finite", { ...coming, spot: { ...spot, high: null } }],
+	["tokens below zero", { ...coming, belief: { ...belief, tokens: -5 } }],
+	["more tokens than any prompt has", { ...coming, belief: { ...belief, tokens: 1e12 } }],
+	["a lifetime that no provider has", { ...coming, belief: { ...belief, ttl: "2h" } }],
+	["an empty name", { kind: "recovered", deployment: "" }],
+	["a name that is too long", { kind: "recovered", deployment: "x".repeat(513) }],
+	["a time beyond all years", { ...health, cooldownUntil: 1e20 }],
+	["a flag that is a number", { ...health, limited: 1 }],
+	["a home that is a text", { ...home, home: "a" }],
+	["an undefined home", { ...home, home: undefined }],
+	["a rest of nothing", { ...rest, part: "" }],
+	["a rest of prompts below zero", { ...rest, tokens: -1 }],
+	["an attempt without its figures", { ...sent, sent: null }],
+	["an end with half a usage", { ...ended, actual: { inputTokens: 1 } }],
+	["a limit that is a text", { ...ended, limits: { ...limits, tokens: "4000" } }],
+])("%s is left out, and the notes beside it are taken", (_, note) => {
 	const recovered = { kind: "recovered", deployment: "a" };
-	expect(decodeBatch(text)?.notes).toEqual([recovered, recovered]);
+	expect(decodeBatch(batchOf(recovered, note, recovered))?.notes).toEqual([recovered, recovered]);
 });
 
-test("what a replica of an earlier build tells of health is taken as far as it goes", () => {
-	const text = '[1,"r",["a"],[[6,0,1763769660000,1,0,0,2]]]';
-	expect(decodeBatch(text)?.notes).toEqual([
-		{
-			kind: "health",
-			deployment: "a",
-			cooldownUntil: 1_763_769_660_000,
-			limited: true,
-			onTrial: false,
-			quarantineUntil: 0,
-			refusals: 2,
-			barred: false,
-			cause: null,
-		},
-	]);
-});
-
-test("a replica of an earlier build reads all that it knows of health at its old place", () => {
-	const note = NOTES.find(({ kind }) => kind === "health");
-	const [, , , rows] = JSON.parse(encodeBatch({ from: "r", notes: note === undefined ? [] : [note] })) as unknown[];
-	expect(rows).toEqual([[6, 0, 1_763_769_660_000, 1, 0, 0, 2, 1, 1]]);
+test("a member that a later build adds does no harm", () => {
+	const later = { ...health, weather: "fair" };
+	expect(decodeBatch(batchOf(later))?.notes).toEqual([later]);
 });

@@ -47,7 +47,7 @@ async function healthOf(gateway: TestGateway): Promise<unknown> {
 	return ((await response.json()) as { shared_state?: string }).shared_state;
 }
 
-/** All gateways know of as much: what was told has been heard. */
+/** All gateways know of as much: what was published has been applied. */
 function agreed(gateways: readonly TestGateway[]): Promise<void> {
 	return until(() => new Set(gateways.map(({ router }) => JSON.stringify(router.memory()))).size === 1);
 }
@@ -191,11 +191,11 @@ describe.skipIf(redisProgram() === null)("notes through Redis", () => {
 	});
 
 	function join(url: string, replica: string, ahead = 0) {
-		const heard: Note[] = [];
+		const received: Note[] = [];
 		const state = createRedisState({ url, key: "test:state", replica, now: () => Date.now() + ahead, onChange() {} });
-		state.subscribe((note) => heard.push(note));
+		state.subscribe((note) => received.push(note));
 		open.push(state);
-		return { state, heard };
+		return { state, received };
 	}
 
 	const held: Note = {
@@ -209,32 +209,32 @@ describe.skipIf(redisProgram() === null)("notes through Redis", () => {
 		sent: { deployment: "a", wildcard: null, load: 1, inputTokens: 1, outputTokens: 1, usedTokens: 1 },
 	};
 
-	test("are heard by the others, in order, and not by who told them", async () => {
+	test("are received by the others, in order, and not by who published them", async () => {
 		await using redis = await startRedis();
 		const [one, two] = [join(redis.url, "one"), join(redis.url, "two")];
 		await until(() => one.state.connected && two.state.connected);
 		for (let attempt = 1; attempt <= 3_000; attempt += 1) one.state.publish({ ...sent, attempt });
-		await until(() => two.heard.length === 3_000);
-		expect(two.heard.map((note) => note.kind === "sent" && note.attempt)).toEqual(
+		await until(() => two.received.length === 3_000);
+		expect(two.received.map((note) => note.kind === "sent" && note.attempt)).toEqual(
 			Array.from({ length: 3_000 }, (_, at) => at + 1),
 		);
-		expect(one.heard).toEqual([]);
+		expect(one.received).toEqual([]);
 	});
 
-	test("who comes a minute late hears what lasts, and not what was passing", async () => {
+	test("who comes a minute late receives what lasts, and not what was passing", async () => {
 		await using redis = await startRedis();
 		const one = join(redis.url, "one");
 		await until(() => one.state.connected);
 		one.state.publish(sent);
 		one.state.publish(held);
 		const soon = join(redis.url, "soon");
-		await until(() => soon.heard.length === 2);
+		await until(() => soon.received.length === 2);
 		const late = join(redis.url, "late", 70_000);
 		await late.state.ready(PATIENCE_MS);
-		expect(late.heard).toEqual([held]);
+		expect(late.received).toEqual([held]);
 	});
 
-	test("what lasts is told when Redis is back, and a Redis that hangs counts as away", async () => {
+	test("what lasts is published when Redis is back, and a Redis that hangs counts as away", async () => {
 		await using redis = await startRedis();
 		const [one, two] = [join(redis.url, "one"), join(redis.url, "two")];
 		await until(() => one.state.connected && two.state.connected);
@@ -243,18 +243,18 @@ describe.skipIf(redisProgram() === null)("notes through Redis", () => {
 		one.state.publish(sent);
 		one.state.publish(held);
 		redis.resume();
-		await until(() => two.heard.length > 0);
-		expect(two.heard).toEqual([held]);
+		await until(() => two.received.length > 0);
+		expect(two.received).toEqual([held]);
 		expect(one.state.lost).toBe(1);
 	}, 60_000);
 
-	test("closing sends what was told last", async () => {
+	test("closing sends what was published last", async () => {
 		await using redis = await startRedis();
 		const [one, two] = [join(redis.url, "one"), join(redis.url, "two")];
 		await until(() => one.state.connected && two.state.connected);
 		one.state.publish(held);
 		await one.state.close();
-		await until(() => two.heard.length === 1);
-		expect(two.heard).toEqual([held]);
+		await until(() => two.received.length === 1);
+		expect(two.received).toEqual([held]);
 	});
 });

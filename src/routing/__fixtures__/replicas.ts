@@ -1,4 +1,4 @@
-// Replicas of one gateway on one clock that hear of each other 5 ms late. Leaves what they do to the tests.
+// Replicas of one gateway on one clock that receive each other's notes 5 ms late. Leaves what they do to the tests.
 import { createBus, type SharedState } from "../../state/state.ts";
 import { createProvider } from "./provider.ts";
 import { createWorld, type WorldOptions } from "./world.ts";
@@ -33,7 +33,7 @@ export function replicas(options: WorldOptions, count = 2) {
 		get now() {
 			return now;
 		},
-		/** Time passes, and what was told before is heard. */
+		/** Time passes, and what was published before is received. */
 		pass(ms: number) {
 			now += ms;
 			const ripe = due.filter(({ at }) => at <= now);

@@ -118,7 +118,7 @@ export interface WorldOptions extends ProviderOptions {
 	/** What a deployment's answers say of who it is. */
 	readonly identityOf?: (deployment: string) => ResponseIdentity;
 	readonly random?: () => number;
-	/** What the router tells other replicas through. */
+	/** Through which the router publishes to other replicas. */
 	readonly shared?: SharedState;
 	/** Whom it sends to, where several routers send to the same. */
 	readonly provider?: Provider;

@@ -1,12 +1,12 @@
 // What this replica did and learned, published to the others: changes → notes. Leaves carrying them to state/, and the notes of others to
-// routing/apply-notes.
-import type { Belief, IndexObserver, Spot } from "../cache/index.ts";
-import type { Note, SharedAttempt, SharedHome, SharedSpot } from "../state/notes.ts";
-import type { SharedState } from "../state/state.ts";
-import type { MutableDeployment } from "./deployment.ts";
-import type { RateLimits } from "./meter.ts";
-import type { Home, HomeObserver } from "./session.ts";
-import type { SharedDomains } from "./shared-domains.ts";
+// routing/replicas/apply.
+import type { Belief, IndexObserver, Spot } from "../../cache/index.ts";
+import type { Note, SharedAttempt, SharedHome, SharedSpot } from "../../state/notes.ts";
+import type { SharedState } from "../../state/state.ts";
+import type { MutableDeployment } from "../deployment.ts";
+import type { RateLimits } from "../meter.ts";
+import type { Home, HomeObserver } from "../session.ts";
+import type { SharedDomains } from "./domains.ts";
 
 /** What became of an attempt, as in state/notes. */
 type Outcome = Omit<Extract<Note, { readonly kind: "ended" }>, "kind" | "attempt">;

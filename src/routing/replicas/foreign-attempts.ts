@@ -1,10 +1,10 @@
 // The attempts of other replicas: what they take of limits and add to load here. Leaves this replica's own to routing/attempts.
-import type { Note, SharedAttempt, SharedLimits } from "../state/notes.ts";
-import { addLoad, type MutableDeployment, type Target, targetOf } from "./deployment.ts";
-import type { Fleet } from "./fleet.ts";
-import type { Charge, Headroom } from "./headroom.ts";
-import type { Releases } from "./releases.ts";
-import { recordUse } from "./strategy.ts";
+import type { Note, SharedAttempt, SharedLimits } from "../../state/notes.ts";
+import { addLoad, type MutableDeployment, type Target, targetOf } from "../deployment.ts";
+import type { Fleet } from "../fleet.ts";
+import type { Charge, Headroom } from "../headroom.ts";
+import type { Releases } from "../releases.ts";
+import { recordUse } from "../strategy.ts";
 
 interface ForeignAttempt {
 	readonly deployment: MutableDeployment;

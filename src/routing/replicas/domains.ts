@@ -1,6 +1,6 @@
 // Cache domains by names that are equal on every replica: numbers are local. Leaves who shares a domain to cache/domain.
-import type { DomainRef } from "../state/notes.ts";
-import type { Fleet } from "./fleet.ts";
+import type { DomainRef } from "../../state/notes.ts";
+import type { Fleet } from "../fleet.ts";
 
 export interface SharedDomains {
 	/** How to name a domain to others; null = no deployment of the configuration in force is in it. */

@@ -1,9 +1,9 @@
-// Two routers that hear of each other 5 ms late: what one learns, the other acts upon.
+// Two routers that receive each other's notes 5 ms late: what one learns, the other acts upon.
 import { expect, test } from "vitest";
-import { type Block, marked, messages } from "../cache/__fixtures__/prompt.ts";
-import { DELAY_MS, replicas, START } from "./__fixtures__/replicas.ts";
-import { deployment, turnOf, UNKNOWN } from "./__fixtures__/world.ts";
-import type { Plan } from "./decision.ts";
+import { type Block, marked, messages } from "../../cache/__fixtures__/prompt.ts";
+import { DELAY_MS, replicas, START } from "../__fixtures__/replicas.ts";
+import { deployment, turnOf, UNKNOWN } from "../__fixtures__/world.ts";
+import type { Plan } from "../decision.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
@@ -28,7 +28,7 @@ test("a conversation that began on one replica is bound on the other", () => {
 	}
 });
 
-test("before the note has come the other replica knows nothing, and it is not told of its own", () => {
+test("before the note has come the other replica knows nothing, and its own does not come back", () => {
 	const two = replicas({ deployments: ["a", "b"] });
 	two.a.serve(two.a.request(turnOf("s", 1), { session: "s" }), two.now, 1);
 	two.pass(DELAY_MS - 1);
@@ -137,7 +137,7 @@ test("a 429 on one replica empties the other's mirror as well", () => {
 	expect(excluded(two.now)[0]?.until).toBe(two.now - DELAY_MS + 5 * SECOND);
 });
 
-test("limits that an answer told hold on the other replica too", () => {
+test("limits that an answer reported hold on the other replica too", () => {
 	const limits = {
 		requests: null,
 		inputTokens: { limit: 50_000, remaining: 1_000, resetAt: START + MINUTE },
@@ -196,14 +196,14 @@ test("a diversion is known on the other replica, which brings the conversation h
 
 test("notes of deployments that this configuration lacks, and of times gone by, change nothing", () => {
 	const two = replicas({ deployments: ["a"] });
-	const [told] = two.joined;
+	const [sender] = two.joined;
 	const spot = { domain: { name: "anthropic/no/body", deployment: "z" }, variant: 1, high: 1, low: 1 };
 	const belief = { ttl: "5m", tokens: 10, exact: true, requestedAt: two.now } as const;
-	told?.publish({ kind: "held", spot, belief });
+	sender?.publish({ kind: "held", spot, belief });
 	const here = { ...spot, domain: { name: null, deployment: "a" } };
-	told?.publish({ kind: "held", spot: here, belief: { ...belief, requestedAt: two.now - 6 * MINUTE } });
-	told?.publish({ kind: "recovered", deployment: "z" });
-	told?.publish({ kind: "ended", attempt: 99, load: 5, actual: null, refused: null, limits: null });
+	sender?.publish({ kind: "held", spot: here, belief: { ...belief, requestedAt: two.now - 6 * MINUTE } });
+	sender?.publish({ kind: "recovered", deployment: "z" });
+	sender?.publish({ kind: "ended", attempt: 99, load: 5, actual: null, refused: null, limits: null });
 	two.pass(DELAY_MS);
 	expect(two.b.router.memory()).toMatchObject({ entries: 0, conversations: 0 });
 });

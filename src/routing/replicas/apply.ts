@@ -1,16 +1,16 @@
-// Notes of other replicas, applied to this one's state: index, homes, health, load and limits. Leaves publishing to routing/publish-notes.
+// Notes of other replicas, applied to this one's state: index, homes, health, load and limits. Leaves publishing to routing/replicas/publish.
 // What makes no sense here, such as a deployment that this configuration lacks, is left out without a word.
-import type { Belief, PrefixIndex, Spot } from "../cache/index.ts";
-import { TTL_MS } from "../cache/semantics.ts";
-import type { Note, SharedBelief, SharedHome, SharedSpot } from "../state/notes.ts";
-import { LONGEST_REST_MS, recordSuccess } from "./failures.ts";
-import type { Fleet } from "./fleet.ts";
+import type { Belief, PrefixIndex, Spot } from "../../cache/index.ts";
+import { TTL_MS } from "../../cache/semantics.ts";
+import type { Note, SharedBelief, SharedHome, SharedSpot } from "../../state/notes.ts";
+import { LONGEST_REST_MS, recordSuccess } from "../failures.ts";
+import type { Fleet } from "../fleet.ts";
+import type { Headroom } from "../headroom.ts";
+import type { Releases } from "../releases.ts";
+import { layToRest } from "../rests.ts";
+import type { Conversations, Diversion, Home } from "../session.ts";
+import type { SharedDomains } from "./domains.ts";
 import { ForeignAttempts } from "./foreign-attempts.ts";
-import type { Headroom } from "./headroom.ts";
-import type { Releases } from "./releases.ts";
-import { layToRest } from "./rests.ts";
-import type { Conversations, Diversion, Home } from "./session.ts";
-import type { SharedDomains } from "./shared-domains.ts";
 
 interface ApplierOptions {
 	readonly fleet: Fleet;
