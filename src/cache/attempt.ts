@@ -64,18 +64,6 @@ export interface Attempt extends AttemptOptions {
 /** What usage says of caching. uncached: neither read nor write was reported, so nothing of this prompt is kept. */
 type Settlement = "cached" | "uncached" | "unknown";
 
-/** Order of calls: begin → start, or fail; after start, settle. Each at most once. */
-export interface AttemptLedger {
-	/** At dispatch: predicts the read and announces the writes. */
-	begin(options: AttemptOptions): Attempt;
-	/** At the first event (prompt-caching R8). `place` is where the answer came from. */
-	start(attempt: Attempt, place: Place, now: number): void;
-	/** Failed before its first event: what it announced goes. */
-	fail(attempt: Attempt): void;
-	/** At the end. Without usage the belief stands: an answer cut short was cached all the same (prompt-caching §6). */
-	settle(attempt: Attempt, usage: CacheUsage | null, now: number): Settlement;
-}
-
 /** Estimated tokens of the prefix that ends with `block`, counted on from what the match is known to hold. */
 export function estimateTokens(
 	prefixes: Prefixes,
@@ -88,37 +76,114 @@ export function estimateTokens(
 	return Math.round(readTokens + (bytes - (prefixes.bytes[read] ?? 0)) / known.bytesPerToken);
 }
 
-/** A ledger over `index` that teaches `scale` on the way. */
-export function createAttemptLedger(index: PrefixIndex, scale: TokenScale): AttemptLedger {
-	function estimated(attempt: Attempt, mark: CacheBreakpoint, tokens: number): Belief {
-		return { ttl: mark.ttl, tokens: Math.round(tokens), exact: false, requestedAt: attempt.now };
+/** Order of calls: begin → start, or fail; after start, settle. Each at most once. */
+export class AttemptLedger {
+	readonly #index: PrefixIndex;
+	readonly #scale: TokenScale;
+
+	constructor(index: PrefixIndex, scale: TokenScale) {
+		this.#index = index;
+		this.#scale = scale;
+	}
+
+	/** At dispatch: predicts the read and announces the writes. */
+	begin(options: AttemptOptions): Attempt {
+		const { prefixes, breakpoints, place, model, minimumTokens, now } = options;
+		const [match = NO_MATCH] = this.#index.longest({ prefixes, breakpoints, places: [place], now });
+		const known = { match, bytesPerToken: this.#scale.bytesPerToken(model) };
+		const cacheable: CacheBreakpoint[] = [];
+		const announced: number[] = [];
+		for (const mark of breakpoints) {
+			const tokens = estimateTokens(prefixes, mark.block, known);
+			if (tokens < minimumTokens * MINIMUM_TOLERANCE) continue;
+			cacheable.push(mark);
+			const expected = { ttl: mark.ttl, tokens, exact: false, requestedAt: now };
+			if (this.#index.announce(spotAt(prefixes, mark.block, place), expected, now)) announced.push(mark.block);
+		}
+		const promptTokens = estimateTokens(prefixes, prefixes.count - 1, known);
+		return {
+			prefixes,
+			breakpoints,
+			place,
+			model,
+			minimumTokens,
+			now,
+			match,
+			promptTokens,
+			cacheable,
+			announced,
+			writesAt: place,
+			started: false,
+			probabilistic: false,
+		};
+	}
+
+	/** At the first event (prompt-caching R8). `place` is where the answer came from. */
+	start(attempt: Attempt, place: Place, now: number): void {
+		if (place !== attempt.writesAt) {
+			for (const block of attempt.announced) this.#index.withdraw(spot(attempt, block));
+			attempt.writesAt = place;
+		}
+		attempt.started = true;
+		const { prefixes, match } = attempt;
+		const known = { match, bytesPerToken: this.#scale.bytesPerToken(attempt.model) };
+		if (match.read !== NONE) {
+			this.#index.refresh(spot(attempt, match.read), {
+				tokens: match.readTokens,
+				exact: false,
+				requestedAt: attempt.now,
+			});
+		}
+		for (const mark of attempt.cacheable) {
+			const tokens = estimateTokens(prefixes, mark.block, known);
+			this.#index.confirm(spot(attempt, mark.block), estimated(attempt, mark, tokens), now);
+		}
+	}
+
+	/** Failed before its first event: what it announced goes. */
+	fail(attempt: Attempt): void {
+		for (const block of attempt.announced) this.#index.withdraw(spot(attempt, block));
+	}
+
+	/** At the end. Without usage the belief stands: an answer cut short was cached all the same (prompt-caching §6). */
+	settle(attempt: Attempt, usage: CacheUsage | null, now: number): Settlement {
+		const bytes = promptBytes(attempt.prefixes);
+		if (usage === null || promptSize(usage) === 0 || bytes === 0) return "unknown";
+		this.#scale.observe(attempt.model, bytes, promptSize(usage));
+		if (attempt.breakpoints.length === 0) return "unknown";
+		if (usage.cacheReadTokens + usage.cacheWriteTokens === 0) {
+			this.#forgetBeyond(attempt, 0, 1);
+			return "uncached";
+		}
+		this.#settleWrites(attempt, usage, now);
+		return "cached";
 	}
 
 	/** Takes back beliefs about what is longer than the provider read, at the place it read from. */
-	function forgetBeyond(attempt: Attempt, tokens: number, tokensPerByte: number): void {
+	#forgetBeyond(attempt: Attempt, tokens: number, tokensPerByte: number): void {
 		const { prefixes, breakpoints } = attempt;
 		for (let block = breakpoints.at(-1)?.block ?? NONE; block >= 0; block -= 1) {
 			if ((prefixes.bytes[block] ?? 0) * tokensPerByte <= tokens) return;
-			index.forget(spot(attempt, block));
+			this.#index.forget(spot(attempt, block));
 		}
 	}
 
 	/** The entry we expected to be read was: it lives on, and if the counts speak of the same prefix its size is known now. */
-	function settleRead(attempt: Attempt, read: number): void {
+	#settleRead(attempt: Attempt, read: number): void {
 		const { match, now } = attempt;
 		const exact = Math.abs(read - match.readTokens) <= match.readTokens * SAME_PREFIX_TOLERANCE;
 		const tokens = exact ? read : match.readTokens;
-		index.refresh(spot(attempt, match.read), { tokens, exact, requestedAt: now });
+		this.#index.refresh(spot(attempt, match.read), { tokens, exact, requestedAt: now });
 	}
 
-	function settleWrites(attempt: Attempt, usage: CacheUsage, now: number): void {
+	#settleWrites(attempt: Attempt, usage: CacheUsage, now: number): void {
 		const { prefixes, breakpoints, match, minimumTokens } = attempt;
 		const tokensPerByte = promptSize(usage) / promptBytes(prefixes);
 		const read = usage.cacheReadTokens;
 		const shortfall = match.readTokens - read;
 		const disproved = !attempt.probabilistic && read < match.readTokens * DISPROOF_SHARE && shortfall > minimumTokens;
-		if (disproved) forgetBeyond(attempt, read * (1 + READ_TOLERANCE), tokensPerByte);
-		else if (match.read !== NONE && read > 0) settleRead(attempt, read);
+		if (disproved) this.#forgetBeyond(attempt, read * (1 + READ_TOLERANCE), tokensPerByte);
+		else if (match.read !== NONE && read > 0) this.#settleRead(attempt, read);
 		for (let at = 0; at < breakpoints.length; at += 1) {
 			const mark = breakpoints[at] as CacheBreakpoint;
 			const tokens = (prefixes.bytes[mark.block] ?? 0) * tokensPerByte;
@@ -126,80 +191,12 @@ export function createAttemptLedger(index: PrefixIndex, scale: TokenScale): Atte
 				// Input counts only what follows the last breakpoint, so this prefix is known to the token (prompt-caching R10).
 				const counted = Math.round(read + usage.cacheWriteTokens);
 				const belief = { ttl: mark.ttl, tokens: counted, exact: true, requestedAt: attempt.now };
-				index.confirm(spot(attempt, mark.block), belief, now);
+				this.#index.confirm(spot(attempt, mark.block), belief, now);
 			} else if (tokens >= minimumTokens * SETTLED_TOLERANCE) {
-				index.confirm(spot(attempt, mark.block), estimated(attempt, mark, tokens), now);
-			} else index.forget(spot(attempt, mark.block));
+				this.#index.confirm(spot(attempt, mark.block), estimated(attempt, mark, tokens), now);
+			} else this.#index.forget(spot(attempt, mark.block));
 		}
 	}
-
-	return {
-		begin(options) {
-			const { prefixes, breakpoints, place, model, minimumTokens, now } = options;
-			const [match = NO_MATCH] = index.longest({ prefixes, breakpoints, places: [place], now });
-			const known = { match, bytesPerToken: scale.bytesPerToken(model) };
-			const cacheable: CacheBreakpoint[] = [];
-			const announced: number[] = [];
-			for (const mark of breakpoints) {
-				const tokens = estimateTokens(prefixes, mark.block, known);
-				if (tokens < minimumTokens * MINIMUM_TOLERANCE) continue;
-				cacheable.push(mark);
-				const expected = { ttl: mark.ttl, tokens, exact: false, requestedAt: now };
-				if (index.announce(spotAt(prefixes, mark.block, place), expected, now)) announced.push(mark.block);
-			}
-			const promptTokens = estimateTokens(prefixes, prefixes.count - 1, known);
-			return {
-				prefixes,
-				breakpoints,
-				place,
-				model,
-				minimumTokens,
-				now,
-				match,
-				promptTokens,
-				cacheable,
-				announced,
-				writesAt: place,
-				started: false,
-				probabilistic: false,
-			};
-		},
-		start(attempt, place, now) {
-			if (place !== attempt.writesAt) {
-				for (const block of attempt.announced) index.withdraw(spot(attempt, block));
-				attempt.writesAt = place;
-			}
-			attempt.started = true;
-			const { prefixes, match } = attempt;
-			const known = { match, bytesPerToken: scale.bytesPerToken(attempt.model) };
-			if (match.read !== NONE) {
-				index.refresh(spot(attempt, match.read), {
-					tokens: match.readTokens,
-					exact: false,
-					requestedAt: attempt.now,
-				});
-			}
-			for (const mark of attempt.cacheable) {
-				const tokens = estimateTokens(prefixes, mark.block, known);
-				index.confirm(spot(attempt, mark.block), estimated(attempt, mark, tokens), now);
-			}
-		},
-		fail(attempt) {
-			for (const block of attempt.announced) index.withdraw(spot(attempt, block));
-		},
-		settle(attempt, usage, now) {
-			const bytes = promptBytes(attempt.prefixes);
-			if (usage === null || promptSize(usage) === 0 || bytes === 0) return "unknown";
-			scale.observe(attempt.model, bytes, promptSize(usage));
-			if (attempt.breakpoints.length === 0) return "unknown";
-			if (usage.cacheReadTokens + usage.cacheWriteTokens === 0) {
-				forgetBeyond(attempt, 0, 1);
-				return "uncached";
-			}
-			settleWrites(attempt, usage, now);
-			return "cached";
-		},
-	};
 }
 
 function promptBytes(prefixes: Prefixes): number {
@@ -216,4 +213,8 @@ function spotAt(prefixes: Prefixes, block: number, place: Place): Spot {
 
 function spot(attempt: Attempt, block: number): Spot {
 	return spotAt(attempt.prefixes, block, attempt.writesAt);
+}
+
+function estimated(attempt: Attempt, mark: CacheBreakpoint, tokens: number): Belief {
+	return { ttl: mark.ttl, tokens: Math.round(tokens), exact: false, requestedAt: attempt.now };
 }

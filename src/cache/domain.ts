@@ -46,25 +46,35 @@ interface Member {
 	name: string | null;
 }
 
-/** A registry that knows nobody yet. */
-export function createDomainRegistry(): DomainRegistry {
-	const salt = randomBytes(32);
+/** The numbers: which of them stand for the same domain. */
+function createDomains() {
 	const parents: number[] = [];
-	const members: Member[] = [];
-	const memberByKey = new Map<string, number>();
-	const domainByName = new Map<string, number>();
-	let version = 0;
-
-	function found(): number {
-		parents.push(parents.length);
-		return parents.length - 1;
-	}
 
 	function root(domain: number): number {
 		let at = domain;
 		for (let parent = parents[at] ?? at; parent !== at; parent = parents[at] ?? at) at = parent;
 		return at;
 	}
+
+	return {
+		root,
+		/** A new one. */
+		found: () => parents.push(parents.length) - 1,
+		/** They were found to be the same; `into` goes on. */
+		join(domain: number, into: number): void {
+			parents[domain] = root(into);
+		},
+	};
+}
+
+/** A registry that knows nobody yet. */
+export function createDomainRegistry(): DomainRegistry {
+	const salt = randomBytes(32);
+	const { found, root, join } = createDomains();
+	const members: Member[] = [];
+	const memberByKey = new Map<string, number>();
+	const domainByName = new Map<string, number>();
+	let version = 0;
 
 	function domainNamed(name: string): number {
 		const domain = domainByName.get(name) ?? found();
@@ -118,7 +128,7 @@ export function createDomainRegistry(): DomainRegistry {
 			} else {
 				const named = domainByName.get(name);
 				if (named === undefined) domainByName.set(name, who.domain);
-				else parents[who.domain] = root(named);
+				else join(who.domain, named);
 			}
 			version += 1;
 			who.organization = identity.organization;

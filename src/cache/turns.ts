@@ -127,24 +127,26 @@ export function createTurnMemory(maxBlocks = 4_000_000): TurnMemory {
 				if (known === undefined || !begun.has(known)) remember(conversation, turn);
 			}
 		},
-		warmth(now) {
-			const places = new Map<string, Warmth>();
-			for (const { turns } of everyConversation()) {
-				for (const turn of turns) {
-					const left = expiryOf(turn) - now;
-					const cached = turn.readTokens + turn.writeTokens;
-					if (left <= 0 || cached === 0) continue;
-					const sum = places.get(turn.place) ?? { conversations: 0, tokens: 0, expiringTokens: 0 };
-					places.set(turn.place, {
-						conversations: sum.conversations + 1,
-						tokens: sum.tokens + cached,
-						expiringTokens: sum.expiringTokens + (left <= SOON_MS ? cached : 0),
-					});
-				}
-			}
-			return places;
-		},
+		warmth: (now) => warmthOf(everyConversation(), now),
 	};
+}
+
+function warmthOf(conversations: readonly Remembered[], now: number): ReadonlyMap<string, Warmth> {
+	const places = new Map<string, Warmth>();
+	for (const { turns } of conversations) {
+		for (const turn of turns) {
+			const left = expiryOf(turn) - now;
+			const cached = turn.readTokens + turn.writeTokens;
+			if (left <= 0 || cached === 0) continue;
+			const sum = places.get(turn.place) ?? { conversations: 0, tokens: 0, expiringTokens: 0 };
+			places.set(turn.place, {
+				conversations: sum.conversations + 1,
+				tokens: sum.tokens + cached,
+				expiringTokens: sum.expiringTokens + (left <= SOON_MS ? cached : 0),
+			});
+		}
+	}
+	return places;
 }
 
 /**

@@ -2,7 +2,7 @@
 // in cache/random-baseline; over the present choice the mean is taken, so that sums are unbiased and single figures are not all luck.
 
 import { requestPart } from "../cache/place.ts";
-import { type BaselinePrompt, createBaselineCaches } from "../cache/random-baseline.ts";
+import { BaselineCaches, type BaselinePrompt } from "../cache/random-baseline.ts";
 import type { DeploymentConfig, ModelGroup } from "../config/schema.ts";
 import { answeredOf } from "../pricing/answered.ts";
 import { costOf, totalOf, type Usage } from "../pricing/cost.ts";
@@ -37,6 +37,8 @@ const DEFAULT_ENTRIES = 200_000;
 /** Random routing is compared over so many cache domains at most: beyond, a share of a share decides nothing. */
 const MOST_CACHES = 64;
 
+type DomainOf = CounterfactualOptions["domainOf"];
+
 interface BaselineCache {
 	readonly id: number;
 	readonly deployment: DeploymentConfig;
@@ -56,30 +58,24 @@ interface GroupCaches {
 	readonly total: number;
 }
 
-export function createCounterfactual({
-	domainOf,
-	random,
-	maxEntries = DEFAULT_ENTRIES,
-}: CounterfactualOptions): Counterfactual {
-	const baseline = createBaselineCaches(maxEntries);
-	const cacheIds = new Map<string, number>();
-	const cachesByGroup = new WeakMap<ModelGroup, GroupCaches>();
+/** The caches of each group. */
+class CachesOfGroups {
+	readonly #domainOf: DomainOf;
+	/** Numbers of caches, by domain and model. */
+	readonly #cacheIds = new Map<string, number>();
+	readonly #byGroup = new WeakMap<ModelGroup, GroupCaches>();
 
-	function cacheIdOf(deployment: DeploymentConfig, wildcard: string | null): number {
-		const key = `${domainOf(deployment)}\n${cachingFacts(deployment, wildcard).model}`;
-		const known = cacheIds.get(key);
-		if (known !== undefined) return known;
-		cacheIds.set(key, cacheIds.size);
-		return cacheIds.size - 1;
+	constructor(domainOf: DomainOf) {
+		this.#domainOf = domainOf;
 	}
 
 	/** Made once for a group, until two of its domains turn out to be one or another wildcard is asked for. */
-	function cachesOf({ group, wildcard }: RouteRequest): GroupCaches {
-		const known = cachesByGroup.get(group);
-		if (known !== undefined && known.wildcard === wildcard && isCurrent(known, group)) return known;
+	of({ group, wildcard }: RouteRequest): GroupCaches {
+		const known = this.#byGroup.get(group);
+		if (known !== undefined && known.wildcard === wildcard && this.#isCurrent(known, group)) return known;
 		const caches = new Map<number, BaselineCache>();
 		for (const deployment of group.deployments) {
-			const id = cacheIdOf(deployment, wildcard);
+			const id = this.#cacheIdOf(deployment, wildcard);
 			const cache = caches.get(id);
 			if (cache !== undefined) cache.weight += deployment.weight;
 			else if (caches.size < MOST_CACHES) {
@@ -90,24 +86,41 @@ export function createCounterfactual({
 		const used = [...caches.values()].filter(({ weight }) => weight > 0);
 		const made = {
 			wildcard,
-			domains: group.deployments.map(domainOf),
+			domains: group.deployments.map(this.#domainOf),
 			caches: used,
 			ids: used.map(({ id }) => id),
 			total: used.reduce((sum, { weight }) => sum + weight, 0),
 		};
-		cachesByGroup.set(group, made);
+		this.#byGroup.set(group, made);
 		return made;
 	}
 
-	function isCurrent({ domains }: GroupCaches, { deployments }: ModelGroup): boolean {
+	#cacheIdOf(deployment: DeploymentConfig, wildcard: string | null): number {
+		const key = `${this.#domainOf(deployment)}\n${cachingFacts(deployment, wildcard).model}`;
+		const known = this.#cacheIds.get(key);
+		if (known !== undefined) return known;
+		this.#cacheIds.set(key, this.#cacheIds.size);
+		return this.#cacheIds.size - 1;
+	}
+
+	#isCurrent({ domains }: GroupCaches, { deployments }: ModelGroup): boolean {
 		for (let at = 0; at < deployments.length; at += 1)
-			if (domainOf(deployments[at] as DeploymentConfig) !== domains[at]) return false;
+			if (this.#domainOf(deployments[at] as DeploymentConfig) !== domains[at]) return false;
 		return true;
 	}
+}
+
+export function createCounterfactual({
+	domainOf,
+	random,
+	maxEntries = DEFAULT_ENTRIES,
+}: CounterfactualOptions): Counterfactual {
+	const baseline = new BaselineCaches(maxEntries);
+	const groups = new CachesOfGroups(domainOf);
 
 	return ({ request, deployment, usage, startedAt, firstByteAt }) => {
 		const { outline, betas, wildcard } = request;
-		const { caches, ids, total } = cachesOf(request);
+		const { caches, ids, total } = groups.of(request);
 		const answered = usage.billing === undefined ? undefined : answeredOf(usage.billing);
 		const billed: Billed = { wildcard, variant: outline.variant, now: startedAt, answered };
 		const cached = usage.cacheReadTokens + usage.cacheWriteTokens;

@@ -105,8 +105,6 @@ interface Weighed extends Counted {
 	readonly lost: number;
 }
 
-export type Gather = (asked: Asked, now: number) => Evidence;
-
 /** Estimated tokens of a whole prompt of which `match` is known. */
 export function promptTokensOf(options: Pick<EvidenceOptions, "fleet" | "scale">, request: RouteRequest, match: Match) {
 	const { chain } = request.outline;
@@ -116,165 +114,50 @@ export function promptTokensOf(options: Pick<EvidenceOptions, "fleet" | "scale">
 	return estimateTokens(chain, chain.count - 1, { match, bytesPerToken });
 }
 
-export function createEvidence(options: EvidenceOptions): Gather {
-	const { fleet, index, conversations, headroom, beliefs } = options;
+export class EvidenceCollector {
+	readonly #options: EvidenceOptions;
 	/** The places of sites, for the last request that asked for them. */
-	const gatheredAt = new WeakMap<readonly Site[], { readonly part: number; readonly all: readonly Gathered[] }>();
+	readonly #gatheredAt = new WeakMap<readonly Site[], { readonly part: number; readonly all: readonly Gathered[] }>();
 
-	/**
-	 * Excluded deployments' places stay in, empty: what is warm there tells that a conversation is not new. Not so those that the caller
-	 * is kept out of: what others have warm there is none of its affair.
-	 */
-	function places({ group, wildcard, betas, outline, allowedDomains }: RouteRequest): readonly Gathered[] {
-		const part = requestPart(betas, outline.variant);
-		const confined = domainRule(fleet, allowedDomains);
-		const sites = fleet.sites(group, wildcard);
-		const known = gatheredAt.get(sites);
-		const all = known !== undefined && known.part === part ? known.all : placesOf(sites, part);
-		if (confined === null) return all;
-		return all.filter(({ site }) => site.members.some((each) => confined(each.deployment)));
+	constructor(options: EvidenceOptions) {
+		this.#options = options;
 	}
 
-	function placesOf(sites: readonly Site[], part: number): readonly Gathered[] {
-		const all = sites.map((site): Gathered => {
-			const { domain, modelPart, collapseRuns } = site;
-			return { place: { domain, variant: variantOf(modelPart, part), collapseRuns }, site };
-		});
-		gatheredAt.set(sites, { part, all });
-		return all;
-	}
-
-	/** What is expected to be read, written and neither; tokens count from the start, so each place's read ends the same prompt. */
-	function inputAt(prompt: Prompt, at: Gathered, match: Match): ExpectedInput {
-		const { chain, promptTokens, markedTokens, ttl } = prompt;
-		const following = prompt.mayFollow || match.home === match.coming ? match.coming : NONE;
-		const coming = following === NONE ? 0 : scaled(chain, following, promptTokens);
-		const rate = beliefs.rateOf(at.place.domain);
-		const readTokens = Math.min(promptTokens, Math.max(match.readTokens, coming) * rate);
-		const minimum = at.site.members[0]?.target.minimumTokens ?? 0;
-		// Without markers nothing extra is charged for what is written.
-		const writes = markedTokens >= minimum && !cachesUnmarked(at);
-		const writeTokens = writes ? Math.max(0, markedTokens - readTokens) : 0;
-		return { readTokens, writeTokens, uncachedTokens: promptTokens - readTokens - writeTokens, ttl };
-	}
-
-	function ratesAt({ site }: Gathered, variant: string, about: { tokens: number; now: number }): Rates | null {
-		const [member] = site.members;
-		if (member === undefined) return null;
-		const { deployment, target } = member;
-		return ratesOf({ deployment, target, variant, promptTokens: about.tokens }, about.now);
-	}
-
-	/** Input tokens a minute that the group's deployments have on average, of those of which it is known. */
-	function meanCapacity(sites: readonly Gathered[]): number | null {
-		let sum = 0;
-		let count = 0;
-		for (const { site } of sites) {
-			for (const { deployment, target } of site.members) {
-				const capacity = headroom.capacityOf(deployment, target);
-				if (capacity === null) continue;
-				sum += capacity;
-				count += 1;
-			}
-		}
-		return count === 0 ? null : sum / count;
-	}
-
-	/** What each place holds, in the order of the places. Those that cache without markers are asked for every block. */
-	function matchesAt({ outline }: RouteRequest, gathered: readonly Gathered[], now: number): Match[] {
-		const { breakpoints, chain } = outline;
-		if (!gathered.some(cachesUnmarked)) {
-			return index.longest({ prefixes: chain, breakpoints, places: gathered.map((each) => each.place), now });
-		}
-		return gathered.flatMap((each) => {
-			const ttl = each.site.members[0]?.target.implicit ?? null;
-			const marks = ttl === null ? breakpoints : implicitBreakpoints(chain, ttl);
-			return index.longest({ prefixes: chain, breakpoints: marks, places: [each.place], now });
-		});
-	}
-
-	/** What the index and the conversation's memory know of the prompt. */
-	function traces(request: RouteRequest, gathered: readonly Gathered[], now: number): Traces {
-		const { outline, conversation } = request;
-		const marked = isCacheable(request, gathered);
-		const remembered = marked || isCompaction(request) ? conversations.homeOf(conversation, outline.model) : null;
-		const home = conversation.hints?.contextCompacted === true ? null : remembered;
-		const matches = marked ? matchesAt(request, gathered, now) : [];
-		let best = NO_MATCH;
-		for (const match of matches) if (match.read > best.read) best = match;
-		return {
-			matches,
-			home,
-			homeDomain: home === null ? NONE : fleet.domains.root(home.domain),
-			promptTokens: promptTokensOf(options, request, best),
-			marked,
-			known: marked && (remembered !== null || matches.some((match) => match.home !== NONE)),
-		};
-	}
-
-	/** Each place with what it holds, what it charges and what would be lost there. */
-	function weigh(asked: Asked, gathered: readonly Gathered[], about: { found: Traces; now: number }): Weighed[] {
-		const { chain, breakpoints, variant } = asked.request.outline;
-		const { promptTokens, matches } = about.found;
-		const last = breakpoints.at(-1);
-		const prompt: Prompt = {
-			chain,
-			promptTokens,
-			markedTokens: last === undefined ? 0 : scaled(chain, last.block, promptTokens),
-			ttl: last?.ttl ?? "5m",
-			mayFollow: asked.mayFollow,
-		};
-		const riskAt = thinkingRisk(gathered, about.found);
-		const when = { tokens: promptTokens, now: about.now };
-		return gathered.map((each, at): Weighed => {
-			const match = matches[at] ?? NO_MATCH;
-			const rates = ratesAt(each, variant, when);
-			return {
-				gathered: each,
-				match,
-				rates,
-				input: inputAt(prompt, each, match),
-				lost: cachesUnmarked(each) ? 0 : riskAt(each),
-			};
-		});
-	}
-
-	/** How deployments stand among those of their group: their share of cold work, and what their slowness costs. */
-	function loader(
-		request: RouteRequest,
-		gathered: readonly Gathered[],
-		about: { waitCost: number; now: number },
-	): Loader {
-		const { now, waitCost } = about;
-		const mean = meanCapacity(gathered);
-		const slow = slowOnes(fleet.members(request.group), fleet.failures.slowFactor, now);
-		return ({ deployment, target }) => {
-			const { weight } = deployment.config;
-			const capacity = mean === null ? null : headroom.capacityOf(deployment, target);
-			return {
-				deployment,
-				load: recentLoad(deployment, now, fleet.routing.loadHalfLifeMs),
-				share: capacity === null || mean === null ? weight : (weight * capacity) / mean,
-				slow: slow.size === 0 ? 0 : (slow.get(deployment) ?? 0) * waitCost,
-			};
-		};
-	}
-
-	return (asked, now) => {
+	collect(asked: Asked, now: number): Evidence {
+		const { fleet } = this.#options;
 		const { request } = asked;
-		const gathered = places(request);
-		const found = traces(request, gathered, now);
-		const weighed = weigh(asked, gathered, { found, now });
-		const { routing } = fleet;
+		const gathered = this.#places(request);
+		const found = this.#traces(request, gathered, now);
+		const weighed = this.#weigh(asked, gathered, { found, now });
 		const unit = cheapestInput(weighed);
 		const dollarsPerToken = unit ?? ASSUMED_INPUT_DOLLARS;
-		const waitCost = routing.waitDollarsPerHour / MS_PER_HOUR / dollarsPerToken;
-		const loadedOf = loader(request, gathered, { waitCost, now });
-		const out: Outs =
-			asked.excluded.length === 0 ? NO_OUTS : new Map(asked.excluded.map((each) => [each.deployment, each]));
+		const waitCost = fleet.routing.waitDollarsPerHour / MS_PER_HOUR / dollarsPerToken;
+		const loadedOf = this.#loader(request, gathered, { waitCost, now });
+		const { promptTokens, marked, known, home } = found;
+		return {
+			witnesses: this.#witnesses(asked, weighed, { found, unit, loadedOf, now }),
+			promptTokens,
+			ownTokens: promptTokens * ownShare(request.outline.chain),
+			marked,
+			known,
+			home,
+			waitCost,
+		};
+	}
+
+	/** The places with who has room there, and what the prompt costs in the unit that all compare by. */
+	#witnesses(
+		{ request, excluded }: Asked,
+		weighed: readonly Weighed[],
+		{ found, unit, loadedOf, now }: { found: Traces; unit: number | null; loadedOf: Loader; now: number },
+	): Witness[] {
+		const { headroom, fleet } = this.#options;
+		const { routing } = fleet;
+		const dollarsPerToken = unit ?? ASSUMED_INPUT_DOLLARS;
+		const out: Outs = excluded.length === 0 ? NO_OUTS : new Map(excluded.map((each) => [each.deployment, each]));
 		const about = { headroom, out, loadedOf, maxTokens: request.outline.maxTokens, now };
 		const compacts = isCompaction(request);
-		const witnesses = weighed.map((each): Witness => {
+		return weighed.map((each): Witness => {
 			const { place } = each.gathered;
 			const { input, match, lost } = each;
 			const home = place.domain === found.homeDomain;
@@ -296,17 +179,148 @@ export function createEvidence(options: EvidenceOptions): Gather {
 				thinkingAtRisk: lost > 0 && !home,
 			};
 		});
-		const { promptTokens, marked, known, home } = found;
+	}
+
+	/**
+	 * Excluded deployments' places stay in, empty: what is warm there tells that a conversation is not new. Not so those that the caller
+	 * is kept out of: what others have warm there is none of its affair.
+	 */
+	#places({ group, wildcard, betas, outline, allowedDomains }: RouteRequest): readonly Gathered[] {
+		const { fleet } = this.#options;
+		const part = requestPart(betas, outline.variant);
+		const confined = domainRule(fleet, allowedDomains);
+		const sites = fleet.sites(group, wildcard);
+		const known = this.#gatheredAt.get(sites);
+		const all = known !== undefined && known.part === part ? known.all : this.#placesOf(sites, part);
+		if (confined === null) return all;
+		return all.filter(({ site }) => site.members.some((each) => confined(each.deployment)));
+	}
+
+	#placesOf(sites: readonly Site[], part: number): readonly Gathered[] {
+		const all = sites.map((site): Gathered => {
+			const { domain, modelPart, collapseRuns } = site;
+			return { place: { domain, variant: variantOf(modelPart, part), collapseRuns }, site };
+		});
+		this.#gatheredAt.set(sites, { part, all });
+		return all;
+	}
+
+	/** What is expected to be read, written and neither; tokens count from the start, so each place's read ends the same prompt. */
+	#inputAt(prompt: Prompt, at: Gathered, match: Match): ExpectedInput {
+		const { beliefs } = this.#options;
+		const { chain, promptTokens, markedTokens, ttl } = prompt;
+		const following = prompt.mayFollow || match.home === match.coming ? match.coming : NONE;
+		const coming = following === NONE ? 0 : scaled(chain, following, promptTokens);
+		const rate = beliefs.rateOf(at.place.domain);
+		const readTokens = Math.min(promptTokens, Math.max(match.readTokens, coming) * rate);
+		const minimum = at.site.members[0]?.target.minimumTokens ?? 0;
+		// Without markers nothing extra is charged for what is written.
+		const writes = markedTokens >= minimum && !cachesUnmarked(at);
+		const writeTokens = writes ? Math.max(0, markedTokens - readTokens) : 0;
+		return { readTokens, writeTokens, uncachedTokens: promptTokens - readTokens - writeTokens, ttl };
+	}
+
+	/** Input tokens a minute that the group's deployments have on average, of those of which it is known. */
+	#meanCapacity(sites: readonly Gathered[]): number | null {
+		const { headroom } = this.#options;
+		let sum = 0;
+		let count = 0;
+		for (const { site } of sites) {
+			for (const { deployment, target } of site.members) {
+				const capacity = headroom.capacityOf(deployment, target);
+				if (capacity === null) continue;
+				sum += capacity;
+				count += 1;
+			}
+		}
+		return count === 0 ? null : sum / count;
+	}
+
+	/** What each place holds, in the order of the places. Those that cache without markers are asked for every block. */
+	#matchesAt({ outline }: RouteRequest, gathered: readonly Gathered[], now: number): Match[] {
+		const { index } = this.#options;
+		const { breakpoints, chain } = outline;
+		if (!gathered.some(cachesUnmarked)) {
+			return index.longest({ prefixes: chain, breakpoints, places: gathered.map((each) => each.place), now });
+		}
+		return gathered.flatMap((each) => {
+			const ttl = each.site.members[0]?.target.implicit ?? null;
+			const marks = ttl === null ? breakpoints : implicitBreakpoints(chain, ttl);
+			return index.longest({ prefixes: chain, breakpoints: marks, places: [each.place], now });
+		});
+	}
+
+	/** What the index and the conversation's memory know of the prompt. */
+	#traces(request: RouteRequest, gathered: readonly Gathered[], now: number): Traces {
+		const { fleet, conversations } = this.#options;
+		const { outline, conversation } = request;
+		const marked = isCacheable(request, gathered);
+		const remembered = marked || isCompaction(request) ? conversations.homeOf(conversation, outline.model) : null;
+		const home = conversation.hints?.contextCompacted === true ? null : remembered;
+		const matches = marked ? this.#matchesAt(request, gathered, now) : [];
+		let best = NO_MATCH;
+		for (const match of matches) if (match.read > best.read) best = match;
 		return {
-			witnesses,
-			promptTokens,
-			ownTokens: promptTokens * ownShare(request.outline.chain),
-			marked,
-			known,
+			matches,
 			home,
-			waitCost,
+			homeDomain: home === null ? NONE : fleet.domains.root(home.domain),
+			promptTokens: promptTokensOf(this.#options, request, best),
+			marked,
+			known: marked && (remembered !== null || matches.some((match) => match.home !== NONE)),
 		};
-	};
+	}
+
+	/** Each place with what it holds, what it charges and what would be lost there. */
+	#weigh(asked: Asked, gathered: readonly Gathered[], about: { found: Traces; now: number }): Weighed[] {
+		const { chain, breakpoints, variant } = asked.request.outline;
+		const { promptTokens, matches } = about.found;
+		const last = breakpoints.at(-1);
+		const prompt: Prompt = {
+			chain,
+			promptTokens,
+			markedTokens: last === undefined ? 0 : scaled(chain, last.block, promptTokens),
+			ttl: last?.ttl ?? "5m",
+			mayFollow: asked.mayFollow,
+		};
+		const riskAt = thinkingRisk(gathered, about.found);
+		const when = { tokens: promptTokens, now: about.now };
+		return gathered.map((each, at): Weighed => {
+			const match = matches[at] ?? NO_MATCH;
+			const rates = ratesAt(each, variant, when);
+			return {
+				gathered: each,
+				match,
+				rates,
+				input: this.#inputAt(prompt, each, match),
+				lost: cachesUnmarked(each) ? 0 : riskAt(each),
+			};
+		});
+	}
+
+	/** How deployments stand among those of their group: their share of cold work, and what their slowness costs. */
+	#loader(request: RouteRequest, gathered: readonly Gathered[], about: { waitCost: number; now: number }): Loader {
+		const { fleet, headroom } = this.#options;
+		const { now, waitCost } = about;
+		const mean = this.#meanCapacity(gathered);
+		const slow = slowOnes(fleet.members(request.group), fleet.failures.slowFactor, now);
+		return ({ deployment, target }) => {
+			const { weight } = deployment.config;
+			const capacity = mean === null ? null : headroom.capacityOf(deployment, target);
+			return {
+				deployment,
+				load: recentLoad(deployment, now, fleet.routing.loadHalfLifeMs),
+				share: capacity === null || mean === null ? weight : (weight * capacity) / mean,
+				slow: slow.size === 0 ? 0 : (slow.get(deployment) ?? 0) * waitCost,
+			};
+		};
+	}
+}
+
+function ratesAt({ site }: Gathered, variant: string, about: { tokens: number; now: number }): Rates | null {
+	const [member] = site.members;
+	if (member === undefined) return null;
+	const { deployment, target } = member;
+	return ratesOf({ deployment, target, variant, promptTokens: about.tokens }, about.now);
 }
 
 /** Caches without markers, whose thinking nobody signs either. */

@@ -1,6 +1,6 @@
 // The configured deployments at run time, kept across reloads, and where each of them caches. Leaves health rules to routing/deployment.
 import { randomBytes } from "node:crypto";
-import { callerKey, createDomainRegistry, type DomainRegistry } from "../cache/domain.ts";
+import { callerKey, createDomainRegistry } from "../cache/domain.ts";
 import { type Place, requestPart, variantOf } from "../cache/place.ts";
 import type { DeploymentConfig, FailureConfig, ModelGroup, RoutingConfig } from "../config/schema.ts";
 import type { RouteRequest } from "./decision.ts";
@@ -36,43 +36,6 @@ export interface SiteMember {
 	readonly target: Target;
 }
 
-export interface Fleet {
-	readonly domains: DomainRegistry;
-	/** Rises with every configuration. */
-	readonly revision: number;
-	/** Settings in force. */
-	readonly routing: RoutingConfig;
-	readonly failures: FailureConfig;
-	/** In the configuration's order. */
-	all(): readonly MutableDeployment[];
-	/** Undefined when the configuration in force has no such deployment. */
-	get(id: string): MutableDeployment | undefined;
-	/**
-	 * The group's deployments that the configuration in force still has. Where it has none of them, all of them: a request that waits
-	 * while a reload takes its group away is served by what it began with.
-	 */
-	members(group: ModelGroup): readonly MutableDeployment[];
-	/** The group's deployments by where they cache. Remembered until a domain or the configuration changes. */
-	sites(group: ModelGroup, wildcard: string | null): readonly Site[];
-	/**
-	 * All deployments that a failure of this one is about, itself included, by its scope. Account: those of its organisation, its domain
-	 * and its credential. Credential: those with the same. Model and class: for a limit those of its organisation or credential that ask
-	 * for a model of the same class (providers §1), else those that ask for the same model with the same credential. Anything
-	 * else: it alone.
-	 */
-	inScopeOf(
-		deployment: MutableDeployment,
-		failure: AttemptFailure,
-		wildcard: string | null,
-	): readonly MutableDeployment[];
-	/** The state behind what a plan names, also when the configuration in force has it no more. */
-	stateOf(deployment: Deployment): MutableDeployment;
-	/** Where a deployment caches this request. */
-	placesFor(request: RouteRequest): (deployment: MutableDeployment) => Place;
-	/** Takes a new configuration: a deployment of a known id keeps its state. */
-	update(config: RouterConfig): void;
-}
-
 interface Sites {
 	/** Of the domain registry. */
 	readonly version: number;
@@ -83,115 +46,144 @@ interface Sites {
 const MOST_WILDCARDS = 32;
 
 /** The deployments of `config`, healthy and idle. */
-export function createFleet(config: RouterConfig): Fleet {
-	const domains = createDomainRegistry();
-	let deployments = new Map<string, MutableDeployment>();
-	let membersOf = new WeakMap<ModelGroup, readonly MutableDeployment[]>();
-	let sitesOf = new WeakMap<ModelGroup, Map<string | null, Sites>>();
-	const salt = randomBytes(32);
-	const states = new WeakMap<Deployment, MutableDeployment>();
+export class Fleet {
+	readonly domains = createDomainRegistry();
+	#deployments = new Map<string, MutableDeployment>();
+	#membersOf = new WeakMap<ModelGroup, readonly MutableDeployment[]>();
+	#sitesOf = new WeakMap<ModelGroup, Map<string | null, Sites>>();
+	readonly #salt = randomBytes(32);
+	readonly #states = new WeakMap<Deployment, MutableDeployment>();
 	/** As it is and was configured; kept as long as a request holds on to such a configuration. */
-	const configured = new WeakMap<DeploymentConfig, MutableDeployment>();
-	let routing = config.routing;
-	let failures = config.failures;
-	let revision = 0;
+	readonly #configured = new WeakMap<DeploymentConfig, MutableDeployment>();
+	#config: Pick<RouterConfig, "routing" | "failures">;
+	#revision = 0;
 
-	function members(group: ModelGroup): readonly MutableDeployment[] {
-		const known = membersOf.get(group);
+	constructor(config: RouterConfig) {
+		this.#config = config;
+		this.update(config);
+	}
+
+	/** Rises with every configuration. */
+	get revision(): number {
+		return this.#revision;
+	}
+
+	/** Settings in force. */
+	get routing(): RoutingConfig {
+		return this.#config.routing;
+	}
+
+	get failures(): FailureConfig {
+		return this.#config.failures;
+	}
+
+	/** In the configuration's order. */
+	all(): readonly MutableDeployment[] {
+		return [...this.#deployments.values()];
+	}
+
+	/** Undefined when the configuration in force has no such deployment. */
+	get(id: string): MutableDeployment | undefined {
+		return this.#deployments.get(id);
+	}
+
+	/**
+	 * The group's deployments that the configuration in force still has. Where it has none of them, all of them: a request that waits
+	 * while a reload takes its group away is served by what it began with.
+	 */
+	members(group: ModelGroup): readonly MutableDeployment[] {
+		const known = this.#membersOf.get(group);
 		if (known !== undefined) return known;
-		const current = group.deployments.flatMap(({ id }) => deployments.get(id) ?? []);
-		const found = current.length > 0 ? current : group.deployments.flatMap((each) => configured.get(each) ?? []);
-		membersOf.set(group, found);
+		const current = group.deployments.flatMap(({ id }) => this.#deployments.get(id) ?? []);
+		const found = current.length > 0 ? current : group.deployments.flatMap((each) => this.#configured.get(each) ?? []);
+		this.#membersOf.set(group, found);
 		return found;
 	}
 
-	function sites(group: ModelGroup, wildcard: string | null): readonly Site[] {
-		const ofGroup = sitesOf.get(group) ?? new Map<string | null, Sites>();
+	/** The group's deployments by where they cache. Remembered until a domain or the configuration changes. */
+	sites(group: ModelGroup, wildcard: string | null): readonly Site[] {
+		const ofGroup = this.#sitesOf.get(group) ?? new Map<string | null, Sites>();
 		const known = ofGroup.get(wildcard);
-		if (known !== undefined && known.version === domains.version) return known.sites;
+		if (known !== undefined && known.version === this.domains.version) return known.sites;
 		const found: (Site & { readonly members: SiteMember[] })[] = [];
-		for (const deployment of members(group)) {
+		for (const deployment of this.members(group)) {
 			const target = targetOf(deployment, wildcard);
 			const { modelPart, collapseRuns } = target;
-			const domain = domains.domainOf(deployment.member);
+			const domain = this.domains.domainOf(deployment.member);
 			const same = found.find((each) => each.domain === domain && each.modelPart === modelPart);
 			if (same !== undefined) same.members.push({ deployment, target });
 			else found.push({ domain, modelPart, collapseRuns, members: [{ deployment, target }] });
 		}
 		if (ofGroup.size >= MOST_WILDCARDS) ofGroup.clear();
-		ofGroup.set(wildcard, { version: domains.version, sites: found });
-		sitesOf.set(group, ofGroup);
+		ofGroup.set(wildcard, { version: this.domains.version, sites: found });
+		this.#sitesOf.set(group, ofGroup);
 		return found;
 	}
 
-	function update(next: RouterConfig): void {
-		const updated = new Map<string, MutableDeployment>();
-		for (const each of next.deployments) {
-			const deployment = deployments.get(each.id) ?? createDeployment(each);
-			deployment.config = each;
-			deployment.member = domains.register(each);
-			deployment.credential = callerKey(each, salt);
-			deployment.targets.clear();
-			updated.set(each.id, deployment);
-			states.set(deployment, deployment);
-			configured.set(each, deployment);
-		}
-		deployments = updated;
-		membersOf = new WeakMap();
-		sitesOf = new WeakMap();
-		routing = next.routing;
-		failures = next.failures;
-		revision += 1;
+	/**
+	 * All deployments that a failure of this one is about, itself included, by its scope. Account: those of its organisation, its domain
+	 * and its credential. Credential: those with the same. Model and class: for a limit those of its organisation or credential that ask
+	 * for a model of the same class (providers §1), else those that ask for the same model with the same credential. Anything
+	 * else: it alone.
+	 */
+	inScopeOf(
+		deployment: MutableDeployment,
+		failure: AttemptFailure,
+		wildcard: string | null,
+	): readonly MutableDeployment[] {
+		const scope = scopeOf(failure);
+		if (scope === "request" || scope === "endpoint") return [deployment];
+		const { organization, credential } = deployment;
+		const target = targetOf(deployment, wildcard);
+		const isInScope = (each: MutableDeployment): boolean => {
+			const sameCredential = each.credential === credential;
+			const sameOrganization = organization !== null && each.organization === organization;
+			if (scope === "credential") return sameCredential;
+			if (scope === "account") {
+				const sameDomain = this.domains.domainOf(each.member) === this.domains.domainOf(deployment.member);
+				return sameCredential || sameOrganization || sameDomain;
+			}
+			const other = targetOf(each, wildcard);
+			if (failure.status !== 429 && scope === "model")
+				return sameCredential && other.upstreamModel === target.upstreamModel;
+			return (sameCredential || sameOrganization) && limitClass(other.model) === limitClass(target.model);
+		};
+		return [...this.#deployments.values()].filter((each) => each === deployment || isInScope(each));
 	}
 
-	update(config);
-	return {
-		domains,
-		get revision() {
-			return revision;
-		},
-		get routing() {
-			return routing;
-		},
-		get failures() {
-			return failures;
-		},
-		all: () => [...deployments.values()],
-		get: (id) => deployments.get(id),
-		members,
-		sites,
-		inScopeOf(deployment, failure, wildcard) {
-			const scope = scopeOf(failure);
-			if (scope === "request" || scope === "endpoint") return [deployment];
-			const { organization, credential } = deployment;
-			const target = targetOf(deployment, wildcard);
-			const isInScope = (each: MutableDeployment): boolean => {
-				const sameCredential = each.credential === credential;
-				const sameOrganization = organization !== null && each.organization === organization;
-				if (scope === "credential") return sameCredential;
-				if (scope === "account") {
-					const sameDomain = domains.domainOf(each.member) === domains.domainOf(deployment.member);
-					return sameCredential || sameOrganization || sameDomain;
-				}
-				const other = targetOf(each, wildcard);
-				if (failure.status !== 429 && scope === "model")
-					return sameCredential && other.upstreamModel === target.upstreamModel;
-				return (sameCredential || sameOrganization) && limitClass(other.model) === limitClass(target.model);
-			};
-			return [...deployments.values()].filter((each) => each === deployment || isInScope(each));
-		},
-		stateOf(deployment) {
-			const state = states.get(deployment);
-			if (state === undefined) throw new Error(`deployment '${deployment.id}' is not this router's`);
-			return state;
-		},
-		placesFor({ wildcard, betas, outline }) {
-			const part = requestPart(betas, outline.variant);
-			return (deployment) => {
-				const { modelPart, collapseRuns } = targetOf(deployment, wildcard);
-				return { domain: domains.domainOf(deployment.member), variant: variantOf(modelPart, part), collapseRuns };
-			};
-		},
-		update,
-	};
+	/** The state behind what a plan names, also when the configuration in force has it no more. */
+	stateOf(deployment: Deployment): MutableDeployment {
+		const state = this.#states.get(deployment);
+		if (state === undefined) throw new Error(`deployment '${deployment.id}' is not this router's`);
+		return state;
+	}
+
+	/** Where a deployment caches this request. */
+	placesFor({ wildcard, betas, outline }: RouteRequest): (deployment: MutableDeployment) => Place {
+		const part = requestPart(betas, outline.variant);
+		return (deployment) => {
+			const { modelPart, collapseRuns } = targetOf(deployment, wildcard);
+			return { domain: this.domains.domainOf(deployment.member), variant: variantOf(modelPart, part), collapseRuns };
+		};
+	}
+
+	/** Takes a new configuration: a deployment of a known id keeps its state. */
+	update(next: RouterConfig): void {
+		const updated = new Map<string, MutableDeployment>();
+		for (const each of next.deployments) {
+			const deployment = this.#deployments.get(each.id) ?? createDeployment(each);
+			deployment.config = each;
+			deployment.member = this.domains.register(each);
+			deployment.credential = callerKey(each, this.#salt);
+			deployment.targets.clear();
+			updated.set(each.id, deployment);
+			this.#states.set(deployment, deployment);
+			this.#configured.set(each, deployment);
+		}
+		this.#deployments = updated;
+		this.#membersOf = new WeakMap();
+		this.#sitesOf = new WeakMap();
+		this.#config = next;
+		this.#revision += 1;
+	}
 }

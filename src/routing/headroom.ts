@@ -18,28 +18,6 @@ export interface Charge {
 	answered: boolean;
 }
 
-export interface Headroom {
-	/** When the deployment admits `need`: `now`, or later, ms since epoch. Changes nothing. */
-	admitsAt(deployment: MutableDeployment, asked: { readonly target: Target; readonly need: Need }, now: number): number;
-	/** Input tokens a minute, as configured or told; null = unknown. */
-	capacityOf(deployment: MutableDeployment, target: Target): number | null;
-	/** Output to expect of a request there: the mean of late, whatever `max_tokens` allows (providers §1). */
-	expectedOutput(deployment: MutableDeployment): number;
-	/** Output that a request is admitted with there: `maxTokens` where the platform reserves it, else what is to be expected. */
-	outputNeed(deployment: MutableDeployment, target: Target, maxTokens: number | null): number;
-	/** What is left of each limit that is known, to be shown. */
-	levels(deployment: MutableDeployment, target: Target, now: number): Levels;
-	charge(deployment: MutableDeployment, asked: { readonly target: Target; readonly need: Need }, now: number): Charge;
-	/** A deployment turned out to be another organisation's: it shares other limits from now on. */
-	moved(): void;
-	/** The answer has begun, or a refusal came: what it told of the limits is taken over. */
-	report(charge: Charge, told: Told, now: number): void;
-	/** A 429: less is left than was believed, and it comes back more slowly for a while. */
-	refused(charge: Charge, retryAfterMs: number | null, now: number): void;
-	/** The attempt is over: what it really took; all zero when it was never admitted. True if something was given back. */
-	settle(charge: Charge, actual: Need | null, now: number): boolean;
-}
-
 /** One limit, a minute's worth, and what is left of it. */
 interface Level {
 	readonly limit: number;
@@ -75,27 +53,16 @@ function createMeter(): Meter {
 }
 
 /** Mirrors of all limits. Configured ones hold for their deployment; those that answers tell hold for the organisation, and win. */
-export function createHeadroom(): Headroom {
-	const told = new Map<string, Meter>();
+export class Headroom {
+	/** By organisation and model class. */
+	readonly #told = new Map<string, Meter>();
 	/** Rises when a target may have another meter than it knows. */
-	let version = 0;
+	#version = 0;
 
-	function keyOf(deployment: MutableDeployment, target: Target): string {
-		return `${deployment.organization ?? `deployment ${deployment.id}`}\n${limitClass(target.model)}`;
-	}
-
-	/** The meter of what answers told of a deployment's organisation and model class, whoever's answers they were. */
-	function sharedBy(deployment: MutableDeployment, target: Target): Meter | null {
-		if (target.limitsVersion !== version) {
-			target.limits = told.get(keyOf(deployment, target)) ?? null;
-			target.limitsVersion = version;
-		}
-		return target.limits;
-	}
-
-	function admitsAt(deployment: MutableDeployment, asked: { target: Target; need: Need }, now: number): number {
+	/** When the deployment admits `need`: `now`, or later, ms since epoch. Changes nothing. */
+	admitsAt(deployment: MutableDeployment, asked: { target: Target; need: Need }, now: number): number {
 		const own = meterOf(deployment, now);
-		const shared = sharedBy(deployment, asked.target);
+		const shared = this.#sharedBy(deployment, asked.target);
 		if (own === null && shared === null) return now;
 		const { inputTokens, outputTokens } = asked.need;
 		const closedMs = Math.max(own?.closedUntil ?? 0, shared?.closedUntil ?? 0) - now;
@@ -109,81 +76,106 @@ export function createHeadroom(): Headroom {
 		return now + Math.max(0, waitMs);
 	}
 
-	/** The meter to note in what an answer told. */
-	function meterTold({ deployment, target }: Told): Meter {
-		const known = sharedBy(deployment, target);
-		if (known !== null) return known;
-		if (told.size >= MOST_METERS) told.clear();
-		const meter = createMeter();
-		told.set(keyOf(deployment, target), meter);
-		version += 1;
-		return meter;
+	/** Input tokens a minute, as configured or told; null = unknown. */
+	capacityOf(deployment: MutableDeployment, target: Target): number | null {
+		const own = meterOf(deployment, 0);
+		const shared = this.#sharedBy(deployment, target);
+		const bucket = shared?.inputTokens ?? own?.inputTokens ?? shared?.tokens ?? own?.tokens;
+		return bucket?.limit ?? null;
 	}
 
-	return {
-		admitsAt,
-		capacityOf(deployment, target) {
-			const own = meterOf(deployment, 0);
-			const shared = sharedBy(deployment, target);
-			const bucket = shared?.inputTokens ?? own?.inputTokens ?? shared?.tokens ?? own?.tokens;
-			return bucket?.limit ?? null;
-		},
-		levels(deployment, target, now) {
-			const own = meterOf(deployment, now);
-			const shared = sharedBy(deployment, target);
-			const level = (name: keyof Levels): Level | null => {
-				const bucket = shared?.[name] ?? own?.[name] ?? null;
-				return bucket === null ? null : { limit: bucket.limit, left: Math.max(0, Math.floor(bucket.level(now))) };
-			};
-			return {
-				requests: level("requests"),
-				inputTokens: level("inputTokens"),
-				outputTokens: level("outputTokens"),
-				tokens: level("tokens"),
-			};
-		},
-		expectedOutput,
-		outputNeed: (deployment, target, maxTokens) =>
-			target.reservesOutput && maxTokens !== null ? maxTokens : expectedOutput(deployment),
-		charge(deployment, { target, need }, now) {
-			const meters = [meterOf(deployment, now), sharedBy(deployment, target)].filter((meter) => meter !== null);
-			for (const meter of meters) {
-				take(meter, need, { requests: 1, now });
-				meter.unanswered.requests += 1;
-				meter.unanswered.inputTokens += need.inputTokens;
-				meter.unanswered.outputTokens += need.outputTokens;
-			}
-			return { meters, need, answered: false };
-		},
-		moved() {
-			version += 1;
-		},
-		report(charge, about, now) {
-			answer(charge);
-			if (about.limits !== null) takeOver(meterTold(about), about.limits, now);
-		},
-		refused(charge, retryAfterMs, now) {
-			for (const meter of charge.meters) {
-				const { inputTokens, outputTokens } = charge.need;
-				meter.inputTokens?.refuse(inputTokens, retryAfterMs, now);
-				meter.tokens?.refuse(inputTokens + outputTokens, retryAfterMs, now);
-			}
-		},
-		settle(charge, actual, now) {
-			answer(charge);
-			if (actual === null) return false;
-			const input = actual.inputTokens - charge.need.inputTokens;
-			const output = actual.outputTokens - charge.need.outputTokens;
-			const admitted = actual.inputTokens + actual.outputTokens > 0;
-			const more = { inputTokens: input, outputTokens: output };
-			for (const meter of charge.meters) take(meter, more, { requests: admitted ? 0 : -1, now });
-			return input < 0;
-		},
-	};
-}
+	/** What is left of each limit that is known, to be shown. */
+	levels(deployment: MutableDeployment, target: Target, now: number): Levels {
+		const own = meterOf(deployment, now);
+		const shared = this.#sharedBy(deployment, target);
+		const level = (name: keyof Levels): Level | null => {
+			const bucket = shared?.[name] ?? own?.[name] ?? null;
+			return bucket === null ? null : { limit: bucket.limit, left: Math.max(0, Math.floor(bucket.level(now))) };
+		};
+		return {
+			requests: level("requests"),
+			inputTokens: level("inputTokens"),
+			outputTokens: level("outputTokens"),
+			tokens: level("tokens"),
+		};
+	}
 
-function expectedOutput({ meanOutput }: MutableDeployment): number {
-	return meanOutput ?? FIRST_OUTPUT_TOKENS;
+	/** Output to expect of a request there: the mean of late, whatever `max_tokens` allows (providers §1). */
+	expectedOutput({ meanOutput }: MutableDeployment): number {
+		return meanOutput ?? FIRST_OUTPUT_TOKENS;
+	}
+
+	/** Output that a request is admitted with there: `maxTokens` where the platform reserves it, else what is to be expected. */
+	outputNeed(deployment: MutableDeployment, target: Target, maxTokens: number | null): number {
+		return target.reservesOutput && maxTokens !== null ? maxTokens : this.expectedOutput(deployment);
+	}
+
+	charge(
+		deployment: MutableDeployment,
+		{ target, need }: { readonly target: Target; readonly need: Need },
+		now: number,
+	): Charge {
+		const meters = [meterOf(deployment, now), this.#sharedBy(deployment, target)].filter((meter) => meter !== null);
+		for (const meter of meters) {
+			take(meter, need, { requests: 1, now });
+			meter.unanswered.requests += 1;
+			meter.unanswered.inputTokens += need.inputTokens;
+			meter.unanswered.outputTokens += need.outputTokens;
+		}
+		return { meters, need, answered: false };
+	}
+
+	/** A deployment turned out to be another organisation's: it shares other limits from now on. */
+	moved(): void {
+		this.#version += 1;
+	}
+
+	/** The answer has begun, or a refusal came: what it told of the limits is taken over. */
+	report(charge: Charge, about: Told, now: number): void {
+		answer(charge);
+		if (about.limits !== null) takeOver(this.#meterTold(about), about.limits, now);
+	}
+
+	/** A 429: less is left than was believed, and it comes back more slowly for a while. */
+	refused(charge: Charge, retryAfterMs: number | null, now: number): void {
+		for (const meter of charge.meters) {
+			const { inputTokens, outputTokens } = charge.need;
+			meter.inputTokens?.refuse(inputTokens, retryAfterMs, now);
+			meter.tokens?.refuse(inputTokens + outputTokens, retryAfterMs, now);
+		}
+	}
+
+	/** The attempt is over: what it really took; all zero when it was never admitted. True if something was given back. */
+	settle(charge: Charge, actual: Need | null, now: number): boolean {
+		answer(charge);
+		if (actual === null) return false;
+		const input = actual.inputTokens - charge.need.inputTokens;
+		const output = actual.outputTokens - charge.need.outputTokens;
+		const admitted = actual.inputTokens + actual.outputTokens > 0;
+		const more = { inputTokens: input, outputTokens: output };
+		for (const meter of charge.meters) take(meter, more, { requests: admitted ? 0 : -1, now });
+		return input < 0;
+	}
+
+	/** The meter of what answers told of a deployment's organisation and model class, whoever's answers they were. */
+	#sharedBy(deployment: MutableDeployment, target: Target): Meter | null {
+		if (target.limitsVersion !== this.#version) {
+			target.limits = this.#told.get(keyOf(deployment, target)) ?? null;
+			target.limitsVersion = this.#version;
+		}
+		return target.limits;
+	}
+
+	/** The meter to note in what an answer told. */
+	#meterTold({ deployment, target }: Told): Meter {
+		const known = this.#sharedBy(deployment, target);
+		if (known !== null) return known;
+		if (this.#told.size >= MOST_METERS) this.#told.clear();
+		const meter = createMeter();
+		this.#told.set(keyOf(deployment, target), meter);
+		this.#version += 1;
+		return meter;
+	}
 }
 
 /** Moves the mean of a deployment's output by one answer. */
@@ -269,4 +261,8 @@ function reported(
 /** Models that share a bucket (providers §1): Opus 4.x, Sonnet 4.x, Fable 5 and 5.1; any other is its own class. */
 export function limitClass(model: string): string {
 	return /^claude-(?:opus|sonnet)-4(?=-|$)/.exec(model)?.[0] ?? model.replace(/^(claude-fable-5)-1$/, "$1");
+}
+
+function keyOf(deployment: MutableDeployment, target: Target): string {
+	return `${deployment.organization ?? `deployment ${deployment.id}`}\n${limitClass(target.model)}`;
 }

@@ -16,8 +16,8 @@ import type {
 import { type Deployment, type MutableDeployment, targetOf } from "./deployment.ts";
 import { bySoonest, exclusionsOf } from "./eligible.ts";
 import {
-	createEvidence,
 	type Evidence,
+	EvidenceCollector,
 	type EvidenceOptions,
 	promptTokensOf,
 	scaled,
@@ -41,8 +41,6 @@ interface Planned {
 	readonly plan: Plan;
 	readonly leads: Spot | null;
 }
-
-export type Planner = (request: RouteRequest, now: number) => Planned;
 
 /** A prefix that is being written is waited for from this size on, tokens; what is smaller costs less than the wait. */
 const FOLLOWED_TOKENS = 2_048;
@@ -69,13 +67,49 @@ interface Choice {
 	readonly witnesses: readonly Witness[];
 }
 
-/** A planner over the given state, which others change. */
-export function createPlanner(options: PlannerOptions): Planner {
-	const { fleet, headroom, random, staggerMs, probes } = options;
-	const gather = createEvidence(options);
+/** Plans over state that others change. */
+export class Planner {
+	readonly #options: PlannerOptions;
+	readonly #evidence: EvidenceCollector;
+
+	constructor(options: PlannerOptions) {
+		this.#options = options;
+		this.#evidence = new EvidenceCollector(options);
+	}
+
+	plan(request: RouteRequest, now: number): Planned {
+		const { fleet, probes } = this.#options;
+		const bounds = this.#boundsOf(request, now);
+		const promptTokens = () => promptTokensOf(this.#options, request, NO_MATCH);
+		const excluded = exclusionsOf(fleet, request, { now, promptTokens });
+		if (!fleet.routing.affinity) return this.#balance(request, excluded, bounds);
+		const evidence = this.#evidence.collect({ request, excluded, mayFollow: bounds.leaderBy > now }, now);
+		const choice = choose(evidence, bounds);
+		const places = this.#ranked(request, evidence, { witnesses: choice.witnesses, now });
+		const [first] = places;
+		const candidates = candidatesOf(places, { choice, evidence });
+		const leader =
+			choice.hold === null && first !== undefined ? leaderHold(first, { request, evidence, bounds }) : null;
+		const hold = choice.hold ?? leader?.hold ?? null;
+		const full = evidence.witnesses.every((each) => each.full.length === 0)
+			? NOBODY
+			: evidence.witnesses.flatMap((each) => each.full);
+		const plan: Plan = {
+			request,
+			outcome: outcomeOf(first, evidence),
+			...inOrder(candidates, hold, { excluded: full.length === 0 ? excluded : [...full, ...excluded], probes }),
+			excluded: full.length === 0 ? excluded : [...excluded, ...full].sort(bySoonest),
+			promptTokens: evidence.promptTokens,
+			plannedAt: now,
+			hold,
+			divertedFrom: choice.divertedFrom,
+		};
+		return { plan, leads: leader?.spot ?? null };
+	}
 
 	/** What prompt and an answer of usual length cost there, nothing cached. */
-	function dollarsFor(request: RouteRequest, promptTokens: number, now: number) {
+	#dollarsFor(request: RouteRequest, promptTokens: number, now: number) {
+		const { headroom } = this.#options;
 		return (deployment: MutableDeployment): number | null => {
 			const target = targetOf(deployment, request.wildcard);
 			const rates = ratesOf({ deployment, target, variant: request.outline.variant, promptTokens }, now);
@@ -85,10 +119,11 @@ export function createPlanner(options: PlannerOptions): Planner {
 	}
 
 	/** Plain load balancing: nothing is looked up. */
-	function balance(request: RouteRequest, excluded: readonly Exclusion[], bounds: Bounds): Planned {
+	#balance(request: RouteRequest, excluded: readonly Exclusion[], bounds: Bounds): Planned {
+		const { fleet, headroom, random, probes } = this.#options;
 		const { now } = bounds;
 		const out = new Set<Deployment>(excluded.map((each) => each.deployment));
-		const promptTokens = promptTokensOf(options, request, NO_MATCH);
+		const promptTokens = promptTokensOf(this.#options, request, NO_MATCH);
 		const usable: MutableDeployment[] = [];
 		const full: Exclusion[] = [];
 		for (const deployment of fleet.members(request.group)) {
@@ -100,7 +135,7 @@ export function createPlanner(options: PlannerOptions): Planner {
 			else if (deployment.draining) full.push({ deployment, why: "draining", until: null });
 			else usable.push(deployment);
 		}
-		const dollarsOf = dollarsFor(request, promptTokens, now);
+		const dollarsOf = this.#dollarsFor(request, promptTokens, now);
 		const arranged = arrange(usable, fleet.routing.strategy, { now, random, dollarsOf });
 		const hold = arranged.length > 0 ? null : roomHold([...full, ...busyOnes(excluded)].sort(bySoonest), bounds);
 		const candidates = arranged.map((deployment, at): Candidate => {
@@ -120,7 +155,8 @@ export function createPlanner(options: PlannerOptions): Planner {
 		return { plan, leads: null };
 	}
 
-	function boundsOf({ heldSince }: RouteRequest, now: number): Bounds {
+	#boundsOf({ heldSince }: RouteRequest, now: number): Bounds {
+		const { fleet, random, staggerMs } = this.#options;
 		const { maxAffinityWaitMs, burstGate } = fleet.routing;
 		const since = heldSince ?? now;
 		const leaderBy = burstGate.enabled ? since + burstGate.maxWaitMs : 0;
@@ -128,58 +164,17 @@ export function createPlanner(options: PlannerOptions): Planner {
 		return { now, roomBy: since + maxAffinityWaitMs, leaderBy, stagger };
 	}
 
-	function ranked(request: RouteRequest, evidence: Evidence, about: { witnesses: readonly Witness[]; now: number }) {
+	#ranked(request: RouteRequest, evidence: Evidence, about: { witnesses: readonly Witness[]; now: number }) {
+		const { fleet, random } = this.#options;
 		const { promptTokens, ownTokens } = evidence;
 		const seed = seedOf(request.conversation, request.outline.openingKey) ?? Math.floor(random() * 2 ** 32);
 		const { strategy } = fleet.routing;
 		if (strategy === null) return rank(about.witnesses, { promptTokens, ownTokens, seed, arranged: null });
 		const usable = about.witnesses.flatMap(({ members }) => members.map(({ deployment }) => deployment));
-		const dollarsOf = dollarsFor(request, promptTokens, about.now);
+		const dollarsOf = this.#dollarsFor(request, promptTokens, about.now);
 		const arranged = arrange(usable, strategy, { now: about.now, random, dollarsOf });
 		return rank(about.witnesses, { promptTokens, ownTokens, seed, arranged });
 	}
-
-	return (request, now) => {
-		const bounds = boundsOf(request, now);
-		const promptTokens = () => promptTokensOf(options, request, NO_MATCH);
-		const excluded = exclusionsOf(fleet, request, { now, promptTokens });
-		if (!fleet.routing.affinity) return balance(request, excluded, bounds);
-		const evidence = gather({ request, excluded, mayFollow: bounds.leaderBy > now }, now);
-		const { marked } = evidence;
-		const choice = choose(evidence, bounds);
-		const places = ranked(request, evidence, { witnesses: choice.witnesses, now });
-		const [first] = places;
-		const candidates: Candidate[] = [];
-		for (const place of places) {
-			for (const { deployment } of place.members) {
-				const reason = candidates.length > 0 ? "spare" : reasonOf(place, { choice, evidence, marked });
-				candidates.push({
-					deployment,
-					reason,
-					predictedReadTokens: place.match.readTokens,
-					expectedDollars: place.dollars,
-					thinkingAtRisk: place.thinkingAtRisk,
-				});
-			}
-		}
-		const leader =
-			choice.hold === null && first !== undefined ? leaderHold(first, { request, evidence, bounds }) : null;
-		const hold = choice.hold ?? leader?.hold ?? null;
-		const full = evidence.witnesses.every((each) => each.full.length === 0)
-			? NOBODY
-			: evidence.witnesses.flatMap((each) => each.full);
-		const plan: Plan = {
-			request,
-			outcome: outcomeOf({ first, marked, known: evidence.known }),
-			...inOrder(candidates, hold, { excluded: full.length === 0 ? excluded : [...full, ...excluded], probes }),
-			excluded: full.length === 0 ? excluded : [...excluded, ...full].sort(bySoonest),
-			promptTokens: evidence.promptTokens,
-			plannedAt: now,
-			hold,
-			divertedFrom: choice.divertedFrom,
-		};
-		return { plan, leads: leader?.spot ?? null };
-	};
 }
 
 /**
@@ -282,20 +277,39 @@ function inOrder(
 
 const NO_CANDIDATES: readonly Candidate[] = [];
 
-function outcomeOf(seen: { first: Witness | undefined; marked: boolean; known: boolean }): AffinityOutcome {
-	if (!seen.marked) return "none";
-	if (seen.first !== undefined && seen.first.match.home !== NONE) return "hit";
-	return seen.known ? "miss" : "new";
+function outcomeOf(first: Witness | undefined, { marked, known }: Evidence): AffinityOutcome {
+	if (!marked) return "none";
+	if (first !== undefined && first.match.home !== NONE) return "hit";
+	return known ? "miss" : "new";
 }
 
-function reasonOf(
-	first: Witness,
-	about: { readonly choice: Choice; readonly evidence: Evidence; readonly marked: boolean },
-): Reason {
+interface Decided {
+	readonly choice: Choice;
+	readonly evidence: Evidence;
+}
+
+/** All members of the places, in their order. */
+function candidatesOf(places: readonly Witness[], decided: Decided): Candidate[] {
+	const candidates: Candidate[] = [];
+	for (const place of places) {
+		for (const { deployment } of place.members) {
+			candidates.push({
+				deployment,
+				reason: candidates.length > 0 ? "spare" : reasonOf(place, decided),
+				predictedReadTokens: place.match.readTokens,
+				expectedDollars: place.dollars,
+				thinkingAtRisk: place.thinkingAtRisk,
+			});
+		}
+	}
+	return candidates;
+}
+
+function reasonOf(first: Witness, about: Decided): Reason {
 	const { match, home } = first;
 	if (about.choice.divertedFrom !== null) return "diverted";
 	if (match.home !== NONE) return home && about.evidence.home?.diversion ? "returned" : "prefix";
 	if (home) return "session";
-	if (!about.marked) return "unmarked";
+	if (!about.evidence.marked) return "unmarked";
 	return match.read === NONE ? "cold" : "head";
 }

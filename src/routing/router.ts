@@ -1,5 +1,5 @@
 // The router: its parts, plans, and figures of its state. Leaves deciding to planner, what attempts teach to attempts, beliefs to cache/.
-import { createAttemptLedger } from "../cache/attempt.ts";
+import { AttemptLedger } from "../cache/attempt.ts";
 import { PrefixIndex } from "../cache/index.ts";
 import { createTokenScale } from "../cache/tokens.ts";
 import type { RoutingConfig } from "../config/schema.ts";
@@ -17,9 +17,9 @@ import type {
 	Ticket,
 } from "./decision.ts";
 import { type AttemptFailure, type Deployment, targetOf } from "./deployment.ts";
-import { createFleet, type Fleet, type RouterConfig } from "./fleet.ts";
-import { createHeadroom, type Headroom, type Levels } from "./headroom.ts";
-import { createPlanner, type Planner } from "./planner.ts";
+import { Fleet, type RouterConfig } from "./fleet.ts";
+import { Headroom, type Levels } from "./headroom.ts";
+import { Planner } from "./planner.ts";
 import { createProbes } from "./probes.ts";
 import { Releases } from "./releases.ts";
 import { NoteApplier } from "./replicas/apply.ts";
@@ -83,11 +83,11 @@ class Router implements LiveRouter {
 	readonly #headroom: Headroom;
 	readonly #beliefs: BeliefLedger;
 	readonly #releases: Releases;
-	readonly #plan: Planner;
+	readonly #planner: Planner;
 	readonly #attempts: Attempts;
 
 	constructor(options: RouterOptions) {
-		const fleet = createFleet(options);
+		const fleet = new Fleet(options);
 		const shared = options.shared ?? null;
 		const domains = createSharedDomains(fleet);
 		const publisher = shared === null ? null : new NotePublisher(shared, domains);
@@ -95,7 +95,7 @@ class Router implements LiveRouter {
 		const index = new PrefixIndex({ maxEntries: options.routing.maxEntries, root, observer: publisher });
 		const scale = createTokenScale();
 		const conversations = createConversations(mostConversations(options.routing), publisher);
-		const headroom = createHeadroom();
+		const headroom = new Headroom();
 		const beliefs = createBeliefs(root);
 		const releases = new Releases(fleet, index);
 		const state = { fleet, conversations, headroom, beliefs, probes: createProbes() };
@@ -106,15 +106,15 @@ class Router implements LiveRouter {
 		this.#beliefs = beliefs;
 		this.#releases = releases;
 		const random = options.random ?? Math.random;
-		this.#plan = createPlanner({ ...state, index, scale, random, staggerMs: shared === null ? 0 : STAGGER_MS });
-		this.#attempts = new Attempts({ ...state, ledger: createAttemptLedger(index, scale), releases, publisher });
+		this.#planner = new Planner({ ...state, index, scale, random, staggerMs: shared === null ? 0 : STAGGER_MS });
+		this.#attempts = new Attempts({ ...state, ledger: new AttemptLedger(index, scale), releases, publisher });
 		if (shared === null || publisher === null) return;
 		const applier = new NoteApplier({ fleet, domains, index, conversations, headroom, releases });
 		shared.subscribe((note, from, now) => publisher.quietly(() => applier.apply(note, from, now)));
 	}
 
 	plan(request: RouteRequest, now: number): Plan {
-		const { plan, leads } = this.#plan(request, now);
+		const { plan, leads } = this.#planner.plan(request, now);
 		if (plan.hold !== null && leads !== null) this.#releases.lead(plan.hold, leads);
 		return plan;
 	}
