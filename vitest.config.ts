@@ -1,8 +1,11 @@
 // Two projects: tests beside the code, and whole-path tests that need real clients (installed by their global set-up).
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
 	test: {
+		// Tests wait for sockets and timers for about half of their time.
+		maxWorkers: availableParallelism() + 1,
 		projects: [
 			{
 				test: {

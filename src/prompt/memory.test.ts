@@ -44,7 +44,7 @@ describe("an outline is the same with and without memory", () => {
 					expect(remembered).toEqual(read);
 				}
 			}),
-			{ numRuns: 4000 },
+			{ numRuns: 1500 },
 		);
 		// Otherwise this shows nothing.
 		expect(reused / sent).toBeGreaterThan(0.2);
@@ -74,10 +74,10 @@ describe("an outline is the same with and without memory", () => {
 					memory.isFree = true;
 				}
 			}),
-			{ numRuns: 2000 },
+			{ numRuns: 800 },
 		);
-		expect(inPlace).toBeGreaterThan(1000);
-		expect(reused).toBeGreaterThan(500);
+		expect(inPlace).toBeGreaterThan(400);
+		expect(reused).toBeGreaterThan(200);
 	});
 
 	test("for a real conversation's next turn with any byte changed", async () => {
@@ -94,9 +94,9 @@ describe("an outline is the same with and without memory", () => {
 				expect(remembered).toEqual(outcome(spoilt, { hasher: forgetful }));
 				expect(outline(next, { hasher, memory: { key: "k", now: 0 } })).toEqual(outline(next, { hasher: forgetful }));
 			}),
-			{ numRuns: 1000 },
+			{ numRuns: 400 },
 		);
-		expect(reused).toBeGreaterThan(700);
+		expect(reused).toBeGreaterThan(280);
 	});
 
 	test("cut off at any byte", async () => {
@@ -104,7 +104,8 @@ describe("an outline is the same with and without memory", () => {
 		const [last = Buffer.alloc(0), next = Buffer.alloc(0)] = turns;
 		const hasher = await remembering();
 		outline(last, { hasher, memory: { key: "k", now: 0 } });
-		for (let length = 0; length < next.length; length++) {
+		// Every fifth byte: each kind of place is met many times over.
+		for (let length = 0; length < next.length; length += 5) {
 			const body = next.subarray(0, length);
 			const fault = faultOf(() => outline(body, { hasher, memory: { key: "k", now: 0 } }));
 			const read = faultOf(() => outline(body, { hasher: forgetful }));

@@ -149,7 +149,7 @@ describe("reads the same from the bytes as from the objects", () => {
 			fc.property(body, fc.constantFrom(0, 1, "\t"), (value, indent) => {
 				expect(seen(Buffer.from(JSON.stringify(value, null, indent)))).toEqual(reference(value));
 			}),
-			{ numRuns: 4000 },
+			{ numRuns: 1500 },
 		);
 	});
 
@@ -166,7 +166,7 @@ describe("reads the same from the bytes as from the objects", () => {
 				expect([...marked.chain.bytes]).toEqual([...plain.chain.bytes]);
 				expect(marked.openingKey).toBe(plain.openingKey);
 			}),
-			{ numRuns: 2500 },
+			{ numRuns: 1000 },
 		);
 	});
 });

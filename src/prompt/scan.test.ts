@@ -51,7 +51,7 @@ describe("agrees with JSON.parse about validity", () => {
 	test("for anything JSON.stringify can write", () => {
 		fc.assert(
 			fc.property(jsonText, (text) => isJson(Buffer.from(text)) === (parse(Buffer.from(text)) !== undefined)),
-			{ numRuns: 3000 },
+			{ numRuns: 1500 },
 		);
 	});
 
@@ -61,7 +61,7 @@ describe("agrees with JSON.parse about validity", () => {
 				const bytes = mutations.reduce(mutate, Buffer.from(text));
 				return isJson(bytes) === (parse(bytes) !== undefined);
 			}),
-			{ numRuns: 6000 },
+			{ numRuns: 500 },
 		);
 	});
 
@@ -70,7 +70,7 @@ describe("agrees with JSON.parse about validity", () => {
 		const quoted = soup.map((bytes) => Buffer.concat([Buffer.from('{"a":"'), bytes, Buffer.from('"}')]));
 		fc.assert(
 			fc.property(fc.oneof(soup, quoted), (bytes) => isJson(bytes) === (parse(bytes) !== undefined)),
-			{ numRuns: 8000 },
+			{ numRuns: 3000 },
 		);
 	});
 
@@ -210,25 +210,24 @@ describe("bounds", () => {
 		);
 	});
 
-	/** The slowest sensible machine reads 1 MB in well under this. */
-	const LINEAR_MS = 6000;
-
-	test.each([
-		["open brackets", () => Buffer.alloc(32_000_000, "[")],
-		["open braces", () => Buffer.from(`${'{"a":'.repeat(6_400_000)}`)],
-		["brackets beside each other", () => Buffer.from(`{"model":"m","x":[${"[],".repeat(10_000_000)}1]}`)],
-		["backslashes", () => Buffer.from(`{"model":"m","x":"${"\\\\".repeat(16_000_000)}"}`)],
-		["empty strings", () => Buffer.from(`{"model":"m","x":[${'"",'.repeat(10_000_000)}1]}`)],
-		["white space", () => Buffer.from(`{"model":"m",${" ".repeat(32_000_000)}"x":1}`)],
-		["long escaped keys", () => Buffer.from(`{"model":"m",${'"\\u0061\\u0061":1,'.repeat(1_500_000)}"x":1}`)],
-		["tiny messages", () => Buffer.from(`{"model":"m","messages":[${'{"content":""},'.repeat(1_000_000)}{}]}`)],
-		["tiny blocks", () => Buffer.from(`{"model":"m","system":[${'{"cache_control":{}},'.repeat(1_000_000)}1]}`)],
-		["blocks that are no blocks", () => Buffer.from(`{"model":"m","tools":[${"1,".repeat(8_000_000)}1]}`)],
-	])("32 MB of %s take linear time", { timeout: 20_000 }, (_, make) => {
-		const bytes = make();
-		const start = performance.now();
-		faultOf(() => read(bytes));
-		expect(performance.now() - start).toBeLessThan(LINEAR_MS);
+	// What takes quadratic time takes hours at this size, and ends at the time-out.
+	test.each<[string, string | null, () => Buffer]>([
+		["open brackets", "body_too_deep", () => Buffer.alloc(32_000_000, "[")],
+		["open braces", "body_too_deep", () => Buffer.from(`${'{"a":'.repeat(6_400_000)}`)],
+		["brackets beside each other", null, () => Buffer.from(`{"model":"m","x":[${"[],".repeat(10_000_000)}1]}`)],
+		["backslashes", null, () => Buffer.from(`{"model":"m","x":"${"\\\\".repeat(16_000_000)}"}`)],
+		["empty strings", null, () => Buffer.from(`{"model":"m","x":[${'"",'.repeat(10_000_000)}1]}`)],
+		["white space", null, () => Buffer.from(`{"model":"m",${" ".repeat(32_000_000)}"x":1}`)],
+		[
+			"long escaped keys",
+			"invalid_field",
+			() => Buffer.from(`{"model":"m",${'"\\u0061\\u0061":1,'.repeat(1_500_000)}"x":1}`),
+		],
+		["tiny messages", null, () => Buffer.from(`{"model":"m","messages":[${'{"content":""},'.repeat(1_000_000)}{}]}`)],
+		["tiny blocks", null, () => Buffer.from(`{"model":"m","system":[${'{"cache_control":{}},'.repeat(1_000_000)}1]}`)],
+		["blocks that are no blocks", null, () => Buffer.from(`{"model":"m","tools":[${"1,".repeat(8_000_000)}1]}`)],
+	])("32 MB of %s take linear time", { timeout: 60_000 }, (_, code, make) => {
+		expect(faultOf(() => read(make()))?.code ?? null).toBe(code);
 	});
 
 	test("a large body leaves a reader that still works", () => {
