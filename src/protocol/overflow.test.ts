@@ -59,6 +59,36 @@ test.each([
 		"This endpoint's maximum context length is 131072 tokens. However, you requested about 537812 tokens (537812 of text input).",
 	],
 	["Fireworks", "The prompt is too long: 200000, model maximum context length: 131072"],
+	[
+		"Vertex AI",
+		"Unable to submit request because the input token count is 1204912 but model only supports up to 1048576. Reduce the input token count and try again.",
+	],
+	[
+		"vLLM, the output beside a prompt that fills the window",
+		"'max_tokens' or 'max_completion_tokens' is too large: 32000. This model's maximum context length is 131072 tokens and your request has 110000 input tokens (32000 > 131072 - 110000).",
+	],
+	[
+		"vLLM",
+		"You passed 32769 input tokens and requested 0 output tokens. However, the model's context length is only 32768 tokens, resulting in a maximum input length of 32768 tokens.",
+	],
+	["SGLang", "Input length (9000 tokens) exceeds the maximum allowed length (8191 tokens). Use a shorter input."],
+	["Volcano Ark", "Total tokens of image and text exceed max message tokens. Request id: 02"],
+	["Volcano Ark", "Input length 140000 exceeds the maximum length 131072. Request id: 02"],
+	["Moonshot", "Input token length too long"],
+	["ds4", "Prompt has 32769 tokens, but the configured context size is 32768 tokens"],
+	[
+		"LM Studio",
+		"Trying to keep the first 11451 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens, which is not enough.",
+	],
+	["LM Studio", "Cannot truncate prompt with n_keep (11279) >= n_ctx (4096)"],
+	["Cerebras", "Current length is 41000 while limit is 32768"],
+	["Poolside", "The prompt exceeds the maximum allowed input length of 131072 tokens"],
+	["a local server", "Prompt length 9001 is larger than context window 8192"],
+	["a local server", "prompt_tokens 140000 > max_seq_len 131072"],
+	["a local server", "the input prompt is too large for the context size: 9000 > 8192"],
+	["a gateway", "Input tokens (140000) plus max_tokens (4096) exceeds the model context length 131072"],
+	["a gateway", "ContextOverflow: this conversation does not fit"],
+	["GLM", "提示词长度超过模型最大上下文长度"],
 ])("%s: %s", (_server, message) => {
 	expect(said(message)).toBe(true);
 	expect(overflowMessage(message)).toMatch(/prompt is too long|input length and `max_tokens` exceed context limit/);
@@ -100,6 +130,13 @@ test.each([
 		"Request too large for model `llama-3.3-70b` on tokens per minute (TPM): Limit 6000, Requested 7000, please reduce the length of the messages",
 	],
 	["thinking", "`max_tokens` must be greater than `thinking.budget_tokens`"],
+	[
+		"max_tokens, Groq",
+		"`max_tokens` must be less than or equal to `8192`, the maximum value for `max_tokens` is less than the `context_window` for this model",
+	],
+	["a tool without quotes", "tool name context_length_exceeded is not valid"],
+	["a body", "Request payload size exceeds the limit: 20971520 bytes."],
+	["messages by number", "Conversation too long: at most 512 messages are allowed"],
 ])("%s only looks like it", (_what, message, ...codes) => {
 	expect(said(message, 400, ...codes)).toBe(false);
 });

@@ -23,7 +23,7 @@ const WORDINGS: readonly Wording[] = [
 		says: /input is too long for (the )?requested model/i,
 		source: "Bedrock InvokeModel (AWS re:Post, providers §2)",
 	},
-	{ says: /input is too long\b/i, source: "Bedrock Converse, 'Input is too long.'" },
+	{ says: /input (?:is |token length )?too long\b/i, source: "Bedrock Converse, 'Input is too long.'; Moonshot" },
 	{ says: /input tokens exceeded|number of input tokens exceeds? (the )?max/i, source: "Bedrock, Amazon Nova" },
 	{ says: /too many input tokens/i, source: "Bedrock, Llama and Mistral" },
 	{
@@ -35,7 +35,22 @@ const WORDINGS: readonly Wording[] = [
 		says: /exceeds? the available context size|context size has been exceeded/i,
 		source: "llama.cpp server, exceed_context_size_error",
 	},
-	{ says: /greater than the context length/i, source: "LM Studio" },
+	{
+		says: /keep the first \d+ tokens when context|cannot truncate prompt with n_keep/i,
+		source: "LM Studio's older engines",
+	},
+	{
+		says: /(?:greater|larger|longer|bigger|more) than (?:the |its |our )?(?:model'?s? )?(?:maximum |max )?context (?:length|window|size|limit)/i,
+		source: "LM Studio, 'greater than the context length'; local servers",
+	},
+	{
+		says: /context (?:length|size|window)(?: of this model)? is (?:only )?[\d,]+|with context (?:length|size) of only/i,
+		source: "vLLM, 'the model's context length is only N tokens'; ds4, 'the configured context size is N tokens'",
+	},
+	{
+		says: /(?:prompt|input) is too large for the context|prompt filled the context window/i,
+		source: "koboldcpp; Ollama",
+	},
 	{ says: /maximum prompt length is \d+/i, source: "xAI" },
 	{
 		says: /maximum context length (?:is|of)\b/i,
@@ -54,10 +69,26 @@ const WORDINGS: readonly Wording[] = [
 		says: /exceed(?:s|ed)? (?:the |your |our )?(?:model'?s )?(?:maximum |max )?(?:context|input)[ _](?:window|length|limit|size)/i,
 		source: "Qwen, Baidu and gateways in front of them",
 	},
-	{ says: /context window exceeds limit|context window is (?:exceeded|full)/i, source: "MiniMax (2013)" },
+	{
+		says: /context window exceeds limit|context (?:window|length|size)(?: is)? (?:exceeded|full)|context ?overflow/i,
+		source: "MiniMax (2013); local servers",
+	},
+	{
+		says: /(?:input|prompt)(?: tokens?)?(?: length)? \(?[\d,]+(?: tokens)?\)? exceeds (?:the |a )?(?:max(?:imum)?|model'?s?) (?:allowed )?(?:input )?(?:context )?(?:length|window)|maximum allowed input length/i,
+		source: "SGLang, 'exceeds the maximum allowed length'; Volcano Ark; Poolside by OpenRouter",
+	},
+	{
+		says: /tokens?\b.{0,60} exceeds? (?:the )?(?:model'?s? )?(?:max(?:imum)? )?(?:context|message tokens)/i,
+		source: "Volcano Ark, 'Total tokens of image and text exceed max message tokens'; gateways",
+	},
+	{ says: /current length is \d+ while limit is \d+/i, source: "Cerebras" },
+	{ says: /\b(?:prompt|input)_tokens \d+ > max_\w+|token limit exceeded/i, source: "local servers, gateways" },
 	{ says: /context[_ ](?:length|window)[_ ]exceeded/i, source: "code in the text of many proxies" },
 	{ says: /input tokens? exceeds? the configured limit/i, source: "OpenAI and Azure, GPT-5" },
-	{ says: /input token count .*exceeds the maximum number of tokens/i, source: "Gemini" },
+	{
+		says: /input token count .*(?:exceeds the max|only supports up to)/i,
+		source: "Gemini; Vertex AI, 'the input token count is N but model only supports up to M'; DashScope",
+	},
 	{ says: /prompt token count .*exceeds the limit/i, source: "GitHub Copilot" },
 	{ says: /exceed(?:s|ed)? (?:the )?model token limit/i, source: "Moonshot, Kimi" },
 	{
@@ -69,7 +100,7 @@ const WORDINGS: readonly Wording[] = [
 		source: "z.ai, GLM (1261), 'Prompt exceeds max length'",
 	},
 	{
-		says: /range of input length should be|input data may exceed|输入.*(?:超过|过长)|prompt.*超长/i,
+		says: /range of input length should be|input data may exceed|(?:输入|提示词|上下文|prompt|tokens?)[^。]{0,30}(?:超过|超出|过长|超长)/i,
 		source: "DashScope (Qwen); Chinese texts of GLM",
 	},
 	{
@@ -94,6 +125,9 @@ const CODES: ReadonlySet<string> = new Set([
 	"exceed_context_size_error", // llama.cpp
 	"model_max_prompt_tokens_exceeded", // GitHub Copilot
 	"context_window_exceeded", // gateways
+	"model_context_window_exceeded", // z.ai
+	"OutofContextError", // Volcano Ark
+	"input_too_long", // gateways
 	"context_too_large", // OpenAI-compatible gateways
 	"prompt_too_long",
 	"1261", // z.ai
@@ -106,11 +140,11 @@ const LOOKALIKES: readonly Wording[] = [
 		source: "OpenAI: any string over its own limit, such as a tool's name",
 	},
 	{
-		says: /max_(?:completion_|new_|output_)?tokens['"`]? (?:or .*)?(?:is|value|parameter) .*(?:too (?:large|high|big)|at most)|maximum allowed number of output tokens/i,
-		source: "OpenAI, vLLM, Messages API: max_tokens",
+		says: /max_(?:completion_|new_|output_)?tokens['"`]? (?:or .*)?(?:is|value|parameter|must be) .*(?:too (?:large|high|big)|at most|less than)|maximum allowed number of output tokens/i,
+		source: "OpenAI, vLLM, Groq, Messages API: max_tokens",
 	},
 	{
-		says: /\b(?:tools?|functions?|names?|propert(?:y|ies)|parameters?|arguments?|fields?)\b.{0,60}["'`]\w*context_(?:length|window)/i,
+		says: /\b(?:tools?|functions?|names?|propert(?:y|ies)|parameters?|arguments?|fields?)\b.{0,60}["'`]\w*context_(?:length|window)|\b(?:tool|function)(?:s|'s)? (?:name|named|called) \w*context_(?:length|window)/i,
 		source: "a tool or a parameter that is called so",
 	},
 	{
@@ -118,7 +152,7 @@ const LOOKALIKES: readonly Wording[] = [
 		source: "limits by time, which some servers send as 400 or 413",
 	},
 	{
-		says: /\b(?:image|file|document|pdf|audio|video)s?\b.{0,60}\b(?:exceeds?|too (?:large|long|many|big))/i,
+		says: /(?<!tokens of )\b(?:image|file|document|pdf|audio|video)s?\b.{0,60}\b(?:exceeds?|too (?:large|long|many|big))/i,
 		source: "one attachment, not the prompt",
 	},
 ];
@@ -141,7 +175,17 @@ export function isOverflow({ status, message, codes }: SaidError): boolean {
 	if (codes.some((code) => code !== null && CODES.has(code))) return true;
 	const own = ownWords(message);
 	if (KNOWN.some(({ says }) => says.test(own))) return true;
+	if (fillsWindow(own)) return true;
 	return !LOOKALIKES.some(({ says }) => says.test(own)) && WORDINGS.some(({ says }) => says.test(own));
+}
+
+/** vLLM's `max_tokens is too large … (8192 > 32768 - 30000)`: what was asked for, the window, and the prompt. */
+const BESIDE_OUTPUT = /\(\d+ > (\d+) - (\d+)\)/;
+
+/** `max_tokens` does not fit because the prompt fills most of the window; beside a small prompt it is simply too large. */
+function fillsWindow(message: string): boolean {
+	const [, window, prompt] = BESIDE_OUTPUT.exec(message) ?? [];
+	return Number(prompt) * 2 > Number(window);
 }
 
 /** The text of such an error as clients of the Messages API know it; what they know already stays as it is. */

@@ -44,6 +44,10 @@ test.each([
 	["Invalid API key", false],
 	["Input is too long.", false],
 	["System is busy", false],
+	["Unable to download the file. The server replied: 403 invalid API key", true],
+	["Connection error while communicating with MCP server: Forbidden", true],
+	["Invalid image URL: location is not supported", true],
+	["Failed to load model", false],
 ])("%s is about a member with the client's text: %s", (message, is) => {
 	expect(isOfMember(message)).toBe(is);
 });

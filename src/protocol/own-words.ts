@@ -18,11 +18,15 @@ export function ownWords(message: string): string {
 	});
 }
 
+/** What the client's request points at, and what its server answered: a file by its address, an MCP server. */
+const OF_ELSEWHERE =
+	/\bMCP (?:server|connector|connection|tool)|\b(?:download|fetch|retriev|load)\w*\b.{0,40}\b(?:files?|images?|url|urls|documents?|media|content)\b|\b(?:image|file|document|media) url\b/i;
+
 /** `messages.0.content: …`, `Invalid 'tools[0].function.name': …`, `1 validation error for …`: a member that holds the client's text. */
 const OF_MEMBER =
-	/^(?:\w+(?:Exception|Error): )?(?:(?:invalid|unsupported|missing|unknown)\b[\w ]*:? ?)?['"`]?(?:body\.)?(?:messages|tools|functions|system|metadata|tool_choice|input|contents|prompt|stop_sequences|stop|user)['"`]?(?:[.[]|['"`]?:\s)|^\d+ (?:request )?validation errors?\b|^malformed input request\b/i;
+	/^(?:\w+(?:Exception|Error): )?(?:(?:invalid|unsupported|missing|unknown)\b[\w ]*:? ?)?['"`]?(?:body\.)?(?:messages|tools|functions|system|metadata|mcp_servers|container|context_management|output_config|output_format|response_format|instructions|thinking|tool_choice|input|contents|prompt|stop_sequences|stop|user)['"`]?(?:[.[]|['"`]?:\s)|^\d+ (?:request )?validation errors?\b|^malformed input request\b/i;
 
-/** Whether the message is about a member of the request that holds the client's own text. */
+/** Whether the message is about a member of the request that holds the client's own text, or about what such a member points at. */
 export function isOfMember(message: string): boolean {
-	return OF_MEMBER.test(message);
+	return OF_MEMBER.test(message) || OF_ELSEWHERE.test(message);
 }

@@ -8,13 +8,13 @@ const REFUSED_OR_LIMITED: readonly number[] = [...REFUSED, 429];
 export const ACCOUNTS: readonly ErrorRule[] = [
 	{
 		status: REFUSED_OR_LIMITED,
-		says: /credit balance is too low|insufficient (?:account )?(?:balance|credits?|funds)|(?:not enough|out of|more) credits|have any credits|used all (?:of )?(?:your |its )?available credits|余额不足|额度不足|account is in good standing|check your (?:account balance|plan and billing)/i,
+		says: /credit balance is too low|(?:insufficient|n[o']t have (?:enough|sufficient)) (?:account )?(?:balance|credits?|funds)|(?:credits?|balance|funds) (?:are|is|have been|has been) (?:depleted|exhausted|used up|overdue)|in arrears|overdue balance|(?:user|account) quota is not enough|(?:not enough|out of|more) credits|have any credits|used all (?:of )?(?:your |its )?available credits|余额不足|额度不足|预扣费额度失败|欠费|account is in good standing|check your (?:account balance|plan and billing)/i,
 		scope: "account",
 		errorClass: "authentication",
 		lasting: true,
 		reason: "its credit is used up",
 		source:
-			"Messages API 400 (BerriAI/litellm #37592); DeepSeek and OpenRouter 402; xAI 403; Moonshot, z.ai (1113) 429; DashScope 400; new-api 403",
+			"Messages API 400 (BerriAI/litellm #37592); DeepSeek and OpenRouter 402; xAI 403; Moonshot, z.ai (1113) and Gemini's prepaid projects 429; DashScope 400; new-api and Volcano Ark 403",
 	},
 	{
 		status: REFUSED,
@@ -46,12 +46,21 @@ export const ACCOUNTS: readonly ErrorRule[] = [
 	},
 	{
 		status: REFUSED_OR_LIMITED,
-		says: /reached your (?:specified |monthly |configured )*(?:API )?(?:usage|spend(?:ing)?) limit|you will regain access on/i,
+		says: /reached (?:your|its|the) (?:specified |monthly |configured |set )*(?:API )?(?:usage|spend(?:ing)?) (?:limit|cap|alert threshold)|you will regain access on/i,
 		scope: "account",
 		errorClass: "authentication",
 		lasting: true,
 		reason: "its usage limit is reached",
 		source: "Messages API 400 'You have reached your specified API usage limits' (CLIProxyAPI #2442)",
+	},
+	{
+		status: REFUSED_OR_LIMITED,
+		says: /draw from your extra usage|out of extra usage|usage limit reached for \d+ ?hours?|(?:weekly|monthly|5[- ]hour)\b.{0,20} limit (?:exhausted|reached)|plan (?:package )?has expired/i,
+		scope: "account",
+		errorClass: "authentication",
+		lasting: true,
+		reason: "its subscription's limit is reached",
+		source: "Messages API 400 of subscriptions ('You're out of extra usage'); z.ai's plans, 1308 to 1310",
 	},
 	{
 		status: REFUSED,
@@ -64,12 +73,12 @@ export const ACCOUNTS: readonly ErrorRule[] = [
 	},
 	{
 		status: REFUSED,
-		says: /(?:api[ -]?key|access token|oauth token|bearer token|credentials?)\b.{0,40}\b(?:not valid|invalid|expired|revoked|disabled|deleted|does ?n.t exist)|(?:invalid|incorrect|expired|revoked) (?:x-)?(?:api[ -]?key|access token|oauth token|bearer token|credentials?)/i,
+		says: /(?:api[ -]?key|access token|oauth token|bearer token|credentials?)\b.{0,40}\b(?:not (?:valid|found)|invalid|expired|revoked|disabled|deleted|blocked|leaked|does ?n.t exist)|(?:invalid|incorrect|expired|revoked) (?:x-)?(?:api[ -]?key|access token|oauth token|bearer token|proxy server token|credentials?)|key[ -]based authentication is disabled|无效的令牌|令牌(?:状态不可用|已过期)|身份验证失败/i,
 		scope: "credential",
 		errorClass: "authentication",
 		reason: "credentials refused",
 		source:
-			"Gemini 400 'API key not valid', xAI 400 'Incorrect API key provided', Bedrock 403 'Bearer Token has expired'",
+			"Gemini 400 'API key not valid', xAI 400 'Incorrect API key provided', Bedrock 403 'Bearer Token has expired'; Azure 403; new-api 403; z.ai 1000",
 	},
 	{
 		status: REFUSED,

@@ -9,6 +9,14 @@ const NOT_COUNTED = /(does ?n.t|not) support(ed|s)? (the )?(count_?tokens|counti
 
 const AWS = messagesRulesAfter([
 	{
+		codes: ["SubscriptionRequiredException", "OptInRequired", "AccountProblem"],
+		scope: "account",
+		errorClass: "authentication",
+		lasting: true,
+		reason: "its account has not signed up for the service",
+		source: "AWS, common errors",
+	},
+	{
 		status: [400],
 		says: /^operation not allowed\.?$/i,
 		scope: "account",

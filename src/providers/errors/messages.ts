@@ -1,11 +1,12 @@
 // What the Messages API's own errors mean: api.anthropic.com, and servers and clouds that pass its errors on. Leaves words that all families
-// share to errors/accounts.
+// share to errors/accounts and errors/models.
 import { readError } from "../../protocol/anthropic.ts";
 import { readOpenaiError } from "../../protocol/openai/reasons.ts";
 import { isOverflow, overflowMessage } from "../../protocol/overflow.ts";
 import type { CanonicalError, ResponseHead, UpstreamFailure, Verdict } from "../provider.ts";
 import { ACCOUNTS } from "./accounts.ts";
 import { type ErrorRule, judgeBy } from "./judge.ts";
+import { MODELS } from "./models.ts";
 
 /** Limits that hold for one kind of request (platform docs, "Rate limits"). */
 const CLASSES: readonly ErrorRule[] = [
@@ -90,6 +91,7 @@ const MESSAGES: readonly ErrorRule[] = [
 		source: "Rate limits, 'Spend limits': 429 without retry-after (providers §1)",
 	},
 	...CLASSES,
+	...MODELS,
 	{
 		status: [429],
 		header: ["anthropic-ratelimit-unified-representative-claim", /^(?:five_hour|seven_day|overage)$/],

@@ -31,6 +31,7 @@ const OPENAI: readonly ErrorRule[] = [
 			"account_deactivated",
 			"exceeded_current_quota_error",
 			"insufficient_balance",
+			"blocked_api_access",
 			"access_terminated",
 			"access_terminated_error",
 			"Arrearage",
