@@ -67,6 +67,20 @@ test("three at most are asked by one request, those that waited longest first", 
 	expect(second.slice(0, 2).sort()).toEqual(ids.filter((id) => !first.includes(id)));
 });
 
+test("those that are asked within one millisecond take turns too", () => {
+	const ids = ["a", "b", "c", "d", "e"];
+	const world = createWorld({ deployments: ids });
+	for (const id of ids) fail(world, id, REFUSED);
+	const asked = new Map(ids.map((id) => [id, 0]));
+	for (let round = 0; round < 5; round += 1) {
+		for (const id of lastOf(planAt(world, SECOND))) {
+			fail(world, id, REFUSED, SECOND);
+			asked.set(id, (asked.get(id) ?? 0) + 1);
+		}
+		expect(Math.max(...asked.values()) - Math.min(...asked.values())).toBeLessThanOrEqual(1);
+	}
+});
+
 test("deployments of one key are asked once, and so are the keys of one spent account", () => {
 	const credentials = { apiKey: null, apiBase: "http://same.test", extra: {} };
 	const keys = ["a", "b"].map((id) => deployment(id, { credentials }));

@@ -28,6 +28,8 @@ export interface Probes {
 interface Asked {
 	underWay: number;
 	at: number;
+	/** Counts up: several may be asked within one millisecond. */
+	turn: number;
 }
 
 const NOBODY: readonly Candidate[] = [];
@@ -35,23 +37,25 @@ const NOBODY: readonly Candidate[] = [];
 export function createProbes(): Probes {
 	/** By credential. */
 	const asked = new Map<string, Asked>();
-	const askedAt = ({ credential }: Deployment) => asked.get(credential)?.at ?? 0;
+	let turns = 0;
+	const turnOf = ({ credential }: Deployment) => asked.get(credential)?.turn ?? 0;
 	const isAsked = ({ credential }: Deployment) => (asked.get(credential)?.underWay ?? 0) > 0;
 
 	return {
 		among(excluded, isAlone) {
 			const out = excluded.filter(({ why }) => MAY_BE_MENDED.has(why));
 			if (out.length === 0) return NOBODY;
-			const inTurn = oneOfEach(out).sort((a, b) => askedAt(a) - askedAt(b));
+			const inTurn = oneOfEach(out).sort((a, b) => turnOf(a) - turnOf(b));
 			const idle = inTurn.filter((deployment) => !isAsked(deployment)).slice(0, MOST_PROBES);
 			return (idle.length > 0 || !isAlone ? idle : inTurn.slice(0, 1)).map(lastResort);
 		},
 		begin({ credential }, now) {
 			for (const [key, { underWay, at }] of asked) if (underWay === 0 && now - at > FORGOTTEN_MS) asked.delete(key);
-			const of = asked.get(credential) ?? { underWay: 0, at: now };
+			const of = asked.get(credential) ?? { underWay: 0, at: now, turn: 0 };
 			asked.set(credential, of);
 			of.underWay += 1;
 			of.at = now;
+			of.turn = turns += 1;
 			let isOver = false;
 			return {
 				end() {
