@@ -3,7 +3,8 @@
 import { GatewayError } from "../errors.ts";
 import type { OpenGateway } from "../gateway.ts";
 import { LIBRARY } from "../proxy/admission/authenticate.ts";
-import { unpacked } from "../proxy/answer/encoding.ts";
+import { MAX_WHOLE } from "../proxy/answer/encoding.ts";
+import { unpacked } from "../proxy/codings.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { begin, run, type Serving } from "../proxy/handler.ts";
 import { type Route, routeOf } from "../proxy/routes.ts";
@@ -135,7 +136,7 @@ async function bodyOf({ exchange, response, head, signal }: Answered): Promise<s
 	try {
 		const whole = await response.whole();
 		const encoding = head.headers["content-encoding"];
-		return unpacked(whole, typeof encoding === "string" ? encoding : "identity").toString("utf8");
+		return unpacked(whole, typeof encoding === "string" ? encoding : "identity", { most: MAX_WHOLE }).toString("utf8");
 	} catch {
 		signal?.throwIfAborted();
 		const decision = decisionOf(exchange, head);

@@ -133,3 +133,53 @@ test("an error that comes slowly under the head of a stream is an error all the 
 		expect(JSON.parse(told.body)).toMatchObject({ error: { type: "overloaded_error" } });
 	}
 });
+
+test("an error whose body never ends is told by its status, before anybody gives up", { timeout: 20_000 }, async () => {
+	const body = '{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}';
+	const head = "HTTP/1.1 429 x\r\ncontent-type: application/json\r\nretry-after: 7\r\ncontent-length: 500\r\n\r\n";
+	await using upstream = await startWireUpstream(() => ({ bytes: Buffer.from(head + body), close: false }));
+	await using world = await before(upstream.url);
+	const told = await world.send({
+		path: "/v1/messages",
+		headers: HEADERS,
+		body: JSON.stringify({ model: "claude", ...ASK }),
+	});
+	expect([told.status, told.headers["retry-after"], told.body]).toEqual([429, "7", body]);
+	await expect.poll(world.isIdle).toBe(true);
+});
+
+test.each([
+	["is cut", "HTTP/1.1 429 x\r\nretry-after: 7\r\ncontent-length: 500\r\n\r\n{"],
+	["is cut in a chunk", "HTTP/1.1 429 x\r\nretry-after: 7\r\ntransfer-encoding: chunked\r\n\r\n50\r\n{"],
+	["has a chunk of no size", "HTTP/1.1 429 x\r\nretry-after: 7\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n"],
+])("an error whose body %s is an error by its status all the same", async (_what, bytes) => {
+	await using upstream = await startWireUpstream(() => ({ bytes: Buffer.from(bytes), close: true }));
+	await using world = await before(upstream.url);
+	for (const path of ["/v1/messages", "/v1/chat/completions"]) {
+		const told = await world.send({ path, headers: HEADERS, body: JSON.stringify({ model: "claude", ...ASK }) });
+		expect([told.status, told.headers["retry-after"]]).toEqual([429, "7"]);
+	}
+});
+
+test("an error whose body never ends is read no further than errors go", async () => {
+	let closed = 0;
+	await using upstream = await startRecordingUpstream((_request, response) => {
+		const more = (): void => {
+			while (!response.destroyed && response.write(Buffer.alloc(64 * 1024, 0x20)));
+			if (!response.destroyed) response.once("drain", more);
+		};
+		response.once("close", () => {
+			closed += 1;
+		});
+		response.writeHead(500, { "content-type": "application/json" });
+		more();
+	});
+	await using world = await before(upstream.url);
+	const told = await world.send({
+		path: "/v1/messages",
+		headers: HEADERS,
+		body: JSON.stringify({ model: "claude", ...ASK }),
+	});
+	expect(told.status).toBe(503);
+	await expect.poll(() => closed).toBe(1);
+});

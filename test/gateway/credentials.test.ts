@@ -9,13 +9,16 @@ const VIRTUAL = "sk-virtual-0123456789";
 const BLOCKED = "sk-blocked-0123456789";
 const BODY = JSON.stringify({ model: "claude-code", max_tokens: 5, messages: [{ role: "user", content: "hi" }] });
 const MESSAGE = JSON.stringify({ type: "message", content: [], usage: { input_tokens: 1, output_tokens: 1 } });
+const COMPLETION = JSON.stringify({
+	choices: [{ message: { role: "assistant", content: "a" }, finish_reason: "stop" }],
+});
 
 type Headers = Readonly<Record<string, string>>;
 
 async function start({ settings = "", apiKey = "sk-ant-api03-pooled", headers = "" } = {}) {
-	const upstream = await startRecordingUpstream((_request, response) => {
+	const upstream = await startRecordingUpstream(({ url }, response) => {
 		response.writeHead(200, { "content-type": "application/json" });
-		response.end(MESSAGE);
+		response.end(url.endsWith("/chat/completions") ? COMPLETION : MESSAGE);
 	});
 	const more = `  - model_name: extra
     litellm_params: { model: anthropic/claude-x, api_base: "${upstream.url}", api_key: ${apiKey}, extra_headers: { ${headers} } }

@@ -94,7 +94,9 @@ test("a missing key, a wrong key and a wrong method are refused in the dialect",
 });
 
 test("probes, health and the model list answer as clients expect", async () => {
-	await using upstream = await startRecordingUpstream((_request, response) => response.end("{}"));
+	await using upstream = await startRecordingUpstream((_request, response) =>
+		response.end('{"type":"message","content":[]}'),
+	);
 	await using gateway = await startTestGateway(
 		configFrom(`
 model_list:

@@ -16,6 +16,7 @@ const CAUSES: ReadonlyMap<string, string> = new Map([
 	["not_modified", "304 Not Modified instead of an answer"],
 	["page", "a page instead of an answer"],
 	["empty", "an empty answer"],
+	["undecodable", "an answer that cannot be unpacked"],
 	["no_answer", "something that is no answer"],
 	["unprepared", "a request that could not be prepared"],
 	["prepare", "no usable credentials"],

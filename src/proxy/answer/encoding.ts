@@ -1,7 +1,6 @@
 // Puts an answer into the client's format where that is not the canonical one: event by event, or whole. Leaves the forms themselves to
 // proxy/formats and sockets to proxy/answer/relay.
 import type { IncomingHttpHeaders } from "node:http";
-import { brotliDecompressSync, constants, gunzipSync, inflateSync } from "node:zlib";
 import { readError, statusOfErrorType } from "../../protocol/anthropic.ts";
 import { SseSplitter } from "../../protocol/sse.ts";
 import type { Exchange } from "../exchange.ts";
@@ -9,7 +8,7 @@ import type { AnswerEncoder } from "../formats/format.ts";
 import { headerValue, relayedHeaders } from "../headers.ts";
 import type { ClientResponse } from "../receive/client.ts";
 
-/** A whole answer that is translated may have this size, and unpack to it, bytes. No model writes as much; what is larger is no answer. */
+/** A whole answer that is translated may have this size, bytes. No model writes as much; what is larger is no answer. */
 export const MAX_WHOLE = 64 * 1024 * 1024;
 /** An event must be whole to be encoded, bytes. */
 const MAX_EVENT = 64 * 1024 * 1024;
@@ -51,10 +50,7 @@ export function encodingOf(exchange: Exchange, head: AnswerHead): Encoding | nul
 	const made = encoderOf(exchange);
 	if (made === null) return null;
 	const isStream = (headerValue(head.headers, "content-type") ?? "").startsWith("text/event-stream");
-	const isPlain = (headerValue(head.headers, "content-encoding") ?? "identity") === "identity";
-	return isStream && isPlain
-		? new StreamEncoding(exchange.response, head, made)
-		: new WholeEncoding(exchange, head, made);
+	return isStream ? new StreamEncoding(exchange.response, head, made) : new WholeEncoding(exchange, head, made);
 }
 
 /** Puts one answer into the client's format; null = that is the canonical one. */
@@ -133,7 +129,7 @@ class WholeEncoding implements Encoding {
 	finish(last: Buffer): void {
 		this.#pieces.push(last);
 		const { headers, own, status } = this.#head;
-		const whole = unpacked(Buffer.concat(this.#pieces), headerValue(headers, "content-encoding") ?? "identity");
+		const whole = Buffer.concat(this.#pieces);
 		if (this.#encoder !== null) this.#send(status, this.#encoder.body(whole), () => this.#encoderHeaders());
 		else {
 			const error = clientError(whole, { status, requestId: requestIdOf(headers) ?? this.#exchange.id });
@@ -192,32 +188,4 @@ export function keptHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 	const kept = { ...headers };
 	for (const name of ABOUT_BYTES) delete kept[name];
 	return kept;
-}
-
-interface Unpacking {
-	/** What unpacks to more stays as it is, bytes. */
-	readonly most?: number;
-	/** The rest of the body is not there: what can be read of it is enough. Default false. */
-	readonly isCut?: boolean;
-}
-
-/** None is asked for (proxy/headers); an upstream may compress all the same. What cannot be unpacked stays as it is. */
-export function unpacked(body: Buffer, encoding: string, { most = MAX_WHOLE, isCut = false }: Unpacking = {}): Buffer {
-	const bound = { maxOutputLength: most };
-	const deflated = isCut ? { ...bound, finishFlush: constants.Z_SYNC_FLUSH } : bound;
-	try {
-		switch (encoding.toLowerCase()) {
-			case "gzip":
-			case "x-gzip":
-				return gunzipSync(body, deflated);
-			case "deflate":
-				return inflateSync(body, deflated);
-			case "br":
-				return brotliDecompressSync(body, isCut ? { ...bound, finishFlush: constants.BROTLI_OPERATION_FLUSH } : bound);
-			default:
-				return body;
-		}
-	} catch {
-		return body;
-	}
 }

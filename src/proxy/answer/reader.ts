@@ -1,8 +1,7 @@
 // Watches an answer pass: cuts a stream at event boundaries and reads its usage, without changing a byte of what is as the API writes it.
 // Leaves what is odd to protocol/messages-repair and writing to proxy/answer/relay.
 
-import type { Transform } from "node:stream";
-import { brotliDecompress, createBrotliDecompress, createGunzip, createInflate, gunzip, inflate } from "node:zlib";
+import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import { MessagesRepair, type RepairedEvent } from "../../protocol/messages-repair.ts";
 import { SseSplitter } from "../../protocol/sse.ts";
 import { type Usage, UsageReader } from "../../protocol/usage.ts";
@@ -22,13 +21,13 @@ const UNREAD: ReadonlySet<string> = new Set([
 
 export interface AnswerReaderOptions {
 	readonly streaming: boolean;
-	/** `content-encoding`; what we cannot decode is relayed unread. */
+	/** `content-encoding` of a whole answer; what we cannot decode is relayed unread. Streams come plain. */
 	readonly encoding: string;
 	/** A stream of the Messages API, for its clients: what these would not understand is put right. */
 	readonly repairs: boolean;
-	/** Every whole event of a stream, in order, with its bytes unless the name says enough; for a plain stream before `push` returns, for a compressed one soon after. */
+	/** Every whole event of a stream, in order and before `push` returns, with its bytes unless the name says enough. */
 	readonly onEvent: (name: string, event: Buffer) => void;
-	/** Told what throws while a compressed answer is read, which happens in callbacks of its own. */
+	/** Told what throws while a packed answer is read, which happens in a callback of its own. */
 	readonly onFault: OnFault;
 }
 
@@ -46,14 +45,11 @@ const NOTHING = Buffer.alloc(0);
 /** Reader of one answer. `push` returns what may be relayed now: held to the next event's end. */
 export class AnswerReader {
 	readonly streaming: boolean;
-	/** An uncompressed event stream: events can be added to it. */
-	readonly plain: boolean;
 	/** What of a stream passed that its usage does not count yet; null = not a stream. */
 	readonly written: Written | null;
 	readonly #encoding: string;
 	readonly #usage = new UsageReader();
 	readonly #splitter: SseSplitter | null;
-	readonly #decoder: Transform | null;
 	readonly #repair: MessagesRepair | null;
 	readonly #onEvent: AnswerReaderOptions["onEvent"];
 	/** Of the chunk that is being read. */
@@ -67,19 +63,13 @@ export class AnswerReader {
 		this.#encoding = options.encoding.toLowerCase();
 		this.#onFault = options.onFault;
 		this.streaming = options.streaming;
-		this.plain = options.streaming && this.#encoding === "identity";
 		this.#body = options.streaming ? null : [];
 		this.written = options.streaming ? new Written() : null;
 		this.#onEvent = options.onEvent;
-		this.#repair = this.plain && options.repairs ? new MessagesRepair() : null;
+		this.#repair = options.streaming && options.repairs ? new MessagesRepair() : null;
 		this.#splitter = options.streaming
 			? new SseSplitter((name, event) => this.#event(name, event), { withoutBytes: UNREAD })
 			: null;
-		this.#decoder = options.streaming && !this.plain ? streamDecoder(this.#encoding) : null;
-		const split = guarded(options.onFault, (chunk: Buffer) => this.#splitter?.push(chunk));
-		this.#decoder?.on("data", split);
-		// A stream that cannot be decoded is still relayed; only its usage stays unknown.
-		this.#decoder?.on("error", () => {});
 	}
 
 	get usage(): Usage | null {
@@ -97,19 +87,17 @@ export class AnswerReader {
 	}
 
 	push(chunk: Buffer): Buffer | null {
-		if (this.plain && this.#splitter !== null) {
+		if (this.#splitter !== null) {
 			const relayable = this.#splitter.push(chunk);
 			return this.#edits.length === 0 || relayable === null ? relayable : this.#edited(relayable);
 		}
-		if (this.#decoder !== null) {
-			if (!this.#decoder.destroyed) this.#decoder.write(chunk);
-		} else if (this.#body !== null) this.#keep(chunk);
+		if (this.#body !== null) this.#keep(chunk);
 		return chunk;
 	}
 
 	/** The stream has ended: what is left of it to relay, its last event whole where it lacked no more than its end. */
 	end(): Buffer {
-		if (!this.plain || this.#splitter === null) return NOTHING;
+		if (this.#splitter === null) return NOTHING;
 		const rest = this.#splitter.rest();
 		if (this.#repair === null || this.#splitter.hasLetThrough) return rest;
 		const { events, left } = this.#repair.end(rest);
@@ -168,17 +156,6 @@ export class AnswerReader {
 	/** Call it after the answer has gone out: gives the usage, at once or after decoding. Never fails. */
 	finish(done: (usage: Usage | null) => void): void {
 		const report = guarded(this.#onFault, () => done(this.usage));
-		if (this.#decoder !== null) {
-			// One that failed has closed already, or will without a further word.
-			if (this.#decoder.destroyed) {
-				report();
-				return;
-			}
-			this.#decoder.once("close", report);
-			this.#decoder.end();
-			this.#decoder.resume();
-			return;
-		}
 		if (this.#body === null) {
 			report();
 			return;
@@ -196,20 +173,6 @@ export class AnswerReader {
 		this.#bodyBytes += chunk.length;
 		if (this.#bodyBytes > MAX_BODY_READ) this.#body = null;
 		else this.#body?.push(chunk);
-	}
-}
-
-function streamDecoder(encoding: string): Transform | null {
-	switch (encoding) {
-		case "gzip":
-		case "x-gzip":
-			return createGunzip();
-		case "deflate":
-			return createInflate();
-		case "br":
-			return createBrotliDecompress();
-		default:
-			return null;
 	}
 }
 

@@ -2,6 +2,7 @@
 // proxy/receive/body.
 import * as zlib from "node:zlib";
 import { GatewayError } from "../../errors.ts";
+import { codingsIn, isZlib } from "../codings.ts";
 
 type Done = (error: Error | null, body: Buffer) => void;
 type Unpack = (packed: Buffer, bound: { readonly maxOutputLength: number }, done: Done) => void;
@@ -26,21 +27,15 @@ const MOST_CODINGS = 3;
 
 /** The zlib format by its standard's name, or its bare data, which some clients send as that. */
 function inflate(packed: Buffer, bound: { readonly maxOutputLength: number }, done: Done): void {
-	const header = packed.length >= 2 ? packed.readUInt16BE(0) : 0;
-	const isZlib = ((header >> 8) & 0x0f) === 8 && header % 31 === 0;
-	(isZlib ? zlib.inflate : zlib.inflateRaw)(packed, bound, done);
+	(isZlib(packed) ? zlib.inflate : zlib.inflateRaw)(packed, bound, done);
 }
 
 /** The codings of a body in the order in which they were applied; empty = it is plain. Throws unsupported_encoding. */
 export function codingsOf(header: string | undefined): readonly string[] {
-	if (header === undefined) return [];
-	const codings = header
-		.split(",")
-		.map((coding) => coding.trim().toLowerCase())
-		.filter((coding) => coding !== "" && coding !== "identity");
+	const codings = codingsIn(header);
 	if (codings.length <= MOST_CODINGS && codings.every((coding) => UNPACK.has(coding))) return codings;
 	const headers = { "accept-encoding": UNDERSTOOD };
-	throw new GatewayError("unsupported_encoding", { encoding: header, understood: UNDERSTOOD }, { headers });
+	throw new GatewayError("unsupported_encoding", { encoding: header ?? "", understood: UNDERSTOOD }, { headers });
 }
 
 /**

@@ -4,7 +4,6 @@ import type { IncomingHttpHeaders } from "node:http";
 import { messageEvents } from "../../protocol/messages-events.ts";
 import { asObject, parseLenient } from "../../protocol/openai/json.ts";
 import type { BodyReframer, Provider, Reframer, UpstreamRequest } from "../../providers/provider.ts";
-import { unpacked } from "../answer/encoding.ts";
 import type { Exchange } from "../exchange.ts";
 import { headerValue } from "../headers.ts";
 import { reframedHead } from "./head.ts";
@@ -13,7 +12,7 @@ import { reframedHead } from "./head.ts";
 export type Framing = "stream" | "whole" | "own";
 
 const EVENT_STREAM = /^text\/event-stream\b/i;
-/** What names a form that is neither JSON nor events is believed, and so is what is compressed. */
+/** What names a form that is neither JSON nor events is believed, and so is what its client asked for packed (proxy/upstream/unpacking). */
 const TEXT_OR_JSON = /^(text\/|application\/(octet-stream|x-ndjson|[\w.+-]*json)\b|$)/i;
 /** How the first line of a stream begins, or may go on to begin. */
 const FIELD = /^(data|event|id|retry)?:/;
@@ -73,10 +72,8 @@ export function formOf(
 	const wanted = exchange.outline?.stream ?? streams;
 	const isMisfit = isMessage && framing !== "own" && streams !== wanted;
 	if (isMisfit && !streams) {
-		const encoding = headerValue(headers, "content-encoding") ?? "identity";
-		const { "content-encoding": _packed, ...plain } = headers;
-		const canonical = reframedHead(plain, { streaming: true });
-		const reframer = new WholeAsStream(own?.streaming === false ? own : null, encoding);
+		const canonical = reframedHead(headers, { streaming: true });
+		const reframer = new WholeAsStream(own?.streaming === false ? own : null);
 		return { reframer, canonical, sent: canonical, untouched: false, hidesUsage: false, assembled: false };
 	}
 	const untouched = request.untouched === true && !(isMisfit && exchange.encoder !== null);
@@ -111,11 +108,9 @@ function lengthless(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 class WholeAsStream implements BodyReframer {
 	readonly streaming = false;
 	readonly #inner: BodyReframer | null;
-	readonly #encoding: string;
 
-	constructor(inner: BodyReframer | null, encoding: string) {
+	constructor(inner: BodyReframer | null) {
 		this.#inner = inner;
-		this.#encoding = encoding;
 	}
 
 	get usageUnknown(): boolean {
@@ -123,8 +118,7 @@ class WholeAsStream implements BodyReframer {
 	}
 
 	body(whole: Buffer): Buffer {
-		const plain = unpacked(whole, this.#encoding);
-		const canonical = this.#inner?.body(plain) ?? plain;
+		const canonical = this.#inner?.body(whole) ?? whole;
 		return messageEvents(asObject(parseLenient(canonical.toString("utf8"))));
 	}
 }

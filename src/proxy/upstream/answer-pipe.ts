@@ -46,17 +46,12 @@ export class AnswerPipe {
 			onEvent: about.onEvent,
 			onFault: about.onFault,
 		});
-		this.#tells = this.#reader.plain && repairs;
+		this.#tells = this.#reader.streaming && repairs;
 	}
 
-	/** What goes on is an event stream. */
+	/** What goes on is an event stream: events can be added to it. */
 	get streaming(): boolean {
 		return this.#reader.streaming;
-	}
-
-	/** Events can be added to what goes on. */
-	get plain(): boolean {
-		return this.#reader.plain;
 	}
 
 	/** Nothing goes on before all has come: `translated` then makes one piece of it. */
@@ -71,7 +66,7 @@ export class AnswerPipe {
 
 	/** The answer has ended, whether or not its response has. */
 	get isOver(): boolean {
-		return this.#reader.plain && this.#reader.isOver;
+		return this.#reader.streaming && this.#reader.isOver;
 	}
 
 	/** Nothing is missing but the last word, or the usage. */

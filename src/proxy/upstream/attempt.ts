@@ -15,7 +15,7 @@ import { errorForClient, readErrorAnswer, readErrorEvent } from "./error-answer.
 import { beginsAnswer, faultIn, MAX_ERROR_IN_SUCCESS, mayBeError } from "./error-in-success.ts";
 import { noAnswer, withRequestId } from "./head.ts";
 import { HoldTimer } from "./hold-timer.ts";
-import { type Mode, OVER, UnknownFraming } from "./mode.ts";
+import { ErrorBody, type Mode, OVER, UnknownFraming } from "./mode.ts";
 import {
 	type AttemptOptions,
 	type AttemptOutcome,
@@ -24,10 +24,9 @@ import {
 	type FailureCause,
 	withoutAnswer,
 } from "./outcome.ts";
+import { openUnpacked } from "./unpacking.ts";
 import type { UpstreamCall, UpstreamListener } from "./upstream.ts";
 
-/** Error bodies up to this size are read whole, bytes. */
-const MAX_ERROR_BODY = 1024 * 1024;
 /** An opening that shows no content in so many bytes is let through, bytes. */
 const MAX_OPENING = 8 * 1024 * 1024;
 
@@ -46,7 +45,7 @@ class Attempt implements UpstreamListener, Running {
 	#call: UpstreamCall | null = null;
 	#status = 0;
 	#headers: IncomingHttpHeaders = {};
-	#mode: Mode = this.#errorBody();
+	#mode: Mode = OVER;
 	#pipe: AnswerPipe | null = null;
 	readonly #delivery: Delivery;
 	#holdTimer: HoldTimer | null = null;
@@ -71,7 +70,7 @@ class Attempt implements UpstreamListener, Running {
 	start(): void {
 		const { exchange, pools, request, timeouts } = this.#options;
 		exchange.running = this;
-		const call = pools.open(request, timeouts, this);
+		const call = openUnpacked(request, this, (listener) => pools.open(request, timeouts, listener));
 		this.#call = call;
 		if (this.#ended) call.abort();
 	}
@@ -88,7 +87,7 @@ class Attempt implements UpstreamListener, Running {
 	/** Nobody else is asked for the request. */
 	broken(): void {
 		this.#call?.abort();
-		this.#delivery.endBroken(this.#pipe?.plain === true);
+		this.#delivery.endBroken(this.#pipe?.streaming === true);
 		this.#end({ kind: "broke", status: this.#status, code: FAULT });
 	}
 
@@ -98,7 +97,11 @@ class Attempt implements UpstreamListener, Running {
 		this.#headers = withRequestId(headers, provider);
 		const missing = noAnswer(status, headers);
 		if (missing !== null) this.#failedStream({ ...UNANSWERED, message: missing.message }, missing.code);
-		if (status >= 300 || missing !== null) return;
+		if (missing !== null) return;
+		if (status >= 400) {
+			this.#mode = new ErrorBody(exchange, (body) => this.#failedStatus(body));
+			return;
+		}
 		const decide = (framing: Framing, opening: Buffer) => this.#decide(framing, opening);
 		this.#mode = new UnknownFraming(this.#headers, decide);
 		if (exchange.operation !== "messages") this.#decide("own", NOTHING);
@@ -116,17 +119,14 @@ class Attempt implements UpstreamListener, Running {
 		this.#pipe = pipe;
 		this.#mode = pipe.isWhole ? this.#wholeAnswer(pipe) : this.#passingAnswer(pipe);
 		this.#headers = form.sent;
-		if (pipe.plain && !pipe.isWhole) this.#holdTimer ??= new HoldTimer(this.#options, this);
-		else this.#decideHold(pipe, form.canonical, opening);
+		if (pipe.streaming && !pipe.isWhole) this.#holdTimer ??= new HoldTimer(this.#options, this);
+		else {
+			// The head may have said that it is a stream.
+			this.#holdTimer?.stop();
+			if (!pipe.isWhole && (!mayBeError(form.canonical) || beginsAnswer(opening))) this.#commit();
+		}
 		if (opening.length > 0) this.#mode.data(opening);
 		return this.#mode;
-	}
-
-	/** Of an answer that is no plain stream, whose head may have said that it is one. */
-	#decideHold(pipe: AnswerPipe, canonical: IncomingHttpHeaders, opening: Buffer): void {
-		this.#holdTimer?.stop();
-		// A compressed stream is read too late to be held back; none is asked for (proxy/headers).
-		if (!pipe.isWhole && (pipe.streaming || !mayBeError(canonical) || beginsAnswer(opening))) this.#commit();
 	}
 
 	data(chunk: Buffer): void {
@@ -140,14 +140,6 @@ class Attempt implements UpstreamListener, Running {
 			this.#mode.data(last);
 		}
 		this.#mode.end();
-	}
-
-	/** The body of an answer with an error status. */
-	#errorBody(): Mode {
-		return {
-			data: (chunk) => this.#delivery.hold(chunk, MAX_ERROR_BODY),
-			end: () => this.#failedStatus(this.#delivery.takeHeld()),
-		};
 	}
 
 	/** An answer that is translated in one piece, or that goes on in one piece when it has been read. */
@@ -296,13 +288,14 @@ class Attempt implements UpstreamListener, Running {
 
 	error(error: Error): void {
 		if (this.#ended) return;
-		if (this.#pipe?.awaitsEnd === true) {
+		// An error is one by its status, however little comes of its body.
+		if (this.#pipe?.awaitsEnd === true || this.#mode instanceof ErrorBody) {
 			this.end(null);
 			return;
 		}
 		const { timedOut, ...cause } = causeOf(error, this.#status === 0);
 		if (this.#delivery.hasBegun) {
-			this.#delivery.breakOff(this.#pipe?.plain === true);
+			this.#delivery.breakOff(this.#pipe?.streaming === true);
 			this.#end({ kind: "broke", status: this.#status, code: cause.code });
 		} else this.#fail({ ...UNANSWERED, message: error.message, timedOut }, cause);
 	}
@@ -354,6 +347,7 @@ class Attempt implements UpstreamListener, Running {
 
 	/** A whole answer with an error status: the client's, or a reason to try elsewhere. */
 	#failedStatus(body: Buffer): void {
+		this.#call?.release();
 		const { exchange, provider, request, onStarted, headers } = this.#options;
 		const came = { status: this.#status, headers: this.#headers, body };
 		const answer = readErrorAnswer(came, { provider, request });
@@ -387,6 +381,7 @@ class Attempt implements UpstreamListener, Running {
 	#end(outcome: AttemptOutcome): void {
 		if (this.#ended) return;
 		this.#ended = true;
+		this.#mode.stop?.();
 		this.#mode = OVER;
 		this.#holdTimer?.stop();
 		this.#endTimer.stop();

@@ -25,7 +25,7 @@ export class Delivery {
 		return this.#relay !== null;
 	}
 
-	/** All that was to be held, kept or not. */
+	/** All that was held so far. */
 	get heldBytes(): number {
 		return this.#heldBytes;
 	}
@@ -34,10 +34,10 @@ export class Delivery {
 		return this.#held.length > 0;
 	}
 
-	/** Keeps it back; what comes after `most` bytes is dropped. */
-	hold(chunk: Buffer, most = Number.POSITIVE_INFINITY): void {
+	/** Keeps it back. */
+	hold(chunk: Buffer): void {
 		this.#heldBytes += chunk.length;
-		if (this.#heldBytes <= most) this.#held.push(chunk);
+		this.#held.push(chunk);
 	}
 
 	/** What is held; then nothing is. */

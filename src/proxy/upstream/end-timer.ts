@@ -7,8 +7,8 @@ export class EndTimer {
 	#timer: NodeJS.Timeout | null = null;
 
 	/** Waits from now on, as it may have done before. */
-	start(exchange: Exchange, onTime: () => void): void {
-		this.#timer ??= setTimeout(exchange.guarded(onTime), AWAIT_END_MS);
+	start(exchange: Exchange, onTime: () => void, ms = AWAIT_END_MS): void {
+		this.#timer ??= setTimeout(exchange.guarded(onTime), ms);
 		this.#timer.refresh();
 	}
 

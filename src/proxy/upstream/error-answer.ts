@@ -5,7 +5,7 @@ import { errorBody, readError, statusOfErrorType } from "../../protocol/anthropi
 import { retryHintIn } from "../../protocol/retry-hints.ts";
 import { sseData } from "../../protocol/sse.ts";
 import type { Provider, UpstreamFailure, UpstreamRequest } from "../../providers/provider.ts";
-import { typeOfStatus, unpacked } from "../answer/encoding.ts";
+import { typeOfStatus } from "../answer/encoding.ts";
 import { headerValue } from "../headers.ts";
 import { isPage } from "./head.ts";
 import type { FailedAnswer } from "./outcome.ts";
@@ -22,12 +22,11 @@ export interface UpstreamErrorAnswer extends FailedAnswer {
 	readonly failure: UpstreamFailure & { readonly status: number; readonly headers: IncomingHttpHeaders };
 }
 
-/** Reads an answer with an error status, however it is compressed, and has the provider judge it. */
+/** Reads an answer with an error status and has the provider judge it. */
 export function readErrorAnswer(
-	came: WholeAnswer,
+	plain: WholeAnswer,
 	{ provider, request }: { readonly provider: Provider; readonly request: UpstreamRequest },
 ): UpstreamErrorAnswer {
-	const plain = plainError(came);
 	const { status, headers, body } = canonicalError(plain, provider);
 	// A page that is no error of the format is never shown as one.
 	const isOwn = request.untouched === true && body !== plain.body;
@@ -96,16 +95,4 @@ function errorInstead({ status, headers, body }: WholeAnswer, requestId: string)
 	if (what === null) return null;
 	const message = `The upstream answered HTTP ${status} with ${what} instead of an error of its API: something in front of it may have refused the request.`;
 	return errorBody(typeOfStatus(status), message, requestId);
-}
-
-/**
- * An error answer uncompressed, so that its wording can be read: by us, and in every client's format. As it came where it is not compressed,
- * or not as we know it.
- */
-function plainError(came: WholeAnswer): WholeAnswer {
-	const { "content-encoding": encoding, ...rest } = came.headers;
-	if (encoding === undefined) return came;
-	const body = unpacked(came.body, encoding);
-	if (body === came.body) return came;
-	return { status: came.status, headers: { ...rest, "content-length": String(body.length) }, body };
 }

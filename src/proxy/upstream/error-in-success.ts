@@ -7,7 +7,7 @@ import { parseLenient } from "../../protocol/openai/json.ts";
 import { failedFinish, openaiErrorBody } from "../../protocol/openai/reasons.ts";
 import { finishOf, firstChoice } from "../../protocol/openai/upstream-parts.ts";
 import type { Operation, UpstreamRequest } from "../../providers/provider.ts";
-import { unpacked } from "../answer/encoding.ts";
+import { unpacked } from "../codings.ts";
 import { headerValue } from "../headers.ts";
 
 /** Errors are small: a larger answer is none, and goes on at once, bytes. */
@@ -54,7 +54,7 @@ export function faultIn(body: Buffer, { headers, operation, dialect }: Came): An
 	if (body.length > MAX_ERROR_IN_SUCCESS && (isOther || !isChat)) return null;
 	const encoding = headerValue(headers, "content-encoding") ?? "identity";
 	if (!isChat && beginsAnswer(beginningOf(body, encoding))) return null;
-	const plain = unpacked(body, encoding, isChat ? {} : { most: MAX_UNPACKED });
+	const plain = unpacked(body, encoding, { most: MAX_UNPACKED });
 	if (plain === body && encoding !== "identity") return null;
 	const text = plain.toString("utf8").replace(BYTE_ORDER_MARK, "");
 	if (isOther && !MENTIONS_ERROR.test(text)) return null;
