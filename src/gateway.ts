@@ -13,8 +13,9 @@ import type { Database } from "./db/database.ts";
 import { createHasher, type HashSeed, type PromptHasher } from "./prompt/outline.ts";
 import { createProvider, createProviderDeps } from "./providers/index.ts";
 import type { Provider, ProviderDeps } from "./providers/provider.ts";
-import { type Admission, createAdmission } from "./proxy/admission/admission.ts";
+import { Admission } from "./proxy/admission/admission.ts";
 import { createAuthenticate, foreignPage } from "./proxy/admission/authenticate.ts";
+import { Permissions } from "./proxy/admission/permissions.ts";
 import { explainNow } from "./proxy/explain-now.ts";
 import type { Serving } from "./proxy/handler.ts";
 import { type AutomaticMarking, createAutomaticMarking } from "./proxy/marking.ts";
@@ -180,7 +181,7 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 		counterfactual: createCounterfactual({ domainOf, random }),
 		domainOf: (deployment) => router.cacheDomainOf(deployment),
 	};
-	const admission = createAdmission({
+	const admission = new Admission({
 		directory: access.directory,
 		spend: access.spend,
 		log,
@@ -195,6 +196,7 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 		hasher: await createHasher(seed),
 		providerDeps,
 		access,
+		permissions: new Permissions(access.directory),
 		admission,
 		recorder,
 		automaticMarking: createAutomaticMarking(),
@@ -348,6 +350,7 @@ interface Parts {
 	readonly hasher: PromptHasher;
 	readonly providerDeps: ProviderDeps;
 	readonly access: Access;
+	readonly permissions: Permissions;
 	readonly admission: Admission;
 	readonly recorder: Recorder;
 	readonly automaticMarking: AutomaticMarking;

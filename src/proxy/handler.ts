@@ -97,8 +97,8 @@ function listed(
 	route: Exclude<Route, { kind: "call" | "explain" }>,
 	{ caller, serving }: { readonly caller: Caller; readonly serving: Serving },
 ): Buffer {
-	const { config, admission } = serving;
-	const mayUse = (model: string) => admission.mayUse(caller, model, config);
+	const { config, permissions } = serving;
+	const mayUse = (model: string) => permissions.mayUse(caller, model, config);
 	const query = new URLSearchParams(splitTarget(request.url ?? "/").query);
 	switch (route.kind) {
 		case "models":
@@ -136,7 +136,7 @@ function authenticate(headers: IncomingHttpHeaders, serving: Serving): Caller {
 
 /** The decision that this body would get now, without sending anything: nothing is learned from it. */
 async function explain(exchange: Exchange, caller: Caller, serving: Serving): Promise<void> {
-	serving.admission.authoriseExplain(caller);
+	serving.permissions.authoriseExplain(caller);
 	const target = { operation: exchange.operation, given: undefined };
 	const { asked } = await prepare(exchange, { caller, target, isQuestion: true }, serving);
 	sendJson(exchange.response, Buffer.from(JSON.stringify(decisionNow(asked, serving), null, 2)));

@@ -13,8 +13,8 @@ import {
 } from "../prompt/outline.ts";
 import { conversationOf } from "../prompt/session.ts";
 import { checkBody } from "../prompt/top-level.ts";
-import type { Admission } from "./admission/admission.ts";
 import type { Caller } from "./admission/authenticate.ts";
+import type { Permissions } from "./admission/permissions.ts";
 import type { Exchange } from "./exchange.ts";
 import { anthropicFormat } from "./formats/anthropic.ts";
 import type { RequestTarget } from "./formats/format.ts";
@@ -35,7 +35,7 @@ import { type Asked, asked, refuseUnknown, refuseUnsendable, type Sender } from 
 export interface PrepareDeps {
 	readonly config: Config;
 	readonly hasher: PromptHasher;
-	readonly admission: Pick<Admission, "rename" | "authorise" | "allowedDomains">;
+	readonly permissions: Permissions;
 	readonly automaticMarking: AutomaticMarking;
 }
 
@@ -135,7 +135,7 @@ function prepareBody(
 	{ received, ...about }: PrepareAbout & { readonly received: Received },
 	deps: PrepareDeps,
 ): Omit<Prepared, "bodyMemory"> {
-	const { config, hasher, admission } = deps;
+	const { config, hasher, permissions } = deps;
 	const { caller } = about;
 	preparing.body = received.body;
 	const given = makeCanonical(preparing, about, deps);
@@ -152,7 +152,7 @@ function prepareBody(
 	// What goes to the client's own account may ask for models that nobody configured.
 	if (caller.credential === null) refuseUnknown(config, outlined.model, preparing.operation);
 	return {
-		asked: asked(preparing, caller, { outline: outlined, allowedDomains: admission.allowedDomains(caller) }),
+		asked: asked(preparing, caller, { outline: outlined, allowedDomains: permissions.allowedDomains(caller) }),
 		markedFor,
 	};
 }
@@ -210,9 +210,9 @@ function readOutline(preparing: Preparing, options: OutlineOptions): Outline {
 }
 
 /** Puts in the model that the caller's aliases stand for. Throws model_not_allowed or key_type_refused. */
-function authorise(read: Outline, caller: Caller, { config, admission }: PrepareDeps): Outline {
-	const model = admission.rename(caller, read.model);
-	admission.authorise(caller, model, config);
+function authorise(read: Outline, caller: Caller, { config, permissions }: PrepareDeps): Outline {
+	const model = permissions.rename(caller, read.model);
+	permissions.authorise(caller, model, config);
 	return withModel(read, model);
 }
 
