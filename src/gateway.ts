@@ -1,7 +1,7 @@
 // Composition root: the only place that constructs long-lived things. Open, listen, reload, close.
-import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import type { Hono } from "hono";
 import { Access, type ConfiguredKey } from "./access/access.ts";
 import type { Directory } from "./access/directory.ts";
 import { FIELDS } from "./access/fields.ts";
@@ -10,7 +10,9 @@ import { principalOf, sessionsOf, warnOfMasterAmongKeys } from "./admin/session/
 import { type Config, DEFAULTS } from "./config/schema.ts";
 import { derivedSecret, stretchedKey } from "./config/stretched-key.ts";
 import type { Database } from "./db/database.ts";
-import { createHasher, type HashSeed, type PromptHasher } from "./prompt/outline.ts";
+import { fixedChanges } from "./gateway/fixed-options.ts";
+import { fingerprintSeed, openState } from "./gateway/shared-state.ts";
+import { createHasher, type PromptHasher } from "./prompt/outline.ts";
 import { createProvider, createProviderDeps } from "./providers/index.ts";
 import type { Provider, ProviderDeps } from "./providers/provider.ts";
 import { Admission } from "./proxy/admission/admission.ts";
@@ -28,7 +30,7 @@ import { createClocks } from "./routing/clock.ts";
 import { createCounterfactual } from "./routing/counterfactual.ts";
 import { createRouter, type LiveRouter } from "./routing/router.ts";
 import { createGatewayServer, createOffer, listen, type Offer, reachableHost, trackSockets } from "./server.ts";
-import { createRedisState, type RedisState } from "./state/redis.ts";
+import type { RedisState } from "./state/redis.ts";
 import { createLogger, type Logger } from "./telemetry/log.ts";
 
 const { version: VERSION } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
@@ -145,24 +147,36 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 
 /** Builds everything from a configuration, and opens nothing but what `options` and the configuration name. */
 export async function openGateway(config: Config, options: GatewayOptions = {}): Promise<OpenGateway> {
+	const stretched = await stretchedKey(config.masterKey);
+	return new Gateway(config, stretched, await openParts(config, options, stretched));
+}
+
+/** What a gateway is made of for its whole life. */
+interface Opened {
+	/** What every configuration is served with. */
+	readonly parts: Parts;
+	readonly steady: () => number;
+	/** Null = it is alone. */
+	readonly shared: RedisState | null;
+	readonly database: Database | null;
+	readonly logService: LogService | null;
+}
+
+async function openParts(config: Config, options: GatewayOptions, stretched: Buffer): Promise<Opened> {
 	const log = options.log ?? createLogger(config.log);
 	const clocks = createClocks({
 		...(options.now === undefined ? {} : { wall: options.now }),
 		...(options.steady === undefined ? {} : { steady: options.steady }),
 	});
-	const { wall, slewing: now } = clocks;
-	let stretched = await stretchedKey(config.masterKey);
-	const seed = fingerprintSeed(stretched);
-	const shared = openState(config, { log, now, installation: installationOf(stretched) });
-	const router = createRouter({
-		...config,
-		shared,
-		...(options.random === undefined ? {} : { random: options.random }),
-	});
+	const { wall, slewing: now, steady } = clocks;
+	const shared = openState(config, { log, now, stretched });
+	const random = options.random ?? Math.random;
+	const router = createRouter({ ...config, shared, random });
 	await shared?.ready(STATE_READY_MS);
 	const providerDeps = createProviderDeps({ now: wall, warn: (message) => log.warn(message) });
+	const database = options.database ?? null;
 	const access = await Access.open({
-		database: options.database ?? null,
+		database,
 		keys: configuredKeys(config),
 		hashSecret: config.keySettings.hashSecret,
 		...(config.masterKey === null ? {} : { pepper: derivedSecret(stretched, "key hashes") }),
@@ -170,102 +184,93 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 		onTrouble: (message) => log.warn(message),
 		onRead: (directory) => applyDrains(router, directory),
 	});
-	const random = options.random ?? Math.random;
 	const domainOf = (deployment: { readonly id: string }) => router.domainOf(deployment) ?? deployment.id;
 	const logService =
-		options.database == null || !config.requestLog.enabled
+		database === null || !config.requestLog.enabled
 			? null
-			: startLogService(options.database, config.requestLog, { log, now: wall });
+			: startLogService(database, config.requestLog, { log, now: wall });
 	const recorder: Recorder = {
 		requests: logService?.requests ?? null,
 		counterfactual: createCounterfactual({ domainOf, random }),
 		domainOf: (deployment) => router.cacheDomainOf(deployment),
 	};
-	const admission = new Admission({
-		directory: access.directory,
-		spend: access.spend,
-		log,
-		wall,
-		steady: clocks.steady,
-	});
+	const { directory, spend } = access;
 	const parts = {
 		router,
 		log,
 		now,
 		wall,
-		hasher: await createHasher(seed),
+		hasher: await createHasher(fingerprintSeed(stretched)),
 		providerDeps,
 		access,
-		permissions: new Permissions(access.directory),
-		admission,
+		permissions: new Permissions(directory),
+		admission: new Admission({ directory, spend, log, wall, steady }),
 		recorder,
 		automaticMarking: createAutomaticMarking(),
 	};
-	let pools = new UpstreamPools(config.timeouts.connectMs);
-	let serving = assemble(config, pools, parts);
-	warnOfMasterAmongKeys(config.masterKey, access, log);
-	let closing = false;
-	let reloading: Promise<void> = Promise.resolve();
+	return { parts, steady, shared, database, logService };
+}
 
-	const admin = createAdminApp({
-		config: () => serving.config,
-		deployments: () => router.deployments(),
-		auth: {
-			identify: (headers) => principalOf(serving.authenticate(headers), access.directory),
-			...sessionsOf({
-				access,
-				stretched: () => (serving.config.masterKey === null ? null : stretched),
-				now: wall,
-			}),
-			keyRequired: () => serving.config.masterKey !== null,
-			now: wall,
-			steady: clocks.steady,
-		},
-		records: {
-			access,
-			now: wall,
-			generated: () => serving.config.keySettings.generated,
-			isMasterKey: (text) => serving.config.masterKey?.reveal() === text,
-		},
-		api: {
-			log: logService === null || options.database == null ? null : { database: options.database, service: logService },
-			router,
-			drainsKept: access.durable,
-			now: wall,
-			routerNow: now,
-		},
-		operate: {
-			config: () => serving.config,
-			router,
-			access,
-			log: logService !== null,
-			version: VERSION,
-			explain: (question) => explainNow(question, { ...serving, directory: access.directory }),
-			probe: (id) => probe(id, serving),
-			now: wall,
-		},
-		version: VERSION,
-		sharedState: () => (shared === null ? null : shared.connected ? "connected" : "detached"),
-		closing: () => closing,
-		failed: (error, request) => log.error({ err: error }, `${request} failed inside the gateway`),
-		now,
-	});
+class Gateway implements OpenGateway {
+	readonly offer: Offer;
+	readonly #config: Config;
+	readonly #opened: Opened;
+	#pools: UpstreamPools;
+	#serving: Serving;
+	#stretched: Buffer;
+	#closing = false;
+	#reloading: Promise<void> = Promise.resolve();
 
-	async function close(drained: () => Promise<void> = async () => {}): Promise<void> {
-		if (closing) return;
-		closing = true;
-		await drained();
-		await pools.close();
-		await shared?.close();
-		await access.close();
-		await logService?.close(LOG_GRACE_MS);
+	/** `stretched` is of the configuration's master key. */
+	constructor(config: Config, stretched: Buffer, opened: Opened) {
+		this.#config = config;
+		this.#opened = opened;
+		this.#stretched = stretched;
+		this.#pools = new UpstreamPools(config.timeouts.connectMs);
+		this.#serving = assemble(config, this.#pools, opened.parts);
+		this.offer = createOffer(this.serving, this.#adminApp());
+		const { access, log } = opened.parts;
+		warnOfMasterAmongKeys(config.masterKey, access, log);
 	}
 
-	async function reload(next: Config): Promise<void> {
-		if (redisOf(next) !== redisOf(config)) log.warn("warmpath.state has changed: it takes effect at the next start");
-		for (const name of fixedChanges(config, next)) log.warn(`${name} has changed: it takes effect at the next start`);
-		const isSameConnect = next.timeouts.connectMs === serving.config.timeouts.connectMs;
-		const nextPools = isSameConnect ? pools : new UpstreamPools(next.timeouts.connectMs);
+	get router(): LiveRouter {
+		return this.#opened.parts.router;
+	}
+
+	get access(): Access {
+		return this.#opened.parts.access;
+	}
+
+	get requestLog(): LogService | null {
+		return this.#opened.logService;
+	}
+
+	readonly serving = (): Serving => this.#serving;
+
+	/** One after the other: the last one asked for is the one that stays. */
+	readonly reload = (next: Config): Promise<void> => {
+		this.#reloading = this.#reloading.catch(() => {}).then(() => this.#reload(next));
+		return this.#reloading;
+	};
+
+	async close(drained: () => Promise<void> = async () => {}): Promise<void> {
+		if (this.#closing) return;
+		this.#closing = true;
+		await drained();
+		await this.#pools.close();
+		await this.#opened.shared?.close();
+		await this.access.close();
+		await this.requestLog?.close(LOG_GRACE_MS);
+	}
+
+	async #reload(next: Config): Promise<void> {
+		const { parts } = this.#opened;
+		const { router, access, log } = parts;
+		for (const name of fixedChanges(this.#config, next)) {
+			log.warn(`${name} has changed: it takes effect at the next start`);
+		}
+		const isSameConnect = next.timeouts.connectMs === this.#serving.config.timeouts.connectMs;
+		const nextPools = isSameConnect ? this.#pools : new UpstreamPools(next.timeouts.connectMs);
 		// First what may fail: then nothing has changed.
 		const nextStretched = await stretchedKey(next.masterKey);
 		const nextServing = assemble(next, nextPools, parts);
@@ -273,25 +278,59 @@ export async function openGateway(config: Config, options: GatewayOptions = {}):
 		router.update(next);
 		if (access.durable) applyDrains(router, access.directory);
 		access.setFileKeys(nextKeys);
-		pools = nextPools;
-		serving = nextServing;
-		stretched = nextStretched;
+		this.#pools = nextPools;
+		this.#serving = nextServing;
+		this.#stretched = nextStretched;
 		warnOfMasterAmongKeys(next.masterKey, access, log);
 	}
 
-	return {
-		offer: createOffer(() => serving, admin),
-		serving: () => serving,
-		router,
-		access,
-		requestLog: logService,
-		reload(next) {
-			// One after the other: the last one asked for is the one that stays.
-			reloading = reloading.catch(() => {}).then(() => reload(next));
-			return reloading;
-		},
-		close,
-	};
+	#adminApp(): Hono {
+		const { parts, steady, shared, database, logService } = this.#opened;
+		const { router, access, log, now, wall } = parts;
+		return createAdminApp({
+			config: () => this.#serving.config,
+			deployments: () => router.deployments(),
+			auth: {
+				identify: (headers) => principalOf(this.#serving.authenticate(headers), access.directory),
+				...sessionsOf({
+					access,
+					stretched: () => (this.#serving.config.masterKey === null ? null : this.#stretched),
+					now: wall,
+				}),
+				keyRequired: () => this.#serving.config.masterKey !== null,
+				now: wall,
+				steady,
+			},
+			records: {
+				access,
+				now: wall,
+				generated: () => this.#serving.config.keySettings.generated,
+				isMasterKey: (text) => this.#serving.config.masterKey?.reveal() === text,
+			},
+			api: {
+				log: logService === null || database === null ? null : { database, service: logService },
+				router,
+				drainsKept: access.durable,
+				now: wall,
+				routerNow: now,
+			},
+			operate: {
+				config: () => this.#serving.config,
+				router,
+				access,
+				log: logService !== null,
+				version: VERSION,
+				explain: (question) => explainNow(question, { ...this.#serving, directory: access.directory }),
+				probe: (id) => probe(id, this.#serving),
+				now: wall,
+			},
+			version: VERSION,
+			sharedState: () => (shared === null ? null : shared.connected ? "connected" : "detached"),
+			closing: () => this.#closing,
+			failed: (error, request) => log.error({ err: error }, `${request} failed inside the gateway`),
+			now,
+		});
+	}
 }
 
 /** Deployments that the operator lets run empty are known to the database, so that all replicas and the next start do the same. */
@@ -299,47 +338,6 @@ function applyDrains(router: LiveRouter, directory: Directory): void {
 	for (const { id } of router.deployments()) {
 		router.setDraining(id, directory.get("deployment", id)?.fields.draining ?? false);
 	}
-}
-
-/**
- * What other replicas are met through; null where none are configured. Only replicas with the same master key meet: others' fingerprints
- * differ.
- */
-function openState(
-	config: Config,
-	{ log, now, installation }: { readonly log: Logger; readonly now: () => number; readonly installation: string },
-): RedisState | null {
-	const redis = config.state?.redis ?? null;
-	if (redis === null) return null;
-	return createRedisState({
-		url: redis.url.reveal(),
-		key: `${redis.prefix}:state:${installation}`,
-		replica: randomUUID(),
-		now,
-		onChange({ connected, address, reason }) {
-			if (connected) log.info(`shared state: connected to Redis at ${address}`);
-			else log.warn(`shared state: Redis at ${address} cannot be used (${reason}); going on alone until it can`);
-		},
-	});
-}
-
-/** What stays as it was at the start, of the options that differ. */
-function fixedChanges(before: Config, next: Config): readonly string[] {
-	const secretOf = (secret: Config["databaseUrl"]) => secret?.reveal() ?? null;
-	const changes: readonly (readonly [string, boolean])[] = [
-		["general_settings.database_url", secretOf(before.databaseUrl) !== secretOf(next.databaseUrl)],
-		[
-			"warmpath.key_settings.hash_secret",
-			secretOf(before.keySettings.hashSecret) !== secretOf(next.keySettings.hashSecret),
-		],
-		["warmpath.request_log.enabled", before.requestLog.enabled !== next.requestLog.enabled],
-	];
-	return changes.filter(([, differs]) => differs).map(([name]) => name);
-}
-
-function redisOf(config: Config): string {
-	const redis = config.state?.redis ?? null;
-	return redis === null ? "" : `${redis.prefix} ${redis.url.reveal()}`;
 }
 
 interface Parts {
@@ -384,18 +382,4 @@ function assemble(config: Config, pools: UpstreamPools, parts: Parts): Serving {
 			now: parts.wall,
 		}),
 	};
-}
-
-/**
- * Seed of the prompt fingerprints: secret where there is a master key, so that nobody can build colliding prompts, and equal on all
- * replicas with that key, so that they agree without talking: those that share Redis need not share a database.
- */
-function fingerprintSeed(stretched: Buffer): HashSeed {
-	const digest = derivedSecret(stretched, "fingerprints");
-	return { first: digest.readBigUInt64LE(0), second: digest.readBigUInt64LE(8) };
-}
-
-/** Under which name replicas with the same master key meet in Redis. */
-function installationOf(stretched: Buffer): string {
-	return derivedSecret(stretched, "installation").toString("hex").slice(0, 16);
 }
