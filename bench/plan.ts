@@ -2,7 +2,8 @@
 // Leaves whole requests to bench.ts.
 // Run: node --expose-gc --import tsx bench/plan.ts
 import { loadavg } from "node:os";
-import { DEFAULTS, type DeploymentConfig } from "../src/config/schema.ts";
+import { DEFAULTS, PLAIN_DEPLOYMENT } from "../src/config/__fixtures__/defaults.ts";
+import type { DeploymentConfig } from "../src/config/schema.ts";
 import { NO_HISTORY, NO_SETTINGS, type Outline } from "../src/prompt/outline.ts";
 import { NO_MEMBERS } from "../src/protocol/members.ts";
 import type { Plan, RouteRequest } from "../src/routing/decision.ts";
@@ -21,28 +22,13 @@ const START = 1_700_000_000_000;
 
 const deployments = Array.from({ length: DEPLOYMENTS }, (_, at): DeploymentConfig => {
 	return {
+		...PLAIN_DEPLOYMENT,
 		id: `deployment-${at}`,
 		group: "claude",
-		provider: "anthropic",
 		upstreamModel: "claude-sonnet-4-5-20250929",
 		credentials: { apiKey: null, apiBase: `http://upstream-${at}.test`, extra: {} },
-		cacheDomain: null,
-		weight: DEFAULTS.weight,
-		order: null,
 		rpm: NEVER_REACHED,
-		tpm: null,
 		itpm: NEVER_REACHED,
-		otpm: null,
-		maxParallelRequests: null,
-		maxInputTokens: null,
-		numRetries: null,
-		timeoutMs: null,
-		streamTimeoutMs: null,
-		cooldownMs: null,
-		tags: [],
-		extraHeaders: {},
-		modelInfo: {},
-		source: "bench:1:1",
 	};
 });
 const group = { name: "claude", deployments };

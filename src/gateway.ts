@@ -7,7 +7,7 @@ import type { Directory } from "./access/directory.ts";
 import { FIELDS } from "./access/fields.ts";
 import { createAdminApp } from "./admin/app.ts";
 import { principalOf, sessionsOf, warnOfMasterAmongKeys } from "./admin/session/principal.ts";
-import { type Config, DEFAULTS } from "./config/schema.ts";
+import type { Config } from "./config/schema.ts";
 import { derivedSecret, stretchedKey } from "./config/stretched-key.ts";
 import type { Database } from "./db/database.ts";
 import { fixedChanges } from "./gateway/fixed-options.ts";
@@ -97,7 +97,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 	const open = await openGateway(config, options);
 	const server = createGatewayServer(open.offer, {
 		refuse: (request) => (open.serving().config.masterKey === null ? foreignPage(request.headers) : null),
-		keepAliveMs: config.listen.keepAliveMs ?? DEFAULTS.listen.keepAliveMs,
+		keepAliveMs: config.listen.keepAliveMs,
 		onFault: (error) => open.serving().log.error({ err: error }, "a request could not be taken"),
 	});
 	const sockets = trackSockets(server);

@@ -1,12 +1,12 @@
 // `warmpath check`: says what is wrong with a configuration and what it amounts to. Leaves judging it to config/, the options to main.
 import { styleText } from "node:util";
 import type { Env } from "../config/environment.ts";
-import { listenFault } from "../config/listen.ts";
 import { loadConfig } from "../config/load.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import { retirementOf } from "../config/retired-models.ts";
 import type { Config, DeploymentConfig, Diagnostic } from "../config/schema.ts";
 import { Secret } from "../config/secret.ts";
+import { listenFault } from "../config/sections/listen.ts";
 import { describeLocation } from "../db/location.ts";
 import { locationOf } from "./database.ts";
 

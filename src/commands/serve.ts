@@ -1,10 +1,10 @@
 // `warmpath serve`: load the file, open the database, start, reload on SIGHUP, close on SIGINT and SIGTERM.
 
 import { setFlagsFromString } from "node:v8";
-import { listenFault } from "../config/listen.ts";
 import { loadConfig } from "../config/load.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import type { Config, Diagnostic } from "../config/schema.ts";
+import { listenFault } from "../config/sections/listen.ts";
 import { type RunningGateway, startGateway } from "../gateway.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
 import { openForServing } from "./database.ts";
@@ -99,6 +99,7 @@ function read(options: ServeOptions): { readonly config: Config } | { readonly f
 	const loaded = loadConfig(options.config, { env: process.env });
 	if (!loaded.ok) return { faults: loaded.diagnostics };
 	const listen = {
+		...loaded.config.listen,
 		host: options.host ?? loaded.config.listen.host,
 		port: options.port ?? loaded.config.listen.port,
 	};

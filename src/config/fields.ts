@@ -1,4 +1,4 @@
-// Kinds of values an option can have: durations, flags, whole numbers. Leaves which option has which to config/file.
+// Kinds of values an option can have: durations, flags, whole numbers. Leaves which option has which to sections/.
 import * as z from "zod";
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
@@ -17,33 +17,62 @@ export function text() {
 		.pipe(z.string().min(1, "must not be empty"));
 }
 
+declare const unit: unique symbol;
+/** Milliseconds that stand in the file as a time. */
+export type Ms = number & { readonly [unit]: "ms" };
+
+/** The schemas of times; what is derived from one counts too. */
+const times = z.registry<{ readonly isTime: true }>();
+
+/** Whether an option is a time, whatever its default. */
+export function isTime(option: z.core.$ZodType): boolean {
+	const { innerType } = option._zod.def as { readonly innerType?: z.core.$ZodType };
+	return times.get(option) !== undefined || (innerType !== undefined && isTime(innerType));
+}
+
 /** A time: `30s`, `500ms`, `5m`, `1h`, or a number of seconds. Read as ms. */
 export function duration(minimum: "positive" | "zero" = "positive") {
 	const error = "expected a duration such as 30s, 500ms, 5m, or a number of seconds";
-	return z.union([z.number(), z.string()], { error }).transform((value, context): number => {
+	const schema = z.union([z.number(), z.string()], { error }).transform((value, context): Ms => {
 		const match = DURATION.exec(String(value).trim());
 		const ms = match === null ? Number.NaN : Number(match[1]) * (UNITS[match[2] ?? "s"] ?? Number.NaN);
 		if (Number.isNaN(ms)) context.addIssue({ code: "custom", message: error });
 		else if (ms > LONGEST_MS) context.addIssue({ code: "custom", message: "must be at most 24 days" });
 		else if (minimum === "positive" && ms < 1) context.addIssue({ code: "custom", message: "must be at least 1ms" });
-		else return Math.round(ms);
+		else return Math.round(ms) as Ms;
 		return z.NEVER;
 	});
+	return schema.register(times, { isTime: true });
 }
 
 /** A time that nothing waits for: `30d`, `2w`, or whatever `duration` takes; off = null, without end. Read as ms. */
 export function age() {
 	const error = "expected a time such as 30d, 12h, or off";
+	const kinds = [z.number(), z.string(), z.boolean(), z.null()];
+	const schema = z.union(kinds, { error }).transform((value, context): Ms | null => {
+		if (value === null || FALSE.has(String(value).toLowerCase())) return null;
+		const match = AGE.exec(String(value).trim());
+		const ms = match === null ? Number.NaN : Number(match[1]) * (AGE_UNITS[match[2] ?? "s"] ?? Number.NaN);
+		if (ms >= 1) return Math.round(ms) as Ms;
+		context.addIssue({ code: "custom", message: error });
+		return z.NEVER;
+	});
+	return schema.register(times, { isTime: true });
+}
+
+const SPAN = /^\d{1,9}\s*(s|m|h|d|w|mo)$/;
+
+/** A span of a key's life or budget, kept as it is written: LiteLLM's durations, which know months. */
+export function span() {
+	return text().refine((value) => SPAN.test(value), "expected a duration such as 30m, 24h, 30d or 1mo");
+}
+
+/** Address of Redis or Valkey. */
+export function redisUrl() {
 	return z
-		.union([z.number(), z.string(), z.boolean(), z.null()], { error })
-		.transform((value, context): number | null => {
-			if (value === null || FALSE.has(String(value).toLowerCase())) return null;
-			const match = AGE.exec(String(value).trim());
-			const ms = match === null ? Number.NaN : Number(match[1]) * (AGE_UNITS[match[2] ?? "s"] ?? Number.NaN);
-			if (ms >= 1) return Math.round(ms);
-			context.addIssue({ code: "custom", message: error });
-			return z.NEVER;
-		});
+		.string()
+		.regex(/^rediss?:\/\/[^/\s]/i, { error: "expected redis://HOST:PORT, or rediss:// for TLS" })
+		.refine((value) => URL.canParse(value), { error: "expected redis://:PASSWORD@HOST:PORT/DATABASE", abort: true });
 }
 
 export interface NumberRange {

@@ -2,11 +2,11 @@
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { listenFault } from "./listen.ts";
 import { type LoadResult, loadConfig, parseConfig } from "./load.ts";
 import { formatDiagnostic } from "./report.ts";
-import { type Config, DEFAULTS } from "./schema.ts";
+import type { Config } from "./schema.ts";
 import { Secret } from "./secret.ts";
+import { listenFault } from "./sections/listen.ts";
 
 const KEY = "sk-ant-0123456789abcdef";
 const ONE = `model_list:
@@ -82,8 +82,52 @@ describe("defaults", () => {
 	it("a file with nothing but a deployment has every default", () => {
 		const config = parse(ONE);
 		const { listen, limits, timeouts, routing, failures, fallbacks, requestLog, log } = config;
-		const { weight: _, ...defaults } = DEFAULTS;
-		expect({ listen, limits, timeouts, routing, failures, fallbacks, requestLog, log }).toEqual(defaults);
+		expect({ listen, limits, timeouts, requestLog, log }).toEqual({
+			listen: { host: "127.0.0.1", port: 4000, keepAliveMs: 620_000 },
+			limits: { maxBodyBytes: 32 * 1024 * 1024, maxJsonDepth: 200 },
+			timeouts: { connectMs: 10_000, firstByteMs: 600_000, idleMs: 300_000, totalMs: 6_000_000, holdMs: 10_000 },
+			requestLog: {
+				enabled: true,
+				maxAgeMs: 30 * 86_400_000,
+				maxBytes: 4096 * 1024 * 1024,
+				maxQueued: 20_000,
+				storeBodies: false,
+			},
+			log: { level: "info", format: "auto" },
+		});
+		expect(routing).toEqual({
+			affinity: true,
+			strategy: null,
+			maxEntries: 1_000_000,
+			cooldownMs: 5_000,
+			loadHalfLifeMs: 60_000,
+			maxAffinityWaitMs: 5_000,
+			burstGate: { enabled: true, maxWaitMs: 5_000 },
+			waitDollarsPerHour: 60,
+			uncachedTokenPrice: 0,
+			thinkingLossDollars: 0.05,
+			tagFiltering: { enabled: false, matchAny: true },
+			preCallChecks: false,
+		});
+		const { retryPolicy, allowedFailsPolicy, groupRetryPolicy, ...others } = failures;
+		expect([...Object.values(retryPolicy), ...Object.values(allowedFailsPolicy)]).toEqual(Array(16).fill(null));
+		expect(groupRetryPolicy.size).toBe(0);
+		expect(others).toEqual({
+			numRetries: null,
+			retryAfterMs: 0,
+			allowedFails: null,
+			cooldownMs: 5_000,
+			disableCooldowns: false,
+			slowFactor: 4,
+		});
+		const none = new Map();
+		expect(fallbacks).toEqual({
+			general: none,
+			contextWindow: none,
+			contentPolicy: none,
+			default: [],
+			maxFallbacks: 5,
+		});
 		expect(config.masterKey).toBeNull();
 		expect(config.path).toBe("config.yaml");
 		expect(config.warnings).toEqual([]);
@@ -295,12 +339,12 @@ describe("the master key", () => {
 
 	it("is needed to listen where other machines reach", () => {
 		const key = new Secret("sk-x");
-		expect(listenFault({ host: "127.0.0.1", port: 1 }, null)).toBeNull();
-		expect(listenFault({ host: "::1", port: 1 }, null)).toBeNull();
-		expect(listenFault({ host: "localhost", port: 1 }, null)).toBeNull();
-		expect(listenFault({ host: "0.0.0.0", port: 1 }, key)).toBeNull();
+		expect(listenFault({ host: "127.0.0.1" }, null)).toBeNull();
+		expect(listenFault({ host: "::1" }, null)).toBeNull();
+		expect(listenFault({ host: "localhost" }, null)).toBeNull();
+		expect(listenFault({ host: "0.0.0.0" }, key)).toBeNull();
 		for (const host of ["0.0.0.0", "::", "10.1.2.3", "127.evil.example"]) {
-			expect(listenFault({ host, port: 1 }, null)).toMatchObject({ severity: "error", path: "warmpath.listen.host" });
+			expect(listenFault({ host }, null)).toMatchObject({ severity: "error", path: "warmpath.listen.host" });
 		}
 	});
 });

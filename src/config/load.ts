@@ -2,18 +2,13 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import * as z from "zod";
-import { readDeployments } from "./deployments.ts";
 import { type Env, Environment, resolveReferences } from "./environment.ts";
-import { readFailures } from "./failures.ts";
-import { readFallbacks } from "./fallbacks.ts";
 import { fileSchema } from "./file.ts";
 import { freezeDeep } from "./freeze.ts";
 import { type MergedSource, type ReadFile, readMerged, readText } from "./include.ts";
-import { readAliases, readGroups } from "./model-groups.ts";
-import { Report } from "./report.ts";
-import type { Config, Diagnostic } from "./schema.ts";
-import { readSections } from "./sections.ts";
-import { readSettings } from "./settings.ts";
+import { type Diagnostic, Report } from "./report.ts";
+import { resolveSections } from "./resolve.ts";
+import type { Config } from "./schema.ts";
 import { SourceMap } from "./source.ts";
 import { SUPPORT } from "./support.ts";
 import { dropUnsupported, validate } from "./validate.ts";
@@ -108,24 +103,5 @@ function resolveAll(input: Input, merged: MergedSource, report: Report): Config 
 	const known = validate(sectionNames, [], report) ?? {};
 	for (const name of Object.keys(merged.value)) if (!Object.hasOwn(known, name)) delete merged.value[name];
 	report.root = resolveReferences(report, environment);
-	const sections = readSections(report);
-	const { router } = sections;
-	const settings = readSettings(sections, report, environment);
-	const deployments = readDeployments(report, environment, {
-		streamTimeoutMs: router.stream_timeout ?? null,
-		maxParallelRequests: router.default_max_parallel_requests ?? null,
-		autoMarking: sections.litellm.enable_anthropic_prompt_caching ?? false,
-		markingTtl: sections.litellm.anthropic_prompt_caching_ttl ?? null,
-	});
-	const groups = readGroups(deployments);
-	const names = { groups, aliases: readAliases(router.model_group_alias, groups, report) };
-	return {
-		...settings,
-		...names,
-		path: input.path,
-		deployments,
-		failures: readFailures(sections, { names, cooldownMs: settings.routing.cooldownMs }, report),
-		fallbacks: readFallbacks(sections, names, report),
-		warnings: [],
-	};
+	return { ...resolveSections(report, environment), path: input.path, warnings: [] };
 }

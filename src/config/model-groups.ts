@@ -1,8 +1,9 @@
 // Deployments → groups, and further names for them. Leaves finding the group for a request to config/model-name.
 import { isUnresolved } from "./environment.ts";
-import { baseName } from "./model-name.ts";
+import { baseName, type ModelAlias, type ModelGroup } from "./model-name.ts";
 import type { Report } from "./report.ts";
-import type { DeploymentConfig, ModelAlias, ModelGroup } from "./schema.ts";
+import type { DeploymentConfig } from "./sections/deployment.ts";
+import type { RouterSettings } from "./sections/router-settings.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** Deployments by `model_name`, in file order. */
@@ -16,12 +17,9 @@ export function readGroups(deployments: readonly DeploymentConfig[]): Map<string
 	return new Map([...members].map(([name, list]) => [name, { name, deployments: list }]));
 }
 
-/** `model_group_alias` as it was validated. */
-export type AliasEntries = Readonly<Record<string, { readonly model: string; readonly hidden: boolean }>>;
-
 /** Checks that every alias stands for a group; one that cannot be reached is a warning. */
 export function readAliases(
-	entries: AliasEntries,
+	entries: RouterSettings["model_group_alias"],
 	groups: ReadonlyMap<string, ModelGroup>,
 	report: Report,
 ): Map<string, ModelAlias> {

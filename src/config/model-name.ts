@@ -1,9 +1,28 @@
 // The name a client asks for → the group of deployments that serves it. Leaves who may use the group to proxy/admission/authenticate.
-import type { Config, ModelGroup } from "./schema.ts";
+import type { DeploymentConfig } from "./sections/deployment.ts";
 import { nearest } from "./suggest.ts";
 
+/** The deployments behind one `model_name`. */
+export interface ModelGroup {
+	/** `model_name`, maybe a pattern with one `*`. */
+	readonly name: string;
+	readonly deployments: readonly DeploymentConfig[];
+}
+
+export interface ModelAlias {
+	readonly alias: string;
+	/** Name of the group it stands for. */
+	readonly model: string;
+	/** true = not listed by GET /v1/models. */
+	readonly hidden: boolean;
+}
+
 /** The names a configuration knows. */
-export type ModelNames = Pick<Config, "groups" | "aliases">;
+export interface ModelNames {
+	/** By `model_name`, in file order. */
+	readonly groups: ReadonlyMap<string, ModelGroup>;
+	readonly aliases: ReadonlyMap<string, ModelAlias>;
+}
 
 /** The group that serves a name. */
 export interface ResolvedModel {

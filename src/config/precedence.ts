@@ -33,3 +33,13 @@ export function firstGiven<T>(
 	}
 	return winner;
 }
+
+/** Our own option where the file has it, else the first of LiteLLM's that is given, else our own's default. */
+export function oursOr<T>(
+	theirs: readonly GivenOption<T>[],
+	{ path, value }: { readonly path: Path; readonly value: T },
+	report: Report,
+): T {
+	const own = { path, value: isGiven(report, path) ? value : undefined };
+	return firstGiven([own, ...theirs], report)?.value ?? value;
+}

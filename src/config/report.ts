@@ -1,6 +1,19 @@
 // Collects what is wrong or remarkable in a configuration, with its place, and writes it for people. Leaves finding it to the others.
-import type { Diagnostic } from "./schema.ts";
 import { type EntryPlaces, isPlainMap, type Path, type SourceFault, type SourceMap } from "./source.ts";
+
+/** Something to tell the operator about the file: a fault (serious) or a warning. */
+export interface Diagnostic {
+	readonly severity: "error" | "warning";
+	readonly file: string;
+	/** 1-based; 0 when the place is unknown. */
+	readonly line: number;
+	readonly column: number;
+	/** Dotted path, `model_list.0.litellm_params.model`. */
+	readonly path: string;
+	readonly message: string;
+	/** What to do about it; may be empty. */
+	readonly hint: string;
+}
 
 /** One remark about the value at `path`. */
 export interface Remark {
@@ -12,6 +25,12 @@ export interface Remark {
 }
 
 const SECRET_OPTION = /(_key|secret\w*|token|password|credentials|_key_id|authorization|extra_headers)(_\d+)?$/i;
+
+/** Whether an option's value must never be printed, by the option's name. */
+export function isSecretOption(name: string): boolean {
+	return SECRET_OPTION.test(name);
+}
+
 const LOOKS_LIKE_KEY = /\bsk-[\w-]{6,}/g;
 const SHORTEST_HIDDEN = 6;
 
@@ -110,7 +129,7 @@ export class Report {
 			for (const item of value) this.#learnSecrets(item, kind);
 		} else if (isPlainMap(value)) {
 			for (const [key, item] of Object.entries(value)) {
-				this.#learnSecrets(item, SECRET_OPTION.test(key) ? "secret" : kind);
+				this.#learnSecrets(item, isSecretOption(key) ? "secret" : kind);
 			}
 		}
 	}

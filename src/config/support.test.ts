@@ -1,12 +1,10 @@
 // The table of LiteLLM's options agrees with the file's schema.
 import { describe, expect, it } from "vitest";
-import {
-	fileSchema,
-	generalSettingsSchema,
-	litellmParamsSchema,
-	litellmSettingsSchema,
-	routerSettingsSchema,
-} from "./file.ts";
+import { fileSchema } from "./file.ts";
+import { litellmParamsSchema } from "./sections/deployment.ts";
+import { generalSettingsSchema } from "./sections/general-settings.ts";
+import { litellmSettingsSchema } from "./sections/litellm-settings.ts";
+import { routerSettingsSchema } from "./sections/router-settings.ts";
 import { type Section, SUPPORT } from "./support.ts";
 
 const schemas: Record<Exclude<Section, "model_info">, readonly string[]> = {

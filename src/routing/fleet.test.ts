@@ -1,6 +1,6 @@
 // Deployments that share caches, fail, carry weight or change by reload.
 import { expect, test } from "vitest";
-import { DEFAULTS } from "../config/schema.ts";
+import { DEFAULTS } from "../config/__fixtures__/defaults.ts";
 import { createWorld, deployment, groupOf, outlineOf, turnOf, UNKNOWN, type World } from "./__fixtures__/world.ts";
 import type { Plan, ResponseIdentity, RouteRequest } from "./decision.ts";
 import type { AttemptFailure } from "./deployment.ts";

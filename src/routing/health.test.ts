@@ -1,6 +1,7 @@
 // Failures, recovery and slowness: what takes a deployment out, for how long, and how it comes back.
 import { expect, test } from "vitest";
-import { type ErrorClass, NO_COUNTS } from "../config/schema.ts";
+import { DEFAULTS } from "../config/__fixtures__/defaults.ts";
+import type { ErrorClass } from "../config/schema.ts";
 import { createWorld, deployment, turnOf, UNKNOWN, type World } from "./__fixtures__/world.ts";
 import type { Plan } from "./decision.ts";
 import type { AttemptFailure } from "./deployment.ts";
@@ -40,7 +41,7 @@ test.each([
 ] as const)(
 	"the policy for %s wins over the common number",
 	(name: ErrorClass, failure: AttemptFailure, allowed: number) => {
-		const allowedFailsPolicy = { ...NO_COUNTS, [name]: allowed };
+		const allowedFailsPolicy = { ...DEFAULTS.failures.allowedFailsPolicy, [name]: allowed };
 		const world = createWorld({ deployments: ["a", "b"], failures: { allowedFails: 0, allowedFailsPolicy } });
 		const isOut = () => world.router.plan(world.request(turnOf("any", 1)), 0).excluded.length > 0;
 		for (let nth = 0; nth < allowed; nth += 1) fail(world, failure, 0);

@@ -1,4 +1,5 @@
 // Calls as proxy/upstream/dispatch makes them, from JSON text, and deployments as the configuration gives them.
+import { PLAIN_DEPLOYMENT } from "../../config/__fixtures__/defaults.ts";
 import type { DeploymentConfig, DeploymentCredentials, ProviderKind } from "../../config/schema.ts";
 import type { BodyMembers } from "../../protocol/members.ts";
 import { membersAt } from "../../protocol/walk.ts";
@@ -44,28 +45,12 @@ export function deploymentOf(
 	changes: Partial<DeploymentConfig> = {},
 ): DeploymentConfig {
 	return {
+		...PLAIN_DEPLOYMENT,
 		id: "test",
 		group: "group",
 		provider,
 		upstreamModel: "claude-opus-5-5",
 		credentials: { apiKey: null, apiBase: null, extra: {}, ...credentials },
-		cacheDomain: null,
-		weight: 1,
-		order: null,
-		rpm: null,
-		tpm: null,
-		itpm: null,
-		otpm: null,
-		maxParallelRequests: null,
-		maxInputTokens: null,
-		numRetries: null,
-		timeoutMs: null,
-		streamTimeoutMs: null,
-		cooldownMs: null,
-		tags: [],
-		extraHeaders: {},
-		modelInfo: {},
-		source: "test",
 		...changes,
 	};
 }

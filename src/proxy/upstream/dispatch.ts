@@ -1,8 +1,9 @@
 // Walks the plan: attempt, judge, next or done; then retries and fallbacks; answers honestly when nothing could serve. Leaves order to
 // routing, one attempt to proxy/upstream/attempt and bytes to proxy/answer/relay.
-import { fallbacksFor } from "../../config/fallbacks.ts";
+
 import { fillWildcard } from "../../config/model-name.ts";
 import type { Config } from "../../config/schema.ts";
+import { fallbacksFor } from "../../config/sections/fallbacks.ts";
 import type { Call, Verdict } from "../../providers/provider.ts";
 import type { Candidate, Plan, RouteRequest } from "../../routing/decision.ts";
 import type { Deployment } from "../../routing/deployment.ts";

@@ -1,13 +1,8 @@
 // A router and fake providers on a clock of plain numbers. Leaves sockets and bodies to the end-to-end tests.
 import { type Block, marked, promptOf } from "../../cache/__fixtures__/prompt.ts";
 import type { Ttl } from "../../cache/semantics.ts";
-import {
-	DEFAULTS,
-	type DeploymentConfig,
-	type FailureConfig,
-	type ModelGroup,
-	type RoutingConfig,
-} from "../../config/schema.ts";
+import { DEFAULTS, PLAIN_DEPLOYMENT } from "../../config/__fixtures__/defaults.ts";
+import type { DeploymentConfig, FailureConfig, ModelGroup, RoutingConfig } from "../../config/schema.ts";
 import { NO_HISTORY, NO_SETTINGS, type Outline } from "../../prompt/outline.ts";
 import { NO_MEMBERS } from "../../protocol/members.ts";
 import type { SharedState } from "../../state/state.ts";
@@ -28,28 +23,11 @@ const MODEL = "claude-sonnet-4-5";
 
 export function deployment(id: string, changes: Partial<DeploymentConfig> = {}): DeploymentConfig {
 	return {
+		...PLAIN_DEPLOYMENT,
 		id,
 		group: "claude",
-		provider: "anthropic",
 		upstreamModel: MODEL,
 		credentials: { apiKey: null, apiBase: `http://${id}.test`, extra: {} },
-		cacheDomain: null,
-		weight: 1,
-		order: null,
-		rpm: null,
-		tpm: null,
-		itpm: null,
-		otpm: null,
-		maxParallelRequests: null,
-		maxInputTokens: null,
-		numRetries: null,
-		timeoutMs: null,
-		streamTimeoutMs: null,
-		cooldownMs: null,
-		tags: [],
-		extraHeaders: {},
-		modelInfo: {},
-		source: "test:1:1",
 		...changes,
 	};
 }

@@ -1,6 +1,6 @@
 // Which models stand in for which: LiteLLM's forms of the lists, which of two wins, names that do not resolve, and looking them up.
 import { describe, expect, it } from "vitest";
-import { configOf, remarksOf } from "./__fixtures__/parse.ts";
+import { configOf, remarksOf } from "../__fixtures__/parse.ts";
 import { type FallbackKind, fallbacksFor } from "./fallbacks.ts";
 
 describe("the lists", () => {

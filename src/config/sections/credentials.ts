@@ -1,26 +1,18 @@
 // A deployment's credentials: its own options, its credential_list entry, the environment. Leaves signing requests to providers/.
-import type { Environment } from "./environment.ts";
-import { isUnresolved } from "./environment.ts";
-import { CREDENTIAL_OPTIONS, credentialSchema, type LitellmParams } from "./file.ts";
-import { PROVIDER_NEEDS, type ProviderTarget } from "./provider-kind.ts";
-import type { Report } from "./report.ts";
-import type { DeploymentCredentials } from "./schema.ts";
-import { Secret } from "./secret.ts";
-import type { Path } from "./source.ts";
-import { didYouMean } from "./suggest.ts";
-import { validate } from "./validate.ts";
-
-/** Options whose value must never be printed. */
-const SECRET_OPTIONS = new Set([
-	"api_key",
-	"aws_access_key_id",
-	"aws_secret_access_key",
-	"aws_session_token",
-	"aws_web_identity_token",
-	"vertex_credentials",
-	"azure_ad_token",
-	"client_secret",
-]);
+import { type Environment, isUnresolved } from "../environment.ts";
+import type { ProviderTarget } from "../provider-kind.ts";
+import { isSecretOption, type Report } from "../report.ts";
+import { Secret } from "../secret.ts";
+import type { Path } from "../source.ts";
+import { didYouMean } from "../suggest.ts";
+import { validate } from "../validate.ts";
+import {
+	CREDENTIAL_OPTIONS,
+	type CredentialOptions,
+	credentialSchema,
+	type DeploymentCredentials,
+	PROVIDER_NEEDS,
+} from "./credential-options.ts";
 
 /** Sent as a header value: anything outside visible ASCII would make the request impossible. */
 const HEADER_SAFE = /^[\x21-\x7e]+$/;
@@ -71,7 +63,10 @@ export interface CredentialContext {
 }
 
 /** The `credential_list` entry a deployment names. An unknown name is a fault. */
-function sharedCredential(params: LitellmParams, path: Path, context: CredentialContext): SharedCredential | undefined {
+function sharedCredential(
+	{ params, path }: CredentialSubject,
+	context: CredentialContext,
+): SharedCredential | undefined {
 	const name = params.litellm_credential_name;
 	if (name === undefined) return undefined;
 	const found = context.shared.get(name);
@@ -88,7 +83,7 @@ function sharedCredential(params: LitellmParams, path: Path, context: Credential
 
 /** What is at hand about one deployment when its credentials are read. */
 export interface CredentialSubject {
-	readonly params: LitellmParams;
+	readonly params: CredentialOptions & { readonly litellm_credential_name?: string | undefined };
 	readonly path: Path;
 	readonly target: ProviderTarget;
 }
@@ -101,7 +96,7 @@ export function credentialsOf(subject: CredentialSubject, context: CredentialCon
 	const origins: Record<string, string> = {};
 	for (const [name, { value, origin }] of settings) {
 		origins[name] = origin;
-		if (name !== "api_key" && name !== "api_base") extra[name] = SECRET_OPTIONS.has(name) ? new Secret(value) : value;
+		if (name !== "api_key" && name !== "api_base") extra[name] = isSecretOption(name) ? new Secret(value) : value;
 	}
 	const apiKey = settings.get("api_key");
 	return {
@@ -125,7 +120,7 @@ function gather(subject: CredentialSubject, context: CredentialContext): Map<str
 		}
 	};
 	take(params, path);
-	const shared = sharedCredential(params, path, context);
+	const shared = sharedCredential(subject, context);
 	if (shared !== undefined) take(shared.values, shared.path);
 	for (const [name, value] of Object.entries(target.implied)) {
 		if (!settings.has(name)) settings.set(name, { value, path: [...path, "model"], origin: "the model's name" });

@@ -1,8 +1,8 @@
 // Routing, limits, retries and cool-downs as the file says them: defaults, LiteLLM's and our own spellings, and faults at their place.
 import { describe, expect, it } from "vitest";
-import { configOf, GROUPS, remarksOf } from "./__fixtures__/parse.ts";
-import { parseConfig } from "./load.ts";
-import { DEFAULTS, NO_COUNTS } from "./schema.ts";
+import { DEFAULTS } from "../__fixtures__/defaults.ts";
+import { configOf, GROUPS, remarksOf } from "../__fixtures__/parse.ts";
+import { parseConfig } from "../load.ts";
 
 describe("the routing strategy", () => {
 	it.each(["simple-shuffle", "least-busy", "latency-based-routing", "usage-based-routing-v2", "cost-based-routing"])(
@@ -143,9 +143,9 @@ describe("retries and cool-downs", () => {
 				serviceUnavailable: 1,
 				notFound: 1,
 			},
-			groupRetryPolicy: new Map([["b", { ...NO_COUNTS, timeout: 3, serviceUnavailable: 4 }]]),
+			groupRetryPolicy: new Map([["b", { ...DEFAULTS.failures.retryPolicy, timeout: 3, serviceUnavailable: 4 }]]),
 			allowedFails: 3,
-			allowedFailsPolicy: { ...NO_COUNTS, authentication: 0, notFound: 1000 },
+			allowedFailsPolicy: { ...DEFAULTS.failures.retryPolicy, authentication: 0, notFound: 1000 },
 			cooldownMs: 30_000,
 			disableCooldowns: true,
 			slowFactor: 4,

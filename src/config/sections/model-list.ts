@@ -1,34 +1,28 @@
-// Entries of model_list → deployments with provider, credentials and id. Leaves what they do at run time to routing and providers.
+// `model_list`: its entries → deployments with provider, credentials and id, and the rules between them. Leaves the options of an entry to
+// sections/deployment, and what deployments do at run time to routing and providers.
 import { createHash } from "node:crypto";
-import { inspect } from "node:util";
+import { type Environment, isUnresolved } from "../environment.ts";
+import { baseName } from "../model-name.ts";
+import { type ProviderTarget, targetOf } from "../provider-kind.ts";
+import type { Report } from "../report.ts";
+import { Secret } from "../secret.ts";
+import type { Path } from "../source.ts";
+import { nearest } from "../suggest.ts";
+import { validate } from "../validate.ts";
+import type { DeploymentCredentials } from "./credential-options.ts";
 import { type CredentialContext, credentialsOf, readCredentialList } from "./credentials.ts";
-import { type Environment, isUnresolved } from "./environment.ts";
-import { type DeploymentEntry, deploymentSchema, type LitellmParams } from "./file.ts";
-import { baseName } from "./model-name.ts";
-import { firstGiven } from "./precedence.ts";
-import { type ProviderTarget, targetOf } from "./provider-kind.ts";
-import type { Report } from "./report.ts";
-import type { DeploymentConfig, DeploymentCredentials, InjectionPoint, MarkingConfig } from "./schema.ts";
-import { Secret } from "./secret.ts";
-import type { Path } from "./source.ts";
-import { nearest } from "./suggest.ts";
-import { validate } from "./validate.ts";
-
-/** What applies where a deployment does not say it itself. */
-export interface DeploymentDefaults {
-	readonly streamTimeoutMs: number | null;
-	readonly maxParallelRequests: number | null;
-	/** `litellm_settings.enable_anthropic_prompt_caching`, and the lifetime it asks for. */
-	readonly autoMarking: boolean;
-	readonly markingTtl: "5m" | "1h" | null;
-}
+import {
+	type DeploymentConfig,
+	type DeploymentDraft,
+	type DeploymentEntry,
+	deploymentSchema,
+	toDeployment,
+} from "./deployment.ts";
+import type { LitellmSections } from "./litellm-sections.ts";
+import { markingOf } from "./marking.ts";
 
 /** Reads `model_list`. Faults are reported; entries with a fault that leaves no usable deployment are left out. */
-export function readDeployments(
-	report: Report,
-	environment: Environment,
-	defaults: DeploymentDefaults,
-): DeploymentConfig[] {
+export function readDeployments(report: Report, environment: Environment, theirs: LitellmSections): DeploymentConfig[] {
 	const list = report.value(["model_list"]);
 	if (!Array.isArray(list) || list.length === 0) {
 		if (isUnresolved(list)) return [];
@@ -42,7 +36,7 @@ export function readDeployments(
 		return [];
 	}
 	const context = { report, environment, shared: readCredentialList(report) };
-	const drafts: Draft[] = [];
+	const drafts: DeploymentDraft[] = [];
 	for (const index of list.keys()) {
 		const path = ["model_list", index];
 		const entry = validate(deploymentSchema, path, report);
@@ -56,24 +50,18 @@ export function readDeployments(
 		warnOfPoints(entry, [...params, "cache_control_injection_points"], report);
 		const credentials = credentialsOf({ params: entry.litellm_params, path: params, target }, context);
 		warnOfLentKey(credentials, { target, path: params, report });
-		drafts.push({ entry, path, target, credentials });
+		// No upstream knows the suffix for a long context.
+		drafts.push({ entry, path, target, upstreamModel: baseName(target.upstreamModel), credentials });
 	}
-	warnMixedMarking(drafts, { report, defaults });
+	warnMixedMarking(drafts, { report, theirs });
 	const ids = new Ids();
 	// Chosen ids come first, so that a generated one never takes a chosen one's place.
 	for (const draft of drafts) {
 		if (draft.entry.model_info.id !== undefined) ids.claim(draft.entry.model_info.id, draft.path, report);
 	}
 	return drafts.map((draft) =>
-		toDeployment(draft, draft.entry.model_info.id ?? ids.generate(draft), { report, defaults }),
+		toDeployment(draft, draft.entry.model_info.id ?? ids.generate(draft), { report, theirs }),
 	);
-}
-
-interface Draft {
-	readonly entry: DeploymentEntry;
-	readonly path: Path;
-	readonly target: ProviderTarget;
-	readonly credentials: DeploymentCredentials;
 }
 
 function readTarget(entry: DeploymentEntry, path: Path, { report, shared }: CredentialContext): ProviderTarget | null {
@@ -165,10 +153,11 @@ function warnOfPoints(entry: DeploymentEntry, path: Path, report: Report): void 
 }
 
 /** Prompts are marked before a deployment is chosen, so that one deployment's points hold for its whole group. */
-function warnMixedMarking(drafts: readonly Draft[], { report, defaults }: DraftContext): void {
-	const firsts = new Map<string, Draft>();
+function warnMixedMarking(drafts: readonly DeploymentDraft[], { report, theirs }: DraftContext): void {
+	const firsts = new Map<string, DeploymentDraft>();
 	const told = new Set<string>();
-	const markingText = ({ entry }: Draft): string => JSON.stringify(markingOf(entry.litellm_params, defaults));
+	const markingText = ({ entry }: DeploymentDraft): string =>
+		JSON.stringify(markingOf(entry.litellm_params, theirs.litellm));
 	for (const draft of drafts) {
 		const group = draft.entry.model_name;
 		// Without points of its own, a server that caches by itself has nothing to say.
@@ -190,76 +179,7 @@ function warnMixedMarking(drafts: readonly Draft[], { report, defaults }: DraftC
 
 interface DraftContext {
 	readonly report: Report;
-	readonly defaults: DeploymentDefaults;
-}
-
-function toDeployment(
-	{ entry, path, target, credentials }: Draft,
-	id: string,
-	{ report, defaults }: DraftContext,
-): DeploymentConfig {
-	const { litellm_params: params, model_info: modelInfo } = entry;
-	return {
-		id,
-		group: entry.model_name,
-		provider: target.provider,
-		// No upstream knows the suffix for a long context.
-		upstreamModel: baseName(target.upstreamModel),
-		credentials,
-		cacheDomain: modelInfo.cache_domain ?? null,
-		weight: params.weight,
-		order: params.order ?? null,
-		rpm: params.rpm ?? null,
-		tpm: params.tpm ?? null,
-		itpm: params.itpm ?? null,
-		otpm: params.otpm ?? null,
-		maxParallelRequests: params.max_parallel_requests ?? defaults.maxParallelRequests,
-		maxInputTokens: modelInfo.max_input_tokens ?? null,
-		numRetries: readRetries(params, path, report),
-		timeoutMs: params.timeout ?? null,
-		streamTimeoutMs: params.stream_timeout ?? defaults.streamTimeoutMs,
-		cooldownMs: params.cooldown_time ?? null,
-		tags: params.tags,
-		extraHeaders: unprintable(params.extra_headers),
-		removeBillingBlock: params.remove_billing_block,
-		marking: markingOf(params, defaults),
-		promptCacheKey: params.prompt_cache_key,
-		droppedParams: params.additional_drop_params,
-		serverTakes: params.server_takes,
-		modelInfo,
-		source: report.placeText(path),
-	};
-}
-
-/** What of a prompt is marked by the gateway; null = nothing. */
-function markingOf(params: LitellmParams, defaults: DeploymentDefaults): MarkingConfig | null {
-	const points = params.cache_control_injection_points.map(({ location, role, index, control }): InjectionPoint => {
-		const isMessage = location === "message";
-		return {
-			location: isMessage ? "message" : "tools",
-			role: isMessage && index === undefined ? (role ?? null) : null,
-			index: isMessage ? (index ?? null) : null,
-			ttl: control?.ttl ?? null,
-		};
-	});
-	const auto = params.cache_control === "auto" || (params.cache_control === undefined && defaults.autoMarking);
-	return points.length === 0 && !auto ? null : { auto, points, ttl: defaults.markingTtl };
-}
-
-/** LiteLLM has two names for it. */
-function readRetries(params: LitellmParams, path: Path, report: Report): number | null {
-	const names = ["num_retries", "max_retries"] as const;
-	const candidates = names.map((name) => ({ path: [...path, "litellm_params", name], value: params[name] }));
-	return firstGiven(candidates, report)?.value ?? null;
-}
-
-/** Headers may carry keys: their values are usable, but neither JSON.stringify nor inspect shows them. */
-function unprintable(headers: Readonly<Record<string, string>>): Record<string, string> {
-	const copy = { ...headers };
-	const masked = (): Record<string, string> => Object.fromEntries(Object.keys(copy).map((name) => [name, "***"]));
-	Object.defineProperty(copy, "toJSON", { value: masked, enumerable: false });
-	Object.defineProperty(copy, inspect.custom, { value: masked, enumerable: false });
-	return copy;
+	readonly theirs: LitellmSections;
 }
 
 /** Hands out unique ids. */
@@ -282,7 +202,7 @@ class Ids {
 	 * The same for the same deployment whatever the order of its options, its limits or its weight, so that what was learned
 	 * about it survives their change. Equal deployments are distinguished by their order in the file.
 	 */
-	generate({ entry, path, target, credentials }: Draft): string {
+	generate({ entry, path, target, credentials }: DeploymentDraft): string {
 		const reveal = (value: unknown): unknown => (value instanceof Secret ? value.reveal() : value);
 		const extra = Object.entries(credentials.extra).map(([name, value]) => [name, reveal(value)]);
 		const headers = Object.entries(entry.litellm_params.extra_headers);

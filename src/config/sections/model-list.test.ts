@@ -1,8 +1,8 @@
 // Entries of model_list: which provider they mean, where credentials come from, and ids that stay the same.
 import { describe, expect, it } from "vitest";
-import { type ParseOptions, parseConfig } from "./load.ts";
-import { formatDiagnostic } from "./report.ts";
-import type { Config, DeploymentConfig } from "./schema.ts";
+import { type ParseOptions, parseConfig } from "../load.ts";
+import { formatDiagnostic } from "../report.ts";
+import type { Config, DeploymentConfig } from "../schema.ts";
 
 const KEY = "sk-ant-0123456789abcdef";
 

@@ -1,6 +1,6 @@
 // Where replicas meet: ours, LiteLLM's spellings, which wins, and what is wrong with one.
 import { describe, expect, it } from "vitest";
-import { configOf, remarksOf } from "./__fixtures__/parse.ts";
+import { configOf, remarksOf } from "../__fixtures__/parse.ts";
 
 function urlOf(yaml: string): string | null {
 	return configOf(yaml).state?.redis?.url.reveal() ?? null;

@@ -1,12 +1,28 @@
 // Fallbacks of router_settings and litellm_settings: which models stand in for one that failed, and finding them. Leaves when to the proxy.
-import { isUnresolved } from "./environment.ts";
-import { isPattern, type ModelNames, type ResolvedModel, resolveGroup, spellings } from "./model-name.ts";
-import { firstGiven } from "./precedence.ts";
-import type { Report } from "./report.ts";
-import type { Config, FallbackConfig } from "./schema.ts";
-import { bothPlaces, type Sections } from "./sections.ts";
-import type { Path } from "./source.ts";
-import { didYouMean } from "./suggest.ts";
+import { isUnresolved } from "../environment.ts";
+import { isPattern, type ModelNames, type ResolvedModel, resolveGroup, spellings } from "../model-name.ts";
+import { firstGiven } from "../precedence.ts";
+import type { Report } from "../report.ts";
+import type { Path } from "../source.ts";
+import { didYouMean } from "../suggest.ts";
+import { bothPlaces, type LitellmSections } from "./litellm-sections.ts";
+
+/**
+ * Which groups stand in for one that failed. Names are as written, each one that `resolveGroup` of config/model-name finds;
+ * `fallbacksFor` looks them up. Chains may be circular: `maxFallbacks` ends them.
+ */
+export interface FallbackConfig {
+	/** `fallbacks`: after any failure, its retries spent. An empty list means none, not even the default. */
+	readonly general: ReadonlyMap<string, readonly string[]>;
+	/** `context_window_fallbacks`: for prompts that are too long. The key `*` is for every group without one. */
+	readonly contextWindow: ReadonlyMap<string, readonly string[]>;
+	/** `content_policy_fallbacks`: for answers the provider refuses. The key `*` is for every group without one. */
+	readonly contentPolicy: ReadonlyMap<string, readonly string[]>;
+	/** `default_fallbacks`, or the key `*` of `fallbacks`: for groups without an entry in `general`, and for unknown models. */
+	readonly default: readonly string[];
+	/** Most groups tried after the first. */
+	readonly maxFallbacks: number;
+}
 
 /** Why another model is asked: any failure, a prompt that is too long, an answer the provider refuses. */
 export type FallbackKind = "general" | "contextWindow" | "contentPolicy";
@@ -20,7 +36,7 @@ const ANY = "*";
  * Empty = none. Fallbacks of fallbacks are the caller's business, within `maxFallbacks`.
  */
 export function fallbacksFor(
-	config: ModelNames & Pick<Config, "fallbacks">,
+	config: ModelNames & { readonly fallbacks: FallbackConfig },
 	model: string,
 	kind: FallbackKind,
 ): readonly string[] {
@@ -38,9 +54,9 @@ function isSame(a: ResolvedModel | null, b: ResolvedModel | null): boolean {
 }
 
 /** Faults: names that no deployment serves, and a model that is to stand in for itself. */
-export function readFallbacks(sections: Sections, names: ModelNames, report: Report): FallbackConfig {
+export function readFallbacks(theirs: LitellmSections, names: ModelNames, report: Report): FallbackConfig {
 	const read = (option: ListOption): Map<string, readonly string[]> => {
-		const given = firstGiven(bothPlaces(sections, option), report);
+		const given = firstGiven(bothPlaces(theirs, option), report);
 		return given === null ? new Map() : readList(given, names, report);
 	};
 	const general = read("fallbacks");
@@ -50,8 +66,8 @@ export function readFallbacks(sections: Sections, names: ModelNames, report: Rep
 		general,
 		contextWindow: read("context_window_fallbacks"),
 		contentPolicy: read("content_policy_fallbacks"),
-		default: readDefault(sections, { star, names }, report),
-		maxFallbacks: sections.router.max_fallbacks,
+		default: readDefault(theirs, { star, names }, report),
+		maxFallbacks: theirs.router.max_fallbacks,
 	};
 }
 
@@ -63,11 +79,11 @@ interface Default {
 	readonly names: ModelNames;
 }
 
-function readDefault(sections: Sections, { star, names }: Default, report: Report): readonly string[] {
-	const given = firstGiven(bothPlaces(sections, "default_fallbacks"), report);
+function readDefault(theirs: LitellmSections, { star, names }: Default, report: Report): readonly string[] {
+	const given = firstGiven(bothPlaces(theirs, "default_fallbacks"), report);
 	if (given === null) return star ?? [];
 	if (star !== undefined) {
-		const section = sections.router.fallbacks === undefined ? "litellm_settings" : "router_settings";
+		const section = theirs.router.fallbacks === undefined ? "litellm_settings" : "router_settings";
 		report.warn({
 			path: [section, "fallbacks"],
 			at: "key",
