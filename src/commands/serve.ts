@@ -4,7 +4,7 @@ import { setFlagsFromString } from "node:v8";
 import { loadConfig } from "../config/load.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import type { Config, Diagnostic } from "../config/schema.ts";
-import { listenFault } from "../config/sections/listen.ts";
+import { listenAt, listenFault } from "../config/sections/listen.ts";
 import { type RunningGateway, startGateway } from "../gateway.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
 import { openForServing } from "./database.ts";
@@ -98,11 +98,7 @@ function counted(number: number, noun: string): string {
 function read(options: ServeOptions): { readonly config: Config } | { readonly faults: readonly Diagnostic[] } {
 	const loaded = loadConfig(options.config, { env: process.env });
 	if (!loaded.ok) return { faults: loaded.diagnostics };
-	const listen = {
-		...loaded.config.listen,
-		host: options.host ?? loaded.config.listen.host,
-		port: options.port ?? loaded.config.listen.port,
-	};
+	const listen = listenAt(loaded.config.listen, options);
 	const fault = listenFault(listen, loaded.config.masterKey);
 	if (fault !== null) return { faults: [fault] };
 	return { config: { ...loaded.config, listen } };

@@ -7,7 +7,7 @@ import type { fileSchema } from "../config/file.ts";
 import { type LoadResult, loadConfig, parseConfig } from "../config/load.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import type { Config, Diagnostic } from "../config/schema.ts";
-import { listenFault } from "../config/sections/listen.ts";
+import { listenAt, listenFault } from "../config/sections/listen.ts";
 
 /** Options of LiteLLM that Warmpath does not know are let through by the types; loading them warns or says what is wrong. */
 type Lenient<T> = T extends readonly (infer Item)[]
@@ -49,8 +49,7 @@ export function listeningOn(
 	config: Config,
 	listen: { readonly host: string | undefined; readonly port: number | undefined },
 ): Config {
-	const host = listen.host ?? config.listen.host;
-	const chosen = { ...config.listen, host, port: listen.port ?? config.listen.port };
+	const chosen = listenAt(config.listen, listen);
 	const fault = listenFault(chosen, config.masterKey);
 	if (fault !== null) throw new ConfigError([fault]);
 	return { ...config, listen: chosen };

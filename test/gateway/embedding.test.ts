@@ -69,6 +69,14 @@ test("a started gateway serves clients, and calls of the program read what clien
 	await expect(fetch(gateway.url)).rejects.toThrow();
 });
 
+test("a program's own port leaves the file's other options of listening as they are", async () => {
+	await using simulator = await simulated();
+	const config = { ...configOf(simulator), warmpath: { listen: { keep_alive: "30s" } } };
+	await using gateway = await Gateway.start(config, { port: 0, log: "silent" });
+	const response = await fetch(`${gateway.url}/health/liveliness`);
+	expect(response.headers.get("keep-alive")).toBe("timeout=30");
+});
+
 test("other machines are not listened to without a master key", async () => {
 	await using simulator = await simulated();
 	await expect(Gateway.start(configOf(simulator), { host: "0.0.0.0", port: 0 })).rejects.toBeInstanceOf(ConfigError);

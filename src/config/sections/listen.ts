@@ -17,6 +17,17 @@ export const listenSchema = section({
 
 export type ListenConfig = z.output<typeof listenSchema>;
 
+/** Host and port that a command line or a program gives. */
+interface ChosenAddress {
+	readonly host?: string | undefined;
+	readonly port?: number | undefined;
+}
+
+/** A chosen address in the place of the file's; the file's other options hold all the same. */
+export function listenAt(configured: ListenConfig, { host, port }: ChosenAddress): ListenConfig {
+	return { ...configured, host: host ?? configured.host, port: port ?? configured.port };
+}
+
 /**
  * A fault when other machines could reach the gateway without a key; null when all is well. Not part of loading, because the
  * command line may still change the address. The place is unknown (line 0): a caller that knows it fills it in.
