@@ -1,5 +1,5 @@
-// JSON text of a value however deep it is nested: `JSON.stringify` recurses, and a model can be made to write what overflows its stack.
-// Leaves how deep a client's own body may be to prompt/scan.
+// JSON text of a value however deep it is nested: `JSON.stringify` recurses, and a model can be made to write what overflows its stack. And
+// where JSON ends. Leaves how deep a client's own body may be to prompt/scan.
 
 /** A container that is being written. */
 interface Open {
@@ -51,4 +51,24 @@ function begin(value: unknown, out: string[], open: Open[]): void {
 			at: 0,
 		});
 	} else out.push(JSON.stringify(value) ?? "null");
+}
+
+const WHITE_SPACE = 0x20;
+const CLOSE_OBJECT = 0x7d;
+
+/** Whether these bytes may be the last of an object. */
+export function endsObject(bytes: Buffer): boolean {
+	let at = bytes.length - 1;
+	while (at >= 0 && (bytes[at] as number) <= WHITE_SPACE) at -= 1;
+	return bytes[at] === CLOSE_OBJECT;
+}
+
+/** Whether these bytes are one whole value. */
+export function isJson(bytes: Buffer): boolean {
+	try {
+		JSON.parse(bytes.toString("utf8"));
+		return true;
+	} catch {
+		return false;
+	}
 }

@@ -183,3 +183,117 @@ test("an error whose body never ends is read no further than errors go", async (
 	expect(told.status).toBe(503);
 	await expect.poll(() => closed).toBe(1);
 });
+
+const crlf = (...lines: readonly string[]) => `${lines.join("\r\n")}\r\n\r\n`;
+const chunked = (body: string) => `${Buffer.byteLength(body).toString(16)}\r\n${body}\r\n`;
+const FORMATS = ["/v1/messages", "/v1/chat/completions", "/v1/responses"];
+const asked = (path: string, model: string, stream = false) =>
+	JSON.stringify(path === "/v1/responses" ? { model, stream, input: "hi" } : { model, stream, ...ASK });
+
+test.each([
+	["claude", MESSAGE],
+	["gpt", CHAT],
+])(
+	"JSON whose response stays open behind its end is a whole answer (%s)",
+	{ timeout: 30_000 },
+	async (model, answer) => {
+		const head = crlf("HTTP/1.1 200 OK", "content-type: application/json", "transfer-encoding: chunked");
+		const bytes = Buffer.from(head + chunked(JSON.stringify(answer)));
+		await using upstream = await startWireUpstream(() => ({ bytes, close: false }));
+		await using world = await before(upstream.url);
+		const told = await Promise.all(
+			FORMATS.flatMap((path) =>
+				[true, false].map((stream) => world.send({ path, headers: HEADERS, body: asked(path, model, stream) })),
+			),
+		);
+		for (const each of told) {
+			expect([each.status, each.error]).toEqual([200, ""]);
+			expect(each.body).toContain("Fine.");
+		}
+		await expect.poll(world.isIdle).toBe(true);
+	},
+);
+
+test("half of an object is no whole answer, however it ends", async () => {
+	const head = crlf("HTTP/1.1 200 OK", "content-type: application/json", "transfer-encoding: chunked");
+	const half = JSON.stringify({ choices: [{ message: { content: "Fine." } }] }).slice(0, -3);
+	await using upstream = await startWireUpstream(() => ({ bytes: Buffer.from(head + chunked(half)), close: false }));
+	await using world = await before(upstream.url, ", timeouts: { idle: 3s }");
+	const told = await world.send({ path: "/v1/messages", headers: HEADERS, body: asked("/v1/messages", "gpt") });
+	expect([told.status, told.error]).toEqual([504, ""]);
+});
+
+test("interim answers keep nobody waiting longer than the first byte may take", async () => {
+	await using upstream = await startRecordingUpstream((_request, response) => {
+		const more = setInterval(() => response.writeProcessing(), 20);
+		response.once("close", () => clearInterval(more));
+	});
+	await using world = await before(upstream.url, ", timeouts: { first_byte: 300ms }");
+	const told = await world.send({ path: "/v1/messages", headers: HEADERS, body: asked("/v1/messages", "claude") });
+	expect([told.status, told.body]).toEqual([504, expect.stringContaining("no answer in time")]);
+	await expect.poll(world.isIdle).toBe(true);
+});
+
+test("interim answers before an answer are passed over", async () => {
+	await using upstream = await startWireUpstream(() => {
+		const interim = crlf("HTTP/1.1 102 Processing") + crlf("HTTP/1.1 103 Early Hints", "link: </a>", "link: </b>");
+		const body = JSON.stringify(MESSAGE);
+		const head = crlf("HTTP/1.1 200 OK", "content-type: application/json", `content-length: ${body.length}`);
+		return { bytes: Buffer.from(interim + head + body), close: false };
+	});
+	await using world = await before(upstream.url);
+	const told = await world.send({ path: "/v1/messages", headers: HEADERS, body: asked("/v1/messages", "claude") });
+	expect([told.status, told.headers["link"], JSON.parse(told.body)]).toEqual([200, undefined, MESSAGE]);
+});
+
+const event = (data: { readonly type: string }) => `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
+const EVENTS = [
+	{ type: "message_start", message: { ...MESSAGE, content: [] } },
+	{ type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
+	{ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "Fine." } },
+	{ type: "content_block_stop", index: 0 },
+	{ type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null }, usage: { output_tokens: 1 } },
+	{ type: "message_stop" },
+]
+	.map(event)
+	.join("");
+const CHUNKS = [
+	{ ...CHAT, choices: [{ index: 0, delta: { content: "Fine." } }] },
+	{ ...CHAT, choices: [{ index: 0, delta: {}, finish_reason: "stop" }] },
+]
+	.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`)
+	.join("");
+
+test.each(["image/png", "application/xml", "application/grpc", "multipart/mixed; boundary=x", "nonsense"])(
+	"an answer is what its bytes say, not what its head calls it (%s)",
+	async (type) => {
+		await using upstream = await startRecordingUpstream((_request, response) => void response.end());
+		await using world = await before(upstream.url);
+		for (const mark of ["", "\uFEFF"]) {
+			for (const [model, body] of [
+				["claude", JSON.stringify(MESSAGE)],
+				["claude", EVENTS],
+				["gpt", JSON.stringify(CHAT)],
+				["gpt", `${CHUNKS}data: [DONE]\n\n`],
+			] as const) {
+				upstream.setAnswer((_request, response) => {
+					response.writeHead(200, { "content-type": type });
+					response.end(mark + body);
+				});
+				for (const path of FORMATS) {
+					for (const stream of [true, false]) {
+						const told = await world.send({ path, headers: HEADERS, body: asked(path, model, stream) });
+						expect([path, told.status, told.error, told.headers["content-type"]]).toEqual([
+							path,
+							200,
+							"",
+							expect.stringMatching(stream ? /^text\/event-stream/ : /^application\/json/),
+						]);
+						const isOwn = path !== "/v1/messages" || told.body.includes('"type":"message');
+						expect([told.body.includes("Fine."), isOwn]).toEqual([true, true]);
+					}
+				}
+			}
+		}
+	},
+);

@@ -51,6 +51,8 @@ const CAUSES: ReadonlyMap<string, string> = new Map([
 	["INVALID_PURPOSE", NOT_SECURE],
 	["PATH_LENGTH_EXCEEDED", NOT_SECURE],
 	["HTTPParserError", NOT_HTTP],
+	// undici's own, on statuses that none of its rules foresees.
+	["ERR_ASSERTION", NOT_HTTP],
 ]);
 
 /** Families of codes: llhttp's · of name resolution · OpenSSL's and those of certificates (Node.js, "X509 certificate error codes"). */

@@ -2,6 +2,7 @@
 // Leaves what is odd to protocol/messages-repair and writing to proxy/answer/relay.
 
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
+import { isJson } from "../../protocol/json-text.ts";
 import { MessagesRepair, type RepairedEvent } from "../../protocol/messages-repair.ts";
 import { SseSplitter } from "../../protocol/sse.ts";
 import { type Usage, UsageReader } from "../../protocol/usage.ts";
@@ -84,6 +85,11 @@ export class AnswerReader {
 	/** All has been said but the last word. */
 	get awaitsEnd(): boolean {
 		return this.#repair?.awaitsEnd === true;
+	}
+
+	/** A whole answer that is as far as its JSON goes. */
+	get isWholeJson(): boolean {
+		return this.#body !== null && this.#encoding === "identity" && isJson(Buffer.concat(this.#body));
 	}
 
 	push(chunk: Buffer): Buffer | null {

@@ -12,8 +12,6 @@ import { reframedHead } from "./head.ts";
 export type Framing = "stream" | "whole" | "own";
 
 const EVENT_STREAM = /^text\/event-stream\b/i;
-/** What names a form that is neither JSON nor events is believed, and so is what its client asked for packed (proxy/upstream/unpacking). */
-const TEXT_OR_JSON = /^(text\/|application\/(octet-stream|x-ndjson|[\w.+-]*json)\b|$)/i;
 /** How the first line of a stream begins, or may go on to begin. */
 const FIELD = /^(data|event|id|retry)?:/;
 const LONGEST_FIELD = "retry:".length;
@@ -27,19 +25,17 @@ export function isEventStream(headers: IncomingHttpHeaders): boolean {
 	return EVENT_STREAM.test(headerValue(headers, "content-type") ?? "");
 }
 
-/** An answer's framing by its first bytes; null = more of them are needed. Servers keep a connection alive with blank lines before JSON (DeepSeek). */
+/**
+ * An answer's framing by its first bytes, whatever its head calls it; null = more of them are needed. Servers keep a connection alive with
+ * blank lines before JSON (DeepSeek). Frames of AWS begin with zeros, and what a client asked for packed is not read (proxy/upstream/unpacking).
+ */
 export function framingOf(headers: IncomingHttpHeaders, first: Buffer): Framing | null {
-	if (!isReadable(headers)) return "own";
+	if (headerValue(headers, "content-encoding") !== null) return "own";
 	const text = first.toString("utf8", 0, MOST_BLANK).replace(LEADING, "");
 	if (text === "" && first.length < MOST_BLANK) return null;
 	if (OPENS_JSON.test(text)) return "whole";
 	if (FIELD.test(text)) return "stream";
 	return text.length < LONGEST_FIELD && !text.includes("\n") ? null : "own";
-}
-
-function isReadable(headers: IncomingHttpHeaders): boolean {
-	const encoding = headerValue(headers, "content-encoding") ?? "identity";
-	return encoding === "identity" && TEXT_OR_JSON.test(headerValue(headers, "content-type") ?? "");
 }
 
 /** What an answer needs on its way. */

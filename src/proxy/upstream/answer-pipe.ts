@@ -1,5 +1,6 @@
 // One answer's bytes on their way: made canonical where its upstream has a form of its own, watched, and put right. Leaves when they go
 // to the client to proxy/upstream/attempt.
+import { endsObject, isJson } from "../../protocol/json-text.ts";
 import { SseSplitter } from "../../protocol/sse.ts";
 import type { Usage } from "../../protocol/usage.ts";
 import type { Reframer } from "../../providers/provider.ts";
@@ -24,6 +25,7 @@ export class AnswerPipe {
 	readonly isAssembled: boolean;
 	/** A stream of the Messages API, which says when it is complete. */
 	readonly #tells: boolean;
+	readonly #isSized: boolean;
 	#isCutShort = false;
 
 	constructor(
@@ -36,6 +38,7 @@ export class AnswerPipe {
 	) {
 		this.isUntouched = form.untouched;
 		this.isAssembled = form.assembled;
+		this.#isSized = form.sent["content-length"] !== undefined;
 		this.#untouched = form.untouched ? (form.hidesUsage ? new UsageHider() : new SseSplitter(() => {})) : null;
 		this.#reframer = form.reframer;
 		const repairs = !form.untouched && about.operation === "messages";
@@ -54,6 +57,11 @@ export class AnswerPipe {
 		return this.#reader.streaming;
 	}
 
+	/** The upstream sends events, and not one whole answer. */
+	get comesInEvents(): boolean {
+		return this.streaming && !this.isWhole;
+	}
+
 	/** Nothing goes on before all has come: `translated` then makes one piece of it. */
 	get isWhole(): boolean {
 		return this.#reframer?.streaming === false;
@@ -69,8 +77,20 @@ export class AnswerPipe {
 		return this.#reader.streaming && this.#reader.isOver;
 	}
 
-	/** Nothing is missing but the last word, or the usage. */
-	get awaitsEnd(): boolean {
+	/** Whether, after these bytes, `hasAll` may be true. */
+	mayHaveAll(last: Buffer): boolean {
+		return this.#awaitsEnd || (!this.comesInEvents && endsObject(last));
+	}
+
+	/** Nothing is missing but the last word, the usage, or the response's end. Of a whole answer that is translated all is held. */
+	hasAll({ held }: { readonly held: Buffer }): boolean {
+		if (this.#awaitsEnd || this.comesInEvents) return this.#awaitsEnd;
+		if (this.isWhole) return isJson(held);
+		// Its client waits for as many bytes as the head says.
+		return !this.#isSized && this.#reader.isWholeJson;
+	}
+
+	get #awaitsEnd(): boolean {
 		return this.#reader.awaitsEnd || (this.#reframer?.streaming === true && this.#reframer.awaitsEnd === true);
 	}
 
@@ -120,7 +140,7 @@ export class AnswerPipe {
 
 	/** The canonical form of a whole answer; to be given to `read` when it goes on. */
 	translated(whole: Buffer): Buffer {
-		return this.#reframer?.streaming === false ? this.#reframer.body(whole) : whole;
+		return this.#reframer?.streaming === false ? this.#reframer.body(withoutMark(whole)) : whole;
 	}
 
 	/** Canonical bytes pass; what of them may be relayed now. */
@@ -141,4 +161,11 @@ export class AnswerPipe {
 	#told(usage: Usage | null): Usage | null {
 		return this.#reframer?.usageUnknown === true ? null : usage;
 	}
+}
+
+const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
+
+function withoutMark(whole: Buffer): Buffer {
+	const { length } = BYTE_ORDER_MARK;
+	return whole.subarray(0, length).equals(BYTE_ORDER_MARK) ? whole.subarray(length) : whole;
 }

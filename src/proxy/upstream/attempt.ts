@@ -119,7 +119,7 @@ class Attempt implements UpstreamListener, Running {
 		this.#pipe = pipe;
 		this.#mode = pipe.isWhole ? this.#wholeAnswer(pipe) : this.#passingAnswer(pipe);
 		this.#headers = form.sent;
-		if (pipe.streaming && !pipe.isWhole) this.#holdTimer ??= new HoldTimer(this.#options, this);
+		if (pipe.comesInEvents) this.#holdTimer ??= new HoldTimer(this.#options, this);
 		else {
 			// The head may have said that it is a stream.
 			this.#holdTimer?.stop();
@@ -145,7 +145,10 @@ class Attempt implements UpstreamListener, Running {
 	/** An answer that is translated in one piece, or that goes on in one piece when it has been read. */
 	#wholeAnswer(pipe: AnswerPipe): Mode {
 		return {
-			data: (chunk) => this.#holdWhole(pipe, chunk),
+			data: (chunk) => {
+				this.#holdWhole(pipe, chunk);
+				this.#lookForEnd(pipe, chunk);
+			},
 			end: () => {
 				const whole = this.#delivery.takeHeld();
 				if (!this.#delivery.hasBegun && this.#isErrorInSuccess(whole)) return;
@@ -162,7 +165,7 @@ class Attempt implements UpstreamListener, Running {
 				this.#reading = true;
 				const relayable = pipe.push(chunk);
 				this.#pass(pipe, relayable);
-				this.#lookForEnd(pipe);
+				this.#lookForEnd(pipe, chunk);
 			},
 			end: () => {
 				if (!this.#delivery.hasBegun && !pipe.streaming && this.#endHeld()) return;
@@ -179,11 +182,14 @@ class Attempt implements UpstreamListener, Running {
 		this.#forward(relayable);
 	}
 
-	/** An answer is over with its last event, whether or not its response is. */
-	#lookForEnd(pipe: AnswerPipe): void {
+	/** An answer is over with its last event, or the end of its JSON, whether or not its response is. */
+	#lookForEnd(pipe: AnswerPipe, last: Buffer): void {
 		if (this.#isClosed || this.#ended) return;
+		const close = () => {
+			if (pipe.hasAll(this.#delivery)) this.#close();
+		};
 		if (pipe.isOver) this.#close();
-		else if (pipe.awaitsEnd) this.#endTimer.start(this.#options.exchange, () => this.#close());
+		else if (pipe.mayHaveAll(last)) this.#endTimer.start(this.#options.exchange, close);
 	}
 
 	#close(): void {
@@ -289,7 +295,7 @@ class Attempt implements UpstreamListener, Running {
 	error(error: Error): void {
 		if (this.#ended) return;
 		// An error is one by its status, however little comes of its body.
-		if (this.#pipe?.awaitsEnd === true || this.#mode instanceof ErrorBody) {
+		if (this.#mode instanceof ErrorBody || this.#pipe?.hasAll(this.#delivery) === true) {
 			this.end(null);
 			return;
 		}

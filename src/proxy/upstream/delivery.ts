@@ -40,6 +40,10 @@ export class Delivery {
 		this.#held.push(chunk);
 	}
 
+	get held(): Buffer {
+		return Buffer.concat(this.#held);
+	}
+
 	/** What is held; then nothing is. */
 	takeHeld(): Buffer {
 		const held = Buffer.concat(this.#held);

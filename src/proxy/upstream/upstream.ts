@@ -60,7 +60,7 @@ export class UpstreamPools {
 
 	/** Sends one request. Never throws: what goes wrong is the listener's `error`. */
 	open(request: UpstreamRequest, timeouts: UpstreamTimeouts, listener: UpstreamListener): UpstreamCall {
-		const call = new Call(listener, timeouts.totalMs);
+		const call = new Call(listener, timeouts);
 		this.#pool(request.origin).dispatch(
 			{
 				method: "POST",
@@ -115,6 +115,9 @@ class GuardedListener {
 class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 	readonly #listener: GuardedListener;
 	readonly #timer: NodeJS.Timeout;
+	readonly #firstByteMs: number;
+	/** Runs from the first interim answer on: undici waits anew after each of them. */
+	#interim: NodeJS.Timeout | null = null;
 	#controller: Dispatcher.DispatchController | null = null;
 	#done = false;
 	#timedOut = false;
@@ -122,16 +125,18 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 	/** Chunks of the read that is being parsed. */
 	#read: Buffer[] = [];
 
-	constructor(listener: UpstreamListener, totalMs: number) {
+	constructor(listener: UpstreamListener, { firstByteMs, totalMs }: UpstreamTimeouts) {
+		this.#firstByteMs = firstByteMs;
 		this.#listener = new GuardedListener(listener, () => this.abort());
-		this.#timer = setTimeout(
-			() => {
-				this.#timedOut = true;
-				this.#controller?.abort(new UpstreamTimeout("the call took too long"));
-			},
-			Math.min(totalMs, LONGEST_TIMER_MS),
-		);
-		this.#timer.unref();
+		this.#timer = this.#abortAfter(totalMs);
+	}
+
+	#abortAfter(ms: number): NodeJS.Timeout {
+		const onTime = () => {
+			this.#timedOut = true;
+			this.#controller?.abort(new UpstreamTimeout("the call took too long"));
+		};
+		return setTimeout(onTime, Math.min(ms, LONGEST_TIMER_MS)).unref();
 	}
 
 	onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -140,7 +145,13 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 	}
 
 	onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-		if (!this.#done && status >= 200) this.#listener.head(status, receivedHeaders(headers));
+		if (this.#done) return;
+		if (status < 200) {
+			this.#interim ??= this.#abortAfter(this.#firstByteMs);
+			return;
+		}
+		if (this.#interim !== null) clearTimeout(this.#interim);
+		this.#listener.head(status, receivedHeaders(headers));
 	}
 
 	onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -197,6 +208,7 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 		if (this.#done) return false;
 		this.#done = true;
 		clearTimeout(this.#timer);
+		if (this.#interim !== null) clearTimeout(this.#interim);
 		return true;
 	}
 }
