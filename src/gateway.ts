@@ -324,7 +324,6 @@ class Gateway implements OpenGateway {
 				probe: (id) => probe(id, this.#serving),
 				now: wall,
 			},
-			version: VERSION,
 			sharedState: () => (shared === null ? null : shared.connected ? "connected" : "detached"),
 			closing: () => this.#closing,
 			failed: (error, request) => log.error({ err: error }, `${request} failed inside the gateway`),

@@ -177,6 +177,22 @@ test("only gateway names the providers, and nothing imports gateway but the comm
 	expect(importers("gateway").filter((name) => !/^(commands|library)\//.test(name))).toEqual([]);
 });
 
+test("the control plane's contract needs none of its other rooms, and the UI nothing of src/ but the contract's types", () => {
+	const contract = files.filter(({ name }) => name.startsWith("admin/contract/"));
+	expect(contract.length).toBeGreaterThan(5);
+	const inner = contract.flatMap(({ imports }) => imports).filter((target) => room(target) === "admin");
+	expect(inner.filter((target) => !target.startsWith("admin/contract/"))).toEqual([]);
+	const ui = resolve(SRC, "..", "ui", "src");
+	const pages = readdirSync(ui, { recursive: true, encoding: "utf8" }).filter((path) => /\.tsx?$/.test(path));
+	const statements = pages.flatMap(
+		(path) => readFileSync(join(ui, path), "utf8").match(/^import .*\/src\/.*$/gm) ?? [],
+	);
+	expect(statements.length).toBeGreaterThan(10);
+	expect(statements.filter((line) => !/^import type .*"[./]+\/src\/admin\/contract\/\w+\.ts";$/.test(line))).toEqual(
+		[],
+	);
+});
+
 test("on the request path no function is written straight into a property", () => {
 	const rooms = ["server", "proxy", "routing", "cache", "prompt", "providers", "protocol", "pricing", "db", "state"];
 	const found = files

@@ -3,14 +3,12 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { Config } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
-import type { Deployment } from "../routing/deployment.ts";
-import { wordsOf } from "../routing/eligible.ts";
-import { openApiDocument } from "./contract/openapi.ts";
+import { CONTRACT } from "./contract/index.ts";
 import { refuseUnstorableUrls } from "./http/body.ts";
-import { type ApiDeps, apiRoutes } from "./log/api.ts";
+import { type ApiDeps, logRoutes } from "./log/requests.ts";
 import { spendRoutes } from "./log/spend.ts";
-import { spendPageRoutes } from "./log/spend-pages.ts";
-import { type OperateDeps, operateRoutes } from "./operate/operate.ts";
+import type { HealthDeps } from "./operate/health.ts";
+import { type OperateDeps, operateRoutes } from "./operate/routes.ts";
 import { budgetRoutes } from "./records/budgets.ts";
 import { customerRoutes } from "./records/customers.ts";
 import { keyRoutes } from "./records/keys.ts";
@@ -21,49 +19,30 @@ import { type AuthDeps, createAdminAuth } from "./session/auth.ts";
 import { builtUi, uiRoutes } from "./ui.ts";
 
 /** What the control plane looks at; every member is asked at the time of a request, so a reload is seen at once. */
-export interface AdminDeps {
+export interface AdminDeps extends HealthDeps {
 	readonly config: () => Config;
-	readonly deployments: () => readonly Deployment[];
 	/** Who may use the control plane, and the keys it manages. */
 	readonly auth: AuthDeps;
 	readonly records: RecordDeps;
 	/** The request log, the ledger and the router. */
 	readonly api: ApiDeps;
 	readonly operate: OperateDeps;
-	/** Of the program. */
-	readonly version: string;
-	/** Whether this replica hears of the others; null = it is alone by configuration. */
-	readonly sharedState: () => "connected" | "detached" | null;
-	readonly closing: () => boolean;
 	/** Told of faults of ours: the answer does not say what they were. */
 	readonly failed?: (error: unknown, request: string) => void;
-	readonly now: () => number;
 }
 
 /** Whether the control plane answers this path. */
 export function isControlPlanePath(path: string): boolean {
-	return (
-		path === "/health" ||
-		path === "/openapi.json" ||
-		path === "/ui" ||
-		PREFIXES.some((prefix) => path.startsWith(prefix))
-	);
+	const end = path.indexOf("/", 1);
+	return SEGMENTS.has(path.slice(1, end === -1 ? undefined : end));
 }
 
-const PREFIXES = [
-	"/ui/",
-	"/health/",
-	"/api/",
-	"/spend/",
-	"/key/",
-	"/team/",
-	"/user/",
-	"/customer/",
-	"/end_user/",
-	"/budget/",
-];
+/** What its paths begin with. */
+const SEGMENTS = new Set(["ui", ...Object.keys(CONTRACT).map((name) => name.split("/")[1])]);
 
-/** The app. Health calls no model (LiteLLM's `/health` does, and costs money); the open probes say nothing secret. */
+const RECORDS = [keyRoutes, teamRoutes, userRoutes, customerRoutes, budgetRoutes];
+
+/** The app. */
 export function createAdminApp(deps: AdminDeps): Hono {
 	const app = new Hono();
 
@@ -71,56 +50,12 @@ export function createAdminApp(deps: AdminDeps): Hono {
 	app.use(limitBody(() => deps.config().limits.maxBodyBytes));
 	app.use(refuseUnstorableUrls);
 
-	const alive = () => new Response(JSON.stringify("I'm alive!"), { headers: { "content-type": "application/json" } });
-	app.get("/health/liveliness", alive);
-	app.get("/health/liveness", alive);
-
-	app.get("/health/readiness", (c) =>
-		deps.closing() ? c.json({ status: "closing" }, 503) : c.json({ status: "healthy" }),
-	);
-
-	app.get("/health", requireRole("viewer"), (c) => {
-		const now = deps.now();
-		const healthy: object[] = [];
-		const unhealthy: object[] = [];
-		for (const deployment of deps.deployments()) {
-			const until = Math.max(deployment.cooldownUntil, deployment.quarantineUntil);
-			const entry = {
-				model: deployment.config.group,
-				model_id: deployment.id,
-				provider: deployment.config.provider,
-				upstream_model: deployment.config.upstreamModel,
-				in_flight: deployment.inFlight,
-			};
-			if (until > now)
-				unhealthy.push({ ...entry, reason: wordsOf(deployment, now), retry_at: new Date(until).toISOString() });
-			else healthy.push(entry);
-		}
-		const sharedState = deps.sharedState();
-		return c.json({
-			...(sharedState === null ? {} : { shared_state: sharedState }),
-			healthy_endpoints: healthy,
-			unhealthy_endpoints: unhealthy,
-			healthy_count: healthy.length,
-			unhealthy_count: unhealthy.length,
-		});
-	});
-
 	app.route("/", routes);
-	app.route("/", keyRoutes(deps.records, requireRole));
-	app.route("/", teamRoutes(deps.records, requireRole));
-	app.route("/", userRoutes(deps.records, requireRole));
-	app.route("/", customerRoutes(deps.records, requireRole));
-	app.route("/", budgetRoutes(deps.records, requireRole));
-	app.route("/", apiRoutes(deps.api, requireRole));
-	app.route("/", operateRoutes(deps.operate, requireRole));
+	for (const part of RECORDS) app.route("/", part(deps.records, requireRole));
+	app.route("/", logRoutes(deps.api, requireRole));
+	app.route("/", spendRoutes({ log: deps.api.log, hash: (key) => deps.records.access.hash(key) }, requireRole));
+	app.route("/", operateRoutes({ ...deps.operate, health: deps, api: deps.api }, requireRole));
 	app.route("/", uiRoutes(builtUi));
-	const spendLog = { log: deps.api.log, hash: (key: string) => deps.records.access.hash(key) };
-	app.route("/", spendRoutes(spendLog, requireRole));
-	app.route("/", spendPageRoutes(spendLog, requireRole));
-
-	const document = openApiDocument(deps.version);
-	app.get("/openapi.json", (c) => c.json(document));
 
 	app.notFound((c) => answer(new GatewayError("not_found", { method: c.req.method, path: c.req.path })));
 	app.onError((error, c) => {

@@ -2,7 +2,7 @@
 // takes a change within a second. Leaves what a key is to admin/records/keys.
 
 import { Access } from "../access/access.ts";
-import { createKey, deleteKeys, findKey, keyView, regenerateKey, setBlocked } from "../admin/records/keys.ts";
+import { blockKey, createKey, deleteKeys, findKey, keyView, regenerateKey } from "../admin/records/keys.ts";
 import { loadConfig } from "../config/load.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import type { Config } from "../config/schema.ts";
@@ -87,7 +87,7 @@ async function run(action: KeysAction, deps: Parameters<typeof createKey>[0], io
 			return;
 		case "block":
 		case "unblock": {
-			const key = await setBlocked(deps, action.name, action.kind === "block");
+			const key = await blockKey(deps, action.name, action.kind === "block");
 			say(`${key.key_alias ?? key.key_name} is ${key.blocked ? "blocked" : "unblocked"}`, key);
 			return;
 		}

@@ -1,6 +1,6 @@
 // The request log and the ledger through real sockets: what the provider counted is what the log says, on SQLite and on Postgres.
 import { describe, expect, test } from "vitest";
-import type { RequestDetail, RequestView } from "../../src/admin/contract/schemas.ts";
+import type { RequestDetail, RequestView } from "../../src/admin/contract/log.ts";
 import { readAnswer } from "../../src/commands/demo/answer.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import { SimulatedAgent } from "../../src/simulator/agent.ts";

@@ -1,6 +1,6 @@
 // OpenAI's routes that are not translated: keys, limits, budgets and the request log hold for them as for everything else.
 import { expect, test } from "vitest";
-import type { RequestView } from "../../src/admin/contract/schemas.ts";
+import type { RequestView } from "../../src/admin/contract/log.ts";
 import { IN_MEMORY } from "../../src/db/location.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import { startSimulator } from "../../src/simulator/server.ts";

@@ -1,6 +1,6 @@
 // Usage of streams on OpenAI-compatible servers: it is asked for whoever the client is, and only who asked for it gets to see it.
 import { expect, test } from "vitest";
-import type { RequestView } from "../../src/admin/contract/schemas.ts";
+import type { RequestView } from "../../src/admin/contract/log.ts";
 import { IN_MEMORY } from "../../src/db/location.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import { configFrom, MASTER_KEY, startTestGateway } from "../harness.ts";

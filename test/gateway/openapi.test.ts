@@ -55,7 +55,6 @@ async function registered(): Promise<string[]> {
 			probe: async () => null,
 			now,
 		},
-		version: "1.2.3",
 		sharedState: () => null,
 		closing: () => false,
 		now,
@@ -84,7 +83,7 @@ test("changes say what they take: a key's limits, a team's id", () => {
 	);
 	expect(bodyOf("/key/update")?.required).toEqual(["key"]);
 	expect(bodyOf("/team/delete")?.required).toEqual(["team_ids"]);
-	for (const [path, { post }] of Object.entries(paths)) {
-		if (post !== undefined) expect(bodyOf(path)?.type, path).toBe("object");
-	}
+	const bodies = Object.keys(paths).flatMap((path) => bodyOf(path) ?? []);
+	expect(bodies.length).toBeGreaterThan(30);
+	expect(bodies.filter(({ type }) => type !== "object")).toEqual([]);
 });

@@ -1,7 +1,7 @@
 // What requests cost, through real sockets: the log, a key's budget and LiteLLM's endpoints say the same of answers whose bill is more than
 // their token counts, of answers that were cut off, and of those whose cost nobody knows.
 import { expect, test } from "vitest";
-import type { RequestDetail, RequestView } from "../../src/admin/contract/schemas.ts";
+import type { RequestDetail, RequestView } from "../../src/admin/contract/log.ts";
 import { IN_MEMORY } from "../../src/db/location.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import { configFrom, MASTER_KEY, startTestGateway } from "../harness.ts";

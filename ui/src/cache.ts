@@ -1,5 +1,5 @@
 // Sums over prompt tokens that several pages show. Pure.
-import type { Measures, RequestView } from "./api/types.ts";
+import type { MeasuresView, RequestView } from "../../src/admin/contract/log.ts";
 
 /** What became of prompt tokens. */
 export interface CacheOutcome {
@@ -17,7 +17,7 @@ export function cacheOutcomeOf(row: RequestView): CacheOutcome | null {
 	};
 }
 
-export function cacheOutcomeOfSums(sums: Measures): CacheOutcome {
+export function cacheOutcomeOfSums(sums: MeasuresView): CacheOutcome {
 	return {
 		read: sums.cache_read_tokens,
 		written: sums.cache_write_5m_tokens + sums.cache_write_1h_tokens,

@@ -1,5 +1,5 @@
 // A conversation's turns laid out for drawing: tracks, columns, gaps, moves. Pure; leaves drawing to components/Timeline.
-import type { RequestView } from "./api/types.ts";
+import type { RequestView } from "../../src/admin/contract/log.ts";
 import { type CacheOutcome, cacheOutcomeOf, promptTokens } from "./cache.ts";
 
 /** What is to be seen of a turn beside its tokens. moved: another cache than its track's last, for whatever reason. */

@@ -1,12 +1,14 @@
-// The OpenAPI document of the control plane, made from the table of its endpoints. Leaves what there is to api-endpoints.
+// The OpenAPI document of the control plane, made from its contract. Leaves what there is to contract/index.
 import * as z from "zod";
-import { ENDPOINTS, type Endpoint } from "./endpoints.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { CONTRACT } from "./index.ts";
 
 /** The document, made once. */
-export function openApiDocument(version: string): object {
+export function openApiDocument(version: string) {
 	const paths: Record<string, Record<string, object>> = {};
-	for (const endpoint of ENDPOINTS) {
-		paths[endpoint.path] = { ...paths[endpoint.path], [endpoint.method]: operationOf(endpoint) };
+	for (const [name, endpoint] of Object.entries<Endpoint>(CONTRACT)) {
+		const [method = "", path = ""] = name.split(" ");
+		paths[path] = { ...paths[path], [method.toLowerCase()]: operationOf(path, endpoint) };
 	}
 	return {
 		openapi: "3.1.0",
@@ -45,18 +47,16 @@ const ERROR = {
 	content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
 };
 
-function operationOf({ path, summary, query, body, answer }: Endpoint): object {
+function operationOf(path: string, { summary, role, query, body, answer }: Endpoint): object {
 	const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => {
 		return { name, in: "path", required: true, schema: { type: "string" } };
 	});
 	return {
 		summary,
+		...(role === null ? { security: [] } : { description: `Takes the role ${role}.` }),
 		parameters: [...inPath, ...(query === undefined ? [] : parametersOf(query))],
 		...(body === undefined ? {} : { requestBody: { content: contentOf(body, "input") } }),
-		responses: {
-			"200": { description: "OK", ...(answer === undefined ? {} : { content: contentOf(answer, "output") }) },
-			default: ERROR,
-		},
+		responses: { "200": { description: "OK", content: contentOf(answer, "output") }, default: ERROR },
 	};
 }
 

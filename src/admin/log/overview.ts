@@ -3,7 +3,7 @@ import { type LedgerFilter, sumLedger } from "../../requestlog/ledger.ts";
 import { type Measures, namedMeasures } from "../../requestlog/measures.ts";
 import { wordsOf } from "../../routing/eligible.ts";
 import type { LiveRouter } from "../../routing/router.ts";
-import type { Alert, Overview } from "../contract/schemas.ts";
+import type { Alert, Overview } from "../contract/log.ts";
 import type { LogSource } from "./source.ts";
 
 const MINUTE_MS = 60_000;

@@ -1,7 +1,7 @@
 // The prompt of a logged request as a map: which stretch was read from the cache, written to it, or neither. From its
 // summary alone.
 import type { Details } from "../../requestlog/details.ts";
-import type { PromptMapPart } from "../contract/schemas.ts";
+import type { PromptMapPart } from "../contract/log.ts";
 
 const LEVELS = ["tools", "system", "messages"] as const;
 

@@ -1,81 +1,101 @@
-// LiteLLM's `GET /spend/logs` with its field names (litellm §5), out of our request log. What it has no name for is in admin/log/api, numbered
-// pages are in admin/log/spend-pages.
-import { Hono } from "hono";
-import * as z from "zod";
+// Answers the contract's SPEND: the request log in LiteLLM's fields, by cursor and by numbered pages. What LiteLLM has no name for is in
+// log/requests.
 import { GatewayError } from "../../errors.ts";
-import { readCursor } from "../../requestlog/cursor.ts";
 import { type LedgerSums, sumLedger } from "../../requestlog/ledger.ts";
 import { isCostUnknown } from "../../requestlog/measures.ts";
 import { findRequest, listRequests, type RequestFilter, type RequestSummary } from "../../requestlog/requests.ts";
-import { cursorOf } from "../contract/schemas.ts";
-import type { AdminEnv, RequireRole } from "../session/auth.ts";
-import { type Principal, scopeOf } from "../session/roles.ts";
-import { query } from "./api.ts";
+import { numberedRequests } from "../../requestlog/requests-numbered.ts";
+import type { QueryOf } from "../contract/endpoint.ts";
+import { dateOf, SPEND, type SpendLogDay, type SpendLogRow } from "../contract/spend.ts";
+import { type RequireRole, routes } from "../http/routes.ts";
+import { isVisible, type Principal, rowsOf, scopeOf } from "../session/roles.ts";
 import { type LogSource, readLog } from "./source.ts";
 
+interface SpendDeps {
+	readonly log: LogSource | null;
+	/** Of a key's secret. */
+	readonly hash: (key: string) => string;
+}
+
+type LogQuery = QueryOf<(typeof SPEND)["GET /spend/logs"]>;
+type PageQuery = QueryOf<(typeof SPEND)["GET /spend/logs/ui"]>;
+
 const DAY_MS = 86_400_000;
-const MOST_ROWS = 1_000;
 
-export const spendQuery = z.strictObject({
-	api_key: z.string().max(512).optional(),
-	user_id: z.string().max(512).optional(),
-	request_id: z.string().max(512).optional(),
-	team_id: z.string().max(512).optional(),
-	model: z.string().max(512).optional(),
-	model_id: z.string().max(512).optional(),
-	start_date: z.string().optional(),
-	end_date: z.string().optional(),
-	summarize: z.enum(["true", "false"]).optional(),
-	limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(100),
-	cursor: cursorOf(readCursor),
-});
-
-/** Routes of LiteLLM's spend log. The next page's cursor is in the header `x-next-cursor`: LiteLLM's answer has no place for it. */
-export function spendRoutes(
-	deps: { readonly log: LogSource | null; readonly hash: (key: string) => string },
-	requireRole: RequireRole,
-) {
-	return new Hono<AdminEnv>().get("/spend/logs", requireRole("owner"), query(spendQuery), async (c) => {
-		const asked = c.req.valid("query");
-		const principal = c.get("principal");
-		const own = scopeOf(principal);
-		const key = asked.api_key?.startsWith("sk-") ? deps.hash(asked.api_key) : asked.api_key;
-		const from = dateOf(asked.start_date);
-		const to = endOf(asked.end_date);
-		return readLog(deps.log, async ({ database }) => {
-			if (asked.request_id !== undefined) {
-				const found = await findRequest(database, asked.request_id);
-				return c.json(found === null || !isOwn(found.request, principal) ? [] : [spendRow(found.request)]);
+/** The routes. A page's next cursor is in the header `x-next-cursor`: LiteLLM's answer has no place for it. */
+export function spendRoutes(deps: SpendDeps, requireRole: RequireRole) {
+	return routes(requireRole, SPEND, {
+		"GET /spend/logs": async ({ query, principal, c }) => {
+			if (query.request_id !== undefined) return oneRow(deps, query.request_id, principal);
+			const filter = { ...filterOf(deps, query, principal), from: dateOf(query.start_date), to: endOf(query.end_date) };
+			const { from, to } = filter;
+			if (from !== undefined && to !== undefined && query.summarize !== "false") {
+				return daysIn(deps, { ...filter, from, to }, principal);
 			}
-			if (from !== undefined && to !== undefined && asked.summarize !== "false") {
-				if (asked.user_id !== undefined)
-					throw new GatewayError("invalid_field", {
-						field: "user_id",
-						reason: "daily sums are not kept by user; add summarize=false for the single requests",
-					});
-				const keyId = own === null ? key : (own.keyHash ?? "");
-				const filter = { from, to, keyId, teamId: asked.team_id, model: asked.model, modelId: asked.model_id };
-				return c.json(daysOf(await sumLedger(database, filter, ["hour", "key_id", "model"])));
-			}
-			const filter: RequestFilter = {
-				from,
-				to,
-				keyId: key,
-				userId: asked.user_id,
-				teamId: asked.team_id,
-				model: asked.model,
-				modelId: asked.model_id,
-				scope: own === null ? undefined : { keyHash: own.keyHash, userId: own.userId },
-			};
-			const { requests, next } = await listRequests(database, filter, { limit: asked.limit, cursor: asked.cursor });
+			const { requests, next } = await readLog(deps.log, ({ database }) => listRequests(database, filter, query));
 			if (next !== null) c.header("x-next-cursor", next);
-			return c.json(requests.map(spendRow));
-		});
+			return requests.map(spendRow);
+		},
+		"GET /spend/logs/ui": async ({ query, principal }) => {
+			const { page, page_size: size, status_filter: status } = query;
+			const filter = {
+				...filterOf(deps, query, principal),
+				from: dateOf(query.start_date),
+				// LiteLLM's end is included.
+				to: (dateOf(query.end_date) ?? 0) + 1,
+				id: query.request_id,
+				endUser: query.end_user,
+				session: query.session_id,
+				minCost: query.min_spend,
+				maxCost: query.max_spend,
+				served: status === undefined ? undefined : status === "success",
+			};
+			const { requests, total } = await readLog(deps.log, ({ database }) =>
+				numberedRequests(database, filter, { page, size }),
+			);
+			return { data: requests.map(spendRow), total, page, page_size: size, total_pages: Math.ceil(total / size) };
+		},
 	});
 }
 
+function filterOf(deps: SpendDeps, query: LogQuery | PageQuery, principal: Principal): RequestFilter {
+	const { api_key: key } = query;
+	return {
+		keyId: key?.startsWith("sk-") === true ? deps.hash(key) : key,
+		userId: query.user_id,
+		teamId: query.team_id,
+		model: query.model,
+		modelId: query.model_id,
+		scope: rowsOf(principal),
+	};
+}
+
+async function oneRow({ log }: SpendDeps, id: string, principal: Principal): Promise<readonly SpendLogRow[]> {
+	const found = await readLog(log, ({ database }) => findRequest(database, id));
+	return found !== null && isVisible(found.request, principal) ? [spendRow(found.request)] : [];
+}
+
+/** Sums are kept by key, not by user: an owner gets those of its own key. */
+function daysIn(
+	{ log }: SpendDeps,
+	{ userId, ...filter }: RequestFilter & { readonly from: number; readonly to: number },
+	principal: Principal,
+): Promise<readonly SpendLogDay[]> {
+	if (userId !== undefined) {
+		throw new GatewayError("invalid_field", {
+			field: "user_id",
+			reason: "daily sums are not kept by user; add summarize=false for the single requests",
+		});
+	}
+	const own = scopeOf(principal);
+	const keyId = own === null ? filter.keyId : (own.keyHash ?? "");
+	return readLog(log, async ({ database }) =>
+		daysOf(await sumLedger(database, { ...filter, keyId }, ["hour", "key_id", "model"])),
+	);
+}
+
 /** A row in LiteLLM's names. `prompt_tokens` is the whole prompt, as LiteLLM counts it. */
-export function spendRow(row: RequestSummary) {
+function spendRow(row: RequestSummary): SpendLogRow {
 	const written = (row.cache_write_5m_tokens ?? 0) + (row.cache_write_1h_tokens ?? 0);
 	const prompt = (row.input_tokens ?? 0) + (row.cache_read_tokens ?? 0) + written;
 	const completion = row.output_tokens ?? 0;
@@ -119,43 +139,42 @@ export function spendRow(row: RequestSummary) {
 		request_tags: row.tags,
 		messages: {},
 		response: {},
-		metadata: {
-			status: row.outcome === "served" ? "success" : "failure",
-			user_api_key: row.key_id,
-			user_api_key_alias: row.key_alias,
-			user_api_key_team_id: row.team_id,
-			user_api_key_user_id: row.user_id,
-			usage_object: usage,
-			additional_usage_values: usage,
-			cost_breakdown: {
-				input_cost: row.cost_input,
-				output_cost: row.cost_output,
-				cache_read_cost: row.cost_cache_read,
-				cache_creation_cost:
-					row.cost_cache_write_5m === null || row.cost_cache_write_1h === null
-						? null
-						: row.cost_cache_write_5m + row.cost_cache_write_1h,
-				tool_usage_cost: row.cost_server_tools,
-				total_cost: row.cost,
-			},
-			error_information: row.error === null ? null : { error_code: String(row.status), error_class: row.error },
-			attempted_retries: Math.max(0, row.attempts - 1),
-			affinity: row.affinity,
-			reason: row.reason,
-		},
+		metadata: metadataOf(row, usage),
 	};
 }
 
-interface Day {
-	spend: number;
-	unpriced_requests: number;
-	readonly users: Record<string, number>;
-	readonly models: Record<string, number>;
+function metadataOf(row: RequestSummary, usage: SpendLogRow["metadata"]["usage_object"]): SpendLogRow["metadata"] {
+	return {
+		status: row.outcome === "served" ? "success" : "failure",
+		user_api_key: row.key_id,
+		user_api_key_alias: row.key_alias,
+		user_api_key_team_id: row.team_id,
+		user_api_key_user_id: row.user_id,
+		usage_object: usage,
+		additional_usage_values: usage,
+		cost_breakdown: {
+			input_cost: row.cost_input,
+			output_cost: row.cost_output,
+			cache_read_cost: row.cost_cache_read,
+			cache_creation_cost:
+				row.cost_cache_write_5m === null || row.cost_cache_write_1h === null
+					? null
+					: row.cost_cache_write_5m + row.cost_cache_write_1h,
+			tool_usage_cost: row.cost_server_tools,
+			total_cost: row.cost,
+		},
+		error_information: row.error === null ? null : { error_code: String(row.status), error_class: row.error },
+		attempted_retries: Math.max(0, row.attempts - 1),
+		affinity: row.affinity,
+		reason: row.reason,
+	};
 }
 
+type Costs = Record<string, number>;
+
 /** LiteLLM's daily form: spend of each day by key and by model, and how many requests it leaves out because their cost is unknown. */
-function daysOf(sums: readonly LedgerSums[]) {
-	const days = new Map<number, Day>();
+function daysOf(sums: readonly LedgerSums[]): readonly SpendLogDay[] {
+	const days = new Map<number, { spend: number; unpriced_requests: number; users: Costs; models: Costs }>();
 	for (const { hour = 0, key_id = "", model = "", measures } of sums) {
 		const at = hour - (hour % DAY_MS);
 		const day = days.get(at) ?? { spend: 0, unpriced_requests: 0, users: {}, models: {} };
@@ -168,23 +187,10 @@ function daysOf(sums: readonly LedgerSums[]) {
 	return [...days].map(([at, day]) => ({ startTime: isoTime(at).slice(0, 10), ...day }));
 }
 
-function callTypeOf({ operation, client_format: format }: RequestSummary): string {
+function callTypeOf({ operation, client_format: format }: RequestSummary): SpendLogRow["call_type"] {
 	if (operation === "count_tokens") return "count_tokens";
 	if (format === "openai-chat") return "acompletion";
 	return format === "openai-responses" ? "aresponses" : "anthropic_messages";
-}
-
-function isOwn(row: RequestSummary, principal: Principal): boolean {
-	const own = scopeOf(principal);
-	return own === null || (own.keyHash !== null && row.key_id === own.keyHash);
-}
-
-const WITHOUT_ZONE = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(:\d{2}(\.\d+)?)?)$/;
-
-/** A date or time as LiteLLM's clients write it: UTC where it names no zone. ms since epoch; undefined = it is none. */
-export function dateOf(text: string | undefined): number | undefined {
-	const at = text === undefined ? Number.NaN : Date.parse(text.replace(WITHOUT_ZONE, "$1T$2Z"));
-	return Number.isNaN(at) ? undefined : at;
 }
 
 /** A day without a time means its end. */

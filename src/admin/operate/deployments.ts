@@ -5,13 +5,11 @@ import { namedMeasures } from "../../requestlog/measures.ts";
 import { type Deployment, recentLoad } from "../../routing/deployment.ts";
 import { wordsOf } from "../../routing/eligible.ts";
 import type { LiveRouter } from "../../routing/router.ts";
-import type { DeploymentsView } from "../contract/schemas.ts";
+import type { DeploymentsView, DeploymentView } from "../contract/operate.ts";
 import type { LogSource } from "../log/source.ts";
 
 const DAY_MS = 86_400_000;
 const LOAD_HALF_LIFE_MS = 60_000;
-
-type DeploymentView = DeploymentsView["deployments"][number];
 
 export async function deploymentsOf(deps: {
 	readonly log: LogSource | null;

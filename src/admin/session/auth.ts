@@ -6,12 +6,10 @@ import { getConnInfo } from "@hono/node-server/conninfo";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { GatewayError } from "../../errors.ts";
-import { bodyOf } from "../http/body.ts";
-import { createLoginLimit } from "./login-limit.ts";
-import { atLeast, type Principal, type Role } from "./roles.ts";
-
-/** Hono environment of everything behind `requireRole`: `c.get("principal")` says who asks. */
-export type AdminEnv = { Variables: { principal: Principal } };
+import { type Me, SESSION } from "../contract/session.ts";
+import { type AdminEnv, type Handlers, type RequireRole, routes } from "../http/routes.ts";
+import { createLoginLimit, type LoginLimit } from "./login-limit.ts";
+import { atLeast, type Principal } from "./roles.ts";
 
 export interface AuthDeps {
 	/** Whose key these headers carry. Throws missing_credentials, invalid_credentials, key_blocked or key_expired. */
@@ -34,12 +32,9 @@ export interface AuthDeps {
 	readonly steady: () => number;
 }
 
-/** Middleware that lets in who has at least `role`, and refuses changes to readers. Throws missing_credentials or forbidden. */
-export type RequireRole = (role: Role) => MiddlewareHandler<AdminEnv>;
-
 export interface AdminAuth {
 	readonly requireRole: RequireRole;
-	/** `/api/login`, `/api/logout`, `/api/me`. */
+	/** The contract's SESSION. */
 	readonly routes: Hono<AdminEnv>;
 }
 
@@ -50,33 +45,8 @@ const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 
 /** Sessions are signed cookies; only those that are logged out are kept here, until they would have expired. */
 export function createAdminAuth(deps: AuthDeps): AdminAuth {
-	const loginLimit = createLoginLimit(deps.steady);
-
-	/** Headers win over the cookie: a request that carries a key is no browser's by accident. */
-	function principalOf(c: Context): Principal {
-		if (!deps.keyRequired()) {
-			requireLocalHost(c);
-			requireSameSite(c);
-			return deps.identify({});
-		}
-		const headers = headersOf(c);
-		const session = getCookie(c, COOKIE);
-		if (session === undefined || carriesKey(headers)) return deps.identify(headers);
-		requireSameSite(c);
-		const claims = readSession(session, deps.sessionSecret());
-		const principal = claims === null ? null : principalBehind(claims);
-		if (principal === null) throw new GatewayError("missing_credentials");
-		return principal;
-	}
-
-	/** null when the session is over. */
-	function principalBehind({ sub, gen, exp, jti }: Claims): Principal | null {
-		if (exp <= deps.now() || deps.isLoggedOut(jti) || gen !== deps.generation(sub)) return null;
-		return deps.principal(sub);
-	}
-
 	const requireRole: RequireRole = (role) => async (c, next) => {
-		const principal = principalOf(c);
+		const principal = principalOf(c, deps);
 		if (!atLeast(principal.role, role)) throw new GatewayError("forbidden", { role });
 		if (!SAFE_METHODS.has(c.req.method) && (principal.readOnly || principal.role === "viewer")) {
 			throw new GatewayError("forbidden", { role: "admin" });
@@ -85,52 +55,79 @@ export function createAdminAuth(deps: AuthDeps): AdminAuth {
 		c.header("cache-control", "no-store");
 		await next();
 	};
-
-	const routes = new Hono<AdminEnv>()
-		.post("/api/login", async (c) => {
-			requireSameSite(c);
-			const given = await bodyOf(c);
-			const key = given["key"] ?? given["password"];
-			if (typeof key !== "string" || key === "") {
-				throw new GatewayError("invalid_field", { field: "key", reason: 'Send {"key": "sk-…"}.' });
-			}
-			const source = addressOf(c);
-			// In one step with the guess it counts, or many at once would all see the same last one.
-			loginLimit.check(source);
-			let principal: Principal;
-			try {
-				principal = deps.identify({ authorization: `Bearer ${key}` });
-			} catch (error) {
-				loginLimit.failed(source);
-				throw error;
-			}
-			const expires = deps.now() + SESSION_MS;
-			const gen = deps.generation(principal.id) ?? "";
-			const claims = { sub: principal.id, gen, exp: expires, jti: randomBytes(12).toString("base64url") };
-			setCookie(c, COOKIE, signSession(claims, deps.sessionSecret()), {
-				httpOnly: true,
-				sameSite: "Strict",
-				path: "/",
-				maxAge: SESSION_MS / 1000,
-				secure: isHttps(c),
-			});
-			c.header("cache-control", "no-store");
-			return c.json(meOf(principal));
-		})
-		.post("/api/logout", async (c) => {
-			requireSameSite(c);
+	const loginLimit = createLoginLimit(deps.steady);
+	const handlers: Handlers<typeof SESSION> = {
+		"POST /api/login": ({ body, c }) => meOf(logIn(c, body.key ?? body.password, { ...deps, loginLimit })),
+		"POST /api/logout": async ({ c }) => {
 			const session = getCookie(c, COOKIE);
 			const claims = session === undefined ? null : readSession(session, deps.sessionSecret());
 			if (claims !== null && claims.exp > deps.now()) await deps.logOut({ id: claims.jti, until: claims.exp });
 			deleteCookie(c, COOKIE, { path: "/" });
-			return c.json({ ok: true });
-		})
-		.get("/api/me", requireRole("owner"), (c) => c.json(meOf(c.get("principal"))));
-
-	return { requireRole, routes };
+			return { ok: true };
+		},
+		"GET /api/me": ({ principal }) => meOf(principal),
+	};
+	const sameSite: MiddlewareHandler = (c, next) => {
+		requireSameSite(c);
+		return next();
+	};
+	const app = new Hono<AdminEnv>().use("/api/login", sameSite).use("/api/logout", sameSite);
+	return { requireRole, routes: app.route("/", routes(requireRole, SESSION, handlers)) };
 }
 
-function meOf({ role, readOnly, id, keyAlias, userId, teamIds }: Principal) {
+/** Headers win over the cookie: a request that carries a key is no browser's by accident. */
+function principalOf(c: Context, deps: AuthDeps): Principal {
+	if (!deps.keyRequired()) {
+		requireLocalHost(c);
+		requireSameSite(c);
+		return deps.identify({});
+	}
+	const headers = headersOf(c);
+	const session = getCookie(c, COOKIE);
+	if (session === undefined || carriesKey(headers)) return deps.identify(headers);
+	requireSameSite(c);
+	const claims = readSession(session, deps.sessionSecret());
+	const principal = claims === null ? null : principalBehind(claims, deps);
+	if (principal === null) throw new GatewayError("missing_credentials");
+	return principal;
+}
+
+/** null when the session is over. */
+function principalBehind({ sub, gen, exp, jti }: Claims, deps: AuthDeps): Principal | null {
+	if (exp <= deps.now() || deps.isLoggedOut(jti) || gen !== deps.generation(sub)) return null;
+	return deps.principal(sub);
+}
+
+/** Sets the cookie of a session of whose key it is. */
+function logIn(c: Context, key: string | undefined, deps: AuthDeps & { readonly loginLimit: LoginLimit }): Principal {
+	if (key === undefined || key === "") {
+		throw new GatewayError("invalid_field", { field: "key", reason: 'Send {"key": "sk-…"}.' });
+	}
+	const source = addressOf(c);
+	// In one step with the guess it counts, or many at once would all see the same last one.
+	deps.loginLimit.check(source);
+	let principal: Principal;
+	try {
+		principal = deps.identify({ authorization: `Bearer ${key}` });
+	} catch (error) {
+		deps.loginLimit.failed(source);
+		throw error;
+	}
+	const expires = deps.now() + SESSION_MS;
+	const gen = deps.generation(principal.id) ?? "";
+	const claims = { sub: principal.id, gen, exp: expires, jti: randomBytes(12).toString("base64url") };
+	setCookie(c, COOKIE, signSession(claims, deps.sessionSecret()), {
+		httpOnly: true,
+		sameSite: "Strict",
+		path: "/",
+		maxAge: SESSION_MS / 1000,
+		secure: isHttps(c),
+	});
+	c.header("cache-control", "no-store");
+	return principal;
+}
+
+function meOf({ role, readOnly, id, keyAlias, userId, teamIds }: Principal): Me {
 	return { role, read_only: readOnly, id, key_alias: keyAlias, user_id: userId, teams: teamIds };
 }
 

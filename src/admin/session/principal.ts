@@ -9,8 +9,9 @@ import type { Secret } from "../../config/secret.ts";
 import { derivedSecret } from "../../config/stretched-key.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Logger } from "../../telemetry/log.ts";
+import type { Role } from "../contract/endpoint.ts";
 import type { AuthDeps } from "./auth.ts";
-import type { Principal, Role } from "./roles.ts";
+import type { Principal } from "./roles.ts";
 
 /** What authentication found: the virtual key, or null for the master key and where no key is asked for. */
 export interface Authenticated {

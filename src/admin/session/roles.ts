@@ -1,7 +1,5 @@
 // Who asks the control plane, and how much of it is theirs. Leaves finding out who it is to admin/session/auth.
-
-/** admin: everything · viewer: reads everything · owner: reads what belongs to its own key, user and teams. */
-export type Role = "admin" | "viewer" | "owner";
+import type { Role } from "../contract/endpoint.ts";
 
 /** Who asks. Built from a key on every request, so that a blocked or changed key counts at once. */
 export interface Principal {
@@ -19,15 +17,29 @@ export interface Principal {
 }
 
 /** What a list must be narrowed to; null = everything. Several conditions: any one is enough. */
-export interface RowScope {
-	readonly keyId: string;
+interface RowScope {
 	readonly keyHash: string | null;
 	readonly userId: string | null;
 }
 
 /** null for admins and viewers; an owner sees its own key's and its own user's rows. */
-export function scopeOf({ role, id, keyHash, userId }: Principal): RowScope | null {
-	return role === "owner" ? { keyId: id, keyHash, userId } : null;
+export function scopeOf({ role, keyHash, userId }: Principal): RowScope | null {
+	return role === "owner" ? { keyHash, userId } : null;
+}
+
+/** The same as a filter of the request log has it. */
+export function rowsOf(principal: Principal): RowScope | undefined {
+	return scopeOf(principal) ?? undefined;
+}
+
+/** Whether a row of the request log may be seen. */
+export function isVisible(
+	row: { readonly key_id: string | null; readonly user_id: string | null },
+	principal: Principal,
+): boolean {
+	const own = scopeOf(principal);
+	if (own === null) return true;
+	return (own.keyHash !== null && row.key_id === own.keyHash) || (own.userId !== null && row.user_id === own.userId);
 }
 
 const RANK: Readonly<Record<Role, number>> = { owner: 0, viewer: 1, admin: 2 };

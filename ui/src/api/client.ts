@@ -1,5 +1,8 @@
-// Talks to the control plane: one fetch that explains its errors, and the query cache. Leaves what is asked to api/queries.ts.
+// Talks to the control plane by its contract, whose types are the server's own: one fetch that explains its errors, and the query cache.
+// Leaves what is asked to api/queries.ts.
 import { QueryClient } from "@tanstack/react-query";
+import type { ParamsOf } from "../../../src/admin/contract/endpoint.ts";
+import type { AnswerOf, BodyFor, EndpointName, QueryFor } from "../../../src/admin/contract/index.ts";
 
 /** An answer that is none: what the gateway said of it. status 0 = the gateway could not be reached. */
 export class ApiError extends Error {
@@ -22,23 +25,48 @@ export const queryClient = new QueryClient({
 	},
 });
 
-/** Query parameters; undefined and empty ones are left out. */
-export type Query = Readonly<Record<string, string | number | undefined>>;
+type PathOf<Method extends string, Name = EndpointName> = Name extends `${Method} ${infer Path}` ? Path : never;
+type GetPath = PathOf<"GET">;
+type PostPath = PathOf<"POST">;
 
-/** GET of a JSON answer. Throws ApiError. */
-export function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
+/** GET of an endpoint. Query parameters that are undefined or empty are left out. Throws ApiError. */
+export function get<Path extends GetPath>(
+	path: Path,
+	asked: { readonly query?: QueryFor<`GET ${Path}`>; readonly signal?: AbortSignal } & ParamsFor<Path>,
+): Promise<AnswerOf<`GET ${Path}`>> {
+	const { query = {}, params = {}, signal } = asked as Asked;
 	const search = new URLSearchParams();
 	for (const [name, value] of Object.entries(query)) {
 		if (value !== undefined && value !== "") search.set(name, String(value));
 	}
 	const text = search.toString();
-	return call<T>(text === "" ? path : `${path}?${text}`, signal === undefined ? {} : { signal });
+	return call(`${filled(path, params)}${text === "" ? "" : `?${text}`}`, signal === undefined ? {} : { signal });
 }
 
-/** POST of JSON. Throws ApiError. */
-export function post<T>(path: string, body: unknown = {}): Promise<T> {
-	const text = typeof body === "string" ? body : JSON.stringify(body);
-	return call<T>(path, { method: "POST", headers: { "content-type": "application/json" }, body: text });
+/** POST to an endpoint. Throws ApiError. */
+export function post<Path extends PostPath>(
+	path: Path,
+	asked: { readonly body?: BodyFor<`POST ${Path}`> } & ParamsFor<Path>,
+): Promise<AnswerOf<`POST ${Path}`>> {
+	const { body = {}, params = {} } = asked as Asked;
+	const headers = { "content-type": "application/json" };
+	return call(filled(path, params), { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+/** What varies in a path, where something does. */
+type ParamsFor<Path extends string> = Path extends `${string}{${string}`
+	? { readonly params: ParamsOf<Path> }
+	: { readonly params?: never };
+
+interface Asked {
+	readonly query?: Readonly<Record<string, string | number | undefined>>;
+	readonly body?: object;
+	readonly params?: Readonly<Record<string, string>>;
+	readonly signal?: AbortSignal;
+}
+
+function filled(path: string, params: Readonly<Record<string, string>>): string {
+	return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ""));
 }
 
 async function call<T>(path: string, init: RequestInit): Promise<T> {

@@ -1,21 +1,9 @@
 // Every question the UI asks the control plane. Leaves the transport to api/client.ts.
 import { infiniteQueryOptions, keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
+import type { Me } from "../../../src/admin/contract/session.ts";
 import { RANGES, type Range } from "../search.ts";
 import { ApiError, get } from "./client.ts";
-import type {
-	ConnectFacts,
-	DeploymentsView,
-	KeyPage,
-	Me,
-	Overview,
-	RequestDetail,
-	RequestPage,
-	SessionPage,
-	SessionTurns,
-	TeamRecord,
-	TestEstimate,
-} from "./types.ts";
 
 export const LIVE_MS = 2_000;
 const SLOW_MS = 15_000;
@@ -25,7 +13,7 @@ export const meQuery = queryOptions({
 	queryKey: ["me"],
 	queryFn: async ({ signal }): Promise<Me | null> => {
 		try {
-			return await get<Me>("/api/me", {}, signal);
+			return await get("/api/me", { signal });
 		} catch (error) {
 			if (error instanceof ApiError && error.status === 401) return null;
 			throw error;
@@ -36,7 +24,7 @@ export const meQuery = queryOptions({
 
 export const deploymentsQuery = queryOptions({
 	queryKey: ["deployments"],
-	queryFn: ({ signal }) => get<DeploymentsView>("/api/deployments", {}, signal),
+	queryFn: ({ signal }) => get("/api/deployments", { signal }),
 	refetchInterval: 5_000,
 });
 
@@ -48,7 +36,7 @@ export function useDeploymentIds(): readonly string[] {
 
 export const connectQuery = queryOptions({
 	queryKey: ["connect"],
-	queryFn: ({ signal }) => get<ConnectFacts>("/api/connect", {}, signal),
+	queryFn: ({ signal }) => get("/api/connect", { signal }),
 	staleTime: 30_000,
 });
 
@@ -57,7 +45,7 @@ export function overviewQuery(range: Range) {
 		queryKey: ["overview", range],
 		queryFn: ({ signal }) => {
 			const to = Date.now();
-			return get<Overview>("/api/overview", { from: to - RANGES[range], to }, signal);
+			return get("/api/overview", { query: { from: to - RANGES[range], to }, signal });
 		},
 		refetchInterval: range === "15m" || range === "1h" ? LIVE_MS * 2 : SLOW_MS,
 		placeholderData: keepPreviousData,
@@ -83,7 +71,7 @@ export function requestsQuery({ range, ...filter }: LogFilter, live: boolean) {
 		queryKey: ["requests", filter, range ?? null],
 		queryFn: ({ pageParam, signal }) => {
 			const from = range === undefined ? undefined : Date.now() - RANGES[range];
-			return get<RequestPage>("/api/requests", { ...filter, from, limit: 50, cursor: pageParam }, signal);
+			return get("/api/requests", { query: { ...filter, from, limit: 50, cursor: pageParam }, signal });
 		},
 		initialPageParam: undefined as string | undefined,
 		getNextPageParam: (page) => page.next ?? undefined,
@@ -95,7 +83,7 @@ export function requestsQuery({ range, ...filter }: LogFilter, live: boolean) {
 export function requestQuery(id: string) {
 	return queryOptions({
 		queryKey: ["request", id],
-		queryFn: ({ signal }) => get<RequestDetail>(`/api/requests/${encodeURIComponent(id)}`, {}, signal),
+		queryFn: ({ signal }) => get("/api/requests/{id}", { params: { id }, signal }),
 		// The next turn of its conversation may still come.
 		staleTime: 10_000,
 		placeholderData: keepPreviousData,
@@ -110,12 +98,10 @@ export function sessionsQuery(filter: {
 	const { range, ...rest } = filter;
 	return infiniteQueryOptions({
 		queryKey: ["sessions", rest, range],
-		queryFn: ({ pageParam, signal }) =>
-			get<SessionPage>(
-				"/api/sessions",
-				{ ...rest, from: Date.now() - RANGES[range], limit: 50, cursor: pageParam },
-				signal,
-			),
+		queryFn: ({ pageParam, signal }) => {
+			const from = Date.now() - RANGES[range];
+			return get("/api/sessions", { query: { ...rest, from, limit: 50, cursor: pageParam }, signal });
+		},
 		initialPageParam: undefined as string | undefined,
 		getNextPageParam: (page) => page.next ?? undefined,
 		refetchInterval: 5_000,
@@ -128,16 +114,21 @@ export function sessionQuery(session: string, key: string | undefined) {
 	return infiniteQueryOptions({
 		queryKey: ["session", session, key ?? null],
 		queryFn: ({ pageParam, signal }) =>
-			get<SessionTurns>(`/api/sessions/${encodeURIComponent(session)}`, { key, limit: 200, cursor: pageParam }, signal),
+			get("/api/sessions/{id}", { params: { id: session }, query: { key, limit: 200, cursor: pageParam }, signal }),
 		initialPageParam: undefined as string | undefined,
 		getNextPageParam: (page) => page.next ?? undefined,
 		refetchInterval: 5_000,
 	});
 }
 
+async function listKeys(cursor: string | undefined, signal: AbortSignal) {
+	const page = await get("/key/list", { query: { limit: 100, cursor }, signal });
+	return { ...page, keys: page.keys.filter((key) => typeof key === "object") };
+}
+
 export const keysQuery = infiniteQueryOptions({
 	queryKey: ["keys"],
-	queryFn: ({ pageParam, signal }) => get<KeyPage>("/key/list", { limit: 100, cursor: pageParam }, signal),
+	queryFn: ({ pageParam, signal }) => listKeys(pageParam, signal),
 	initialPageParam: undefined as string | undefined,
 	getNextPageParam: (page) => page.next_cursor ?? undefined,
 	refetchInterval: SLOW_MS,
@@ -145,20 +136,13 @@ export const keysQuery = infiniteQueryOptions({
 
 export const teamsQuery = queryOptions({
 	queryKey: ["teams"],
-	queryFn: async ({ signal }) => {
-		const answer = await get<readonly TeamRecord[] | { readonly teams: readonly TeamRecord[] }>(
-			"/team/list",
-			{},
-			signal,
-		);
-		return "teams" in answer ? answer.teams : answer;
-	},
+	queryFn: async ({ signal }) => (await get("/team/list", { signal })).teams,
 	refetchInterval: SLOW_MS,
 });
 
 export function testQuery(id: string) {
 	return queryOptions({
 		queryKey: ["test", id],
-		queryFn: ({ signal }) => get<TestEstimate>(`/api/deployments/${encodeURIComponent(id)}/test`, {}, signal),
+		queryFn: ({ signal }) => get("/api/deployments/{id}/test", { params: { id }, signal }),
 	});
 }

@@ -20,13 +20,13 @@ export function textOf(value: unknown): string {
 }
 
 /** The fields whose text differs from `before`, as the API takes them: emptied ones are null. Throws FormError, in words for people. */
-export function changesOf(form: HTMLFormElement, before: Texts): Record<string, unknown> {
+export function changesOf<Changes extends object>(form: HTMLFormElement, before: Texts): Changes {
 	const changes: Record<string, unknown> = {};
 	for (const [name, raw] of new FormData(form)) {
 		const text = String(raw).trim();
 		if (text !== (before[name] ?? "").trim()) changes[name] = text === "" ? null : parsedOf(name, text);
 	}
-	return changes;
+	return changes as Changes;
 }
 
 function parsedOf(name: string, text: string): unknown {

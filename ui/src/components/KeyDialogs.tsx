@@ -2,8 +2,8 @@
 import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
+import type { KeyView, NewKey, TeamView } from "../../../src/admin/contract/records.ts";
 import { post, queryClient } from "../api/client.ts";
-import type { KeyRecord, NewKey, TeamRecord } from "../api/types.ts";
 import { count } from "../format.ts";
 import { FormFoot } from "./FormFields.tsx";
 import { CopyBlock } from "./Parts.tsx";
@@ -12,11 +12,11 @@ interface Closing {
 	readonly close: () => void;
 }
 
-export function keyLabel(key: KeyRecord): string {
+export function keyLabel(key: KeyView): string {
 	return key.key_alias ?? key.key_name;
 }
 
-export function teamLabel(team: TeamRecord): string {
+export function teamLabel(team: TeamView): string {
 	return team.team_alias ?? team.team_id;
 }
 
@@ -44,13 +44,13 @@ export function Secret({ made, close }: Closing & { readonly made: NewKey }) {
 	);
 }
 
-export function RotateKey(about: Closing & { readonly record: KeyRecord; readonly onMade: (key: NewKey) => void }) {
+export function RotateKey(about: Closing & { readonly record: KeyView; readonly onMade: (key: NewKey) => void }) {
 	const { record, onMade, close } = about;
 	return (
 		<Confirm
 			title={`Rotate ${keyLabel(record)}?`}
 			label="Rotate"
-			act={async () => onMade(await post<NewKey>("/key/regenerate", { key: record.token }))}
+			act={async () => onMade(await post("/key/regenerate", { body: { key: record.token } }))}
 			close={close}
 		>
 			It gets a new secret. The old one stops working at once; spend, limits and sessions stay.
@@ -58,13 +58,13 @@ export function RotateKey(about: Closing & { readonly record: KeyRecord; readonl
 	);
 }
 
-export function DeleteKey({ record, close }: Closing & { readonly record: KeyRecord }) {
+export function DeleteKey({ record, close }: Closing & { readonly record: KeyView }) {
 	return (
 		<Confirm
 			title={`Delete ${keyLabel(record)}?`}
 			label="Delete"
 			typed={keyLabel(record)}
-			act={() => post("/key/delete", { keys: [record.token] }).then(close)}
+			act={() => post("/key/delete", { body: { keys: [record.token] } }).then(close)}
 			close={close}
 		>
 			Whoever uses it is refused from now on. Its requests stay in the log. This cannot be undone; blocking can.
@@ -72,12 +72,12 @@ export function DeleteKey({ record, close }: Closing & { readonly record: KeyRec
 	);
 }
 
-export function BlockTeam({ record, close }: Closing & { readonly record: TeamRecord }) {
+export function BlockTeam({ record, close }: Closing & { readonly record: TeamView }) {
 	return (
 		<Confirm
 			title={`Block ${teamLabel(record)}?`}
 			label="Block"
-			act={() => post("/team/block", { team_id: record.team_id }).then(close)}
+			act={() => post("/team/block", { body: { team_id: record.team_id } }).then(close)}
 			close={close}
 		>
 			All of its keys are refused until it is unblocked.
@@ -85,13 +85,13 @@ export function BlockTeam({ record, close }: Closing & { readonly record: TeamRe
 	);
 }
 
-export function DeleteTeam({ record, keys, close }: Closing & { readonly record: TeamRecord; readonly keys: number }) {
+export function DeleteTeam({ record, keys, close }: Closing & { readonly record: TeamView; readonly keys: number }) {
 	return (
 		<Confirm
 			title={`Delete ${teamLabel(record)}?`}
 			label="Delete"
 			typed={teamLabel(record)}
-			act={() => post("/team/delete", { team_ids: [record.team_id] }).then(close)}
+			act={() => post("/team/delete", { body: { team_ids: [record.team_id] } }).then(close)}
 			close={close}
 		>
 			{keys === 0 ? "It has no keys." : `Its ${keys === 1 ? "key is" : `${count(keys)} keys are`} deleted with it.`}{" "}

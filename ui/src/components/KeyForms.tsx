@@ -1,9 +1,11 @@
 // Forms that make or change a key or a team. Leaves what a limit means to the gateway.
+
 import { useMutation, useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import type { BodyFor } from "../../../src/admin/contract/index.ts";
+import type { KeyView, NewKey, TeamView } from "../../../src/admin/contract/records.ts";
 import { post, queryClient } from "../api/client.ts";
 import { connectQuery } from "../api/queries.ts";
-import type { KeyRecord, NewKey, TeamRecord } from "../api/types.ts";
 import { relative } from "../format.ts";
 import {
 	ChoiceField,
@@ -59,8 +61,8 @@ function textsOf<Name extends string>(record: Readonly<Record<Name, unknown>>, n
 
 /** The form of a new key, or of `record`. */
 export function KeyForm(about: {
-	readonly record: KeyRecord | null;
-	readonly teams: readonly TeamRecord[];
+	readonly record: KeyView | null;
+	readonly teams: readonly TeamView[];
 	readonly onMade: (key: NewKey) => void;
 	readonly close: () => void;
 }) {
@@ -69,10 +71,9 @@ export function KeyForm(about: {
 		record === null ? { key_type: "default" } : textsOf(record, ["key_alias", "team_id", "key_type", ...LIMITS]);
 	const save = useMutation({
 		mutationFn: async (form: HTMLFormElement) => {
-			const changes = changesOf(form, texts);
-			return record === null
-				? await post<NewKey>("/key/generate", { ...changes, key_type: new FormData(form).get("key_type") })
-				: await post<NewKey>("/key/update", { ...changes, key: record.token });
+			const changes = changesOf<BodyFor<"POST /key/generate">>(form, texts);
+			if (record !== null) return await post("/key/update", { body: { ...changes, key: record.token } });
+			return await post("/key/generate", { body: { key_type: "default", ...changes } });
 		},
 		onSuccess: (key) => {
 			void queryClient.invalidateQueries({ queryKey: ["keys"] });
@@ -117,13 +118,13 @@ export function KeyForm(about: {
 }
 
 /** The form of a new team, or of `record`. */
-export function TeamForm({ record, close }: { readonly record: TeamRecord | null; readonly close: () => void }) {
+export function TeamForm({ record, close }: { readonly record: TeamView | null; readonly close: () => void }) {
 	const texts: Texts = record === null ? {} : textsOf(record, ["team_alias", ...LIMITS]);
 	const save = useMutation({
 		mutationFn: async (form: HTMLFormElement) => {
-			const changes = changesOf(form, texts);
-			if (record === null) await post("/team/new", changes);
-			else await post("/team/update", { ...changes, team_id: record.team_id });
+			const changes = changesOf<BodyFor<"POST /team/new">>(form, texts);
+			if (record === null) await post("/team/new", { body: changes });
+			else await post("/team/update", { body: { ...changes, team_id: record.team_id } });
 		},
 		onSuccess: () => {
 			void queryClient.invalidateQueries({ queryKey: ["teams"] });

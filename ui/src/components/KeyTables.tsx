@@ -2,8 +2,8 @@
 import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import type { KeyView, TeamView } from "../../../src/admin/contract/records.ts";
 import { post } from "../api/client.ts";
-import type { KeyRecord, TeamRecord } from "../api/types.ts";
 import { count, dollars, exactDollars, exactSum, exactTime, relative, sumOfDollars, unpricedNote } from "../format.ts";
 import { forgetRecords, keyLabel, teamLabel } from "./KeyDialogs.tsx";
 import { Badge } from "./Parts.tsx";
@@ -38,10 +38,10 @@ function tableOf(columns: readonly Column[], acts: boolean) {
 }
 
 export function KeyTable(about: {
-	readonly keys: readonly KeyRecord[];
-	readonly teams: readonly TeamRecord[];
+	readonly keys: readonly KeyView[];
+	readonly teams: readonly TeamView[];
 	/** null = may only look. */
-	readonly ask: Ask<KeyRecord> | null;
+	readonly ask: Ask<KeyView> | null;
 }) {
 	const { keys, teams, ask } = about;
 	return (
@@ -85,9 +85,9 @@ export function KeyTable(about: {
 	);
 }
 
-function KeyActions({ record, ask }: { readonly record: KeyRecord; readonly ask: Ask<KeyRecord> }) {
+function KeyActions({ record, ask }: { readonly record: KeyView; readonly ask: Ask<KeyView> }) {
 	const block = useMutation({
-		mutationFn: () => post(record.blocked ? "/key/unblock" : "/key/block", { key: record.token }),
+		mutationFn: () => post(record.blocked ? "/key/unblock" : "/key/block", { body: { key: record.token } }),
 		onSuccess: forgetRecords,
 	});
 	const name = keyLabel(record);
@@ -108,9 +108,9 @@ function KeyActions({ record, ask }: { readonly record: KeyRecord; readonly ask:
 }
 
 export function TeamTable(about: {
-	readonly teams: readonly TeamRecord[];
-	readonly keysOf: (team: TeamRecord) => number;
-	readonly ask: Ask<TeamRecord> | null;
+	readonly teams: readonly TeamView[];
+	readonly keysOf: (team: TeamView) => number;
+	readonly ask: Ask<TeamView> | null;
 }) {
 	const { teams, keysOf, ask } = about;
 	return (
@@ -144,9 +144,9 @@ export function TeamTable(about: {
 	);
 }
 
-function TeamActions({ record, ask }: { readonly record: TeamRecord; readonly ask: Ask<TeamRecord> }) {
+function TeamActions({ record, ask }: { readonly record: TeamView; readonly ask: Ask<TeamView> }) {
 	const unblock = useMutation({
-		mutationFn: () => post("/team/unblock", { team_id: record.team_id }),
+		mutationFn: () => post("/team/unblock", { body: { team_id: record.team_id } }),
 		onSuccess: forgetRecords,
 	});
 	const name = `team ${teamLabel(record)}`;
@@ -184,7 +184,7 @@ function Act(about: {
 	);
 }
 
-function Models({ of: { models } }: { readonly of: Pick<KeyRecord, "models"> }) {
+function Models({ of: { models } }: { readonly of: Pick<KeyView, "models"> }) {
 	return (
 		<td className="wide-only cut" title={models.join(", ")}>
 			{models.length === 0 ? "all" : models.join(", ")}
@@ -199,7 +199,7 @@ function stateOf(holder: { readonly blocked: boolean; readonly expires?: string 
 }
 
 type Holder = Pick<
-	KeyRecord,
+	KeyView,
 	"spend" | "unpriced_requests" | "max_budget" | "soft_budget" | "budget_duration" | "budget_reset_at"
 >;
 
@@ -232,7 +232,7 @@ function Budget({ holder }: { readonly holder: Holder }) {
 	);
 }
 
-type Limited = Pick<KeyRecord, "rpm_limit" | "tpm_limit" | "max_parallel_requests" | "allowed_domains">;
+type Limited = Pick<KeyView, "rpm_limit" | "tpm_limit" | "max_parallel_requests" | "allowed_domains">;
 
 function limitsOf(about: Limited): ReactNode {
 	const { rpm_limit: rpm, tpm_limit: tpm, max_parallel_requests: parallel, allowed_domains: domains } = about;

@@ -1,5 +1,5 @@
 // The map of a prompt, its blocks in the order of the provider: what was read, written, uncached, and where breakpoints stand.
-import type { PromptMapPart } from "../api/types.ts";
+import type { PromptMapPart } from "../../../src/admin/contract/log.ts";
 import { tokens } from "../format.ts";
 import { CacheLegend } from "./CacheBar.tsx";
 

@@ -2,8 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useRef } from "react";
+import type { RequestDetail, RequestView } from "../../../src/admin/contract/log.ts";
 import { requestQuery } from "../api/queries.ts";
-import type { RequestDetail, RequestView } from "../api/types.ts";
 import { cacheOutcomeOf, hitShare, promptTokens, savedByCaching } from "../cache.ts";
 import {
 	clock,

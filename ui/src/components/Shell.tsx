@@ -2,9 +2,9 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
+import type { Me } from "../../../src/admin/contract/session.ts";
 import { post, queryClient } from "../api/client.ts";
 import { meQuery } from "../api/queries.ts";
-import type { Me } from "../api/types.ts";
 import { useKeys } from "../keyboard.ts";
 import { LoginPage } from "../pages/Login.tsx";
 import { setTheme, THEMES, type Theme, useTheme } from "../theme.ts";
@@ -103,7 +103,7 @@ function Frame({ me }: { readonly me: Me }) {
 
 function WhoAmI({ me }: { readonly me: Me }) {
 	const logout = useMutation({
-		mutationFn: () => post("/api/logout"),
+		mutationFn: () => post("/api/logout", {}),
 		onSettled: () => {
 			queryClient.clear();
 			void queryClient.invalidateQueries();

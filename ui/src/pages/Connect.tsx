@@ -4,7 +4,6 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { get } from "../api/client.ts";
 import { connectQuery, LIVE_MS, meQuery } from "../api/queries.ts";
-import type { RequestPage } from "../api/types.ts";
 import { cacheOutcomeOf } from "../cache.ts";
 import { CacheBar } from "../components/CacheBar.tsx";
 import { Failed, Loading } from "../components/Failure.tsx";
@@ -110,7 +109,7 @@ function FirstRequest() {
 	const [since] = useState(() => Date.now());
 	const query = useQuery({
 		queryKey: ["first-request", since],
-		queryFn: ({ signal }) => get<RequestPage>("/api/requests", { limit: 1 }, signal),
+		queryFn: ({ signal }) => get("/api/requests", { query: { limit: 1 }, signal }),
 		refetchInterval: LIVE_MS,
 	});
 	if (query.isError) return <Failed error={query.error} />;

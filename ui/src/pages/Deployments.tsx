@@ -2,9 +2,9 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useRef, useState } from "react";
+import type { DeploymentsView, DeploymentView } from "../../../src/admin/contract/operate.ts";
 import { post, queryClient } from "../api/client.ts";
 import { deploymentsQuery, meQuery, testQuery } from "../api/queries.ts";
-import type { DeploymentsView, DeploymentView, TestResult } from "../api/types.ts";
 import { cacheOutcomeOfSums, hitShare } from "../cache.ts";
 import { CacheBar, CacheLegend } from "../components/CacheBar.tsx";
 import { Empty, Failed, Loading } from "../components/Failure.tsx";
@@ -242,9 +242,8 @@ function Headroom({ limits }: { readonly limits: DeploymentView["limits"] }) {
 function Actions({ deployment }: { readonly deployment: DeploymentView }) {
 	const me = useQuery(meQuery).data;
 	const { model_id: id, draining } = deployment;
-	const path = `/api/deployments/${encodeURIComponent(id)}`;
 	const drain = useMutation({
-		mutationFn: () => post(`${path}/${draining ? "resume" : "drain"}`),
+		mutationFn: () => post(`/api/deployments/{id}/${draining ? "resume" : "drain"}`, { params: { id } }),
 		onSuccess: () => queryClient.invalidateQueries({ queryKey: ["deployments"] }),
 	});
 	const dialog = useRef<HTMLDialogElement>(null);
@@ -285,7 +284,7 @@ function Actions({ deployment }: { readonly deployment: DeploymentView }) {
 
 function TestDialog({ id, close }: { readonly id: string; readonly close: () => void }) {
 	const estimate = useQuery(testQuery(id));
-	const test = useMutation({ mutationFn: () => post<TestResult>(`/api/deployments/${encodeURIComponent(id)}/test`) });
+	const test = useMutation({ mutationFn: () => post("/api/deployments/{id}/test", { params: { id } }) });
 	return (
 		<>
 			<h2>

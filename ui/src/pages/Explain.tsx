@@ -2,9 +2,10 @@
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
+import type { RequestDetail } from "../../../src/admin/contract/log.ts";
+import type { Explained } from "../../../src/admin/contract/operate.ts";
 import { post } from "../api/client.ts";
 import { connectQuery, keysQuery, requestQuery, requestsQuery } from "../api/queries.ts";
-import type { Explained, RequestDetail } from "../api/types.ts";
 import { cacheOutcomeOf, promptTokens } from "../cache.ts";
 import { Decision } from "../components/Decision.tsx";
 import { Failed } from "../components/Failure.tsx";
@@ -250,7 +251,7 @@ function Answer({ decision }: { readonly decision: Explained }) {
 
 function askWith({ body, session, agent, betas, key }: Question): Promise<Explained> {
 	const headers = { "x-claude-code-session-id": session, "x-claude-code-agent-id": agent, "anthropic-beta": betas };
-	return post<Explained>("/api/explain", { body, headers, key });
+	return post("/api/explain", { body: { body, headers, key } });
 }
 
 function questionOf({ request, bodies, betas }: RequestDetail): Question {

@@ -2,8 +2,8 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useCallback, useMemo, useRef, useState } from "react";
+import type { KeyView, NewKey, TeamView } from "../../../src/admin/contract/records.ts";
 import { keysQuery, meQuery, teamsQuery } from "../api/queries.ts";
-import type { KeyRecord, NewKey, TeamRecord } from "../api/types.ts";
 import { Empty } from "../components/Failure.tsx";
 import { SearchField, Select } from "../components/Filters.tsx";
 import { Icon } from "../components/Icon.tsx";
@@ -17,8 +17,8 @@ const route = getRouteApi("/keys");
 
 /** What stands in the dialog. */
 type Asked =
-	| { readonly of: "key"; readonly kind: string; readonly record: KeyRecord | null }
-	| { readonly of: "team"; readonly kind: string; readonly record: TeamRecord | null }
+	| { readonly of: "key"; readonly kind: string; readonly record: KeyView | null }
+	| { readonly of: "team"; readonly kind: string; readonly record: TeamView | null }
 	| { readonly of: "secret"; readonly made: NewKey };
 
 export function KeysPage() {
@@ -44,7 +44,7 @@ export function KeysPage() {
 		[navigate],
 	);
 	const teamList = teams.data ?? [];
-	const keysOf = (team: TeamRecord): number => all.filter(({ team_id }) => team_id === team.team_id).length;
+	const keysOf = (team: TeamView): number => all.filter(({ team_id }) => team_id === team.team_id).length;
 	return (
 		<div className="page">
 			<PageHead title="Keys and teams" note="Clients use virtual keys; providers' credentials stay in the gateway.">
@@ -138,8 +138,8 @@ function NoKeys({ any, mayChange }: { readonly any: boolean; readonly mayChange:
 
 function Content(about: {
 	readonly asked: Asked;
-	readonly teams: readonly TeamRecord[];
-	readonly keysOf: (team: TeamRecord) => number;
+	readonly teams: readonly TeamView[];
+	readonly keysOf: (team: TeamView) => number;
 	readonly onMade: (key: NewKey) => void;
 	readonly close: () => void;
 }) {
@@ -158,7 +158,7 @@ function Content(about: {
 	return <DeleteKey record={record} close={close} />;
 }
 
-function matches(key: KeyRecord, text: string | undefined): boolean {
+function matches(key: KeyView, text: string | undefined): boolean {
 	if (text === undefined) return true;
 	const sought = text.toLowerCase();
 	return [key.key_alias, key.key_name, key.token, key.user_id, key.key_id].some(

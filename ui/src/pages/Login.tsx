@@ -3,13 +3,12 @@ import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { post, queryClient } from "../api/client.ts";
 import { meQuery } from "../api/queries.ts";
-import type { Me } from "../api/types.ts";
 import { Mark } from "../components/Icon.tsx";
 
 export function LoginPage() {
 	const [key, setKey] = useState("");
 	const login = useMutation({
-		mutationFn: (given: string) => post<Me>("/api/login", { key: given }),
+		mutationFn: (given: string) => post("/api/login", { body: { key: given } }),
 		onSuccess: (me) => queryClient.setQueryData(meQuery.queryKey, me),
 	});
 	const submit = (event: FormEvent): void => {

@@ -2,6 +2,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
+import type { RequestView } from "../../../src/admin/contract/log.ts";
 import {
 	connectQuery,
 	keysQuery,
@@ -11,7 +12,6 @@ import {
 	teamsQuery,
 	useDeploymentIds,
 } from "../api/queries.ts";
-import type { RequestView } from "../api/types.ts";
 import { cacheOutcomeOf, promptTokens, savedByCaching } from "../cache.ts";
 import { Empty } from "../components/Failure.tsx";
 import { SearchField, Select } from "../components/Filters.tsx";

@@ -2,8 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo } from "react";
+import type { MeasuresView, Overview } from "../../../src/admin/contract/log.ts";
 import { overviewQuery } from "../api/queries.ts";
-import type { Measures, Overview } from "../api/types.ts";
 import { cacheOutcomeOfSums, hitShare, promptTokens } from "../cache.ts";
 import { useDeploymentColour } from "../colours.ts";
 import { CacheBar } from "../components/CacheBar.tsx";
@@ -161,7 +161,7 @@ function Charts({ overview }: { readonly overview: Overview }) {
 	const colour = useDeploymentColour();
 	const { from, to, step_ms: width } = overview;
 	const { at, ids, cell } = useMemo(() => gridOf(overview), [overview]);
-	const byDeployment = (value: (sums: Measures) => number | null): Line[] =>
+	const byDeployment = (value: (sums: MeasuresView) => number | null): Line[] =>
 		ids.map((id) => ({
 			label: id,
 			colour: colour(id),
@@ -171,7 +171,7 @@ function Charts({ overview }: { readonly overview: Overview }) {
 			}),
 		}));
 	const steps = at.map((step) => ids.flatMap((id) => cell(step, id) ?? []));
-	const overSteps = (of: (keyof Measures)[], per: (sums: number[]) => number | null) =>
+	const overSteps = (of: (keyof MeasuresView)[], per: (sums: number[]) => number | null) =>
 		steps.map((sums) => per(of.map((name) => sums.reduce((all, each) => all + each[name], 0))));
 	const outcomeLines: Line[] = [
 		{ label: "read", colour: "--read", values: overSteps(["cache_read_tokens"], ([read]) => read ?? 0) },
@@ -239,9 +239,9 @@ function gridOf({ from, to, step_ms: width, series }: Overview) {
 	return { at, ids, cell: (step: number, id: string) => cells.get(`${step} ${id}`) };
 }
 
-function added(one: Measures, other: Measures): Measures {
-	const names = Object.keys(one) as (keyof Measures)[];
-	return Object.fromEntries(names.map((name) => [name, one[name] + other[name]])) as Measures;
+function added(one: MeasuresView, other: MeasuresView): MeasuresView {
+	const names = Object.keys(one) as (keyof MeasuresView)[];
+	return Object.fromEntries(names.map((name) => [name, one[name] + other[name]])) as MeasuresView;
 }
 
 const COLUMNS: readonly Column[] = [
@@ -257,7 +257,7 @@ const COLUMNS: readonly Column[] = [
 
 function ByDeployment({ overview }: { readonly overview: Overview }) {
 	const sums = useMemo(() => {
-		const found = new Map<string, Measures>();
+		const found = new Map<string, MeasuresView>();
 		for (const { model_id, measures } of overview.series) {
 			const known = found.get(model_id);
 			found.set(model_id, known === undefined ? measures : added(known, measures));

@@ -2,8 +2,8 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo } from "react";
+import type { RequestView, SessionView } from "../../../src/admin/contract/log.ts";
 import { sessionQuery } from "../api/queries.ts";
-import type { RequestView, SessionSummary } from "../api/types.ts";
 import { cacheOutcomeOf, cacheOutcomeOfSums, hitShare, savedByCaching } from "../cache.ts";
 import { CacheBar, CacheLegend } from "../components/CacheBar.tsx";
 import { Badge, CopyButton, DeploymentName, PageHead, Stat } from "../components/Parts.tsx";
@@ -93,7 +93,7 @@ export function SessionPage() {
 	);
 }
 
-function Totals({ session }: { readonly session: SessionSummary }) {
+function Totals({ session }: { readonly session: SessionView }) {
 	const { measures } = session;
 	const cacheOutcome = cacheOutcomeOfSums(measures);
 	const saved = measures.cost_without_caching - measures.cost;

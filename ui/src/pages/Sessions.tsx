@@ -2,8 +2,8 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
+import type { SessionView } from "../../../src/admin/contract/log.ts";
 import { sessionsQuery } from "../api/queries.ts";
-import type { SessionSummary } from "../api/types.ts";
 import { cacheOutcomeOfSums } from "../cache.ts";
 import { Empty } from "../components/Failure.tsx";
 import { RangeChoice, SearchField } from "../components/Filters.tsx";
@@ -81,7 +81,7 @@ export function SessionsPage() {
 	);
 }
 
-function Row({ session }: { readonly session: SessionSummary }) {
+function Row({ session }: { readonly session: SessionView }) {
 	const { measures } = session;
 	const cacheOutcome = cacheOutcomeOfSums(measures);
 	return (

@@ -1,16 +1,15 @@
-// What the control plane's own endpoints take and give, as schemas: types, checks and the OpenAPI document come from here. Times are ms
-// since epoch, money is dollars. Leaves answering to admin/log/api.
+// The contract of the request log and its sums: `/api/requests`, `/api/sessions`, `/api/ledger`, `/api/overview`. Times are ms since epoch,
+// money is dollars. Leaves LiteLLM's form of the log to contract/spend, and answering to admin/log.
 import * as z from "zod";
 import { MISS_REASONS } from "../../cache/miss.ts";
 import { REQUEST_COLUMNS, type RequestColumn } from "../../db/schema/requests.ts";
 import { MEASURES } from "../../db/schema/sums.ts";
 import { readCursor, readSessionCursor } from "../../requestlog/cursor.ts";
+import { cursorOf, endpoints, nullableNumber, nullableText, type View } from "./endpoint.ts";
 
 const MOST_ON_PAGE = 200;
 const DEFAULT_PAGE = 50;
 const id = () => z.string().min(1).max(512);
-const nullableText = () => z.string().nullable();
-const nullableNumber = () => z.number().nullable();
 
 /** ms since epoch, or anything `Date.parse` understands. */
 const time = () =>
@@ -22,14 +21,6 @@ const time = () =>
 			context.addIssue({ code: "custom", message: "expected ms since epoch, or a date such as 2026-11-21T12:00:00Z" });
 			return z.NEVER;
 		})
-		.optional();
-
-/** What a page gave as its end. Anything else is refused: taken for nothing, it would give the first page again, without end. */
-export const cursorOf = (read: (text: string) => object | null) =>
-	z
-		.string()
-		.max(4096)
-		.refine((text) => text === "" || read(text) !== null, "is not one that a page gave")
 		.optional();
 
 const limit = z.coerce.number().int().min(1).max(MOST_ON_PAGE).default(DEFAULT_PAGE);
@@ -67,11 +58,11 @@ export const requestQuery = z.strictObject({
 /** How the API gives what a column holds. */
 const COLUMN_VIEWS = {
 	text: z.string(),
-	"text?": nullableText(),
+	"text?": nullableText,
 	time: z.number(),
 	count: z.number(),
-	"count?": nullableNumber(),
-	"dollars?": nullableNumber(),
+	"count?": nullableNumber,
+	"dollars?": nullableNumber,
 	flag: z.boolean(),
 	list: z.array(z.string()),
 } as const;
@@ -86,11 +77,11 @@ const requestView = z
 		) as ColumnViews,
 	)
 	.extend({
-		saved_by_caching: nullableNumber().describe("Against the same tokens without a cache."),
-		saved_by_routing: nullableNumber().describe("The part of it that random routing would not have saved."),
+		saved_by_caching: nullableNumber.describe("Against the same tokens without a cache."),
+		saved_by_routing: nullableNumber.describe("The part of it that random routing would not have saved."),
 	});
 
-export const requestPage = z.object({ requests: z.array(requestView), next: nullableText() });
+const requestPage = z.object({ requests: z.array(requestView), next: nullableText });
 
 const missView = z.object({ reason: z.enum(MISS_REASONS), detail: z.string(), tokens: z.number() });
 
@@ -111,34 +102,34 @@ const billedView = z.object({
 	estimated: z
 		.array(z.string())
 		.describe("Counts the gateway estimated, because the answer was cut off: input, output, server_tools."),
-	unknown: nullableText().describe("Why the cost is unknown."),
+	unknown: nullableText.describe("Why the cost is unknown."),
 	iterations: z
 		.array(
 			z.object({
 				kind: z.string(),
-				model: nullableText().describe("null = the request's."),
-				input_tokens: nullableNumber(),
-				output_tokens: nullableNumber(),
-				read_tokens: nullableNumber(),
-				write_5m_tokens: nullableNumber(),
-				write_1h_tokens: nullableNumber(),
+				model: nullableText.describe("null = the request's."),
+				input_tokens: nullableNumber,
+				output_tokens: nullableNumber,
+				read_tokens: nullableNumber,
+				write_5m_tokens: nullableNumber,
+				write_1h_tokens: nullableNumber,
 			}),
 		)
 		.describe("Calls to models that the answer was made of, each billed by itself."),
 	server_tools: z.record(z.string(), z.number()),
-	speed: nullableText(),
-	service_tier: nullableText(),
-	inference_geo: nullableText(),
+	speed: nullableText,
+	service_tier: nullableText,
+	inference_geo: nullableText,
 });
 
-export const requestDetail = z.object({
+const requestDetail = z.object({
 	request: requestView,
-	error_message: nullableText(),
+	error_message: nullableText,
 	attempts: z.array(
 		z.object({
 			model_id: z.string(),
 			outcome: z.string(),
-			status: nullableNumber(),
+			status: nullableNumber,
 			error: z.string(),
 			started_at: z.number(),
 			ms: z.number(),
@@ -149,18 +140,18 @@ export const requestDetail = z.object({
 			model_id: z.string(),
 			reason: z.string(),
 			predicted_read_tokens: z.number(),
-			expected_dollars: nullableNumber(),
+			expected_dollars: nullableNumber,
 			thinking_at_risk: z.boolean(),
 		}),
 	),
-	excluded: z.array(z.object({ model_id: z.string(), why: z.string(), until: nullableNumber() })),
+	excluded: z.array(z.object({ model_id: z.string(), why: z.string(), until: nullableNumber })),
 	diverted: z.object({ model_id: z.string(), why: z.string() }).nullable(),
-	prompt_tokens: nullableNumber().describe("As estimated before it was sent."),
-	max_tokens: nullableNumber(),
-	request_class: nullableText(),
-	betas: nullableText().describe("`anthropic-beta` values, sorted, where a turn was kept."),
-	team_alias: nullableText(),
-	user_agent: nullableText(),
+	prompt_tokens: nullableNumber.describe("As estimated before it was sent."),
+	max_tokens: nullableNumber,
+	request_class: nullableText,
+	betas: nullableText.describe("`anthropic-beta` values, sorted, where a turn was kept."),
+	team_alias: nullableText,
+	user_agent: nullableText,
 	metadata: z.record(z.string(), z.unknown()).nullable(),
 	billed: billedView.nullable().describe("null = its own counts at ordinary prices are its whole bill."),
 	miss: missView.nullable(),
@@ -168,16 +159,16 @@ export const requestDetail = z.object({
 		.array(promptMapPart)
 		.nullable()
 		.describe("Where the prompt was read, written and uncached; null = not known."),
-	previous: nullableText().describe("Id of the conversation's turn before."),
-	following: nullableText(),
-	bodies: z.object({ request: nullableText(), response: nullableText() }).nullable(),
+	previous: nullableText.describe("Id of the conversation's turn before."),
+	following: nullableText,
+	bodies: z.object({ request: nullableText, response: nullableText }).nullable(),
 });
 
-const measuresView = z.object(
+export const measuresView = z.object(
 	Object.fromEntries(MEASURES.map((name) => [name, z.number()])) as Record<(typeof MEASURES)[number], z.ZodNumber>,
 );
 
-export const sessionQuery = z.strictObject({
+const sessionQuery = z.strictObject({
 	...pageOfSessions,
 	from: time().describe("Active then or later."),
 	to: time().describe("Begun before."),
@@ -198,15 +189,15 @@ const sessionView = z.object({
 	measures: measuresView,
 });
 
-export const sessionPage = z.object({ sessions: z.array(sessionView), next: nullableText() });
+const sessionPage = z.object({ sessions: z.array(sessionView), next: nullableText });
 
-export const sessionTurnsQuery = z.strictObject({
+const sessionTurnsQuery = z.strictObject({
 	...page,
 	key: z.string().max(512).optional().describe("Whose session, where several keys used the same id."),
 });
 
 /** A conversation's turns, oldest first. */
-export const sessionDetail = z.object({ session: sessionView, turns: z.array(requestView), next: nullableText() });
+const sessionDetail = z.object({ session: sessionView, turns: z.array(requestView), next: nullableText });
 
 export const rangeQuery = z.strictObject({
 	from: time().describe("Default: a day ago."),
@@ -222,7 +213,7 @@ const GROUPS = ["hour", "minute", "key_id", "team_id", "model", "model_id"] as c
 /** Sums on a page: small ones, of which a chart needs many. */
 const MOST_SUMS = 5_000;
 
-export const ledgerQuery = z.strictObject({
+const ledgerQuery = z.strictObject({
 	...rangeQuery.shape,
 	limit: z.coerce.number().int().min(1).max(MOST_SUMS).default(1_000),
 	cursor: z.string().max(4096).optional().describe("`next` of the page before, with the same `by`."),
@@ -249,16 +240,16 @@ const sumsView = z.object({
 	measures: measuresView,
 });
 
-export const ledgerView = z.object({
+const ledgerView = z.object({
 	from: z.number(),
 	to: z.number(),
 	sums: z.array(sumsView),
-	next: nullableText().describe("Cursor of the next page; null = there is none."),
+	next: nullableText.describe("Cursor of the next page; null = there is none."),
 });
 
 const alertView = z.object({
 	kind: z.enum(["hit_ratio_dropped", "cooling_down", "unread_writes", "log_loss"]),
-	model_id: nullableText(),
+	model_id: nullableText,
 	message: z.string(),
 });
 
@@ -266,10 +257,10 @@ const logStats = z.object({
 	queued: z.number(),
 	written: z.number(),
 	lost: z.number().describe("Requests that could not be logged since the start."),
-	failure: nullableText().describe("Why the database does not take entries now; null = it does."),
+	failure: nullableText.describe("Why the database does not take entries now; null = it does."),
 });
 
-export const overview = z.object({
+const overview = z.object({
 	from: z.number(),
 	to: z.number(),
 	/** Length of a step of the series, ms. */
@@ -280,56 +271,43 @@ export const overview = z.object({
 	log: logStats,
 });
 
-const levelView = z.object({ limit: z.number(), left: z.number() }).nullable();
-
-export const deploymentsView = z.object({
-	now: z.number(),
-	drains_kept: z
-		.boolean()
-		.describe("Draining is kept in the database, for all replicas; false = it is this process's and ends with it."),
-	domains: z.array(
-		z.object({
-			/** Configured or learned; null = not known yet. */
-			name: nullableText(),
-			model_ids: z.array(z.string()),
-			conversations: z.number(),
-			warm_tokens: z.number(),
-			expiring_tokens: z.number().describe("Warm tokens that run out within a minute."),
-			read_back_rate: z.number().describe("Share of predicted reads that were really read of late."),
-		}),
-	),
-	deployments: z.array(
-		z.object({
-			model_id: z.string(),
-			model_group: z.string(),
-			provider: z.string(),
-			upstream_model: z.string(),
-			region: nullableText(),
-			domain: nullableText(),
-			weight: z.number(),
-			order: nullableNumber(),
-			state: z.enum(["ready", "trial", "cooling_down", "quarantined"]),
-			reason: nullableText(),
-			until: nullableNumber(),
-			rests: z
-				.array(z.object({ part: z.string(), reason: z.string(), until: z.number() }))
-				.describe("What of it rests while the rest goes on: a model, long-context requests, fast mode."),
-			draining: z.boolean().describe("The operator lets it run empty: it gets no new conversations."),
-			in_flight: z.number(),
-			max_parallel_requests: nullableNumber(),
-			recent_load_tokens: z.number(),
-			first_token_ms: nullableNumber(),
-			limits: z.object({ requests: levelView, input_tokens: levelView, output_tokens: levelView, tokens: levelView }),
-			/** Of the last 24 hours. */
-			measures: measuresView,
-			prediction_accuracy: nullableNumber().describe("Share of predicted tokens that were read, last 24 hours."),
-		}),
-	),
+export const LOG = endpoints({
+	"GET /api/requests": {
+		summary: "The request log, latest first",
+		role: "owner",
+		query: requestQuery,
+		answer: requestPage,
+	},
+	"GET /api/requests/{id}": {
+		summary: "One request with all that is kept of it",
+		role: "owner",
+		answer: requestDetail,
+	},
+	"GET /api/sessions": {
+		summary: "Conversations, latest first",
+		role: "owner",
+		query: sessionQuery,
+		answer: sessionPage,
+	},
+	"GET /api/sessions/{id}": {
+		summary: "A conversation's turns; the last page first, each page oldest first",
+		role: "owner",
+		query: sessionTurnsQuery,
+		answer: sessionDetail,
+	},
+	"GET /api/ledger": { summary: "Dollars and tokens summed", role: "owner", query: ledgerQuery, answer: ledgerView },
+	"GET /api/overview": {
+		summary: "Totals, a series by deployment, alerts",
+		role: "owner",
+		query: rangeQuery,
+		answer: overview,
+	},
 });
 
-export type RequestView = z.infer<typeof requestView>;
-export type RequestDetail = z.infer<typeof requestDetail>;
-export type PromptMapPart = z.infer<typeof promptMapPart>;
-export type Overview = z.infer<typeof overview>;
-export type Alert = z.infer<typeof alertView>;
-export type DeploymentsView = z.infer<typeof deploymentsView>;
+export type MeasuresView = View<typeof measuresView>;
+export type RequestView = View<typeof requestView>;
+export type RequestDetail = View<typeof requestDetail>;
+export type PromptMapPart = View<typeof promptMapPart>;
+export type SessionView = View<typeof sessionView>;
+export type Overview = View<typeof overview>;
+export type Alert = View<typeof alertView>;

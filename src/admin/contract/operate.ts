@@ -1,0 +1,208 @@
+// The contract of running deployments: health, `/api/deployments`, what a client needs to connect, `/api/explain`. Leaves answering to
+// admin/operate.
+import * as z from "zod";
+import { endpoints, nullableNumber, nullableText, text, type View } from "./endpoint.ts";
+import { measuresView } from "./log.ts";
+
+const healthView = z.object({
+	model: z.string(),
+	model_id: z.string(),
+	provider: z.string(),
+	upstream_model: z.string(),
+	in_flight: z.number(),
+});
+
+const healthAnswer = z.object({
+	shared_state: z
+		.enum(["connected", "detached"])
+		.optional()
+		.describe("Whether this replica hears of the others; absent where it is alone by configuration."),
+	healthy_endpoints: z.array(healthView),
+	unhealthy_endpoints: z.array(
+		healthView.extend({ reason: z.string(), retry_at: z.string().describe("ISO; when it is used again.") }),
+	),
+	healthy_count: z.number(),
+	unhealthy_count: z.number(),
+});
+
+const alive = { summary: "The process answers", role: null, answer: z.literal("I'm alive!") } as const;
+
+const levelView = z.object({ limit: z.number(), left: z.number() }).nullable();
+
+const deploymentsView = z.object({
+	now: z.number(),
+	drains_kept: z
+		.boolean()
+		.describe("Draining is kept in the database, for all replicas; false = it is this process's and ends with it."),
+	domains: z.array(
+		z.object({
+			/** Configured or learned; null = not known yet. */
+			name: nullableText,
+			model_ids: z.array(z.string()),
+			conversations: z.number(),
+			warm_tokens: z.number(),
+			expiring_tokens: z.number().describe("Warm tokens that run out within a minute."),
+			read_back_rate: z.number().describe("Share of predicted reads that were really read of late."),
+		}),
+	),
+	deployments: z.array(
+		z.object({
+			model_id: z.string(),
+			model_group: z.string(),
+			provider: z.string(),
+			upstream_model: z.string(),
+			region: nullableText,
+			domain: nullableText,
+			weight: z.number(),
+			order: nullableNumber,
+			state: z.enum(["ready", "trial", "cooling_down", "quarantined"]),
+			reason: nullableText,
+			until: nullableNumber,
+			rests: z
+				.array(z.object({ part: z.string(), reason: z.string(), until: z.number() }))
+				.describe("What of it rests while the rest goes on: a model, long-context requests, fast mode."),
+			draining: z.boolean().describe("The operator lets it run empty: it gets no new conversations."),
+			in_flight: z.number(),
+			max_parallel_requests: nullableNumber,
+			recent_load_tokens: z.number(),
+			first_token_ms: nullableNumber,
+			limits: z.object({ requests: levelView, input_tokens: levelView, output_tokens: levelView, tokens: levelView }),
+			/** Of the last 24 hours. */
+			measures: measuresView,
+			prediction_accuracy: nullableNumber.describe("Share of predicted tokens that were read, last 24 hours."),
+		}),
+	),
+});
+
+const connectFacts = z.object({
+	version: z.string(),
+	key_required: z.boolean().describe("false = no master key is configured: clients send any key."),
+	models: z.array(
+		z.object({
+			name: z.string().describe("`model_name`; may hold a `*`."),
+			model_ids: z.array(z.string()),
+			providers: z.array(z.string()),
+		}),
+	),
+	log: z.boolean().describe("The request log is kept: requests will be seen."),
+});
+
+const drained = z.object({
+	model_id: z.string(),
+	draining: z.boolean(),
+	kept: z
+		.boolean()
+		.describe(
+			"In the database, for all replicas and until it is resumed; false = by this process only, until its end.",
+		),
+});
+
+const testEstimate = z.object({
+	model_id: z.string(),
+	upstream_model: z.string(),
+	input_tokens: z.number().describe("At most."),
+	output_tokens: z.number(),
+	dollars: nullableNumber.describe("At most; null = its price is unknown."),
+});
+
+const testResult = z.object({
+	ok: z.boolean(),
+	status: nullableNumber,
+	ms: z.number(),
+	error: z.string(),
+	input_tokens: nullableNumber,
+	output_tokens: nullableNumber,
+	dollars: nullableNumber,
+});
+
+const explainedCandidate = z.object({
+	model_id: z.string(),
+	reason: z.string(),
+	predicted_read_tokens: z.number(),
+	expected_dollars: nullableNumber.describe("Input side; null = the price is unknown."),
+	thinking_at_risk: z.boolean(),
+});
+
+/** A decision, as POST /route/explain gives it. Its times are ISO strings. */
+const explained = z.object({
+	model: z.string(),
+	model_group: z.string(),
+	affinity: z.string(),
+	reason: nullableText,
+	chosen: explainedCandidate.nullable(),
+	runner_up: explainedCandidate.nullable(),
+	prompt_tokens: z.number(),
+	breakpoints: z.number(),
+	candidates: z.array(explainedCandidate),
+	last_resort: z.array(explainedCandidate).describe("Asked when all candidates have failed, before an error."),
+	excluded: z.array(
+		z.object({
+			model_id: z.string(),
+			why: z.string(),
+			until: nullableText,
+			reason: z.string().optional().describe("What its upstream said."),
+		}),
+	),
+	diverted_from: z.object({ model_id: z.string(), why: z.string() }).nullable(),
+	hold: z
+		.object({ reason: z.string(), model_id: z.string(), until: z.string() })
+		.nullable()
+		.describe("It would be held back first."),
+	waited_ms: z.number(),
+	attempts: z.array(
+		z.object({ model_id: z.string(), outcome: z.string(), status: nullableNumber, error: z.string(), ms: z.number() }),
+	),
+});
+
+const question = z.object({
+	body: text.describe("The request's body, as text."),
+	headers: z.record(z.string(), z.string()).nullish().describe("Session, agent and betas of its sender."),
+	key: z.string().nullish().describe("Hash of the virtual key that sends it; absent = the master key."),
+});
+
+export const OPERATE = endpoints({
+	"GET /health": { summary: "Which deployments are in use; calls no model", role: "viewer", answer: healthAnswer },
+	"GET /health/liveliness": alive,
+	"GET /health/liveness": alive,
+	"GET /health/readiness": {
+		summary: "The process takes requests; 503 while it closes",
+		role: null,
+		answer: z.object({ status: z.enum(["healthy", "closing"]) }),
+	},
+	"GET /openapi.json": { summary: "This document", role: null, answer: z.looseObject({ openapi: z.string() }) },
+	"GET /api/connect": {
+		summary: "What a client needs to know to connect: models, and whether a key is asked for",
+		role: "owner",
+		answer: connectFacts,
+	},
+	"GET /api/deployments": { summary: "Every deployment as it stands now", role: "viewer", answer: deploymentsView },
+	"GET /api/deployments/{id}/test": {
+		summary: "What a test of it would send and cost at most; sends nothing",
+		role: "admin",
+		answer: testEstimate,
+	},
+	"POST /api/deployments/{id}/test": {
+		summary: "Sends it one smallest request and tells how it went",
+		role: "admin",
+		answer: testResult,
+	},
+	"POST /api/deployments/{id}/drain": {
+		summary: "Gives it no new conversations; homes move as they expire",
+		role: "admin",
+		answer: drained,
+	},
+	"POST /api/deployments/{id}/resume": { summary: "Gives it new conversations again", role: "admin", answer: drained },
+	"POST /api/explain": {
+		summary: "Where a request would go now, and why; sends nothing and learns nothing",
+		role: "admin",
+		body: question,
+		answer: explained,
+	},
+});
+
+export type DeploymentsView = View<typeof deploymentsView>;
+export type DeploymentView = DeploymentsView["deployments"][number];
+export type ConnectFacts = View<typeof connectFacts>;
+export type Drained = View<typeof drained>;
+export type TestEstimate = View<typeof testEstimate>;
+export type Explained = View<typeof explained>;
