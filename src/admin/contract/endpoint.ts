@@ -17,9 +17,9 @@ export interface Endpoint {
 }
 
 /** Method and path, with `{name}` for what varies. */
-export type Named = `${"GET" | "POST"} /${string}`;
+export type MethodAndPath = `${"GET" | "POST"} /${string}`;
 
-export type Endpoints = Readonly<Record<Named, Endpoint>>;
+export type Endpoints = Readonly<Record<MethodAndPath, Endpoint>>;
 
 /** Endpoints with their names and schemas as types. */
 export function endpoints<const T extends Endpoints>(table: T): T {

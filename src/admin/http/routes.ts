@@ -3,7 +3,16 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type * as z from "zod";
 import { GatewayError } from "../../errors.ts";
-import type { BodyOf, Endpoint, Endpoints, Named, ParamsOf, QueryOf, Role, View } from "../contract/endpoint.ts";
+import type {
+	BodyOf,
+	Endpoint,
+	Endpoints,
+	MethodAndPath,
+	ParamsOf,
+	QueryOf,
+	Role,
+	View,
+} from "../contract/endpoint.ts";
 import type { Principal } from "../session/roles.ts";
 import { bodyOf } from "./body.ts";
 
@@ -28,12 +37,12 @@ interface Asked<Name extends string, E extends Endpoint> {
 type Handler<Name extends string, E extends Endpoint> = (asked: Asked<Name, E>) => Answered<E> | Promise<Answered<E>>;
 type Answered<E extends Endpoint> = View<E["answer"]> | Response;
 
-export type Handlers<T extends Endpoints> = { readonly [Name in keyof T & Named]: Handler<Name, T[Name]> };
+export type Handlers<T extends Endpoints> = { readonly [Name in keyof T & MethodAndPath]: Handler<Name, T[Name]> };
 
 /** Routes of one part of the contract. */
 export function routes<T extends Endpoints>(requireRole: RequireRole, part: T, handlers: Handlers<T>): Hono<AdminEnv> {
 	const app = new Hono<AdminEnv>();
-	for (const name of Object.keys(part) as (keyof T & Named)[]) {
+	for (const name of Object.keys(part) as (keyof T & MethodAndPath)[]) {
 		const [method = "", path = ""] = name.split(" ");
 		const { role, query, body } = part[name];
 		const handler = handlers[name] as unknown as Handler<string, Endpoint>;
