@@ -5,8 +5,6 @@ import { describe, expect, it } from "vitest";
 import { type LoadResult, loadConfig, parseConfig } from "./load.ts";
 import { formatDiagnostic } from "./report.ts";
 import type { Config } from "./schema.ts";
-import { Secret } from "./secret.ts";
-import { listenFault } from "./sections/listen.ts";
 
 const KEY = "sk-ant-0123456789abcdef";
 const ONE = `model_list:
@@ -315,37 +313,6 @@ router_settings: {timeout: 30, stream_timeout: 10, cooldown_time: 1.5}
 	it("ignoring something that keeps people out says so", () => {
 		const config = parse(`${ONE}general_settings: {allowed_ips: [10.0.0.1]}\n`);
 		expect(config.warnings[0]?.hint).toBe("What it restricts in LiteLLM is NOT restricted here.");
-	});
-});
-
-describe("the master key", () => {
-	it("comes from the file, else from WARMPATH_MASTER_KEY, else from LITELLM_MASTER_KEY", () => {
-		const env = { WARMPATH_MASTER_KEY: "sk-own", LITELLM_MASTER_KEY: "sk-theirs" };
-		const written = parse(`${ONE}general_settings: {master_key: sk-written}\n`, env);
-		expect(written.masterKey?.reveal()).toBe("sk-written");
-		expect(written.origins?.["general_settings.master_key"]).toBe("config.yaml:4:32");
-		expect(parse(ONE, env).masterKey?.reveal()).toBe("sk-own");
-		const theirs = parse(ONE, { LITELLM_MASTER_KEY: "sk-theirs" });
-		expect(theirs.masterKey?.reveal()).toBe("sk-theirs");
-		expect(theirs.origins?.["general_settings.master_key"]).toBe("env LITELLM_MASTER_KEY");
-	});
-
-	it("is a warning when LiteLLM would not accept it or everybody knows it", () => {
-		expect(warnings(parse(`${ONE}general_settings: {master_key: abcdefgh}\n`))[0]).toContain("does not begin with sk-");
-		expect(warnings(parse(`${ONE}general_settings: {master_key: sk-1234}\n`))[0]).toContain(
-			"can be guessed: it has only 4 characters",
-		);
-	});
-
-	it("is needed to listen where other machines reach", () => {
-		const key = new Secret("sk-x");
-		expect(listenFault({ host: "127.0.0.1" }, null)).toBeNull();
-		expect(listenFault({ host: "::1" }, null)).toBeNull();
-		expect(listenFault({ host: "localhost" }, null)).toBeNull();
-		expect(listenFault({ host: "0.0.0.0" }, key)).toBeNull();
-		for (const host of ["0.0.0.0", "::", "10.1.2.3", "127.evil.example"]) {
-			expect(listenFault({ host }, null)).toMatchObject({ severity: "error", path: "warmpath.listen.host" });
-		}
 	});
 });
 

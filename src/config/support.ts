@@ -1,4 +1,4 @@
-// What becomes of each of LiteLLM's options: one table, so that supporting another one is one line. Leaves their kinds to config/file.
+// What becomes of each of LiteLLM's options: one table, so that supporting another one is one line. Leaves their kinds to sections/.
 
 /** acted: does what it says · kept: validated and kept, not acted upon yet · ignored: known, not read at all. */
 export type Support = "acted" | "kept" | "ignored";
@@ -13,7 +13,7 @@ export type Section =
 	| "general_settings";
 
 /**
- * Options of config/file that are read but not acted upon yet, by section. An issue that implements one removes it here.
+ * Options of sections/ that are read but not acted upon yet, by section. An issue that implements one removes it here.
  * `model_info` accepts any entry; those listed mean something in LiteLLM that does not happen here.
  */
 const KEPT: Readonly<Record<Section, readonly string[]>> = {
@@ -34,7 +34,7 @@ const KEPT: Readonly<Record<Section, readonly string[]>> = {
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
-/** LiteLLM's options that config/file does not hold, by section. An issue that implements one moves it there. */
+/** LiteLLM's options that sections/ does not hold, by section. An issue that implements one moves it there. */
 const IGNORED: Readonly<Record<Section, readonly string[]>> = {
 	root: words(`
 		agent_list assistant_settings callback_settings default_team_settings files_settings finetune_settings guardrails

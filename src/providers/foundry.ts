@@ -68,7 +68,7 @@ interface Credential {
 	refused(): void;
 }
 
-/** A key wins over a token, a token over client credentials, as config/credentials gathers them. */
+/** A key wins over a token, a token over client credentials, as config/sections/credentials gathers them. */
 function credentialOf({ id, credentials }: DeploymentConfig, deps: ProviderDeps): Credential {
 	const { apiKey, extra } = credentials;
 	const option = (name: string): string | null => {

@@ -182,7 +182,7 @@ function check(subject: CredentialSubject, settings: ReadonlyMap<string, Setting
 	checkEntra(subject, settings, report);
 }
 
-/** Those in the file are judged with it (config/file); those of the environment here. */
+/** Those in the file are judged with their kind; those of the environment here. */
 function checkAddresses({ path }: CredentialSubject, settings: ReadonlyMap<string, Setting>, report: Report): void {
 	for (const name of ["api_base", "aws_bedrock_runtime_endpoint", "azure_authority_host"]) {
 		const setting = settings.get(name);
