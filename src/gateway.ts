@@ -289,7 +289,6 @@ class Gateway implements OpenGateway {
 		const { router, access, log, now, wall } = parts;
 		return createAdminApp({
 			config: () => this.#serving.config,
-			deployments: () => router.deployments(),
 			auth: {
 				identify: (headers) => principalOf(this.#serving.authenticate(headers), access.directory),
 				...sessionsOf({
@@ -307,27 +306,16 @@ class Gateway implements OpenGateway {
 				generated: () => this.#serving.config.keySettings.generated,
 				isMasterKey: (text) => this.#serving.config.masterKey?.reveal() === text,
 			},
-			api: {
-				log: logService === null || database === null ? null : { database, service: logService },
-				router,
-				drainsKept: access.durable,
-				now: wall,
-				routerNow: now,
-			},
-			operate: {
-				config: () => this.#serving.config,
-				router,
-				access,
-				log: logService !== null,
-				version: VERSION,
-				explain: (question) => explainNow(question, { ...this.#serving, directory: access.directory }),
-				probe: (id) => probe(id, this.#serving),
-				now: wall,
-			},
+			log: logService === null || database === null ? null : { database, service: logService },
+			router,
+			version: VERSION,
+			explain: (question) => explainNow(question, { ...this.#serving, directory: access.directory }),
+			probe: (id) => probe(id, this.#serving),
 			sharedState: () => (shared === null ? null : shared.connected ? "connected" : "detached"),
 			closing: () => this.#closing,
 			failed: (error, request) => log.error({ err: error }, `${request} failed inside the gateway`),
-			now,
+			now: wall,
+			routerNow: now,
 		});
 	}
 }

@@ -1,32 +1,24 @@
 // The control plane's HTTP app: health, login, keys, log, UI. Leaves client traffic to proxy.
 import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import type { Config } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
 import { CONTRACT } from "./contract/index.ts";
 import { refuseUnstorableUrls } from "./http/body.ts";
-import { type ApiDeps, logRoutes } from "./log/requests.ts";
+import { logRoutes } from "./log/requests.ts";
 import { spendRoutes } from "./log/spend.ts";
-import type { HealthDeps } from "./operate/health.ts";
 import { type OperateDeps, operateRoutes } from "./operate/routes.ts";
 import { budgetRoutes } from "./records/budgets.ts";
 import { customerRoutes } from "./records/customers.ts";
 import { keyRoutes } from "./records/keys.ts";
-import type { RecordDeps } from "./records/stored.ts";
 import { teamRoutes } from "./records/teams.ts";
 import { userRoutes } from "./records/users.ts";
 import { type AuthDeps, createAdminAuth } from "./session/auth.ts";
 import { builtUi, uiRoutes } from "./ui.ts";
 
-/** What the control plane looks at; every member is asked at the time of a request, so a reload is seen at once. */
-export interface AdminDeps extends HealthDeps {
-	readonly config: () => Config;
-	/** Who may use the control plane, and the keys it manages. */
+/** What the control plane looks at; functions are called at the time of a request, so a reload is seen at once. */
+interface AdminDeps extends OperateDeps {
+	/** Who may use the control plane. */
 	readonly auth: AuthDeps;
-	readonly records: RecordDeps;
-	/** The request log, the ledger and the router. */
-	readonly api: ApiDeps;
-	readonly operate: OperateDeps;
 	/** Told of faults of ours: the answer does not say what they were. */
 	readonly failed?: (error: unknown, request: string) => void;
 }
@@ -52,9 +44,9 @@ export function createAdminApp(deps: AdminDeps): Hono {
 
 	app.route("/", routes);
 	for (const part of RECORDS) app.route("/", part(deps.records, requireRole));
-	app.route("/", logRoutes(deps.api, requireRole));
-	app.route("/", spendRoutes({ log: deps.api.log, hash: (key) => deps.records.access.hash(key) }, requireRole));
-	app.route("/", operateRoutes({ ...deps.operate, health: deps, api: deps.api }, requireRole));
+	app.route("/", logRoutes(deps, requireRole));
+	app.route("/", spendRoutes(deps, requireRole));
+	app.route("/", operateRoutes(deps, requireRole));
 	app.route("/", uiRoutes(builtUi));
 
 	app.notFound((c) => answer(new GatewayError("not_found", { method: c.req.method, path: c.req.path })));

@@ -35,7 +35,6 @@ async function registered(): Promise<string[]> {
 	};
 	const app = createAdminApp({
 		config: () => config,
-		deployments: () => router.deployments(),
 		auth: {
 			identify: nobody,
 			...sessionsOf({ access, stretched: () => null, now }),
@@ -44,20 +43,15 @@ async function registered(): Promise<string[]> {
 			steady: now,
 		},
 		records: { access, now },
-		api: { log: null, router, drainsKept: false, now, routerNow: now },
-		operate: {
-			config: () => config,
-			router,
-			access,
-			log: false,
-			version: "1.2.3",
-			explain: nobody,
-			probe: async () => null,
-			now,
-		},
+		log: null,
+		router,
+		version: "1.2.3",
+		explain: nobody,
+		probe: async () => null,
 		sharedState: () => null,
 		closing: () => false,
 		now,
+		routerNow: now,
 	});
 	const routes = app.routes.filter(({ method, path }) => method !== "ALL" && !/^\/ui(\/|$)/.test(path));
 	return [...new Set(routes.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`))];

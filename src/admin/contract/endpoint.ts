@@ -11,8 +11,8 @@ export interface Endpoint {
 	readonly summary: string;
 	/** The least role that may ask; null = nobody is asked who they are. */
 	readonly role: Role | null;
-	readonly query?: z.ZodObject;
-	readonly body?: z.ZodType;
+	readonly query?: z.ZodObject | undefined;
+	readonly body?: z.ZodObject | undefined;
 	readonly answer: z.ZodType;
 }
 
@@ -24,6 +24,25 @@ export type Endpoints = Readonly<Record<MethodAndPath, Endpoint>>;
 /** Endpoints with their names and schemas as types. */
 export function endpoints<const T extends Endpoints>(table: T): T {
 	return table;
+}
+
+/** An endpoint that shows something. */
+export function read<A extends z.ZodType, Q extends z.ZodObject | undefined = undefined>(
+	role: Role | null,
+	summary: string,
+	answer: A,
+	query?: Q,
+) {
+	return { role, summary, answer, query: query as Q };
+}
+
+/** An endpoint that changes something, which takes an admin. */
+export function change<A extends z.ZodType, B extends z.ZodObject | undefined = undefined>(
+	summary: string,
+	answer: A,
+	body?: B,
+) {
+	return { role: "admin", summary, answer, body: body as B } as const;
 }
 
 /** What may not be changed, at any depth. */
@@ -51,6 +70,15 @@ export type ParamsOf<Name extends string> = Name extends `${string}{${infer Para
 export const text = z.string("expected text").min(1, "expected text");
 export const nullableText = z.string().nullable();
 export const nullableNumber = z.number().nullable();
+
+/** A text that `read` takes for a time, ms since epoch. */
+export const instant = (read: (text: string) => number, example: string) =>
+	z.string().transform((given, context): number => {
+		const ms = read(given);
+		if (Number.isFinite(ms)) return ms;
+		context.addIssue({ code: "custom", message: `expected a time such as ${example}` });
+		return z.NEVER;
+	});
 
 /** What a page gave as its end. Anything else is refused: taken for nothing, it would give the first page again, without end. */
 export const cursorOf = (read: (text: string) => object | null) =>

@@ -5,7 +5,7 @@ import { MISS_REASONS } from "../../cache/miss.ts";
 import { REQUEST_COLUMNS, type RequestColumn } from "../../db/schema/requests.ts";
 import { MEASURES } from "../../db/schema/sums.ts";
 import { readCursor, readSessionCursor } from "../../requestlog/cursor.ts";
-import { cursorOf, endpoints, nullableNumber, nullableText, type View } from "./endpoint.ts";
+import { cursorOf, endpoints, instant, nullableNumber, nullableText, read, type View } from "./endpoint.ts";
 
 const MOST_ON_PAGE = 200;
 const DEFAULT_PAGE = 50;
@@ -13,15 +13,10 @@ const id = () => z.string().min(1).max(512);
 
 /** ms since epoch, or anything `Date.parse` understands. */
 const time = () =>
-	z
-		.string()
-		.transform((text, context): number => {
-			const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-			if (Number.isFinite(ms)) return ms;
-			context.addIssue({ code: "custom", message: "expected ms since epoch, or a date such as 2026-11-21T12:00:00Z" });
-			return z.NEVER;
-		})
-		.optional();
+	instant(
+		(text) => (/^\d+$/.test(text) ? Number(text) : Date.parse(text)),
+		"2026-11-21T12:00:00Z, or ms since epoch",
+	).optional();
 
 const limit = z.coerce.number().int().min(1).max(MOST_ON_PAGE).default(DEFAULT_PAGE);
 const page = { limit, cursor: cursorOf(readCursor).describe("`next` of the page before.") };
@@ -272,36 +267,17 @@ const overview = z.object({
 });
 
 export const LOG = endpoints({
-	"GET /api/requests": {
-		summary: "The request log, latest first",
-		role: "owner",
-		query: requestQuery,
-		answer: requestPage,
-	},
-	"GET /api/requests/{id}": {
-		summary: "One request with all that is kept of it",
-		role: "owner",
-		answer: requestDetail,
-	},
-	"GET /api/sessions": {
-		summary: "Conversations, latest first",
-		role: "owner",
-		query: sessionQuery,
-		answer: sessionPage,
-	},
-	"GET /api/sessions/{id}": {
-		summary: "A conversation's turns; the last page first, each page oldest first",
-		role: "owner",
-		query: sessionTurnsQuery,
-		answer: sessionDetail,
-	},
-	"GET /api/ledger": { summary: "Dollars and tokens summed", role: "owner", query: ledgerQuery, answer: ledgerView },
-	"GET /api/overview": {
-		summary: "Totals, a series by deployment, alerts",
-		role: "owner",
-		query: rangeQuery,
-		answer: overview,
-	},
+	"GET /api/requests": read("owner", "The request log, latest first", requestPage, requestQuery),
+	"GET /api/requests/{id}": read("owner", "One request with all that is kept of it", requestDetail),
+	"GET /api/sessions": read("owner", "Conversations, latest first", sessionPage, sessionQuery),
+	"GET /api/sessions/{id}": read(
+		"owner",
+		"A conversation's turns; the last page first, each page oldest first",
+		sessionDetail,
+		sessionTurnsQuery,
+	),
+	"GET /api/ledger": read("owner", "Dollars and tokens summed", ledgerView, ledgerQuery),
+	"GET /api/overview": read("owner", "Totals, a series by deployment, alerts", overview, rangeQuery),
 });
 
 export type MeasuresView = View<typeof measuresView>;

@@ -1,7 +1,7 @@
 // The contract of running deployments: health, `/api/deployments`, what a client needs to connect, `/api/explain`. Leaves answering to
 // admin/operate.
 import * as z from "zod";
-import { endpoints, nullableNumber, nullableText, text, type View } from "./endpoint.ts";
+import { change, endpoints, nullableNumber, nullableText, read, text, type View } from "./endpoint.ts";
 import { measuresView } from "./log.ts";
 
 const healthView = z.object({
@@ -25,7 +25,7 @@ const healthAnswer = z.object({
 	unhealthy_count: z.number(),
 });
 
-const alive = { summary: "The process answers", role: null, answer: z.literal("I'm alive!") } as const;
+const alive = read(null, "The process answers", z.literal("I'm alive!"));
 
 const levelView = z.object({ limit: z.number(), left: z.number() }).nullable();
 
@@ -161,43 +161,34 @@ const question = z.object({
 });
 
 export const OPERATE = endpoints({
-	"GET /health": { summary: "Which deployments are in use; calls no model", role: "viewer", answer: healthAnswer },
+	"GET /health": read("viewer", "Which deployments are in use; calls no model", healthAnswer),
 	"GET /health/liveliness": alive,
 	"GET /health/liveness": alive,
-	"GET /health/readiness": {
-		summary: "The process takes requests; 503 while it closes",
-		role: null,
-		answer: z.object({ status: z.enum(["healthy", "closing"]) }),
-	},
-	"GET /openapi.json": { summary: "This document", role: null, answer: z.looseObject({ openapi: z.string() }) },
-	"GET /api/connect": {
-		summary: "What a client needs to know to connect: models, and whether a key is asked for",
-		role: "owner",
-		answer: connectFacts,
-	},
-	"GET /api/deployments": { summary: "Every deployment as it stands now", role: "viewer", answer: deploymentsView },
-	"GET /api/deployments/{id}/test": {
-		summary: "What a test of it would send and cost at most; sends nothing",
-		role: "admin",
-		answer: testEstimate,
-	},
-	"POST /api/deployments/{id}/test": {
-		summary: "Sends it one smallest request and tells how it went",
-		role: "admin",
-		answer: testResult,
-	},
-	"POST /api/deployments/{id}/drain": {
-		summary: "Gives it no new conversations; homes move as they expire",
-		role: "admin",
-		answer: drained,
-	},
-	"POST /api/deployments/{id}/resume": { summary: "Gives it new conversations again", role: "admin", answer: drained },
-	"POST /api/explain": {
-		summary: "Where a request would go now, and why; sends nothing and learns nothing",
-		role: "admin",
-		body: question,
-		answer: explained,
-	},
+	"GET /health/readiness": read(
+		null,
+		"The process takes requests; 503 while it closes",
+		z.object({ status: z.enum(["healthy", "closing"]) }),
+	),
+	"GET /openapi.json": read(null, "This document", z.looseObject({ openapi: z.string() })),
+	"GET /api/connect": read(
+		"owner",
+		"What a client needs to know to connect: models, and whether a key is asked for",
+		connectFacts,
+	),
+	"GET /api/deployments": read("viewer", "Every deployment as it stands now", deploymentsView),
+	"GET /api/deployments/{id}/test": read(
+		"admin",
+		"What a test of it would send and cost at most; sends nothing",
+		testEstimate,
+	),
+	"POST /api/deployments/{id}/test": change("Sends it one smallest request and tells how it went", testResult),
+	"POST /api/deployments/{id}/drain": change("Gives it no new conversations; homes move as they expire", drained),
+	"POST /api/deployments/{id}/resume": change("Gives it new conversations again", drained),
+	"POST /api/explain": change(
+		"Where a request would go now, and why; sends nothing and learns nothing",
+		explained,
+		question,
+	),
 });
 
 export type DeploymentsView = View<typeof deploymentsView>;

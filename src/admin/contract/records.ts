@@ -2,7 +2,7 @@
 // access/fields, and answering to admin/records.
 import * as z from "zod";
 import { FIELDS } from "../../access/fields.ts";
-import { endpoints, nullableNumber, nullableText, type Role, text, type View } from "./endpoint.ts";
+import { change, endpoints, nullableNumber, nullableText, read, text, type View } from "./endpoint.ts";
 
 type RecordKind = Exclude<keyof typeof FIELDS, "deployment">;
 type Bare<Schema> = Schema extends z.ZodDefault<infer Inner> ? Inner : Schema;
@@ -30,20 +30,6 @@ function bareOf(field: z.ZodType): z.ZodType {
 /** What a record may say, all of it optional, and what else the endpoint takes. Other members are refused unless they are empty. */
 function fieldsOf<K extends RecordKind, More extends z.ZodRawShape>(kind: K, more: More) {
 	return z.looseObject({ ...given(kind), ...more });
-}
-
-/** An endpoint that changes records, which takes an admin. */
-function change<Body extends z.ZodObject, Answer extends z.ZodType>(summary: string, body: Body, answer: Answer) {
-	return { summary, role: "admin", body, answer } as const;
-}
-
-/** An endpoint that shows records. */
-function read<Query extends z.ZodRawShape, Answer extends z.ZodType>(
-	role: Role,
-	summary: string,
-	[query, answer]: readonly [Query, Answer],
-) {
-	return { summary, role, query: z.object(query), answer };
 }
 
 /** A list of texts; one text alone is a list of one. */
@@ -107,51 +93,55 @@ const deletedKeys = z.array(z.string()).describe("Their hashes.");
 export const KEYS = endpoints({
 	"POST /key/generate": change(
 		"Makes a virtual key; its secret is answered once",
-		fieldsOf("key", { duration, key: chosen }),
 		secretView,
+		fieldsOf("key", { duration, key: chosen }),
 	),
 	"POST /key/service-account/generate": change(
 		"Makes a key that is a team's and nobody's",
-		z.looseObject({ ...given("key"), duration, key: chosen, team_id: text }),
 		secretView,
+		z.looseObject({ ...given("key"), duration, key: chosen, team_id: text }),
 	),
 	"POST /key/update": change(
 		"Changes a key; null takes a field back to its default",
-		fieldsOf("key", { key: anyKey, duration, spend }),
 		keyView.extend({ key: z.string().describe("Its hash.") }),
+		fieldsOf("key", { key: anyKey, duration, spend }),
 	),
 	"POST /key/delete": change(
 		"Deletes keys",
-		z.object({ keys: texts.optional(), key_aliases: texts.optional() }),
 		z.object({ deleted_keys: deletedKeys }),
+		z.object({ keys: texts.optional(), key_aliases: texts.optional() }),
 	),
-	"POST /key/block": change("Blocks a key", z.object({ key: anyKey }), keyView),
-	"POST /key/unblock": change("Unblocks a key", z.object({ key: anyKey }), keyView),
+	"POST /key/block": change("Blocks a key", keyView, z.object({ key: anyKey })),
+	"POST /key/unblock": change("Unblocks a key", keyView, z.object({ key: anyKey })),
 	"POST /key/regenerate": change(
 		"Replaces a key's secret",
-		fieldsOf("key", { key: anyKey, new_key: chosen, duration }),
 		secretView,
+		fieldsOf("key", { key: anyKey, new_key: chosen, duration }),
 	),
 	"POST /key/{key}/regenerate": change(
 		"Replaces a key's secret",
-		fieldsOf("key", { new_key: chosen, duration }),
 		secretView,
+		fieldsOf("key", { new_key: chosen, duration }),
 	),
-	"GET /key/info": read("owner", "One key", [
-		{ key: z.string().optional().describe("Default: the asking key.") },
+	"GET /key/info": read(
+		"owner",
+		"One key",
 		z.object({ key: z.string().describe("Its hash."), info: keyView }),
-	]),
-	"GET /key/list": read("owner", "Keys, newest first", [
-		{
+		z.object({ key: z.string().optional().describe("Default: the asking key.") }),
+	),
+	"GET /key/list": read(
+		"owner",
+		"Keys, newest first",
+		z.object({ keys: z.array(z.union([keyView, z.string()])), ...pageFacts }),
+		z.object({
 			...page,
 			user_id: z.string().optional(),
 			team_id: z.string().optional(),
 			key_alias: z.string().optional().describe("A part of it."),
 			key_hash: z.string().optional(),
 			return_full_object: z.string().optional().describe("false = hashes only."),
-		},
-		z.object({ keys: z.array(z.union([keyView, z.string()])), ...pageFacts }),
-	]),
+		}),
+	),
 });
 
 const inTeam = { max_budget_in_team: z.number().nullish(), budget_duration: z.string().nullish() };
@@ -167,39 +157,43 @@ const membership = z.object({
 });
 
 export const TEAMS = endpoints({
-	"POST /team/new": change("Makes a team", fieldsOf("team", { team_id: newId }), teamView),
-	"POST /team/update": change("Changes a team", fieldsOf("team", { team_id: text, spend }), teamView),
+	"POST /team/new": change("Makes a team", teamView, fieldsOf("team", { team_id: newId })),
+	"POST /team/update": change("Changes a team", teamView, fieldsOf("team", { team_id: text, spend })),
 	"POST /team/delete": change(
 		"Deletes teams with their keys",
-		z.object({ team_ids: texts }),
 		z.object({ deleted_teams: z.array(z.string()), deleted_keys: deletedKeys }),
+		z.object({ team_ids: texts }),
 	),
-	"POST /team/block": change("Blocks a team: all of its keys are refused", oneTeam, teamView),
-	"POST /team/unblock": change("Unblocks a team", oneTeam, teamView),
+	"POST /team/block": change("Blocks a team: all of its keys are refused", teamView, oneTeam),
+	"POST /team/unblock": change("Unblocks a team", teamView, oneTeam),
 	"POST /team/member_add": change(
 		"Adds members, or changes their role",
-		z.looseObject({ team_id: text, member: z.union([member, z.array(member)]), ...inTeam }),
 		teamView,
+		z.looseObject({ team_id: text, member: z.union([member, z.array(member)]), ...inTeam }),
 	),
 	"POST /team/member_update": change(
 		"Changes a member's role or budget in the team",
-		z.looseObject({ team_id: text, ...member.shape }),
 		teamView,
+		z.looseObject({ team_id: text, ...member.shape }),
 	),
-	"POST /team/member_delete": change("Removes a member", z.object({ team_id: text, user_id: text }), teamView),
-	"GET /team/info": read("owner", "One team and its keys", [
-		{ team_id: z.string().default("") },
+	"POST /team/member_delete": change("Removes a member", teamView, z.object({ team_id: text, user_id: text })),
+	"GET /team/info": read(
+		"owner",
+		"One team and its keys",
 		z.object({
 			team_id: z.string(),
 			team_info: teamView,
 			keys: z.array(keyView),
 			team_memberships: z.array(membership).describe("What members with a budget of their own have spent."),
 		}),
-	]),
-	"GET /team/list": read("owner", "Teams, newest first", [
-		{ ...page, user_id: z.string().optional().describe("Only those with this member.") },
+		z.object({ team_id: z.string().default("") }),
+	),
+	"GET /team/list": read(
+		"owner",
+		"Teams, newest first",
 		z.object({ teams: z.array(teamView), ...pageFacts }),
-	]),
+		z.object({ ...page, user_id: z.string().optional().describe("Only those with this member.") }),
+	),
 });
 
 const userView = z.object({ user_id: z.string(), ...shown("user"), ...spending, ...dates });
@@ -207,53 +201,61 @@ const userView = z.object({ user_id: z.string(), ...shown("user"), ...spending, 
 export const USERS = endpoints({
 	"POST /user/new": change(
 		"Makes a user, and a key for them unless auto_create_key is false",
+		userView.extend({
+			key: nullableText.describe("Its secret; null = none was made."),
+			token: z.string().optional(),
+			expires: nullableText.optional(),
+		}),
 		fieldsOf("user", {
 			user_id: newId,
 			auto_create_key: z.boolean().nullish(),
 			key_alias: z.string().nullish(),
 			duration,
 		}),
-		userView.extend({
-			key: nullableText.describe("Its secret; null = none was made."),
-			token: z.string().optional(),
-			expires: nullableText.optional(),
-		}),
 	),
-	"POST /user/update": change("Changes a user", fieldsOf("user", { user_id: text, spend }), userView),
+	"POST /user/update": change("Changes a user", userView, fieldsOf("user", { user_id: text, spend })),
 	"POST /user/delete": change(
 		"Deletes users with their keys",
-		z.object({ user_ids: texts }),
 		z.object({ deleted_users: z.array(z.string()), deleted_keys: deletedKeys }),
+		z.object({ user_ids: texts }),
 	),
-	"GET /user/info": read("owner", "One user and their keys", [
-		{ user_id: z.string().optional().describe("Default: the asking key's.") },
+	"GET /user/info": read(
+		"owner",
+		"One user and their keys",
 		z.object({ user_id: z.string(), user_info: userView, keys: z.array(keyView) }),
-	]),
-	"GET /user/list": read("viewer", "Users, newest first", [
-		{ ...page, role: z.string().optional(), user_email: z.string().optional().describe("A part of it.") },
+		z.object({ user_id: z.string().optional().describe("Default: the asking key's.") }),
+	),
+	"GET /user/list": read(
+		"viewer",
+		"Users, newest first",
 		z.object({ users: z.array(userView), ...pageFacts }),
-	]),
+		z.object({ ...page, role: z.string().optional(), user_email: z.string().optional().describe("A part of it.") }),
+	),
 });
 
 const customerView = z.object({ user_id: z.string(), ...shown("customer"), ...spending, ...dates });
 const someCustomers = z.object({ user_ids: texts });
 const blockedCustomers = z.object({ blocked_users: z.array(customerView) });
-const newCustomer = change("Makes a customer", fieldsOf("customer", { user_id: text }), customerView);
-const changeCustomer = change("Changes a customer", fieldsOf("customer", { user_id: text, spend }), customerView);
+const newCustomer = change("Makes a customer", customerView, fieldsOf("customer", { user_id: text }));
+const changeCustomer = change("Changes a customer", customerView, fieldsOf("customer", { user_id: text, spend }));
 const deleteCustomers = change(
 	"Deletes customers",
-	someCustomers,
 	z.object({ deleted_customers: z.array(z.string()) }),
+	someCustomers,
 );
-const blockCustomers = change("Blocks customers", someCustomers, blockedCustomers);
-const oneCustomer = read("viewer", "One customer", [
-	{ end_user_id: z.string().optional(), user_id: z.string().optional().describe("The same.") },
+const blockCustomers = change("Blocks customers", blockedCustomers, someCustomers);
+const oneCustomer = read(
+	"viewer",
+	"One customer",
 	customerView,
-]);
-const customerList = read("viewer", "Customers, newest first", [
-	page,
+	z.object({ end_user_id: z.string().optional(), user_id: z.string().optional().describe("The same.") }),
+);
+const customerList = read(
+	"viewer",
+	"Customers, newest first",
 	z.object({ customers: z.array(customerView), ...pageFacts }),
-]);
+	z.object(page),
+);
 
 /** Under both of LiteLLM's names. */
 export const CUSTOMERS = endpoints({
@@ -276,20 +278,22 @@ export const CUSTOMERS = endpoints({
 const budgetView = z.object({ budget_id: z.string(), ...shown("budget"), ...dates });
 
 export const BUDGETS = endpoints({
-	"POST /budget/new": change("Makes a budget that others name", fieldsOf("budget", { budget_id: newId }), budgetView),
-	"POST /budget/update": change("Changes a budget", fieldsOf("budget", { budget_id: text }), budgetView),
+	"POST /budget/new": change("Makes a budget that others name", budgetView, fieldsOf("budget", { budget_id: newId })),
+	"POST /budget/update": change("Changes a budget", budgetView, fieldsOf("budget", { budget_id: text })),
 	"POST /budget/delete": change(
 		"Deletes a budget that nobody names",
-		z.object({ id: text }),
 		z.object({ deleted: z.string() }),
+		z.object({ id: text }),
 	),
 	// LiteLLM asks by POST; it changes nothing, but what is not GET takes an admin.
-	"POST /budget/info": change("Some budgets", z.object({ budgets: texts }), z.array(budgetView)),
-	"GET /budget/info": read("viewer", "One budget", [{ budget_id: z.string().default("") }, budgetView]),
-	"GET /budget/list": read("viewer", "Budgets, newest first", [
-		page,
+	"POST /budget/info": change("Some budgets", z.array(budgetView), z.object({ budgets: texts })),
+	"GET /budget/info": read("viewer", "One budget", budgetView, z.object({ budget_id: z.string().default("") })),
+	"GET /budget/list": read(
+		"viewer",
+		"Budgets, newest first",
 		z.object({ budgets: z.array(budgetView), ...pageFacts }),
-	]),
+		z.object(page),
+	),
 });
 
 export type KeyView = View<typeof keyView>;

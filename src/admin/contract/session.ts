@@ -1,6 +1,6 @@
 // The contract of the UI's sessions: log-in, log-out, who is logged in. Leaves answering to admin/session.
 import * as z from "zod";
-import { endpoints, nullableText, ROLES, type View } from "./endpoint.ts";
+import { endpoints, nullableText, ROLES, read, type View } from "./endpoint.ts";
 
 const me = z.object({
 	role: z.enum(ROLES),
@@ -22,7 +22,7 @@ export const SESSION = endpoints({
 		answer: me,
 	},
 	"POST /api/logout": { summary: "Ends it", role: null, answer: z.object({ ok: z.literal(true) }) },
-	"GET /api/me": { summary: "Who asks", role: "owner", answer: me },
+	"GET /api/me": read("owner", "Who asks", me),
 });
 
 export type Me = View<typeof me>;

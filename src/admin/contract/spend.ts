@@ -2,16 +2,16 @@
 // admin/log/spend.
 import * as z from "zod";
 import { readCursor } from "../../requestlog/cursor.ts";
-import { cursorOf, endpoints, nullableNumber, nullableText, type View } from "./endpoint.ts";
+import { cursorOf, endpoints, instant, nullableNumber, nullableText, read, type View } from "./endpoint.ts";
 
 const MOST_ROWS = 1_000;
 const WITHOUT_ZONE = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(:\d{2}(\.\d+)?)?)$/;
 
-/** A date or time as LiteLLM's clients write it: UTC where it names no zone. ms since epoch; undefined = it is none. */
-export function dateOf(text: string | undefined): number | undefined {
-	const at = text === undefined ? Number.NaN : Date.parse(text.replace(WITHOUT_ZONE, "$1T$2Z"));
-	return Number.isNaN(at) ? undefined : at;
-}
+/** As LiteLLM's clients write it: UTC where it names no zone. */
+const dateOf = (text: string) => Date.parse(text.replace(WITHOUT_ZONE, "$1T$2Z"));
+const time = (read: (text: string) => number) => instant(read, "2026-11-20 12:00:00 (UTC)");
+const DAY_MS = 86_400_000;
+const endOfDay = (text: string) => dateOf(text) + (/^\d{4}-\d{2}-\d{2}$/.test(text) ? DAY_MS : 0);
 
 const id = () => z.string().max(512).optional();
 
@@ -26,24 +26,18 @@ const filters = {
 
 const logQuery = z.strictObject({
 	...filters,
-	start_date: z.string().optional(),
-	end_date: z.string().optional().describe("Included; a day without a time means its end."),
+	start_date: time(dateOf).optional(),
+	end_date: time(endOfDay).optional().describe("A day without a time means its end."),
 	summarize: z.enum(["true", "false"]).optional().describe("false = single requests even where both dates are given."),
 	limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(100),
 	cursor: cursorOf(readCursor).describe("The header `x-next-cursor` of the page before."),
 });
 
-const time = () =>
-	z
-		.string()
-		.refine((text) => dateOf(text) !== undefined, "expected a time such as 2026-11-20 12:00:00 (UTC)")
-		.describe("UTC, such as 2026-11-20 12:00:00.");
-
 /** LiteLLM's parameters; both dates are asked for, as there. */
 const pageQuery = z.strictObject({
 	...filters,
-	start_date: time(),
-	end_date: time(),
+	start_date: time(dateOf).describe("UTC, such as 2026-11-20 12:00:00."),
+	end_date: time((text) => dateOf(text) + 1).describe("Included."),
 	page: z.coerce.number().int().min(1).default(1),
 	page_size: z.coerce.number().int().min(1).max(100).default(50),
 	end_user: id(),
@@ -125,24 +119,24 @@ const spendDay = z.object({
 });
 
 export const SPEND = endpoints({
-	"GET /spend/logs": {
-		summary: "The request log in LiteLLM's fields; sums by day where both dates are given",
-		role: "owner",
-		query: logQuery,
-		answer: z.union([z.array(spendRow), z.array(spendDay)]),
-	},
-	"GET /spend/logs/ui": {
-		summary: "A numbered page of the request log in LiteLLM's fields",
-		role: "owner",
-		query: pageQuery,
-		answer: z.object({
+	"GET /spend/logs": read(
+		"owner",
+		"The request log in LiteLLM's fields; sums by day where both dates are given",
+		z.union([z.array(spendRow), z.array(spendDay)]),
+		logQuery,
+	),
+	"GET /spend/logs/ui": read(
+		"owner",
+		"A numbered page of the request log in LiteLLM's fields",
+		z.object({
 			data: z.array(spendRow),
 			total: z.number().describe("Ends at 100,000: what lies behind is for `/spend/logs` and its cursor."),
 			page: z.number(),
 			page_size: z.number(),
 			total_pages: z.number(),
 		}),
-	},
+		pageQuery,
+	),
 });
 
 export type SpendLogRow = View<typeof spendRow>;

@@ -10,7 +10,6 @@ const MOST_DEPTH = 64;
 export async function bodyOf(c: Context): Promise<Record<string, unknown>> {
 	const text = decoded(await c.req.arrayBuffer());
 	if (text.trim() === "") return {};
-	if (depthOf(text) > MOST_DEPTH) throw refused("body", `is nested more than ${MOST_DEPTH} levels deep`);
 	let value: unknown;
 	try {
 		value = JSON.parse(text);
@@ -19,7 +18,7 @@ export async function bodyOf(c: Context): Promise<Record<string, unknown>> {
 	}
 	if (typeof value !== "object" || value === null || Array.isArray(value))
 		throw refused("body", "Send one JSON object.");
-	refuseUnstorable(value, "");
+	refuseUnstorable(value, "", 1);
 	return value as Record<string, unknown>;
 }
 
@@ -42,33 +41,15 @@ function decoded(bytes: ArrayBuffer): string {
 	}
 }
 
-/** How many lists and objects are open at once at most, in text that may be JSON. */
-function depthOf(text: string): number {
-	let depth = 0;
-	let most = 0;
-	let inText = false;
-	for (let at = 0; at < text.length; at += 1) {
-		const character = text[at];
-		if (inText) {
-			if (character === "\\") at += 1;
-			else if (character === '"') inText = false;
-		} else if (character === '"') inText = true;
-		else if (character === "{" || character === "[") {
-			depth += 1;
-			if (depth > most) most = depth;
-		} else if (character === "}" || character === "]") depth -= 1;
-	}
-	return most;
-}
-
-/** Every text in it, names of members too. */
-function refuseUnstorable(value: unknown, path: string): void {
+/** Every text in it, names of members too; and what is nested too deeply. */
+function refuseUnstorable(value: unknown, path: string, depth: number): void {
 	if (typeof value === "string") {
 		if (!isStorable(value)) throw refused(path === "" ? "body" : path, UNSTORABLE);
 	} else if (typeof value === "object" && value !== null) {
+		if (depth > MOST_DEPTH) throw refused("body", `is nested more than ${MOST_DEPTH} levels deep`);
 		for (const [name, member] of Object.entries(value)) {
 			if (!isStorable(name)) throw refused(path === "" ? "body" : path, UNSTORABLE);
-			refuseUnstorable(member, path === "" ? name : `${path}.${name}`);
+			refuseUnstorable(member, path === "" ? name : `${path}.${name}`, depth + 1);
 		}
 	}
 }

@@ -14,12 +14,10 @@ import { overviewOf } from "./overview.ts";
 import { promptMapOf } from "./prompt-map.ts";
 import { type LogSource, readLog } from "./source.ts";
 
-export interface ApiDeps {
+export interface LogDeps {
 	/** Null where the log is off. */
 	readonly log: LogSource | null;
 	readonly router: LiveRouter;
-	/** There is a database for what is drained. */
-	readonly drainsKept: boolean;
 	/** ms since epoch, by the wall clock. */
 	readonly now: () => number;
 	/** By the clock that the router goes by. */
@@ -29,7 +27,7 @@ export interface ApiDeps {
 const DAY_MS = 86_400_000;
 
 /** The routes. */
-export function logRoutes(deps: ApiDeps, requireRole: RequireRole) {
+export function logRoutes(deps: LogDeps, requireRole: RequireRole) {
 	const { log, router, now } = deps;
 	return routes(requireRole, LOG, {
 		"GET /api/requests": ({ query: { limit, cursor, ...asked }, principal }) => {

@@ -6,15 +6,15 @@ import { isCostUnknown } from "../../requestlog/measures.ts";
 import { findRequest, listRequests, type RequestFilter, type RequestSummary } from "../../requestlog/requests.ts";
 import { numberedRequests } from "../../requestlog/requests-numbered.ts";
 import type { QueryOf } from "../contract/endpoint.ts";
-import { dateOf, SPEND, type SpendLogDay, type SpendLogRow } from "../contract/spend.ts";
+import { SPEND, type SpendLogDay, type SpendLogRow } from "../contract/spend.ts";
 import { type RequireRole, routes } from "../http/routes.ts";
+import type { RecordDeps } from "../records/stored.ts";
 import { isVisible, type Principal, rowsOf, scopeOf } from "../session/roles.ts";
 import { type LogSource, readLog } from "./source.ts";
 
 interface SpendDeps {
 	readonly log: LogSource | null;
-	/** Of a key's secret. */
-	readonly hash: (key: string) => string;
+	readonly records: RecordDeps;
 }
 
 type LogQuery = QueryOf<(typeof SPEND)["GET /spend/logs"]>;
@@ -27,8 +27,8 @@ export function spendRoutes(deps: SpendDeps, requireRole: RequireRole) {
 	return routes(requireRole, SPEND, {
 		"GET /spend/logs": async ({ query, principal, c }) => {
 			if (query.request_id !== undefined) return oneRow(deps, query.request_id, principal);
-			const filter = { ...filterOf(deps, query, principal), from: dateOf(query.start_date), to: endOf(query.end_date) };
-			const { from, to } = filter;
+			const { start_date: from, end_date: to } = query;
+			const filter = { ...filterOf(deps, query, principal), from, to };
 			if (from !== undefined && to !== undefined && query.summarize !== "false") {
 				return daysIn(deps, { ...filter, from, to }, principal);
 			}
@@ -40,9 +40,8 @@ export function spendRoutes(deps: SpendDeps, requireRole: RequireRole) {
 			const { page, page_size: size, status_filter: status } = query;
 			const filter = {
 				...filterOf(deps, query, principal),
-				from: dateOf(query.start_date),
-				// LiteLLM's end is included.
-				to: (dateOf(query.end_date) ?? 0) + 1,
+				from: query.start_date,
+				to: query.end_date,
 				id: query.request_id,
 				endUser: query.end_user,
 				session: query.session_id,
@@ -61,7 +60,7 @@ export function spendRoutes(deps: SpendDeps, requireRole: RequireRole) {
 function filterOf(deps: SpendDeps, query: LogQuery | PageQuery, principal: Principal): RequestFilter {
 	const { api_key: key } = query;
 	return {
-		keyId: key?.startsWith("sk-") === true ? deps.hash(key) : key,
+		keyId: key?.startsWith("sk-") === true ? deps.records.access.hash(key) : key,
 		userId: query.user_id,
 		teamId: query.team_id,
 		model: query.model,
@@ -191,12 +190,6 @@ function callTypeOf({ operation, client_format: format }: RequestSummary): Spend
 	if (operation === "count_tokens") return "count_tokens";
 	if (format === "openai-chat") return "acompletion";
 	return format === "openai-responses" ? "aresponses" : "anthropic_messages";
-}
-
-/** A day without a time means its end. */
-function endOf(text: string | undefined): number | undefined {
-	const at = dateOf(text);
-	return at !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(text ?? "") ? at + DAY_MS : at;
 }
 
 function isoTime(ms: number): string {

@@ -6,18 +6,14 @@ import { type Deployment, recentLoad } from "../../routing/deployment.ts";
 import { wordsOf } from "../../routing/eligible.ts";
 import type { LiveRouter } from "../../routing/router.ts";
 import type { DeploymentsView, DeploymentView } from "../contract/operate.ts";
+import type { LogDeps } from "../log/requests.ts";
 import type { LogSource } from "../log/source.ts";
 
 const DAY_MS = 86_400_000;
 const LOAD_HALF_LIFE_MS = 60_000;
 
-export async function deploymentsOf(deps: {
-	readonly log: LogSource | null;
-	readonly router: LiveRouter;
-	readonly drainsKept: boolean;
-	readonly now: () => number;
-	readonly routerNow: () => number;
-}): Promise<DeploymentsView> {
+/** `drainsKept`: there is a database for what is drained. */
+export async function deploymentsOf(deps: LogDeps & { readonly drainsKept: boolean }): Promise<DeploymentsView> {
 	const { log, router } = deps;
 	const now = deps.now();
 	// Deployments are of interest above all when something is wrong: a database that is away must not hide them.

@@ -3,15 +3,14 @@
 import type { Config } from "../../config/schema.ts";
 import { GatewayError } from "../../errors.ts";
 import { billOf } from "../../routing/bill.ts";
-import type { LiveRouter } from "../../routing/router.ts";
 import type { AnswerOf } from "../contract/index.ts";
 import { openApiDocument } from "../contract/openapi.ts";
 import { type ConnectFacts, type Drained, type Explained, OPERATE, type TestEstimate } from "../contract/operate.ts";
 import { type RequireRole, routes } from "../http/routes.ts";
-import type { ApiDeps } from "../log/requests.ts";
+import type { LogDeps } from "../log/requests.ts";
 import { type RecordDeps, stored } from "../records/stored.ts";
 import { deploymentsOf } from "./deployments.ts";
-import { type HealthDeps, healthOf } from "./health.ts";
+import { healthOf } from "./health.ts";
 
 /** A request as it would be sent, in the name of a key. */
 interface ExplainQuestion {
@@ -22,19 +21,19 @@ interface ExplainQuestion {
 	readonly keyHash: string | null;
 }
 
-export interface OperateDeps {
+export interface OperateDeps extends LogDeps {
 	readonly config: () => Config;
-	readonly router: Pick<LiveRouter, "setDraining">;
 	/** Keeps what is drained, where there is a database. */
-	readonly access: RecordDeps["access"];
-	/** The request log is kept. */
-	readonly log: boolean;
+	readonly records: RecordDeps;
+	/** Of the program. */
 	readonly version: string;
+	/** Whether this replica hears of the others; null = it is alone by configuration. */
+	readonly sharedState: () => "connected" | "detached" | null;
+	readonly closing: () => boolean;
 	/** The decision that it would get now. Throws what it would be refused with. */
 	readonly explain: (question: ExplainQuestion) => Explained;
 	/** Sends the smallest request to a deployment; null = it cannot be tested. */
 	readonly probe: (id: string) => Promise<ProbeAnswer | null>;
-	readonly now: () => number;
 }
 
 /** Tokens as a provider reports them. */
@@ -52,23 +51,19 @@ const TEST_TOKENS = { input: 32, output: 1 } as const;
 const SENT_HEADERS = ["x-claude-code-session-id", "x-claude-code-agent-id", "anthropic-beta", "user-agent"];
 
 /** The routes. */
-export function operateRoutes(
-	deps: OperateDeps & { readonly health: HealthDeps; readonly api: ApiDeps },
-	requireRole: RequireRole,
-) {
-	const { health } = deps;
+export function operateRoutes(deps: OperateDeps, requireRole: RequireRole) {
 	const document = openApiDocument(deps.version);
 	const alive = () => "I'm alive!" as const;
 	return routes(requireRole, OPERATE, {
-		"GET /health": () => healthOf(health),
+		"GET /health": () => healthOf(deps, deps.sharedState()),
 		"GET /health/liveliness": alive,
 		"GET /health/liveness": alive,
 		"GET /health/readiness": ({ c }) => {
-			return health.closing() ? c.json({ status: "closing" }, 503) : { status: "healthy" as const };
+			return deps.closing() ? c.json({ status: "closing" }, 503) : { status: "healthy" as const };
 		},
 		"GET /openapi.json": () => document,
 		"GET /api/connect": () => factsOf(deps),
-		"GET /api/deployments": () => deploymentsOf(deps.api),
+		"GET /api/deployments": () => deploymentsOf({ ...deps, drainsKept: deps.records.access.durable }),
 		"GET /api/deployments/{id}/test": ({ params }) => estimateOf(params.id, deps),
 		"POST /api/deployments/{id}/test": ({ params }) => test(params.id, deps),
 		"POST /api/deployments/{id}/drain": ({ params }) => drain(params.id, true, deps),
@@ -126,15 +121,15 @@ async function test(id: string, deps: OperateDeps): Promise<AnswerOf<"POST /api/
 /** Kept where there is a database: then other replicas follow within a second. Throws database_unavailable while it is away. */
 async function drain(id: string, draining: boolean, deps: OperateDeps): Promise<Drained> {
 	configOf(id, deps);
-	const { access, router } = deps;
+	const { access } = deps.records;
 	if (access.durable) {
-		await stored(deps, async () => {
+		await stored(deps.records, async () => {
 			const record = { kind: "deployment", id, fields: { draining } } as const;
 			const changed = await access.update("deployment", id, () => ({ fields: record.fields }));
 			if (changed === null) await access.insert({ ...record, hash: null });
 		});
 	}
-	router.setDraining(id, draining);
+	deps.router.setDraining(id, draining);
 	return { model_id: id, draining, kept: access.durable };
 }
 
@@ -158,7 +153,7 @@ function factsOf({ config, log, version }: OperateDeps): ConnectFacts {
 			model_ids: deployments.map(({ id }) => id),
 			providers: [...new Set(deployments.map(({ provider }) => provider))],
 		})),
-		log,
+		log: log !== null,
 	};
 }
 
