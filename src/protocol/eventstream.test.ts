@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import {
 	EventStreamDecoder,
 	EventStreamError,
-	EventStreamToSse,
+	EventStreamReframer,
 	encodeChunk,
 	encodeException,
 	encodeFrame,
@@ -86,8 +86,8 @@ describe("frames", () => {
 
 /** What a stream of frames becomes, in one piece. */
 function sse(...frames: readonly Buffer[]): string {
-	const stream = new EventStreamToSse();
-	return Buffer.concat([...frames.map((bytes) => stream.push(bytes)), stream.end()]).toString();
+	const stream = new EventStreamReframer();
+	return [...frames.flatMap((bytes) => stream.push(bytes)), ...stream.end()].join("");
 }
 
 describe("Bedrock's stream as server-sent events", () => {

@@ -2,8 +2,8 @@
 // Leaves what the events mean to protocol/usage and the providers.
 
 import { crc32 } from "node:zlib";
+import { AnswerEvent } from "./answer-event.ts";
 import { awsErrorMeaning, canonicalAwsError } from "./aws-errors.ts";
-import { jsonText } from "./json-text.ts";
 
 export const EVENT_STREAM_TYPE = "application/vnd.amazon.eventstream";
 
@@ -138,41 +138,40 @@ export function encodeException(name: string, message: string): Buffer {
 	return encodeFrame({ headers, payload: Buffer.from(JSON.stringify({ message })) });
 }
 
-const NOTHING = Buffer.alloc(0);
 const TYPE_FIRST = /^\{"type":"([a-z_]+)"/;
 
 /**
- * AWS frames → the Messages API's server-sent events. A chunk's JSON passes as it is; an exception becomes the canonical `error` event,
- * with which the stream ends; what follows one, or a broken frame, is dropped.
+ * AWS frames → the Messages API's events. A chunk's JSON passes as it is; an exception becomes the canonical `error` event, with which the
+ * stream ends; what follows one, or a broken frame, is dropped.
  */
-export class EventStreamToSse {
+export class EventStreamReframer {
 	readonly streaming = true;
 	readonly #decoder = new EventStreamDecoder();
 	#isOver = false;
 
-	push(chunk: Buffer): Buffer {
-		if (this.#isOver) return NOTHING;
+	push(chunk: Buffer): readonly AnswerEvent[] {
+		if (this.#isOver) return [];
 		let frames: readonly EventStreamFrame[];
 		try {
 			frames = this.#decoder.push(chunk);
 		} catch (error) {
 			return this.#fail(error instanceof Error ? error.message : String(error));
 		}
-		const events: Buffer[] = [];
+		const events: AnswerEvent[] = [];
 		for (const frame of frames) {
 			if (this.#isOver) break;
 			const event = this.#event(frame);
 			if (event !== null) events.push(event);
 		}
-		return events.length === 1 ? (events[0] as Buffer) : Buffer.concat(events);
+		return events;
 	}
 
-	end(): Buffer {
-		if (this.#isOver || this.#decoder.heldBytes === 0) return NOTHING;
+	end(): readonly AnswerEvent[] {
+		if (this.#isOver || this.#decoder.heldBytes === 0) return [];
 		return this.#fail("the stream ended inside a frame");
 	}
 
-	#event({ headers, payload }: EventStreamFrame): Buffer | null {
+	#event({ headers, payload }: EventStreamFrame): AnswerEvent | null {
 		const kind = headers[":message-type"];
 		if (kind === "exception" || kind === "error") {
 			this.#isOver = true;
@@ -181,36 +180,33 @@ export class EventStreamToSse {
 		}
 		const data = chunkData(payload);
 		// A frame that is no chunk carries nothing for a client of the Messages API.
-		return data === null ? null : sseEvent(data);
+		return data === null ? null : chunkEvent(data);
 	}
 
-	#fail(reason: string): Buffer {
+	#fail(reason: string): readonly AnswerEvent[] {
 		this.#isOver = true;
-		return errorEvent(null, `The upstream's event stream is broken: ${reason}.`);
+		return [errorEvent(null, `The upstream's event stream is broken: ${reason}.`)];
 	}
 }
 
-function errorEvent(name: string | null, message: string): Buffer {
+function errorEvent(name: string | null, message: string): AnswerEvent {
 	const { type } = awsErrorMeaning(name, null);
-	return Buffer.from(`event: error\ndata: ${canonicalAwsError({ type, message, name })}\n\n`);
+	return AnswerEvent.read("error", canonicalAwsError({ type, message, name }));
 }
 
-/** `data` is one JSON object; it is put on one line where it is not. null when it is no event. */
-function sseEvent(data: Buffer): Buffer | null {
-	const text = data.toString("utf8");
+/** `text` is one JSON object; null when it is no event. */
+function chunkEvent(text: string): AnswerEvent | null {
 	const type = TYPE_FIRST.exec(text)?.[1];
-	if (type !== undefined && !text.includes("\n") && !text.includes("\r")) {
-		return Buffer.from(`event: ${type}\ndata: ${text}\n\n`);
-	}
-	const value = parsed(text);
-	const name = value?.["type"];
-	return typeof name === "string" ? Buffer.from(`event: ${name}\ndata: ${jsonText(value)}\n\n`) : null;
+	if (type !== undefined) return AnswerEvent.read(type, text);
+	const event = AnswerEvent.read("", text);
+	const name = event.data?.["type"];
+	return typeof name === "string" ? event.named(name) : null;
 }
 
 /** The decoded `bytes` of a chunk's payload; null for another payload. */
-function chunkData(payload: Buffer): Buffer | null {
+function chunkData(payload: Buffer): string | null {
 	const bytes = parsed(payload.toString("utf8"))?.["bytes"];
-	return typeof bytes === "string" ? Buffer.from(bytes, "base64") : null;
+	return typeof bytes === "string" ? Buffer.from(bytes, "base64").toString("utf8") : null;
 }
 
 function messageOf(payload: Buffer): string | null {

@@ -1,8 +1,8 @@
 // A whole answer of the Messages API → the events of its stream, and back, for servers that answer otherwise than they were asked. Leaves
 // odd streams to messages-repair, which comes first.
+import { AnswerEvent } from "./answer-event.ts";
 import { jsonText } from "./json-text.ts";
 import { asList, asObject, type Draft, type JsonObject, parseLenient, textOf } from "./openai/json.ts";
-import { sseData } from "./sse.ts";
 
 /** What of a block's content comes in deltas: its member, the delta's type and the delta's member. Other blocks come whole with their start. */
 const PIECES: Readonly<Record<string, readonly (readonly [member: string, type: string, piece: string])[]>> = {
@@ -15,27 +15,26 @@ const PIECES: Readonly<Record<string, readonly (readonly [member: string, type: 
 const CALLS: ReadonlySet<string> = new Set(["tool_use", "server_tool_use", "mcp_tool_use"]);
 
 /** The events of an answer; of what is no answer, one `error` event. */
-export function messageEvents(answer: JsonObject | null): Buffer {
-	const out: Draft[] = [];
+export function messageEvents(answer: JsonObject | null): readonly AnswerEvent[] {
 	if (answer === null || answer["type"] === "error" || !Array.isArray(answer["content"])) {
 		const error = asObject(answer?.["error"]) ?? {
 			type: "api_error",
 			message: "The upstream's answer was no message.",
 		};
-		out.push({ type: "error", ...(answer?.["type"] === "error" ? answer : {}), error });
-	} else {
-		const { usage = null } = answer;
-		const opening = { ...answer, content: [], stop_reason: null, stop_sequence: null };
-		out.push({ type: "message_start", message: opening });
-		for (const [index, block] of answer["content"].entries()) out.push(...blockEvents(index, asObject(block) ?? {}));
-		const delta = { stop_reason: answer["stop_reason"] ?? null, stop_sequence: answer["stop_sequence"] ?? null };
-		out.push({ type: "message_delta", delta, usage }, { type: "message_stop" });
+		return [AnswerEvent.of("error", { ...(answer?.["type"] === "error" ? answer : {}), error })];
 	}
-	const events = out.map((event) => `event: ${String(event["type"])}\ndata: ${jsonText(event)}\n\n`);
-	return Buffer.from(events.join(""));
+	const { usage = null } = answer;
+	const opening = { ...answer, content: [], stop_reason: null, stop_sequence: null };
+	const delta = { stop_reason: answer["stop_reason"] ?? null, stop_sequence: answer["stop_sequence"] ?? null };
+	return [
+		AnswerEvent.of("message_start", { message: opening }),
+		...answer["content"].flatMap((block, index) => blockEvents(index, asObject(block) ?? {})),
+		AnswerEvent.of("message_delta", { delta, usage }),
+		AnswerEvent.of("message_stop", {}),
+	];
 }
 
-function blockEvents(index: number, block: JsonObject): Draft[] {
+function blockEvents(index: number, block: JsonObject): AnswerEvent[] {
 	const type = textOf(block, "type") ?? "";
 	const deltas: Draft[] = [];
 	let empty: Draft = block;
@@ -51,9 +50,9 @@ function blockEvents(index: number, block: JsonObject): Draft[] {
 		deltas.push({ type: "input_json_delta", partial_json: jsonText(block["input"] ?? {}) });
 	}
 	return [
-		{ type: "content_block_start", index, content_block: empty },
-		...deltas.map((delta): Draft => ({ type: "content_block_delta", index, delta })),
-		{ type: "content_block_stop", index },
+		AnswerEvent.of("content_block_start", { index, content_block: empty }),
+		...deltas.map((delta) => AnswerEvent.of("content_block_delta", { index, delta })),
+		AnswerEvent.of("content_block_stop", { index }),
 	];
 }
 
@@ -72,8 +71,7 @@ export class MessageAssembler {
 	readonly #inputs = new Map<number, string[]>();
 	#error: JsonObject | null = null;
 
-	event(name: string, event: Buffer): void {
-		const data = asObject(parseLenient(sseData(event)));
+	event({ name, data }: AnswerEvent): void {
 		const index = data?.["index"];
 		const block = typeof index === "number" ? this.#blocks.get(index) : undefined;
 		switch (name) {

@@ -2,15 +2,10 @@
 // the API itself writes it passes untouched. Leaves bytes to proxy/answer/reader and usage to protocol/usage.
 
 import { randomUUID } from "node:crypto";
+import { AnswerEvent } from "./answer-event.ts";
 import { jsonText } from "./json-text.ts";
-import { asObject, type JsonObject, numberOf, parseLenient, textOf } from "./openai/json.ts";
-import { type EventPlace, sseFields } from "./sse.ts";
-
-/** One event as clients get it. */
-export interface RepairedEvent {
-	readonly name: string;
-	readonly bytes: Buffer;
-}
+import { asObject, type JsonObject, numberOf, textOf } from "./openai/json.ts";
+import { type EventPlace, sseData, sseFields } from "./sse.ts";
 
 /** An event that is to be written. */
 interface Written {
@@ -55,8 +50,9 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** How a delta begins up to its content; while that stays the same nothing but the content changes. */
-const DELTA_HEAD =
-	/^event: ?content_block_delta\r?\ndata: ?\{\s*"type"\s*:\s*"content_block_delta"\s*,\s*"index"\s*:\s*\d+\s*,\s*"delta"\s*:\s*\{\s*"type"\s*:\s*"[a-z_]+"\s*,/;
+const DELTA_DATA =
+	/^\{\s*"type"\s*:\s*"content_block_delta"\s*,\s*"index"\s*:\s*\d+\s*,\s*"delta"\s*:\s*\{\s*"type"\s*:\s*"[a-z_]+"\s*,/;
+const DELTA_HEAD = new RegExp(`^event: ?content_block_delta\\r?\\ndata: ?${DELTA_DATA.source.slice(1)}`);
 const LONGEST_HEAD = 240;
 
 /** Follows one stream. Ask `passes` first, and `event` where it says no. */
@@ -72,8 +68,9 @@ export class MessagesRepair {
 	readonly #open = new Map<number, OpenBlock>();
 	#lastIndex = 0;
 	#outputTokens = 0;
-	/** How the last delta began that needed no change. */
+	/** How the last delta began that needed no change, as bytes and as data. */
 	#head: Buffer | null = null;
+	#dataHead: string | null = null;
 	#out: Written[] = [];
 	#type = "";
 
@@ -100,45 +97,53 @@ export class MessagesRepair {
 		return end <= bytes.length && bytes.compare(head, 0, head.length, start, end) === 0;
 	}
 
+	/** The same of an event that nobody has parsed. */
+	passesUnread({ name, isParsed, text }: AnswerEvent): boolean {
+		if (isParsed || this.#over || this.#dataHead === null || name !== "content_block_delta") return false;
+		return text.startsWith(this.#dataHead);
+	}
+
 	/** Events in place of this one, maybe none; null = it stays as it is. */
-	event(name: string, event: Buffer, isPlain: boolean): readonly RepairedEvent[] | null {
+	event(name: string, event: Buffer, isPlain: boolean): readonly AnswerEvent[] | null {
+		const sent = AnswerEvent.read(name, sseData(event));
+		const events = this.read(sent);
+		if (events === null || !isPlain || events[0] !== sent) return events;
+		this.#learn(name, event);
+		return null;
+	}
+
+	/** The same for an event that is read already: itself where nothing changes; null = it says nothing to the API's clients. */
+	read(event: AnswerEvent): readonly AnswerEvent[] | null {
+		const { name } = event;
 		this.#type = name;
 		if (this.#over) return [];
-		const { data } = sseFields(event);
-		if (data.trim() === "[DONE]") return this.#marked();
-		const value = data === "" && name === "message_stop" ? {} : asObject(parseLenient(data));
-		const type = value === null ? null : typeOf(value, name);
-		// Comments, and what is none of the API's events, say nothing to its clients.
-		if (value === null || type === null) return null;
+		const value = event.data ?? (name === "message_stop" && event.text === "" ? {} : null);
+		if (value === null) return event.text.trim() === "[DONE]" ? this.#marked() : null;
+		const type = typeOf(value, name);
+		if (type === null) return null;
 		this.#type = type;
 		this.#take(type, value);
 		const taken = this.#out;
 		this.#out = [];
-		const isAsItCame = taken.length === 1 && taken[0]?.data === value;
-		const isSpelled = value["type"] === type;
-		if (isAsItCame && isSpelled && isPlain && name === type) {
-			this.#learn(type, event);
-			return null;
-		}
-		if (isAsItCame && isSpelled && !data.includes("\n")) return [rendered(type, data)];
-		return taken.map(written);
+		const isAsItCame = taken.length === 1 && taken[0]?.data === value && value["type"] === type;
+		if (!isAsItCame) return taken.map(written);
+		if (type === "content_block_delta") [this.#dataHead = null] = DELTA_DATA.exec(event.text) ?? [];
+		return [event.named(type)];
 	}
 
 	/** The stream has ended; `rest` is what came after its last whole event. Bytes that are no event stay as they are. */
-	end(rest: Buffer): { readonly events: readonly RepairedEvent[]; readonly left: Buffer } {
-		const events: RepairedEvent[] = [];
-		let left = rest;
-		if (rest.length > 0) {
-			const read = this.event(sseFields(rest).name, Buffer.concat([rest, BLANK_LINE]), false);
-			if (read !== null) left = NOTHING;
-			events.push(...(read ?? []));
-		}
-		if (this.awaitsEnd) events.push(...this.#marked());
-		return { events, left };
+	end(rest: Buffer): { readonly events: readonly AnswerEvent[]; readonly left: Buffer } {
+		const read = rest.length === 0 ? null : this.event(sseFields(rest).name, rest, false);
+		return { events: [...(read ?? []), ...this.finish()], left: read === null ? rest : NOTHING };
+	}
+
+	/** The stream has ended: the last word, where it is all that is missing. */
+	finish(): readonly AnswerEvent[] {
+		return this.awaitsEnd ? this.#marked() : [];
 	}
 
 	/** The server says, or shows, that it has ended. */
-	#marked(): readonly RepairedEvent[] {
+	#marked(): readonly AnswerEvent[] {
 		if (this.#blocks > 0 || this.#sawDelta) this.#take("message_stop", { type: "message_stop" });
 		this.#over = true;
 		const taken = this.#out;
@@ -153,7 +158,10 @@ export class MessagesRepair {
 	}
 
 	#take(type: string, value: JsonObject): void {
-		if (type !== "content_block_delta" && type !== "ping") this.#head = null;
+		if (type !== "content_block_delta" && type !== "ping") {
+			this.#head = null;
+			this.#dataHead = null;
+		}
 		switch (type) {
 			case "message_start":
 				if (!this.#started) this.#start(value);
@@ -320,19 +328,14 @@ export class MessagesRepair {
 }
 
 const NOTHING = Buffer.alloc(0);
-const BLANK_LINE = Buffer.from("\n\n");
 
 /** By what delta content of a block's start is given on; of other blocks it is arguments. */
 const HELD_IN: Readonly<Record<string, string>> = { text: "text_delta", thinking: "thinking_delta" };
 /** Blocks whose input comes in pieces. */
 const CALLS: ReadonlySet<string> = new Set(["tool_use", "server_tool_use", "mcp_tool_use"]);
 
-function rendered(name: string, data: string): RepairedEvent {
-	return { name, bytes: Buffer.from(`event: ${name}\ndata: ${data}\n\n`) };
-}
-
-function written({ type, data }: Written): RepairedEvent {
-	return rendered(type, jsonText(Object.assign({ type }, data, { type })));
+function written({ type, data }: Written): AnswerEvent {
+	return AnswerEvent.of(type, data);
 }
 
 /** What the data says it is wins, then the event's name; an error may say neither. */

@@ -1,4 +1,6 @@
 // Token counts out of the provider's answers, streamed or whole. Leaves prices to pricing and beliefs about caches to routing.
+
+import { AnswerEvent } from "./answer-event.ts";
 import { type Billing, billingOf, type TokenCounts } from "./billing.ts";
 import { sseData } from "./sse.ts";
 
@@ -27,10 +29,15 @@ export class UsageReader {
 	 */
 	event(name: string, event: Buffer): void {
 		if (name === "content_block_start") this.#hasContent = true;
-		if (name === "message_stop" && this.#usage === null) this.#usage = metricsOf(parseLenient(sseData(event)));
+		else if (READ.has(name)) this.read(AnswerEvent.read(name, sseData(event)));
+	}
+
+	/** The same for an event that is read already. */
+	read(event: AnswerEvent, name = event.name): void {
+		if (name === "content_block_start") this.#hasContent = true;
+		if (name === "message_stop" && this.#usage === null) this.#usage = metricsOf(event.data);
 		if (name !== "message_start" && name !== "message_delta") return;
-		const data = parseLenient(sseData(event));
-		const message = name === "message_start" ? field(data, "message") : data;
+		const message = name === "message_start" ? field(event.data, "message") : event.data;
 		const isDeclined = !this.#hasContent && isRefusal(field(message, "delta"));
 		this.#usage = diagnosed(merge(this.#usage, reportedAfter(this.#usage, message), isDeclined), message);
 	}
@@ -49,6 +56,8 @@ export class UsageReader {
 	}
 }
 
+/** Events that may tell usage. */
+const READ: ReadonlySet<string> = new Set(["message_start", "message_delta", "message_stop"]);
 const USAGE_MEMBER = Buffer.from('"usage":');
 const DIAGNOSTICS_MEMBER = Buffer.from('"diagnostics"');
 const REFUSAL = Buffer.from('"refusal"');

@@ -1,7 +1,7 @@
 // Claude on Amazon Bedrock: InvokeModel on the runtime, or the native Messages API on the runtime or on mantle. Leaves bodies to
 // bedrock-body, credentials and signatures to the aws files, and what the platform refuses to platform-rules.
 import type { DeploymentConfig } from "../config/schema.ts";
-import { EVENT_STREAM_TYPE, EventStreamToSse } from "../protocol/eventstream.ts";
+import { EVENT_STREAM_TYPE, EventStreamReframer } from "../protocol/eventstream.ts";
 import { messagesHeaders } from "./anthropic.ts";
 import { awsOptions } from "./aws-credentials.ts";
 import { canonicalAws, refusesCredentials } from "./aws-judge.ts";
@@ -167,7 +167,7 @@ export function encodeModel(model: string): string {
 function reframeBedrock(request: UpstreamRequest, { headers }: ResponseHead): Reframer | null {
 	if (request.path.endsWith(COUNT_TOKENS)) return { streaming: false, body: countedTokens };
 	const type = headers["content-type"];
-	return typeof type === "string" && type.startsWith(EVENT_STREAM_TYPE) ? new EventStreamToSse() : null;
+	return typeof type === "string" && type.startsWith(EVENT_STREAM_TYPE) ? new EventStreamReframer() : null;
 }
 
 /** `{"inputTokens":12}` → `{"input_tokens":12}`; anything else as it is. */

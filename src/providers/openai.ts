@@ -7,7 +7,6 @@ import { editMembers } from "../protocol/edit.ts";
 import { jsonText } from "../protocol/json-text.ts";
 import { readOpenaiRateLimits } from "../protocol/openai/ratelimits.ts";
 import { messagesError, readOpenaiError } from "../protocol/openai/reasons.ts";
-import type { ToolNames } from "../protocol/openai/tool-names.ts";
 import { ChatAnswer } from "../protocol/openai/upstream-answer.ts";
 import { type DialectOverrides, dialectOf } from "../protocol/openai/upstream-dialect.ts";
 import { chatRequest, type TranslatedRequest } from "../protocol/openai/upstream-request.ts";
@@ -57,7 +56,7 @@ export function openaiProvider(config: DeploymentConfig, deps: Pick<ProviderDeps
 			if (!asksForUsage) delete chat["stream_options"];
 			return { ...request, body: Buffer.from(jsonText(chat)), toolNames: names, removed };
 		},
-		reframe: (request, head) => reframer(head, request.toolNames ?? null),
+		reframe: reframer,
 		canonicalError,
 		counts: () => false,
 		requestIdHeader: "x-request-id",
@@ -164,10 +163,10 @@ function cacheKey(call: Call, config: DeploymentConfig): string | null {
 	return session === undefined || session === null ? null : hash("sha256", session, "hex").slice(0, 32);
 }
 
-function reframer({ headers }: ResponseHead, names: ToolNames | null): Reframer {
+function reframer({ toolNames, hidesUsage }: UpstreamRequest, { headers }: ResponseHead): Reframer {
 	const type = headers["content-type"];
-	if (typeof type === "string" && type.startsWith("text/event-stream")) return new ChatReframer(names);
-	return new ChatAnswer(names);
+	const isStream = typeof type === "string" && type.startsWith("text/event-stream");
+	return isStream ? new ChatReframer(toolNames ?? null, hidesUsage) : new ChatAnswer(toolNames ?? null);
 }
 
 const MEANS_400: ReadonlySet<number> = new Set([413, 422, 500]);

@@ -1,5 +1,6 @@
 // The provider seam: everything about one family of upstream APIs that an attempt needs. Leaves sockets to proxy/upstream/upstream and choosing to routing.
 import type { DeploymentConfig, ErrorClass, FailureScope, RequestClass } from "../config/schema.ts";
+import type { AnswerEvent } from "../protocol/answer-event.ts";
 import type { BodyMembers, History } from "../protocol/members.ts";
 import type { ToolNames } from "../protocol/openai/tool-names.ts";
 import type { RateLimitReport } from "../protocol/ratelimits.ts";
@@ -70,12 +71,16 @@ export interface ResponseHead {
 	readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** A streamed answer becoming canonical: takes the upstream's bytes as they come, gives canonical SSE bytes, maybe none. */
-interface StreamReframer {
+/** A streamed answer becoming canonical: takes the upstream's bytes as they come, gives canonical events, maybe none. */
+export interface StreamReframer {
 	readonly streaming: true;
-	push(chunk: Buffer): Buffer;
+	/** Its events are put together here, and need no repair. */
+	readonly isCanonical?: true;
+	push(chunk: Buffer): readonly AnswerEvent[];
 	/** What is left when the upstream has ended; an `error` event where its framing broke off. */
-	end(): Buffer;
+	end(): readonly AnswerEvent[];
+	/** Of an untouched answer: what may go on of the last `push`, or of what `end` found left; null = nothing. */
+	readonly own?: Buffer | null;
 	/** The answer lacks no more than its last word, or its usage. */
 	readonly awaitsEnd?: boolean;
 	/** The upstream reported no usage: what the events say of it is made up, for clients that insist on it. */

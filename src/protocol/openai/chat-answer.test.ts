@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { AnswerEvent } from "../answer-event.ts";
 import { chatCompletion } from "./chat-answer.ts";
 import { ChatStream } from "./chat-stream.ts";
 import { asObject, type JsonObject } from "./json.ts";
@@ -23,12 +24,7 @@ function completion(content: readonly JsonObject[], stop: string, about = ABOUT)
 /** The chunks for a list of canonical events; the last one is `[DONE]` where the stream was complete. */
 function chunks(events: readonly JsonObject[], about: { includeUsage?: boolean; answerTool?: boolean } = {}) {
 	const stream = new ChatStream({ ...ABOUT, includeUsage: false, ...about });
-	const bytes = events.map((event) => {
-		return stream.event(
-			String(event["type"]),
-			Buffer.from(`event: ${event["type"]}\ndata: ${JSON.stringify(event)}\n\n`),
-		);
-	});
+	const bytes = events.map((event) => stream.event(AnswerEvent.of(String(event["type"]), event)));
 	const lines = Buffer.concat(bytes).toString().split("\n\n").filter(Boolean);
 	return lines.map((line) => (line === "data: [DONE]" ? "[DONE]" : JSON.parse(line.replace("data: ", ""))));
 }

@@ -1,9 +1,9 @@
 // The events of a Messages API stream → chunks of Chat Completions, as they come. Leaves whole answers to chat-answer.
+import type { AnswerEvent } from "../answer-event.ts";
 import { jsonText } from "../json-text.ts";
-import { sseData } from "../sse.ts";
 import { type ChatAnswerOptions, chatId } from "./chat-answer.ts";
 import { ANSWER_TOOL } from "./chat-tools.ts";
-import { asObject, type Draft, type JsonObject, member, numberOf, parseLenient, textOf } from "./json.ts";
+import { asObject, type Draft, type JsonObject, numberOf, textOf } from "./json.ts";
 import { finishReason, openaiErrorBody } from "./reasons.ts";
 import { chatUsage, mergedUsage } from "./usage.ts";
 
@@ -42,22 +42,22 @@ export class ChatStream {
 	}
 
 	/** Chunks for one event of the Messages API; no bytes where it has none. */
-	event(name: string, event: Buffer): Buffer {
+	event({ name, data }: AnswerEvent): Buffer {
 		switch (name) {
 			case "message_start":
-				return this.#start(data(event));
+				return this.#start(data);
 			case "content_block_start":
-				return this.#blockStart(data(event));
+				return this.#blockStart(data);
 			case "content_block_delta":
-				return this.#delta(data(event));
+				return this.#delta(data);
 			case "content_block_stop":
-				return this.#blockStop(data(event));
+				return this.#blockStop(data);
 			case "message_delta":
-				return this.#end(data(event));
+				return this.#end(data);
 			case "message_stop":
 				return this.#finished ? this.#last() : NOTHING;
 			case "error": {
-				const error = member(parseLenient(sseData(event)), "error");
+				const error = data?.["error"];
 				return chatErrorEvent(textOf(error, "type") ?? "api_error", textOf(error, "message") ?? "");
 			}
 			default:
@@ -164,8 +164,4 @@ export class ChatStream {
 /** What a stream that has begun ends with when it fails: the official SDKs throw on it. */
 export function chatErrorEvent(type: string, message: string): Buffer {
 	return Buffer.concat([Buffer.from("data: "), openaiErrorBody(type, message), Buffer.from("\n\n")]);
-}
-
-function data(event: Buffer): JsonObject | null {
-	return asObject(parseLenient(sseData(event)));
 }

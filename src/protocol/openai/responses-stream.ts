@@ -1,8 +1,8 @@
 // The events of a Messages API stream → events of the Responses API, as they come. Leaves whole answers to responses-answer.
+import type { AnswerEvent } from "../answer-event.ts";
 import { jsonText } from "../json-text.ts";
-import { sseData } from "../sse.ts";
 import { ANSWER_TOOL } from "./chat-tools.ts";
-import { asObject, type Draft, type JsonObject, numberOf, parseLenient, textOf } from "./json.ts";
+import { asObject, type Draft, type JsonObject, numberOf, textOf } from "./json.ts";
 import {
 	callItem,
 	messageItem,
@@ -42,8 +42,7 @@ export class ResponsesStream {
 	}
 
 	/** Events for one event of the Messages API; no bytes where it has none. */
-	event(name: string, event: Buffer): Buffer {
-		const data = asObject(parseLenient(sseData(event)));
+	event({ name, data }: AnswerEvent): Buffer {
 		switch (name) {
 			case "message_start":
 				this.#start(asObject(data?.["message"]));

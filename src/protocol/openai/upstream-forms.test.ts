@@ -29,8 +29,8 @@ function bytesOf(chunks: readonly Chunk[]): Buffer {
 function reframed(bytes: Buffer, cuts: readonly number[] = []): string {
 	const reframer = new ChatReframer();
 	const points = [0, ...[...cuts].sort((a, b) => a - b), bytes.length];
-	const out = points.slice(1).map((end, at) => reframer.push(bytes.subarray(points[at], end)));
-	return Buffer.concat([...out, reframer.end()]).toString();
+	const out = points.slice(1).flatMap((end, at) => reframer.push(bytes.subarray(points[at], end)));
+	return [...out, ...reframer.end()].join("");
 }
 
 /** The message as Anthropic's SDK puts it together. */

@@ -1,5 +1,5 @@
 // Chunks of a Chat Completions stream → the events of the Messages API, as they come. Leaves whole answers to upstream-answer.
-import { jsonText } from "../json-text.ts";
+import { AnswerEvent } from "../answer-event.ts";
 import { SseSplitter, sseData } from "../sse.ts";
 import { carrierOf, ReasoningDetails, UNSIGNED } from "./carried.ts";
 import { asList, asObject, type Draft, type JsonObject, numberOf, parseLenient } from "./json.ts";
@@ -9,12 +9,16 @@ import { callIdPrefix, messageId } from "./upstream-answer.ts";
 import { StreamedCalls } from "./upstream-calls.ts";
 import { callsIn, finishOf, firstChoice, type Said, saidIn } from "./upstream-parts.ts";
 import { mergedUsage, NO_USAGE, reportedUsage } from "./usage.ts";
+import { isUsageChunk, KeptBytes } from "./usage-chunk.ts";
 
-/** Converts one stream: `push` and `end` give the bytes of whole Messages API events. */
+/** Converts one stream. `own` is asked for where the client gets the stream as it came: its chunks are split only here. */
 export class ChatReframer {
 	readonly streaming = true;
-	readonly #splitter = new SseSplitter((_name, event) => this.#chunk(sseData(event)));
-	#out: string[] = [];
+	readonly isCanonical = true;
+	readonly #splitter: SseSplitter = new SseSplitter((_name, event) => this.#event(event));
+	readonly #hidesUsage: boolean;
+	readonly #own = new KeptBytes();
+	#out: AnswerEvent[] = [];
 	/** null = not begun. */
 	#id: string | null = null;
 	#ended = false;
@@ -37,9 +41,15 @@ export class ChatReframer {
 	readonly #details = new ReasoningDetails();
 	readonly #names: ToolNames | null;
 
-	/** `names` are those of the request, for tools that the upstream knows by another one. */
-	constructor(names: ToolNames | null = null) {
+	/** `names` are those of the request, for tools that the upstream knows by another one. `hidesUsage`: its chunk is not part of `own`. */
+	constructor(names: ToolNames | null = null, hidesUsage = false) {
 		this.#names = names;
+		this.#hidesUsage = hidesUsage;
+	}
+
+	/** Whole events as they came with the last `push`, or what `end` found behind them; null = none. */
+	get own(): Buffer | null {
+		return this.#own.bytes;
 	}
 
 	/** No chunk had any: the counts of zero in the events mean nothing. */
@@ -52,15 +62,17 @@ export class ChatReframer {
 		return this.#finish !== null && !this.#ended && this.#unfinished.size === 0;
 	}
 
-	push(chunk: Buffer): Buffer {
-		this.#splitter.push(chunk);
+	push(chunk: Buffer): readonly AnswerEvent[] {
+		this.#own.keep(this.#splitter.push(chunk));
 		return this.#taken();
 	}
 
 	/** The upstream's answer is over. Without a finish reason it was cut off, and the client is told so. */
-	end(): Buffer {
+	end(): readonly AnswerEvent[] {
 		const rest = this.#splitter.rest();
-		if (rest.length > 0) this.#chunk(sseData(rest));
+		const data = sseData(rest);
+		this.#own.keep(this.#hides(rest, data) ? null : rest);
+		this.#chunk(data);
 		if (this.#ended) return this.#taken();
 		if (this.#finish !== null) this.#close();
 		else
@@ -72,10 +84,20 @@ export class ChatReframer {
 		return this.#taken();
 	}
 
-	#taken(): Buffer {
-		const bytes = Buffer.from(this.#out.join(""));
+	#taken(): readonly AnswerEvent[] {
+		const taken = this.#out;
 		this.#out = [];
-		return bytes;
+		return taken;
+	}
+
+	#event(event: Buffer): void {
+		const data = sseData(event);
+		if (this.#hides(event, data)) this.#own.leaveOut(this.#splitter.place);
+		this.#chunk(data);
+	}
+
+	#hides(event: Buffer, data: string): boolean {
+		return this.#hidesUsage && isUsageChunk(event, data);
 	}
 
 	#chunk(data: string): void {
@@ -196,11 +218,11 @@ export class ChatReframer {
 
 	#error(error: UpstreamError): void {
 		this.#ended = true;
-		this.#out.push(`event: error\ndata: ${jsonText(messagesError(error))}\n\n`);
+		this.#emit("error", messagesError(error));
 	}
 
-	#emit(type: string, data: Draft): void {
-		this.#out.push(`event: ${type}\ndata: ${jsonText({ type, ...data })}\n\n`);
+	#emit(type: string, data: JsonObject): void {
+		this.#out.push(AnswerEvent.of(type, data));
 	}
 }
 

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { AnswerEvent } from "../answer-event.ts";
 import { UNSIGNED } from "./carried.ts";
 import { asObject, type JsonObject } from "./json.ts";
 import { ChatAnswer } from "./upstream-answer.ts";
@@ -125,17 +126,10 @@ function reframed(chunks: readonly (JsonObject | string)[], size = 10_000): (rea
 		chunks.map((chunk) => `data: ${typeof chunk === "string" ? chunk : JSON.stringify(chunk)}\n\n`).join(""),
 	);
 	const reframer = new ChatReframer();
-	const out: Buffer[] = [];
-	for (let at = 0; at < bytes.length; at += size) out.push(reframer.push(bytes.subarray(at, at + size)));
-	out.push(reframer.end());
-	return Buffer.concat(out)
-		.toString()
-		.split("\n\n")
-		.filter(Boolean)
-		.map((event) => {
-			const [name = "", data = ""] = event.split("\n");
-			return [name.replace("event: ", ""), asObject(JSON.parse(data.replace("data: ", ""))) ?? {}] as const;
-		});
+	const out: AnswerEvent[] = [];
+	for (let at = 0; at < bytes.length; at += size) out.push(...reframer.push(bytes.subarray(at, at + size)));
+	out.push(...reframer.end());
+	return out.map(({ name, text }) => [name, asObject(JSON.parse(text)) ?? {}] as const);
 }
 
 const chunk = (delta: JsonObject, finish_reason: string | null = null) => ({

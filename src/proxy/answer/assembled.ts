@@ -1,8 +1,8 @@
 // A stream for a client that asked for a whole answer: its events are put together, and go out when the last has come. Leaves the
 // client's format to proxy/formats and the events themselves to protocol/messages-events.
+import { eventsOf, type Passing } from "../../protocol/answer-event.ts";
 import { statusOfErrorType } from "../../protocol/anthropic.ts";
 import { MessageAssembler } from "../../protocol/messages-events.ts";
-import { SseSplitter } from "../../protocol/sse.ts";
 import type { Exchange } from "../exchange.ts";
 import type { AnswerEncoder } from "../formats/format.ts";
 import { relayedHeaders } from "../headers.ts";
@@ -15,9 +15,6 @@ export class AssembledEncoding implements Encoding {
 	/** null = the canonical answer is the client's. */
 	readonly #encoder: AnswerEncoder | null;
 	readonly #assembler = new MessageAssembler();
-	readonly #splitter = new SseSplitter((name, event) => this.#assembler.event(name, event), {
-		maxEventBytes: MAX_WHOLE,
-	});
 	#size = 0;
 
 	constructor(exchange: Exchange, head: AnswerHead) {
@@ -30,20 +27,22 @@ export class AssembledEncoding implements Encoding {
 		return this.#size > MAX_WHOLE;
 	}
 
-	write(bytes: Buffer): boolean {
-		this.#size += bytes.length;
-		if (!this.isOverfull) this.#splitter.push(bytes);
+	write(passing: Passing): boolean {
+		for (const event of eventsOf(passing)) {
+			this.#size += event.text.length;
+			if (!this.isOverfull) this.#assembler.event(event);
+		}
 		return true;
 	}
 
-	finish(last: Buffer): void {
+	finish(last: Passing): void {
 		this.write(last);
 		const { error } = this.#assembler;
 		if (error === null) this.#answer(this.#assembler.answer());
 		else {
 			const { format, id } = this.#exchange;
-			const told = format.error({ ...error, status: statusOfErrorType(error.type), requestId: id });
-			this.#send(told.status, told.headers, told.body);
+			const sent = format.error({ ...error, status: statusOfErrorType(error.type), requestId: id });
+			this.#send(sent.status, sent.headers, sent.body);
 		}
 	}
 

@@ -1,8 +1,8 @@
 // Puts an answer into the client's format where that is not the canonical one: event by event, or whole. Leaves the forms themselves to
 // proxy/formats and sockets to proxy/answer/relay.
 import type { IncomingHttpHeaders } from "node:http";
+import { bytesOf, eventsOf, type Passing } from "../../protocol/answer-event.ts";
 import { readError, statusOfErrorType } from "../../protocol/anthropic.ts";
-import { SseSplitter } from "../../protocol/sse.ts";
 import type { Exchange } from "../exchange.ts";
 import type { AnswerEncoder } from "../formats/format.ts";
 import { headerValue, relayedHeaders } from "../headers.ts";
@@ -10,9 +10,6 @@ import type { ClientResponse } from "../receive/client.ts";
 
 /** A whole answer that is translated may have this size, bytes. No model writes as much; what is larger is no answer. */
 export const MAX_WHOLE = 64 * 1024 * 1024;
-/** An event must be whole to be encoded, bytes. */
-const MAX_EVENT = 64 * 1024 * 1024;
-const NOTHING = Buffer.alloc(0);
 
 /** Of the upstream's head, what describes its bytes and not ours. */
 const ABOUT_BYTES = ["content-length", "content-encoding", "content-type", "transfer-encoding", "etag"];
@@ -30,10 +27,10 @@ export interface AnswerHead {
 
 /** One answer on its way into the client's format. */
 export interface Encoding {
-	/** The next canonical bytes: whole events of a stream. false = the client is slower than the upstream. */
-	write(bytes: Buffer): boolean;
-	/** The answer is complete; `last` are its final bytes, maybe none. */
-	finish(last: Buffer): void;
+	/** What comes next: events of a stream, bytes of a whole answer. false = the client is slower than the upstream. */
+	write(passing: Passing): boolean;
+	/** The answer is complete; `last` is what comes last, maybe nothing. */
+	finish(last: Passing): void;
 	/** What keeps an idle stream alive; null = nothing does. */
 	ping(): Buffer | null;
 	/** Whether the client has a stream that has begun. */
@@ -64,25 +61,20 @@ class StreamEncoding implements Encoding {
 	readonly isOverfull = false;
 	readonly #response: ClientResponse;
 	readonly #encoder: AnswerEncoder;
-	readonly #splitter: SseSplitter;
-	#encoded: Buffer[] = [];
 
 	constructor(response: ClientResponse, head: AnswerHead, encoder: AnswerEncoder) {
 		this.#response = response;
 		this.#encoder = encoder;
-		this.#splitter = new SseSplitter((name, event) => this.#encoded.push(encoder.event(name, event)), {
-			maxEventBytes: MAX_EVENT,
-		});
 		const own = { ...encoder.headers(true), ...head.own };
 		response.writeHead(head.status, relayedHeaders(keptHeaders(head.headers), own));
 	}
 
-	write(bytes: Buffer): boolean {
-		const encoded = this.#encode(bytes);
+	write(passing: Passing): boolean {
+		const encoded = this.#encode(passing);
 		return encoded.length === 0 ? true : this.#response.write(encoded);
 	}
 
-	finish(last: Buffer): void {
+	finish(last: Passing): void {
 		const rest = this.#encode(last);
 		this.#response.end(Buffer.concat([rest, this.#encoder.end()]));
 	}
@@ -91,12 +83,8 @@ class StreamEncoding implements Encoding {
 		return this.#encoder.ping();
 	}
 
-	#encode(bytes: Buffer): Buffer {
-		if (bytes.length > 0) this.#splitter.push(bytes);
-		const encoded = this.#encoded;
-		if (encoded.length === 0) return NOTHING;
-		this.#encoded = [];
-		return encoded.length === 1 ? (encoded[0] as Buffer) : Buffer.concat(encoded);
+	#encode(passing: Passing): Buffer {
+		return Buffer.concat(eventsOf(passing).map((event) => this.#encoder.event(event)));
 	}
 }
 
@@ -119,15 +107,16 @@ class WholeEncoding implements Encoding {
 		return this.#size > MAX_WHOLE;
 	}
 
-	write(bytes: Buffer): boolean {
+	write(passing: Passing): boolean {
+		const bytes = bytesOf(passing);
 		this.#size += bytes.length;
 		if (this.isOverfull) this.#pieces = [];
 		else this.#pieces.push(bytes);
 		return true;
 	}
 
-	finish(last: Buffer): void {
-		this.#pieces.push(last);
+	finish(last: Passing): void {
+		this.#pieces.push(bytesOf(last));
 		const { headers, own, status } = this.#head;
 		const whole = Buffer.concat(this.#pieces);
 		if (this.#encoder !== null) this.#send(status, this.#encoder.body(whole), () => this.#encoderHeaders());

@@ -2,8 +2,11 @@
 import { MessageStream } from "@anthropic-ai/sdk/lib/MessageStream";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { bytesOf } from "../../protocol/answer-event.ts";
+import { MessagesStream } from "../../protocol/messages-stream.ts";
 import { sseFields } from "../../protocol/sse.ts";
 import type { Usage } from "../../protocol/usage.ts";
+import { EventReader } from "./event-reader.ts";
 import { AnswerReader } from "./reader.ts";
 
 type Event = Readonly<Record<string, unknown>>;
@@ -60,17 +63,21 @@ function spaced(data: string): string {
 	return JSON.stringify(JSON.parse(data), null, 1).replaceAll("\n", "");
 }
 
-function bytesOf(events: readonly (Event | string)[], form: Form = plain, eol = "\n"): Buffer {
+function sent(events: readonly (Event | string)[], form: Form = plain, eol = "\n"): Buffer {
 	const written = events.map((event) =>
 		typeof event === "string" ? event : form(String(event["type"]), JSON.stringify(event), eol),
 	);
 	return Buffer.from(written.join(""));
 }
 
-function read(
-	bytes: Buffer,
-	cuts: readonly number[] = [],
-): { readonly out: Buffer; readonly usage: Usage | null; readonly isOver: boolean } {
+interface Read {
+	readonly out: Buffer;
+	readonly usage: Usage | null;
+	readonly isOver: boolean;
+	readonly written: number | undefined;
+}
+
+function read(bytes: Buffer, cuts: readonly number[] = []): Read {
 	const reader = new AnswerReader({
 		streaming: true,
 		encoding: "identity",
@@ -80,10 +87,22 @@ function read(
 			throw error;
 		},
 	});
+	return readBy(reader, bytes, cuts);
+}
+
+/** The same stream, on its way into another form. */
+function readAsEvents(bytes: Buffer, cuts: readonly number[] = []): Read {
+	return readBy(new EventReader(new MessagesStream(), { repairs: true, onEvent: () => {} }), bytes, cuts);
+}
+
+const READERS = [read, readAsEvents];
+
+function readBy(reader: AnswerReader | EventReader, bytes: Buffer, cuts: readonly number[]): Read {
 	const points = [0, ...cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b), bytes.length];
-	const out = points.slice(1).map((to, at) => reader.push(bytes.subarray(points[at], to)) ?? Buffer.alloc(0));
-	out.push(reader.end());
-	return { out: Buffer.concat(out), usage: reader.usage, isOver: reader.isOver };
+	const out = points.slice(1).map((to, at) => bytesOf(reader.push(bytes.subarray(points[at], to)) ?? []));
+	out.push(bytesOf(reader.end()));
+	const { usage, isOver, written } = reader;
+	return { out: Buffer.concat(out), usage, isOver, written: written?.bytes };
 }
 
 /** As the official client does: events by their name, and only those; then its assembly. */
@@ -136,19 +155,19 @@ test("a stream as the API writes it passes byte for byte, wherever it is cut", (
 	});
 	fc.assert(
 		fc.property(setup, ({ form, eol, cuts }) => {
-			const bytes = bytesOf(WELL_FORMED, form, eol);
+			const bytes = sent(WELL_FORMED, form, eol);
 			expect(read(bytes, cuts).out.equals(bytes)).toBe(true);
 		}),
 	);
 });
 
 test("an interleaved stream passes byte for byte too", () => {
-	const bytes = bytesOf([start(), tool(0), tool(1), args(1, "{}"), args(0, "{}"), stop(0), stop(1), end(), STOP]);
+	const bytes = sent([start(), tool(0), tool(1), args(1, "{}"), args(0, "{}"), stop(0), stop(1), end(), STOP]);
 	expect(read(bytes).out.equals(bytes)).toBe(true);
 });
 
 test("every valid way to write the same events gives the client the same message and us the same usage, wherever it is cut", async () => {
-	const expected = await assembled(bytesOf(WELL_FORMED));
+	const expected = await assembled(sent(WELL_FORMED));
 	const setup = fc.record({
 		forms: fc.array(fc.constantFrom(...Object.values(FORMS)), { minLength: 3, maxLength: 3 }),
 		eol: fc.constantFrom("\n", "\r\n", "\r"),
@@ -158,12 +177,14 @@ test("every valid way to write the same events gives the client the same message
 	});
 	await fc.assert(
 		fc.asyncProperty(setup, async ({ forms, eol, mark, unfinished, cuts }) => {
-			const pieces = WELL_FORMED.map((event, at) => bytesOf([event], forms[at % 3], eol));
+			const pieces = WELL_FORMED.map((event, at) => sent([event], forms[at % 3], eol));
 			const whole = Buffer.concat([Buffer.from(mark), ...pieces]);
-			const { out, usage, isOver } = read(unfinished ? whole.subarray(0, -eol.length) : whole, cuts);
-			expect(await assembled(out)).toEqual(expected);
-			expect(usage).toMatchObject({ inputTokens: 100, outputTokens: 7 });
-			expect(isOver).toBe(true);
+			for (const reader of READERS) {
+				const { out, usage, isOver } = reader(unfinished ? whole.subarray(0, -eol.length) : whole, cuts);
+				expect(await assembled(out)).toEqual(expected);
+				expect(usage).toMatchObject({ inputTokens: 100, outputTokens: 7 });
+				expect(isOver).toBe(true);
+			}
 		}),
 		{ numRuns: 300 },
 	);
@@ -279,9 +300,9 @@ const ODD: readonly (readonly [string, readonly (Event | string)[], readonly unk
 ];
 
 test.each(ODD)("%s", async (_name, events, content) => {
-	for (const form of [plain, FORMS["data only"] as Form]) {
-		const bytes = bytesOf(events, form);
-		const { out, isOver } = read(bytes);
+	const forms = [plain, FORMS["data only"] as Form];
+	for (const [form, reader] of forms.flatMap((each) => READERS.map((reader) => [each, reader] as const))) {
+		const { out, isOver } = reader(sent(events, form));
 		const message = await assembled(out);
 		expect(await contentOf(out)).toEqual(content);
 		expect([message.role, message.type, typeof message.id, isOver]).toEqual(["assistant", "message", "string", true]);
@@ -297,9 +318,11 @@ test.each([
 	["length", "max_tokens"],
 	["tool_calls", "tool_use"],
 	["pause_turn", "pause_turn"],
-])("a stop_reason of %s is %s to the client", async (sent, got) => {
-	const { out } = read(bytesOf([start(), ...BODY, end({ delta: { stop_reason: sent } }), STOP]));
-	expect((await assembled(out)).stop_reason).toBe(got);
+])("a stop_reason of %s is %s to the client", async (reason, got) => {
+	for (const reader of READERS) {
+		const { out } = reader(sent([start(), ...BODY, end({ delta: { stop_reason: reason } }), STOP]));
+		expect((await assembled(out)).stop_reason).toBe(got);
+	}
 });
 
 const USAGES: readonly (readonly [string, unknown, unknown, Partial<Usage> | null])[] = [
@@ -333,14 +356,42 @@ const USAGES: readonly (readonly [string, unknown, unknown, Partial<Usage> | nul
 ];
 
 test.each(USAGES)("usage with %s", (_name, first, last, usage) => {
-	const bytes = bytesOf([start({ usage: first }), ...BODY, end({ usage: last }), STOP]);
-	const told = read(bytes).usage;
-	if (usage === null) expect(told).toBeNull();
-	else expect(told).toMatchObject(usage);
+	const bytes = sent([start({ usage: first }), ...BODY, end({ usage: last }), STOP]);
+	for (const reader of READERS) {
+		const reported = reader(bytes).usage;
+		if (usage === null) expect(reported).toBeNull();
+		else expect(reported).toMatchObject(usage);
+	}
+});
+
+test("what the model has written counts alike as bytes and as events, until usage counts it", () => {
+	const said = sent([
+		start(),
+		thinking(0),
+		delta(0, { type: "thinking_delta", thinking: "hm" }),
+		text(1),
+		say(1, "Grüße"),
+		say(1, "👋"),
+	]);
+	expect(READERS.map((reader) => reader(said).written)).toEqual([13, 13]);
+	expect(READERS.map((reader) => reader(sent(WELL_FORMED)).written)).toEqual([0, 0]);
+});
+
+test("as events, a kind that the API may have tomorrow goes on as it came, and a comment does not", () => {
+	const unknown = 'event: mood_delta\ndata: {"type":"mood_delta", "mood": 1e2}\n\n';
+	const { out } = readAsEvents(Buffer.concat([sent([start()]), Buffer.from(`: hello\n\n${unknown}`)]));
+	expect(out.toString()).toBe(`${sent([start()])}${unknown}`);
+});
+
+test("as events, a stream that is cut within its answer has no end", () => {
+	const whole = sent([start(), text(0), say(0, "a")]);
+	const cut = Buffer.concat([whole, Buffer.from('event: content_block_delta\ndata: {"type":"content')]);
+	const { out, isOver } = readAsEvents(cut);
+	expect([out.equals(whole), isOver]).toEqual([true, false]);
 });
 
 test("a stream that is cut within its answer stays cut", () => {
-	const bytes = bytesOf([start(), text(0), say(0, "a")]);
+	const bytes = sent([start(), text(0), say(0, "a")]);
 	const cut = Buffer.concat([bytes, Buffer.from('event: content_block_delta\ndata: {"type":"content')]);
 	const { out, isOver } = read(cut);
 	expect([out.equals(cut), isOver]).toEqual([true, false]);
@@ -353,11 +404,11 @@ test.each([
 	['event: error\ndata: {"error":"m"}\n\n', "api_error"],
 	['event: error\ndata: {"message":"m"}\n\n', "api_error"],
 ])("%j is the API's error event, and the last one", (error, type) => {
-	const { out, isOver } = read(
-		Buffer.concat([bytesOf([start(), text(0)]), Buffer.from(error), bytesOf([say(0, "x")])]),
-	);
-	const last = out.toString().split("\n\n").at(-2) ?? "";
-	const { name, data } = sseFields(Buffer.from(last));
-	expect([name, JSON.parse(data)]).toMatchObject(["error", { type: "error", error: { type, message: "m" } }]);
-	expect(isOver).toBe(true);
+	for (const reader of READERS) {
+		const { out, isOver } = reader(Buffer.concat([sent([start(), text(0)]), Buffer.from(error), sent([say(0, "x")])]));
+		const last = out.toString().split("\n\n").at(-2) ?? "";
+		const { name, data } = sseFields(Buffer.from(last));
+		expect([name, JSON.parse(data)]).toMatchObject(["error", { type: "error", error: { type, message: "m" } }]);
+		expect(isOver).toBe(true);
+	}
 });

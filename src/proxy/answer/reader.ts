@@ -2,9 +2,10 @@
 // Leaves what is odd to protocol/messages-repair and writing to proxy/answer/relay.
 
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
+import { type AnswerEvent, bytesOf } from "../../protocol/answer-event.ts";
 import { isJson } from "../../protocol/json-text.ts";
-import { MessagesRepair, type RepairedEvent } from "../../protocol/messages-repair.ts";
-import { SseSplitter } from "../../protocol/sse.ts";
+import { MessagesRepair } from "../../protocol/messages-repair.ts";
+import { SseSplitter, sseData } from "../../protocol/sse.ts";
 import { type Usage, UsageReader } from "../../protocol/usage.ts";
 import { guarded, type OnFault } from "../guard.ts";
 import { Written } from "./written.ts";
@@ -20,14 +21,17 @@ const UNREAD: ReadonlySet<string> = new Set([
 	"ping",
 ]);
 
+/** Every whole event of a stream, in order, before what goes on of it is given. `error` is the data of an `error` event, else "". */
+export type OnEvent = (name: string, error: string) => void;
+
 export interface AnswerReaderOptions {
 	readonly streaming: boolean;
 	/** `content-encoding` of a whole answer; what we cannot decode is relayed unread. Streams come plain. */
 	readonly encoding: string;
 	/** A stream of the Messages API, for its clients: what these would not understand is put right. */
 	readonly repairs: boolean;
-	/** Every whole event of a stream, in order and before `push` returns, with its bytes unless the name says enough. */
-	readonly onEvent: (name: string, event: Buffer) => void;
+	/** Called before `push` returns. */
+	readonly onEvent: OnEvent;
 	/** Told what throws while a packed answer is read, which happens in a callback of its own. */
 	readonly onFault: OnFault;
 }
@@ -40,7 +44,7 @@ interface Edit {
 }
 
 /** Events that an answer ends with. */
-const LAST_EVENTS: ReadonlySet<string> = new Set(["message_stop", "error"]);
+export const LAST_EVENTS: ReadonlySet<string> = new Set(["message_stop", "error"]);
 const NOTHING = Buffer.alloc(0);
 
 /** Reader of one answer. `push` returns what may be relayed now: held to the next event's end. */
@@ -52,7 +56,7 @@ export class AnswerReader {
 	readonly #usage = new UsageReader();
 	readonly #splitter: SseSplitter | null;
 	readonly #repair: MessagesRepair | null;
-	readonly #onEvent: AnswerReaderOptions["onEvent"];
+	readonly #onEvent: OnEvent;
 	/** Of the chunk that is being read. */
 	#edits: Edit[] = [];
 	#over = false;
@@ -107,8 +111,7 @@ export class AnswerReader {
 		const rest = this.#splitter.rest();
 		if (this.#repair === null || this.#splitter.hasLetThrough) return rest;
 		const { events, left } = this.#repair.end(rest);
-		this.#tell(events);
-		return Buffer.concat([...events.map(({ bytes }) => bytes), left]);
+		return Buffer.concat([this.#written(events), left]);
 	}
 
 	#event(name: string, event: Buffer): void {
@@ -125,10 +128,9 @@ export class AnswerReader {
 			this.#seen(repair.type, whole);
 			return;
 		}
-		// As it came: what the repair puts in was not told by the upstream.
+		// As it came: what the repair puts in was not reported by the upstream.
 		this.#usage.event(repair.type, whole);
-		this.#edits.push({ start, end, bytes: Buffer.concat(events.map((each) => each.bytes)) });
-		this.#tell(events);
+		this.#edits.push({ start, end, bytes: this.#written(events) });
 	}
 
 	#seen(name: string, event: Buffer): void {
@@ -136,14 +138,16 @@ export class AnswerReader {
 		const place = this.#splitter?.place;
 		if (place !== undefined) this.written?.event(name, place.bytes, place.start, place.end);
 		if (LAST_EVENTS.has(name)) this.#over = true;
-		this.#onEvent(name, event);
+		this.#onEvent(name, name === "error" ? sseData(event) : "");
 	}
 
-	#tell(events: readonly RepairedEvent[]): void {
-		for (const { name, bytes } of events) {
-			this.written?.event(name, bytes, 0, bytes.length);
-			this.#onEvent(name, bytes);
+	/** The bytes of events that take the place of others. */
+	#written(events: readonly AnswerEvent[]): Buffer {
+		for (const event of events) {
+			this.written?.read(event);
+			this.#onEvent(event.name, event.name === "error" ? event.text : "");
 		}
+		return bytesOf(events);
 	}
 
 	#edited(relayable: Buffer): Buffer | null {

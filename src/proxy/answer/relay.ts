@@ -1,6 +1,7 @@
 // Writes one answer to the client: canonical bytes as they came, or through the encoding of the client's format. Leaves reading it to
 // proxy/answer/reader.
 import { GatewayError } from "../../errors.ts";
+import { bytesOf, type Passing } from "../../protocol/answer-event.ts";
 import type { Exchange } from "../exchange.ts";
 import { attempted } from "../guard.ts";
 import { relayedHeaders } from "../headers.ts";
@@ -37,17 +38,17 @@ export class Relay {
 	}
 
 	/** false = the client is slower than the upstream: pause until `onDrain`. */
-	write(bytes: Buffer): boolean {
+	write(passing: Passing): boolean {
 		this.#keepAlive?.postpone();
-		this.#exchange.capture?.push(bytes);
-		return this.#encoding === null ? this.#response.write(bytes) : this.#encoding.write(bytes);
+		this.#exchange.capture?.push(bytesOf(passing));
+		return this.#encoding === null ? this.#response.write(bytesOf(passing)) : this.#encoding.write(passing);
 	}
 
 	/** Head and held pieces; Node sends what is written in one tick as one packet. */
-	writeAll(pieces: readonly Buffer[]): boolean {
-		let room = true;
-		for (const piece of pieces) room = this.write(piece);
-		return room;
+	writeAll(pieces: readonly Passing[]): boolean {
+		let canTakeMore = true;
+		for (const piece of pieces) canTakeMore = this.write(piece);
+		return canTakeMore;
 	}
 
 	/** Sends the head alone, for a client that should see that an answer has begun. */
@@ -69,12 +70,12 @@ export class Relay {
 		this.#response.once("drain", resume);
 	}
 
-	/** The answer is complete; `last` are its final bytes, maybe none. */
-	finish(last: Buffer): void {
+	/** The answer is complete; `last` is what comes last, maybe nothing. */
+	finish(last: Passing): void {
 		this.#keepAlive?.stop();
-		this.#exchange.capture?.push(last);
+		this.#exchange.capture?.push(bytesOf(last));
 		if (this.#encoding !== null) this.#encoding.finish(last);
-		else if (last.length > 0) this.#response.end(last);
+		else if (last.length > 0) this.#response.end(bytesOf(last));
 		else this.#response.end();
 	}
 
@@ -82,7 +83,7 @@ export class Relay {
 	 * The upstream ended its answer in good order, but before it was complete. Clients of the Messages API see that for themselves, as they
 	 * do without a gateway; in another format it would look whole.
 	 */
-	finishShort(last: Buffer): void {
+	finishShort(last: Passing): void {
 		if (this.#encoding !== null) this.breakOff(true);
 		else this.finish(last);
 	}
@@ -103,12 +104,12 @@ export class Relay {
 export function endBroken(exchange: Exchange, relay: Relay | null, canAddEvents: boolean): void {
 	const { response } = exchange;
 	const error = new GatewayError("internal");
-	const isTold = attempted(() => {
+	const isAnswered = attempted(() => {
 		if (relay !== null) relay.breakOff(canAddEvents, error);
 		else if (response.headersSent) response.destroy();
 		else answerWithError(exchange, error);
 	});
-	if (!isTold) response.destroy();
+	if (!isAnswered) response.destroy();
 }
 
 /** Instead of an answer that must be translated whole and outgrew what may be held of it. */

@@ -1,5 +1,6 @@
 // What of a streamed answer has passed since its provider last told how much it wrote: bytes of text, thinking and arguments, calls of the
 // provider's tools. Parses one event a block, for a stream has hundreds. Leaves turning it into tokens to proxy/record/spending.
+import type { AnswerEvent } from "../../protocol/answer-event.ts";
 import { sseData } from "../../protocol/sse.ts";
 
 const SERVER_TOOL = Buffer.from('"server_tool_use"');
@@ -14,6 +15,8 @@ const SPACE = 0x20;
 const QUOTE = 0x22;
 const CLOSE_OBJECT = 0x7d;
 const MOST_NAME = 64;
+/** The same in the text of a delta. */
+const SAID = /"(?:text|thinking|partial_json)"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"/;
 
 /** Events of one stream, in order. Positions are those of the event in `bytes`. */
 export class Written {
@@ -26,14 +29,27 @@ export class Written {
 	/** Bytes of an event of the open block that are not the model's; below 0 = not known yet. */
 	#frame = -1;
 
+	/** An event as bytes. */
 	event(name: string, bytes: Buffer, start: number, end: number): void {
+		if (name === "content_block_delta") this.#delta(bytes, start, end);
+		else if (name === "content_block_start") this.#blockAt(bytes.subarray(start, end));
+		else this.#mark(name);
+	}
+
+	/** An event of an answer that is translated. */
+	read(event: AnswerEvent): void {
+		const { name } = event;
+		if (name === "content_block_delta") {
+			this.isOpen = true;
+			this.bytes += event.isParsed
+				? saidBytes(event.data?.["delta"])
+				: Buffer.byteLength(SAID.exec(event.text)?.[1] ?? "");
+		} else if (name === "content_block_start") this.#block(event.data?.["content_block"]);
+		else this.#mark(name);
+	}
+
+	#mark(name: string): void {
 		switch (name) {
-			case "content_block_delta":
-				this.#delta(bytes, start, end);
-				break;
-			case "content_block_start":
-				this.#block(bytes.subarray(start, end));
-				break;
 			case "message_start":
 				this.isOpen = true;
 				break;
@@ -55,11 +71,14 @@ export class Written {
 		if (length > this.#frame) this.bytes += length - this.#frame;
 	}
 
-	#block(event: Buffer): void {
-		this.isOpen = true;
+	#blockAt(event: Buffer): void {
 		this.#frame = -1;
-		if (!event.includes(SERVER_TOOL)) return;
-		const block = objectOf(objectOf(parsed(event))?.["content_block"]);
+		this.#block(event.includes(SERVER_TOOL) ? objectOf(parsed(event))?.["content_block"] : null);
+	}
+
+	#block(sent: unknown): void {
+		this.isOpen = true;
+		const block = objectOf(sent);
 		const name = block?.["type"] === "server_tool_use" ? block["name"] : undefined;
 		if (typeof name !== "string") return;
 		const counted = `${name.slice(0, MOST_NAME)}_requests`;
@@ -86,6 +105,13 @@ function frameOf(event: Buffer, length: number): number {
 		name !== "type" && typeof value === "string" ? [Buffer.byteLength(JSON.stringify(value)) - 2] : [],
 	);
 	return Math.max(0, length - Math.max(0, ...texts));
+}
+
+/** Of the model's own words in a delta, as JSON writes them. */
+function saidBytes(delta: unknown): number {
+	const { text, thinking, partial_json } = objectOf(delta) ?? {};
+	const said = text ?? thinking ?? partial_json;
+	return typeof said === "string" ? Buffer.byteLength(JSON.stringify(said)) - 2 : 0;
 }
 
 function parsed(event: Buffer): unknown {

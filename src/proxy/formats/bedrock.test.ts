@@ -1,8 +1,7 @@
 import { expect, it } from "vitest";
+import { AnswerEvent } from "../../protocol/answer-event.ts";
 import { EventStreamDecoder } from "../../protocol/eventstream.ts";
 import { bedrockFormat } from "./bedrock.ts";
-
-const sse = (type: string) => Buffer.from(`event: ${type}\ndata: {"type":"${type}"}\n\n`);
 
 /** An encoder of a streamed answer on a fake clock; `send` answers the types of the events that go out. */
 function stream() {
@@ -15,7 +14,7 @@ function stream() {
 	);
 	const encoder = read?.answer?.({ requestId: "r", startedAt: 0, now: () => clock.now });
 	const send = (type: string): string[] => {
-		const frames = new EventStreamDecoder().push(encoder?.event(type, sse(type)) ?? Buffer.alloc(0));
+		const frames = new EventStreamDecoder().push(encoder?.event(AnswerEvent.of(type, {})) ?? Buffer.alloc(0));
 		return frames.map(({ payload }) => {
 			const { bytes } = JSON.parse(payload.toString()) as { bytes: string };
 			return (JSON.parse(Buffer.from(bytes, "base64").toString()) as { type: string }).type;

@@ -3,10 +3,10 @@
 
 import type { Config } from "../../config/schema.ts";
 import { GatewayError } from "../../errors.ts";
+import type { AnswerEvent } from "../../protocol/answer-event.ts";
 import { readError, statusOfErrorType } from "../../protocol/anthropic.ts";
 import { EVENT_STREAM_TYPE, encodeChunk, encodeException } from "../../protocol/eventstream.ts";
 import { jsonText } from "../../protocol/json-text.ts";
-import { sseData } from "../../protocol/sse.ts";
 import { type Usage, UsageReader } from "../../protocol/usage.ts";
 import type {
 	AnswerContext,
@@ -108,18 +108,18 @@ class InvokeEncoder implements AnswerEncoder {
 		return { "content-type": EVENT_STREAM_TYPE, "x-amzn-bedrock-content-type": "application/json", ...head };
 	}
 
-	event(name: string, event: Buffer): Buffer {
+	event(event: AnswerEvent): Buffer {
+		const { name, text } = event;
 		const now = this.#about.now();
 		// Before the message has begun, clients take a ping for a fault.
 		const silentMs = this.#lastAt === null ? 0 : now - this.#lastAt;
 		// Bedrock sends no pings (providers §4): one goes on only where the stream would otherwise be silent for long.
 		if (name === "ping" && silentMs < LONG_SILENCE_MS) return NOTHING;
 		this.#lastAt = now;
-		this.#usage.event(name, event);
+		this.#usage.read(event);
 		this.#firstAt ??= now;
-		const data = sseData(event);
-		if (name === "error") return errorFrame(data);
-		return encodeChunk(name === "message_stop" ? this.#withMetrics(data) : data);
+		if (name === "error") return errorFrame(text);
+		return encodeChunk(name === "message_stop" ? this.#withMetrics(text) : text);
 	}
 
 	end(): Buffer {

@@ -2,6 +2,7 @@
 // which path belongs to which format is proxy/routes' business.
 import type { Config } from "../../config/schema.ts";
 import type { Given } from "../../prompt/outline.ts";
+import type { AnswerEvent } from "../../protocol/answer-event.ts";
 import type { ClientFormatName, Operation } from "../../providers/provider.ts";
 
 /** What a URL asks for, besides its body. */
@@ -44,7 +45,7 @@ export interface AnswerEncoder {
 	/** What the head says of the form: `content-type` and what else belongs to it. Replaces the upstream's headers of the same names. */
 	headers(streaming: boolean): Readonly<Record<string, string>>;
 	/** One whole canonical event; what goes to the client for it, maybe nothing. */
-	event(name: string, event: Buffer): Buffer;
+	event(event: AnswerEvent): Buffer;
 	/** After the last event. */
 	end(): Buffer;
 	/** A whole answer that was not streamed. */

@@ -66,7 +66,7 @@ function chatEncoder(about: EncoderAbout): AnswerEncoder {
 	const stream = new ChatStream(about);
 	return {
 		headers: (streaming) => openaiHeaders(about.requestId, streaming),
-		event: (name, event) => stream.event(name, event),
+		event: (event) => stream.event(event),
 		end: () => NOTHING,
 		body: (json) => chatCompletion(json, asObject(parseLenient(json.toString("utf8"))), about),
 		ping: () => PING,

@@ -28,7 +28,7 @@ export const openaiResponsesFormat: ClientFormat = {
 				const stream = new ResponsesStream(about);
 				return {
 					headers: (streaming) => openaiHeaders(requestId, streaming),
-					event: (name, event) => stream.event(name, event),
+					event: (event) => stream.event(event),
 					end: () => NOTHING,
 					body: (json) => responseOf(json, asObject(parseLenient(json.toString("utf8"))), about),
 					ping: () => PING,

@@ -1,9 +1,11 @@
 // How an answer is framed, by its first bytes rather than by its head alone, and what makes of it what the client asked for. Leaves the
 // upstream's own form to its provider.
 import type { IncomingHttpHeaders } from "node:http";
+import type { AnswerEvent } from "../../protocol/answer-event.ts";
 import { messageEvents } from "../../protocol/messages-events.ts";
+import { MessagesStream } from "../../protocol/messages-stream.ts";
 import { asObject, parseLenient } from "../../protocol/openai/json.ts";
-import type { BodyReframer, Provider, Reframer, UpstreamRequest } from "../../providers/provider.ts";
+import type { BodyReframer, Provider, StreamReframer, UpstreamRequest } from "../../providers/provider.ts";
 import type { Exchange } from "../exchange.ts";
 import { headerValue } from "../headers.ts";
 import { reframedHead } from "./head.ts";
@@ -40,18 +42,20 @@ export function framingOf(headers: IncomingHttpHeaders, first: Buffer): Framing 
 
 /** What an answer needs on its way. */
 export interface AnswerForm {
-	/** Makes it canonical, and a stream where one was asked for; null where it is both. */
-	readonly reframer: Reframer | null;
+	/** Makes events of a stream that is translated, from its upstream's form or for its client; null where its bytes go on. */
+	readonly stream: StreamReframer | null;
+	/** Makes a whole answer canonical, and a stream where one was asked for; null where it is both. */
+	readonly whole: BodyReframer | WholeAsStream | null;
 	/** Head of the canonical answer. */
 	readonly canonical: IncomingHttpHeaders;
 	/** Head of what goes on. */
 	readonly sent: IncomingHttpHeaders;
 	/** Its own bytes are what the client gets. */
 	readonly untouched: boolean;
-	/** Of those bytes, not the chunk with the usage. */
-	readonly hidesUsage: boolean;
 	/** A stream that must be put together for a client that asked for a whole answer. */
 	readonly assembled: boolean;
+	/** A stream whose upstream sends no pings. */
+	readonly needsPings: boolean;
 }
 
 /** The form of an answer with this framing. `headers` is its head. */
@@ -69,18 +73,22 @@ export function formOf(
 	const isMisfit = isMessage && framing !== "own" && streams !== wanted;
 	if (isMisfit && !streams) {
 		const canonical = reframedHead(headers, { streaming: true });
-		const reframer = new WholeAsStream(own?.streaming === false ? own : null);
-		return { reframer, canonical, sent: canonical, untouched: false, hidesUsage: false, assembled: false };
+		const whole = new WholeAsStream(own?.streaming === false ? own : null);
+		return { stream: null, whole, canonical, sent: canonical, untouched: false, assembled: false, needsPings: false };
 	}
 	const untouched = request.untouched === true && !(isMisfit && exchange.encoder !== null);
+	const assembled = isMisfit && !untouched;
+	const isTranslated = isEventStream(headers) && (assembled || exchange.encoder !== null);
+	const foreign = own?.streaming === true ? own : null;
 	const canonical = own === null ? headers : reframedHead(headers, own);
 	return {
-		reframer: own,
+		stream: foreign ?? (isTranslated && own === null ? new MessagesStream() : null),
+		whole: own?.streaming === false ? own : null,
 		canonical,
 		sent: untouched ? headers : canonical,
 		untouched,
-		hidesUsage: request.hidesUsage === true,
-		assembled: isMisfit && !untouched,
+		assembled,
+		needsPings: foreign !== null,
 	};
 }
 
@@ -101,8 +109,7 @@ function lengthless(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 }
 
 /** A whole answer for a client that asked for a stream: its events come when all of it has. */
-class WholeAsStream implements BodyReframer {
-	readonly streaming = false;
+export class WholeAsStream {
 	readonly #inner: BodyReframer | null;
 
 	constructor(inner: BodyReframer | null) {
@@ -113,7 +120,7 @@ class WholeAsStream implements BodyReframer {
 		return this.#inner?.usageUnknown === true;
 	}
 
-	body(whole: Buffer): Buffer {
+	events(whole: Buffer): readonly AnswerEvent[] {
 		const canonical = this.#inner?.body(whole) ?? whole;
 		return messageEvents(asObject(parseLenient(canonical.toString("utf8"))));
 	}

@@ -1,55 +1,56 @@
-// One answer's bytes on their way: made canonical where its upstream has a form of its own, watched, and put right. Leaves when they go
-// to the client to proxy/upstream/attempt.
+// One answer on its way: made canonical where its upstream has a form of its own, watched, and put right. Bytes go on as bytes; a stream
+// that is translated on either side goes on as events. Leaves when they go to the client to proxy/upstream/attempt.
+import { bytesOf, eventsOf, type Passing } from "../../protocol/answer-event.ts";
 import { endsObject, isJson } from "../../protocol/json-text.ts";
-import { SseSplitter } from "../../protocol/sse.ts";
 import type { Usage } from "../../protocol/usage.ts";
-import type { Reframer } from "../../providers/provider.ts";
-import { AnswerReader } from "../answer/reader.ts";
-import { UsageHider } from "../answer/usage-hider.ts";
+import type { BodyReframer, StreamReframer } from "../../providers/provider.ts";
+import { EventReader } from "../answer/event-reader.ts";
+import { AnswerReader, type OnEvent } from "../answer/reader.ts";
 import type { Written } from "../answer/written.ts";
 import type { Exchange } from "../exchange.ts";
 import type { OnFault } from "../guard.ts";
 import { headerValue } from "../headers.ts";
-import { type AnswerForm, isEventStream } from "./answer-form.ts";
+import { type AnswerForm, isEventStream, WholeAsStream } from "./answer-form.ts";
 
-const ERROR_EVENT = Buffer.from("event: error");
+const NOTHING = Buffer.alloc(0);
 
 export class AnswerPipe {
-	readonly #reader: AnswerReader;
-	/** Makes the answer canonical; null where it already is. */
-	#reframer: Reframer | null;
-	/** Cuts a stream that needs no change at its events; null where canonical bytes are what goes on. */
-	readonly #untouched: SseSplitter | UsageHider | null;
+	readonly #reader: AnswerReader | EventReader;
+	readonly #stream: StreamReframer | null;
+	/** Translates a whole answer; null where its bytes are canonical, or too many. */
+	#whole: BodyReframer | WholeAsStream | null;
 	readonly isUntouched: boolean;
 	/** A stream for a client that asked for a whole answer. */
 	readonly isAssembled: boolean;
+	/** Its upstream sends no pings. */
+	readonly needsPings: boolean;
 	/** A stream of the Messages API, which says when it is complete. */
-	readonly #tells: boolean;
+	readonly #saysEnd: boolean;
 	readonly #isSized: boolean;
 	#isCutShort = false;
 
 	constructor(
-		form: AnswerForm,
-		about: {
-			readonly operation: Exchange["operation"];
-			readonly onEvent: (name: string, event: Buffer) => void;
-			readonly onFault: OnFault;
-		},
+		{ stream, whole, canonical, ...form }: AnswerForm,
+		about: { readonly operation: Exchange["operation"]; readonly onEvent: OnEvent; readonly onFault: OnFault },
 	) {
 		this.isUntouched = form.untouched;
 		this.isAssembled = form.assembled;
+		this.needsPings = form.needsPings;
 		this.#isSized = form.sent["content-length"] !== undefined;
-		this.#untouched = form.untouched ? (form.hidesUsage ? new UsageHider() : new SseSplitter(() => {})) : null;
-		this.#reframer = form.reframer;
+		this.#whole = whole;
+		this.#stream = stream;
 		const repairs = !form.untouched && about.operation === "messages";
-		this.#reader = new AnswerReader({
-			streaming: isEventStream(form.canonical),
-			encoding: headerValue(form.canonical, "content-encoding") ?? "identity",
-			repairs,
-			onEvent: about.onEvent,
-			onFault: about.onFault,
-		});
-		this.#tells = this.#reader.streaming && repairs;
+		this.#reader =
+			stream !== null || whole instanceof WholeAsStream
+				? new EventReader(stream, { repairs: repairs && stream?.isCanonical !== true, onEvent: about.onEvent })
+				: new AnswerReader({
+						streaming: isEventStream(canonical),
+						encoding: headerValue(canonical, "content-encoding") ?? "identity",
+						repairs,
+						onEvent: about.onEvent,
+						onFault: about.onFault,
+					});
+		this.#saysEnd = this.#reader.streaming && repairs;
 	}
 
 	/** What goes on is an event stream: events can be added to it. */
@@ -62,14 +63,9 @@ export class AnswerPipe {
 		return this.streaming && !this.isWhole;
 	}
 
-	/** Nothing goes on before all has come: `translated` then makes one piece of it. */
+	/** Nothing goes on before all has come: `passWhole` is then given it. */
 	get isWhole(): boolean {
-		return this.#reframer?.streaming === false;
-	}
-
-	/** Its upstream sends no pings. */
-	get needsPings(): boolean {
-		return this.#reframer?.streaming === true;
+		return this.#whole !== null;
 	}
 
 	/** The answer has ended, whether or not its response has. */
@@ -79,24 +75,20 @@ export class AnswerPipe {
 
 	/** Whether, after these bytes, `hasAll` may be true. */
 	mayHaveAll(last: Buffer): boolean {
-		return this.#awaitsEnd || (!this.comesInEvents && endsObject(last));
+		return this.#reader.awaitsEnd || (!this.comesInEvents && endsObject(last));
 	}
 
 	/** Nothing is missing but the last word, the usage, or the response's end. Of a whole answer that is translated all is held. */
 	hasAll({ held }: { readonly held: Buffer }): boolean {
-		if (this.#awaitsEnd || this.comesInEvents) return this.#awaitsEnd;
+		if (this.#reader.awaitsEnd || this.comesInEvents) return this.#reader.awaitsEnd;
 		if (this.isWhole) return isJson(held);
 		// Its client waits for as many bytes as the head says.
 		return !this.#isSized && this.#reader.isWholeJson;
 	}
 
-	get #awaitsEnd(): boolean {
-		return this.#reader.awaitsEnd || (this.#reframer?.streaming === true && this.#reframer.awaitsEnd === true);
-	}
-
 	/** To be asked when all has come. */
 	get isComplete(): boolean {
-		return !this.#tells || this.#reader.isOver;
+		return !this.#saysEnd || this.#reader.isOver;
 	}
 
 	/** An untouched stream ended in the middle of its answer. */
@@ -104,9 +96,9 @@ export class AnswerPipe {
 		return this.#isCutShort;
 	}
 
-	/** As the upstream told it so far; null where it told none. */
+	/** As the upstream reported it so far; null where it reported none. */
 	get usage(): Usage | null {
-		return this.#told(this.#reader.usage);
+		return this.#reported(this.#reader.usage);
 	}
 
 	/** What of a stream passed that its usage does not count yet; null = not a stream. */
@@ -114,53 +106,58 @@ export class AnswerPipe {
 		return this.#reader.written;
 	}
 
-	/** The upstream's next bytes; what may be relayed now, null = nothing. */
-	push(chunk: Buffer): Buffer | null {
-		const reframer = this.#reframer;
-		const canonical = reframer?.streaming === true ? reframer.push(chunk) : chunk;
-		const relayable = this.#reader.push(canonical);
-		return this.#untouched === null ? relayable : this.#untouched.push(chunk);
+	/** The upstream's next bytes; what goes on now, null = nothing. */
+	push(chunk: Buffer): Passing | null {
+		const passing = this.#reader.push(chunk);
+		return this.isUntouched && this.#stream !== null ? (this.#stream.own ?? null) : passing;
 	}
 
 	/** The upstream has ended: what that adds. `rest` is asked for after it. */
-	end(): Buffer | null {
-		const last = this.#reframer?.streaming === true ? this.#reframer.end() : null;
-		if (last === null || last.length === 0) return null;
-		const relayable = this.#reader.push(last);
-		if (this.#untouched === null) return relayable;
-		this.#isCutShort = last.subarray(0, ERROR_EVENT.length).equals(ERROR_EVENT);
+	end(): Passing | null {
+		if (this.#stream === null) return null;
+		const last = this.#reader.end();
+		if (!this.isUntouched) return last;
+		this.#isCutShort = beginsWithError(last);
 		return null;
 	}
 
 	/** What is left behind the last whole event. */
-	rest(): Buffer {
-		const rest = this.#reader.end();
-		return this.#untouched?.rest() ?? rest;
+	rest(): Passing {
+		if (this.#stream === null) return this.#reader.end();
+		return (this.isUntouched && this.#stream.own) || NOTHING;
 	}
 
-	/** The canonical form of a whole answer; to be given to `read` when it goes on. */
-	translated(whole: Buffer): Buffer {
-		return this.#reframer?.streaming === false ? this.#reframer.body(withoutMark(whole)) : whole;
+	/** A whole answer, in the form in which it goes on. */
+	translated(whole: Buffer): Passing {
+		if (this.#whole instanceof WholeAsStream) return this.#whole.events(withoutMark(whole));
+		return this.#whole?.body(withoutMark(whole)) ?? whole;
 	}
 
-	/** Canonical bytes pass; what of them may be relayed now. */
-	read(canonical: Buffer): Buffer | null {
-		return this.#reader.push(canonical);
+	/** A canonical answer passes; what of it goes on now. */
+	read(canonical: Passing): Passing | null {
+		return this.#reader instanceof EventReader
+			? this.#reader.take(eventsOf(canonical))
+			: this.#reader.push(bytesOf(canonical));
 	}
 
 	/** A whole answer is too large to be read: its own bytes go on. */
 	giveUp(): void {
-		this.#reframer = null;
+		this.#whole = null;
 	}
 
 	/** Call it after the answer has gone out: gives the usage, at once or after decoding. */
 	finish(done: (usage: Usage | null) => void): void {
-		this.#reader.finish((usage) => done(this.#told(usage)));
+		this.#reader.finish((usage) => done(this.#reported(usage)));
 	}
 
-	#told(usage: Usage | null): Usage | null {
-		return this.#reframer?.usageUnknown === true ? null : usage;
+	#reported(usage: Usage | null): Usage | null {
+		return (this.#stream ?? this.#whole)?.usageUnknown === true ? null : usage;
 	}
+}
+
+function beginsWithError(passing: Passing): boolean {
+	const [first] = eventsOf(passing);
+	return first?.name === "error";
 }
 
 const BYTE_ORDER_MARK = Buffer.from("\uFEFF");

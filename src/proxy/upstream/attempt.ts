@@ -2,6 +2,7 @@
 // is taken by one mode at a time. Leaves which deployment comes next to proxy/upstream/dispatch, the meaning of a failure to the provider
 // and the client's side to proxy/upstream/delivery.
 import type { IncomingHttpHeaders } from "node:http";
+import { bytesOf, type Passing } from "../../protocol/answer-event.ts";
 import { beginsContent } from "../../protocol/anthropic.ts";
 import type { UpstreamFailure, Verdict } from "../../providers/provider.ts";
 import { keptHeaders, MAX_WHOLE } from "../answer/encoding.ts";
@@ -113,7 +114,7 @@ class Attempt implements UpstreamListener, Running {
 		const form = formOf(framing, { status: this.#status, headers: this.#headers }, this.#options);
 		const pipe = new AnswerPipe(form, {
 			operation: this.#options.exchange.operation,
-			onEvent: (name, event) => this.#event(name, event),
+			onEvent: (name, error) => this.#event(name, error),
 			onFault: (error) => this.fault(error),
 		});
 		this.#pipe = pipe;
@@ -163,8 +164,8 @@ class Attempt implements UpstreamListener, Running {
 		return {
 			data: (chunk) => {
 				this.#reading = true;
-				const relayable = pipe.push(chunk);
-				this.#pass(pipe, relayable);
+				const passing = pipe.push(chunk);
+				this.#pass(pipe, passing);
 				this.#lookForEnd(pipe, chunk);
 			},
 			end: () => {
@@ -176,10 +177,10 @@ class Attempt implements UpstreamListener, Running {
 	}
 
 	/** Bytes that were read, on their way to the client, or held back. */
-	#pass(pipe: AnswerPipe, relayable: Buffer | null): void {
+	#pass(pipe: AnswerPipe, passing: Passing | null): void {
 		this.#reading = false;
 		this.#isLast ||= pipe.isOver;
-		this.#forward(relayable);
+		this.#forward(passing);
 	}
 
 	/** An answer is over with its last event, or the end of its JSON, whether or not its response is. */
@@ -197,14 +198,14 @@ class Attempt implements UpstreamListener, Running {
 		this.end(null);
 	}
 
-	#forward(relayable: Buffer | null): void {
-		if (this.#ended || relayable === null) return;
+	#forward(passing: Passing | null): void {
+		if (this.#ended || passing === null) return;
 		const delivery = this.#delivery;
 		if (!delivery.hasBegun) {
-			delivery.hold(relayable);
+			delivery.hold(passing);
 			const most = this.#pipe?.streaming === false ? MAX_ERROR_IN_SUCCESS : MAX_OPENING;
 			if (delivery.heldBytes > most) this.#commit();
-		} else if (!delivery.write(relayable, this.#isLast)) this.#tooLarge();
+		} else if (!delivery.write(passing, this.#isLast)) this.#tooLarge();
 	}
 
 	/** Holds a whole answer back. One that only is to be read meanwhile is let through unread when it is large. */
@@ -259,11 +260,11 @@ class Attempt implements UpstreamListener, Running {
 		const canonical = pipe.translated(whole);
 		if (pipe.streaming) {
 			this.#reading = true;
-			const relayable = pipe.read(canonical);
-			this.#pass(pipe, relayable);
+			const passing = pipe.read(canonical);
+			this.#pass(pipe, passing);
 			return;
 		}
-		const sent = pipe.isUntouched ? whole : canonical;
+		const sent = pipe.isUntouched ? whole : bytesOf(canonical);
 		this.#headers = { ...this.#headers, "content-length": String(sent.length) };
 		this.#commit();
 		pipe.read(canonical);
@@ -306,13 +307,13 @@ class Attempt implements UpstreamListener, Running {
 		} else this.#fail({ ...UNANSWERED, message: error.message, timedOut }, cause);
 	}
 
-	/** Every whole event of a stream, before its bytes are relayed. */
-	#event(name: string, event: Buffer): void {
+	/** Every whole event of a stream, before it goes on. `error` is what an error event says. */
+	#event(name: string, error: string): void {
 		if (this.#delivery.hasBegun || this.#ended) return;
 		if (beginsContent(name)) {
 			this.#commit();
 		} else if (name === "error") {
-			const failure = readErrorEvent(event);
+			const failure = readErrorEvent(error);
 			const verdict = this.#options.provider.judge({ ...failure, headers: this.#headers });
 			if (this.#isClients(verdict)) this.#commit();
 			else this.#failedStream(failure, failure.errorType);

@@ -1,5 +1,6 @@
 // The client's side of an attempt: what is held back until the answer is committed to, and from then on the relay, whose last bytes wait for
 // the end and go with it. Leaves when to commit to proxy/upstream/attempt and the form of what is sent to proxy/answer/relay.
+import { bytesOf, type Passing } from "../../protocol/answer-event.ts";
 import { endBroken, Relay, type RelayHead } from "../answer/relay.ts";
 import type { Exchange } from "../exchange.ts";
 import type { UpstreamCall } from "./upstream.ts";
@@ -11,9 +12,9 @@ export class Delivery {
 	/** The upstream, which waits while the client is slower. */
 	readonly #flow: Pick<UpstreamCall, "pause" | "resume">;
 	#relay: Relay | null = null;
-	#held: Buffer[] = [];
+	#held: Passing[] = [];
 	#heldBytes = 0;
-	#tail: Buffer = NOTHING;
+	#tail: Passing = NOTHING;
 
 	constructor(exchange: Exchange, flow: Pick<UpstreamCall, "pause" | "resume">) {
 		this.#exchange = exchange;
@@ -35,18 +36,18 @@ export class Delivery {
 	}
 
 	/** Keeps it back. */
-	hold(chunk: Buffer): void {
-		this.#heldBytes += chunk.length;
-		this.#held.push(chunk);
+	hold(passing: Passing): void {
+		this.#heldBytes += sizeOf(passing);
+		this.#held.push(passing);
 	}
 
 	get held(): Buffer {
-		return Buffer.concat(this.#held);
+		return Buffer.concat(this.#held.map(bytesOf));
 	}
 
 	/** What is held; then nothing is. */
 	takeHeld(): Buffer {
-		const held = Buffer.concat(this.#held);
+		const held = Buffer.concat(this.#held.map(bytesOf));
 		this.#held = [];
 		return held;
 	}
@@ -63,23 +64,23 @@ export class Delivery {
 	}
 
 	/** Sends it on, the last bytes with the end. false = the answer outgrew what may be held of it. */
-	write(bytes: Buffer, isLast: boolean): boolean {
+	write(passing: Passing, isLast: boolean): boolean {
 		const relay = this.#relay;
 		if (relay === null) return true;
 		if (isLast && relay.isDirect) {
 			this.#writeTail(relay);
-			this.#tail = bytes;
+			this.#tail = passing;
 			return true;
 		}
-		const hasRoom = relay.write(bytes);
+		const canTakeMore = relay.write(passing);
 		if (relay.isOverfull) return false;
-		if (!hasRoom) this.#pauseUntilDrained(relay);
+		if (!canTakeMore) this.#pauseUntilDrained(relay);
 		return true;
 	}
 
 	/** The answer has ended. Over before it was complete, it ends in its format's way; cut in the middle of an event, it is broken off. */
 	finish(
-		rest: Buffer,
+		rest: Passing,
 		{ isComplete, isCutShort }: { readonly isComplete: boolean; readonly isCutShort: boolean },
 	): void {
 		const relay = this.#relay;
@@ -113,4 +114,8 @@ export class Delivery {
 		this.#flow.pause();
 		relay.onDrain(this.#exchange.guarded(() => this.#flow.resume()));
 	}
+}
+
+function sizeOf(passing: Passing): number {
+	return Buffer.isBuffer(passing) ? passing.length : passing.reduce((sum, { text }) => sum + text.length, 0);
 }

@@ -3,7 +3,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { errorBody, readError, statusOfErrorType } from "../../protocol/anthropic.ts";
 import { retryHintIn } from "../../protocol/retry-hints.ts";
-import { sseData } from "../../protocol/sse.ts";
 import type { Provider, UpstreamFailure, UpstreamRequest } from "../../providers/provider.ts";
 import { typeOfStatus } from "../answer/encoding.ts";
 import { headerValue } from "../headers.ts";
@@ -52,9 +51,9 @@ export function readErrorAnswer(
 	};
 }
 
-/** What an `error` event of a stream says: the failure but for the answer's headers. */
-export function readErrorEvent(event: Buffer): Omit<UpstreamFailure, "headers"> & { readonly errorType: string } {
-	const error = readError(sseData(event));
+/** What an `error` event of a stream says by its data: the failure but for the answer's headers. */
+export function readErrorEvent(data: string): Omit<UpstreamFailure, "headers"> & { readonly errorType: string } {
+	const error = readError(data);
 	const type = error?.type ?? "api_error";
 	return {
 		status: statusOfErrorType(type),
