@@ -6,69 +6,27 @@ import { bytesOf } from "../../protocol/answer-event.ts";
 import { MessagesStream } from "../../protocol/messages-stream.ts";
 import { sseFields } from "../../protocol/sse.ts";
 import type { Usage } from "../../protocol/usage.ts";
+import {
+	args,
+	block,
+	delta,
+	type Event,
+	end,
+	FORMS,
+	type Form,
+	plain,
+	STOP,
+	say,
+	sent,
+	start,
+	stop,
+	text,
+	thinking,
+	tool,
+	WELL_FORMED,
+} from "./__fixtures__/streams.ts";
 import { EventReader } from "./event-reader.ts";
 import { AnswerReader } from "./reader.ts";
-
-type Event = Readonly<Record<string, unknown>>;
-
-const start = (message: Event = {}): Event => ({
-	type: "message_start",
-	message: {
-		id: "msg_1",
-		type: "message",
-		role: "assistant",
-		model: "m",
-		content: [],
-		stop_reason: null,
-		stop_sequence: null,
-		usage: { input_tokens: 100, output_tokens: 1 },
-		...message,
-	},
-});
-const block = (index: number, content_block: Event): Event => ({ type: "content_block_start", index, content_block });
-const text = (index: number): Event => block(index, { type: "text", text: "" });
-const thinking = (index: number): Event => block(index, { type: "thinking", thinking: "", signature: "" });
-const tool = (index: number, more: Event = {}): Event =>
-	block(index, { type: "tool_use", id: `toolu_${index}`, name: "f", input: {}, ...more });
-const say = (index: number, piece: string): Event => delta(index, { type: "text_delta", text: piece });
-const args = (index: number, partial_json: unknown): Event => delta(index, { type: "input_json_delta", partial_json });
-const delta = (index: number, delta: Event): Event => ({ type: "content_block_delta", index, delta });
-const stop = (index: number): Event => ({ type: "content_block_stop", index });
-const end = (more: Event = {}): Event => ({
-	type: "message_delta",
-	delta: { stop_reason: "end_turn", stop_sequence: null },
-	usage: { output_tokens: 7 },
-	...more,
-});
-const STOP: Event = { type: "message_stop" };
-const { type: _type, ...untypedStop } = STOP;
-
-type Form = (name: string, data: string, eol: string) => string;
-const plain: Form = (name, data, eol) => `event: ${name}${eol}data: ${data}${eol}${eol}`;
-const FORMS: Readonly<Record<string, Form>> = {
-	plain,
-	"data only": (_name, data, eol) => `data: ${data}${eol}${eol}`,
-	"data first": (name, data, eol) => `data: ${data}${eol}event: ${name}${eol}${eol}`,
-	"id first": (name, data, eol) => `id: 7${eol}event: ${name}${eol}data: ${data}${eol}${eol}`,
-	"comment and retry": (name, data, eol) => `: x${eol}retry: 1${eol}event: ${name}${eol}data: ${data}${eol}${eol}`,
-	"comment alone": (name, data, eol) => `: x${eol}${eol}event: ${name}${eol}data: ${data}${eol}${eol}`,
-	"no space": (name, data, eol) => `event:${name}${eol}data:${data}${eol}${eol}`,
-	"another name": (_name, data, eol) => `event: message${eol}data: ${data}${eol}${eol}`,
-	"several data lines": (name, data, eol) =>
-		`event: ${name}${eol}data: ${data.slice(0, 1)}${eol}data: ${data.slice(1)}${eol}${eol}`,
-	"spaces in the JSON": (name, data, eol) => `event: ${name}${eol}data: ${spaced(data)}${eol}${eol}`,
-};
-
-function spaced(data: string): string {
-	return JSON.stringify(JSON.parse(data), null, 1).replaceAll("\n", "");
-}
-
-function sent(events: readonly (Event | string)[], form: Form = plain, eol = "\n"): Buffer {
-	const written = events.map((event) =>
-		typeof event === "string" ? event : form(String(event["type"]), JSON.stringify(event), eol),
-	);
-	return Buffer.from(written.join(""));
-}
 
 interface Read {
 	readonly out: Buffer;
@@ -126,26 +84,6 @@ async function contentOf(out: Buffer): Promise<unknown[]> {
 	});
 }
 
-const WELL_FORMED: readonly Event[] = [
-	start(),
-	{ type: "ping" },
-	thinking(0),
-	delta(0, { type: "thinking_delta", thinking: "hm" }),
-	delta(0, { type: "signature_delta", signature: "sig" }),
-	stop(0),
-	text(1),
-	say(1, "Grüße "),
-	say(1, "👋"),
-	stop(1),
-	tool(2),
-	args(2, ""),
-	args(2, '{"p":'),
-	args(2, "1}"),
-	stop(2),
-	end(),
-	STOP,
-];
-
 test("a stream as the API writes it passes byte for byte, wherever it is cut", () => {
 	const forms = [plain, FORMS["no space"] as Form, FORMS["spaces in the JSON"] as Form];
 	const setup = fc.record({
@@ -191,6 +129,7 @@ test("every valid way to write the same events gives the client the same message
 });
 
 const BODY = [text(0), say(0, "a"), stop(0)];
+const { type: _type, ...untypedStop } = STOP;
 const ODD: readonly (readonly [string, readonly (Event | string)[], readonly unknown[]])[] = [
 	["no ping", [start(), ...BODY, end(), STOP], ["a"]],
 	["no content_block_stop", [start(), text(0), say(0, "a"), end(), STOP], ["a"]],

@@ -164,8 +164,7 @@ class Attempt implements UpstreamListener, Running {
 		return {
 			data: (chunk) => {
 				this.#reading = true;
-				const passing = pipe.push(chunk);
-				this.#pass(pipe, passing);
+				this.#pass(pipe, pipe.push(chunk));
 				this.#lookForEnd(pipe, chunk);
 			},
 			end: () => {
@@ -260,8 +259,7 @@ class Attempt implements UpstreamListener, Running {
 		const canonical = pipe.translated(whole);
 		if (pipe.streaming) {
 			this.#reading = true;
-			const passing = pipe.read(canonical);
-			this.#pass(pipe, passing);
+			this.#pass(pipe, pipe.read(canonical));
 			return;
 		}
 		const sent = pipe.isUntouched ? whole : bytesOf(canonical);
