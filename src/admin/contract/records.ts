@@ -109,7 +109,7 @@ export const KEYS = endpoints({
 	"POST /key/delete": change(
 		"Deletes keys",
 		z.object({ deleted_keys: deletedKeys }),
-		z.object({ keys: texts.optional(), key_aliases: texts.optional() }),
+		z.object({ keys: texts.nullish(), key_aliases: texts.nullish() }),
 	),
 	"POST /key/block": change("Blocks a key", keyView, z.object({ key: anyKey })),
 	"POST /key/unblock": change("Unblocks a key", keyView, z.object({ key: anyKey })),

@@ -71,10 +71,11 @@ export function checked<Schema extends z.ZodType>(
 	const parsed = schema.safeParse(value);
 	if (parsed.success) return parsed.data;
 	const [issue] = parsed.error.issues;
-	const unknown = issue?.code === "unrecognized_keys" ? issue.keys.join(", ") : null;
+	const unknown = issue?.code === "unrecognized_keys" ? [issue.keys.join(", ")] : [];
+	const noMember = whole === "query" ? "is not a filter of this endpoint" : "is not supported; leave it out";
 	throw new GatewayError("invalid_field", {
-		field: unknown ?? (issue?.path.join(".") || whole),
-		reason: unknown === null ? (issue?.message ?? "is not valid") : "is not a filter of this endpoint",
+		field: [...(issue?.path ?? []), ...unknown].join(".") || whole,
+		reason: unknown.length > 0 ? noMember : (issue?.message ?? "is not valid"),
 	});
 }
 

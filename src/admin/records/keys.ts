@@ -122,7 +122,7 @@ export function keyRoutes(deps: RecordDeps, requireRole: RequireRole) {
 			blocking: { named: ({ key }) => [key], answer: ([key]) => key },
 			doomed: ({ keys, key_aliases }) => {
 				const named = keys ?? key_aliases;
-				if (named !== undefined) return named;
+				if (named !== undefined && named !== null) return named;
 				throw new GatewayError("invalid_field", { field: "keys", reason: "expected a list of texts" });
 			},
 			deleted: (keys) => ({ deleted_keys: keys.map(tokenOf) }),
