@@ -75,7 +75,6 @@ const LONGER = [
 	"src/protocol/openai/upstream-forms.test.ts",
 	"src/protocol/openai/upstream-messages.test.ts",
 	"src/providers/errors/verdicts.test.ts",
-	"test/gateway/log.test.ts",
 	"test/gateway/openai-litellm.test.ts",
 	"test/gateway/spending.test.ts",
 ];

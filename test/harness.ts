@@ -131,3 +131,14 @@ const GENERATION =
 function messagesOf(simulator: Simulator) {
 	return simulator.recorded().filter((request) => /\/v1\/messages(\?|$)/.test(request.path));
 }
+
+/** What the control plane answers the operator. */
+export async function get<T>(
+	world: { readonly gateway: { readonly url: string } },
+	path: string,
+	status = 200,
+): Promise<T> {
+	const response = await fetch(`${world.gateway.url}${path}`, { headers: { authorization: `Bearer ${MASTER_KEY}` } });
+	if (response.status !== status) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+	return (await response.json()) as T;
+}

@@ -10,8 +10,46 @@ import { postgresPrograms, startPostgres } from "../postgres.ts";
 const OUTAGE_MS = 30_000;
 /** Requests under way at once, before, during and after. */
 const CLIENTS = 8;
+const REQUEST = JSON.stringify({
+	model: "claude-code",
+	max_tokens: 5,
+	messages: [{ role: "user", content: "hello" }],
+});
 /** A queue that the outage overflows, so that there is a loss to count. */
 const QUEUE = "warmpath: { listen: { port: 0 }, request_log: { queue: 1000 } }\n";
+
+type World = Awaited<ReturnType<typeof startWorld>>;
+
+/** Clients that send one request after another, and what became of these. */
+class Load {
+	readonly statuses = new Map<number, number>();
+	readonly ids: string[] = [];
+	/** ms. */
+	slowest = 0;
+	readonly #world: World;
+	readonly #key: string;
+
+	constructor(world: World, key: string) {
+		this.#world = world;
+		this.#key = key;
+	}
+
+	async runWhile(more: () => boolean): Promise<void> {
+		const client = async () => {
+			while (more()) await this.#one();
+		};
+		await Promise.all(Array.from({ length: CLIENTS }, client));
+	}
+
+	async #one(): Promise<void> {
+		const before = performance.now();
+		const answer = await this.#world.gateway.post("/v1/messages", REQUEST, { "x-api-key": this.#key });
+		await answer.arrayBuffer();
+		this.slowest = Math.max(this.slowest, performance.now() - before);
+		this.statuses.set(answer.status, (this.statuses.get(answer.status) ?? 0) + 1);
+		this.ids.push(answer.headers.get("x-litellm-call-id") ?? "");
+	}
+}
 
 describe.skipIf(postgresPrograms() === null)("Postgres away for thirty seconds under load", () => {
 	test("fails no request; the missing rows are those that were counted; spend is whole", async () => {
@@ -26,44 +64,23 @@ describe.skipIf(postgresPrograms() === null)("Postgres away for thirty seconds u
 		};
 		const { key } = await control("/key/generate", { key_alias: "steady", max_budget: 1_000, rpm_limit: 1_000_000 });
 
-		const statuses = new Map<number, number>();
-		const ids: string[] = [];
-		let slowest = 0;
-		const content = JSON.stringify({
-			model: "claude-code",
-			max_tokens: 5,
-			messages: [{ role: "user", content: "hello" }],
-		});
-		const one = async () => {
-			const before = performance.now();
-			const answer = await world.gateway.post("/v1/messages", content, { "x-api-key": String(key) });
-			await answer.arrayBuffer();
-			slowest = Math.max(slowest, performance.now() - before);
-			statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
-			ids.push(answer.headers.get("x-litellm-call-id") ?? "");
-		};
-		const loadWhile = (more: () => boolean) =>
-			Promise.all(
-				Array.from({ length: CLIENTS }, async () => {
-					while (more()) await one();
-				}),
-			);
-
+		const load = new Load(world, String(key));
 		let left = 300;
-		await loadWhile(() => left-- > 0);
+		await load.runWhile(() => left-- > 0);
 		const killed = performance.now();
 		const dead = server.kill();
-		await loadWhile(() => performance.now() - killed < OUTAGE_MS);
+		await load.runWhile(() => performance.now() - killed < OUTAGE_MS);
 		await dead;
 		const during = world.gateway.requestLog?.stats();
 		expect(during?.failure).not.toBeNull();
 		await server.start();
 		const awayMs = performance.now() - killed;
 		left = 300;
-		await loadWhile(() => left-- > 0);
+		await load.runWhile(() => left-- > 0);
 		await world.gateway.requestLog?.flush();
 
-		expect(Object.fromEntries(statuses)).toEqual({ 200: ids.length });
+		const { ids } = load;
+		expect(Object.fromEntries(load.statuses)).toEqual({ 200: ids.length });
 		const stats = world.gateway.requestLog?.stats() ?? { lost: 0, written: 0 };
 		const rows: RequestSummary[] = [];
 		for await (const row of eachRequest(database, {})) rows.push(row);
@@ -80,7 +97,7 @@ describe.skipIf(postgresPrograms() === null)("Postgres away for thirty seconds u
 		const each = rows.reduce((sum, { cost }) => sum + (cost ?? 0), 0) / rows.length;
 		expect(Number(info?.["spend"])).toBeCloseTo(each * ids.length, 6);
 		console.log(
-			`Postgres was away for ${(awayMs / 1000).toFixed(1)} s: ${ids.length} requests, none failed, slowest ${slowest.toFixed(0)} ms, ${missing} rows lost and counted`,
+			`Postgres was away for ${(awayMs / 1000).toFixed(1)} s: ${ids.length} requests, none failed, slowest ${load.slowest.toFixed(0)} ms, ${missing} rows lost and counted`,
 		);
 	}, 120_000);
 });

@@ -1,12 +1,17 @@
 // Keys and teams in a real browser: each action is done there and its value checked through the API, and the explainer's picked requests.
 import Anthropic from "@anthropic-ai/sdk";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { enterUi, startBrowser } from "../browser.ts";
 import { MASTER_KEY } from "../harness.ts";
 import { startUiWorld, type UiWorld } from "../ui-world.ts";
 
 const program = inject("chromium");
+
+/** Fills in fields by their labels. */
+async function fill(page: Page, fields: Readonly<Record<string, string>>): Promise<void> {
+	for (const [label, value] of Object.entries(fields)) await page.getByLabel(label).fill(value);
+}
 
 describe.skipIf(program === null)("keys and teams in the admin UI", () => {
 	let browser: Browser;
@@ -72,18 +77,14 @@ describe.skipIf(program === null)("keys and teams in the admin UI", () => {
 		};
 		await edit();
 		expect(await page.getByLabel("Budget, $").inputValue()).toBe("3");
-		await page.getByLabel("Budget, $").fill("12.5");
+		await fill(page, { "Budget, $": "12.5", "Tokens per minute": "90000", "Requests at once": "3" });
+		await fill(page, { Models: "claude-*, gpt-5" });
 		await page.getByLabel("Budget is for").selectOption("7d");
-		await page.getByLabel("Tokens per minute").fill("90000");
-		await page.getByLabel("Requests at once").fill("3");
-		await page.getByLabel("Models").fill("claude-*, gpt-5");
 		await page.getByLabel("Expires").selectOption("30d");
 		await page.locator("dialog").getByLabel("Team").selectOption({ label: "platform" });
 		await page.getByText("Warning, tags, cache domains, metadata").click();
-		await page.getByLabel("Warn at, $").fill("10");
-		await page.getByLabel("Tags").fill("ci, night");
-		await page.getByLabel("Cache domains").fill("org-acme");
-		await page.getByLabel("Metadata").fill('{"cost_center": "42"}');
+		await fill(page, { "Warn at, $": "10", Tags: "ci, night", "Cache domains": "org-acme" });
+		await fill(page, { Metadata: '{"cost_center": "42"}' });
 		await save();
 		const changed = {
 			max_budget: 12.5,
@@ -106,20 +107,12 @@ describe.skipIf(program === null)("keys and teams in the admin UI", () => {
 		await eventually(() => page.locator('tr[data-key="erin"]').textContent()).toContain("of $12.5");
 
 		await edit();
-		await page.getByLabel("Tokens per minute").fill("");
-		await page.getByLabel("Models").fill("");
+		await fill(page, { "Tokens per minute": "", Models: "", Metadata: "" });
 		await page.getByLabel("Expires").selectOption("-1");
 		await page.locator("dialog").getByLabel("Team").selectOption("");
-		await page.getByLabel("Metadata").fill("");
 		await save();
-		expect(await keyOf(world, "erin")).toMatchObject({
-			...changed,
-			tpm_limit: null,
-			models: [],
-			expires: null,
-			team_id: null,
-			metadata: {},
-		});
+		const taken = { tpm_limit: null, models: [], expires: null, team_id: null, metadata: {} };
+		expect(await keyOf(world, "erin")).toMatchObject({ ...changed, ...taken });
 
 		await edit();
 		await page.getByLabel("Metadata").fill("not json");

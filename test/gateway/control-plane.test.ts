@@ -37,6 +37,32 @@ async function startOn(database: Database, now?: () => number) {
 	};
 }
 
+type Who = "admin" | "viewer" | "owner" | "reader" | "model" | "nobody";
+type Statuses = Readonly<Record<Who, number>>;
+
+const TO_CHANGE: Statuses = { admin: 200, viewer: 403, owner: 403, reader: 403, model: 403, nobody: 401 };
+const TO_READ: Statuses = { ...TO_CHANGE, viewer: 200, reader: 200 };
+const OWN: Statuses = { ...TO_READ, owner: 200 };
+/** To its owner what is not theirs does not exist. */
+const OF_OTHERS: Statuses = { ...TO_READ, owner: 404 };
+
+/** What each of them is answered. */
+const ANSWERED: readonly (readonly [path: string, body: unknown, statuses: Statuses])[] = [
+	["/key/generate", {}, TO_CHANGE],
+	["/team/update", { team_id: "mine" }, TO_CHANGE],
+	["/user/list", undefined, TO_READ],
+	["/customer/list", undefined, TO_READ],
+	["/budget/list", undefined, TO_READ],
+	["/health", undefined, TO_READ],
+	["/route/explain", { model: "claude-code", max_tokens: 1, messages: [] }, { ...TO_CHANGE, viewer: 200, model: 200 }],
+	["/key/info", undefined, OWN],
+	["/key/info?key=admin", undefined, OF_OTHERS],
+	["/user/info?user_id=owner", undefined, OWN],
+	["/user/info?user_id=admin", undefined, OF_OTHERS],
+	["/team/info?team_id=mine", undefined, OWN],
+	["/team/info?team_id=others", undefined, OF_OTHERS],
+];
+
 onEachDatabase(({ open }) => {
 	const start = async (now?: () => number) => startOn(await open(), now);
 
@@ -206,7 +232,7 @@ onEachDatabase(({ open }) => {
 		]) {
 			await w.call("/user/new", { user_id: id, user_role: role, teams: ["mine"], auto_create_key: false });
 		}
-		const keys = {
+		const keys: Record<Who, string> = {
 			admin: await w.key({ user_id: "admin", key_alias: "admin" }),
 			viewer: await w.key({ user_id: "viewer", key_alias: "viewer" }),
 			owner: await w.key({ user_id: "owner", key_alias: "owner" }),
@@ -214,49 +240,10 @@ onEachDatabase(({ open }) => {
 			model: await w.key({ user_id: "admin", key_alias: "model", key_type: "llm_api" }),
 			nobody: "sk-nobody-knows-this-key",
 		};
-		const asked: readonly [string, unknown, Readonly<Record<keyof typeof keys, number>>][] = [
-			["/key/generate", {}, { admin: 200, viewer: 403, owner: 403, reader: 403, model: 403, nobody: 401 }],
-			[
-				"/team/update",
-				{ team_id: "mine" },
-				{ admin: 200, viewer: 403, owner: 403, reader: 403, model: 403, nobody: 401 },
-			],
-			["/user/list", undefined, { admin: 200, viewer: 200, owner: 403, reader: 200, model: 403, nobody: 401 }],
-			["/customer/list", undefined, { admin: 200, viewer: 200, owner: 403, reader: 200, model: 403, nobody: 401 }],
-			["/budget/list", undefined, { admin: 200, viewer: 200, owner: 403, reader: 200, model: 403, nobody: 401 }],
-			["/health", undefined, { admin: 200, viewer: 200, owner: 403, reader: 200, model: 403, nobody: 401 }],
-			[
-				"/route/explain",
-				{ model: "claude-code", max_tokens: 1, messages: [] },
-				{ admin: 200, viewer: 200, owner: 403, reader: 403, model: 200, nobody: 401 },
-			],
-			["/key/info", undefined, { admin: 200, viewer: 200, owner: 200, reader: 200, model: 403, nobody: 401 }],
-			["/key/info?key=admin", undefined, { admin: 200, viewer: 200, owner: 404, reader: 200, model: 403, nobody: 401 }],
-			[
-				"/user/info?user_id=owner",
-				undefined,
-				{ admin: 200, viewer: 200, owner: 200, reader: 200, model: 403, nobody: 401 },
-			],
-			[
-				"/user/info?user_id=admin",
-				undefined,
-				{ admin: 200, viewer: 200, owner: 404, reader: 200, model: 403, nobody: 401 },
-			],
-			[
-				"/team/info?team_id=mine",
-				undefined,
-				{ admin: 200, viewer: 200, owner: 200, reader: 200, model: 403, nobody: 401 },
-			],
-			[
-				"/team/info?team_id=others",
-				undefined,
-				{ admin: 200, viewer: 200, owner: 404, reader: 200, model: 403, nobody: 401 },
-			],
-		];
-		for (const [path, content, expected] of asked) {
+		for (const [path, content, expected] of ANSWERED) {
 			for (const [who, key] of Object.entries(keys)) {
 				const { status } = await w.call(path, content, key);
-				expect([path, who, status]).toEqual([path, who, expected[who as keyof typeof keys]]);
+				expect([path, who, status]).toEqual([path, who, expected[who as Who]]);
 			}
 		}
 		expect((await w.call("/key/list", undefined, keys.owner)).body).toMatchObject({ total_count: 1 });
