@@ -199,7 +199,7 @@ export class Attempts implements Pick<RequestRouter, "dispatched" | "started" | 
 		const inputTokens = usage === null ? 0 : usage.uncached + (target.countsReads ? usage.read : 0);
 		const actual = usage === null || usage === UNANSWERED ? null : { inputTokens, outputTokens: usage.output };
 		const gaveBack = headroom.settle(charge, actual, now);
-		if (gaveBack || deployment.config.maxParallelRequests !== null) releases.roomAt(deployment);
+		if (gaveBack || deployment.config.maxParallelRequests !== null) releases.capacityAt(deployment);
 		if (publisher !== null) {
 			const refused = failure?.status === 429 ? { retryAfterMs: failure.retryAfterMs } : null;
 			const load = usage === null ? 0 : usage.uncached - uncached;

@@ -80,7 +80,7 @@ export interface Candidate {
 }
 
 /**
- * Why a deployment of the group is not a candidate. limit: it answered that it is rate-limited, or has no room for this request ·
+ * Why a deployment of the group is not a candidate. limit: it answered that it is rate-limited, or has no capacity for this request ·
  * busy: `max_parallel_requests` are in flight · cooldown: it failed, or is being tried by one request after it did · quarantine: it
  * refused its credentials · account: its account is out of credit, disabled or not allowed · barred: its credential may not use this model
  * or this class of requests · context: the prompt is longer than its `max_input_tokens` · tags: it does not serve these tags · domain: the

@@ -1,5 +1,5 @@
-// What speaks for each place of a request: what it holds, what the prompt costs there, what would be lost. Changes nothing; leaves who of
-// it has room to routing/room, the order to routing/placement and the decision to routing/planner.
+// What speaks for each place of a request: what it holds, what the prompt costs there, what would be lost. Changes no state; leaves who
+// there has capacity to routing/capacity, the order to routing/placement and the decision to routing/planner.
 import { estimateTokens } from "../cache/attempt.ts";
 import { NONE } from "../cache/entry-table.ts";
 import { implicitBreakpoints } from "../cache/implicit.ts";
@@ -10,14 +10,14 @@ import type { TokenScale } from "../cache/tokens.ts";
 import type { Rates } from "../pricing/prices.ts";
 import type { PrefixChain } from "../prompt/outline.ts";
 import type { BeliefLedger } from "./beliefs.ts";
+import { type CandidatePlace, candidatePlace } from "./candidate-place.ts";
+import { type CapacityOptions, fillCapacity } from "./capacity.ts";
 import { type ExpectedInput, inputDollars, PLAIN_RATES, ratesOf } from "./cost.ts";
 import type { Exclusion, RouteRequest } from "./decision.ts";
 import { recentLoad, targetOf } from "./deployment.ts";
 import { domainRule } from "./eligible.ts";
 import type { Fleet, Site } from "./fleet.ts";
 import type { Headroom } from "./headroom.ts";
-import type { Standing } from "./placement.ts";
-import { type Counted, type Loader, type Outs, roomAt } from "./room.ts";
 import type { Conversations, Home } from "./session.ts";
 import { slowOnes } from "./speed.ts";
 
@@ -30,20 +30,8 @@ export interface EvidenceOptions {
 	readonly beliefs: BeliefLedger;
 }
 
-/** A place with all that speaks for it. */
-export interface Witness extends Standing {
-	readonly place: Place;
-	/** Those of its deployments that are well but have no room for this request, soonest first. */
-	readonly full: readonly Exclusion[];
-	/** Those that are excluded for other reasons. */
-	readonly out: readonly Exclusion[];
-	/** Null = a price is unknown. */
-	readonly dollars: number | null;
-	readonly thinkingAtRisk: boolean;
-}
-
 export interface Evidence {
-	readonly witnesses: readonly Witness[];
+	readonly places: readonly CandidatePlace[];
 	/** Estimated tokens of the whole prompt. */
 	readonly promptTokens: number;
 	/** Those of them behind tools and system. */
@@ -57,7 +45,7 @@ export interface Evidence {
 	readonly waitCost: number;
 }
 
-interface Asked {
+interface EvidenceRequest {
 	readonly request: RouteRequest;
 	readonly excluded: readonly Exclusion[];
 	/** The request may still wait for what another is writing. */
@@ -67,11 +55,6 @@ interface Asked {
 /** Dollars an input token costs where no price is known: only what is priced in dollars is weighed by it. */
 const ASSUMED_INPUT_DOLLARS = 3e-6;
 const MS_PER_HOUR = 3_600_000;
-
-interface Gathered {
-	readonly place: Place;
-	readonly site: Site;
-}
 
 /** What is the same of a prompt at every place. */
 interface Prompt {
@@ -84,26 +67,9 @@ interface Prompt {
 }
 
 /** What is known of a prompt's past. */
-interface Traces {
-	/** In the order of the places; empty where nothing is marked. */
-	readonly matches: readonly Match[];
-	readonly home: Home | null;
-	readonly homeDomain: number;
-	readonly promptTokens: number;
-	readonly marked: boolean;
-	readonly known: boolean;
-}
+type PromptPast = Pick<Evidence, "promptTokens" | "marked" | "known" | "home">;
 
-const NO_OUTS: Outs = new Map();
-
-/** What a place is weighed by, before prices. */
-interface Weighed extends Counted {
-	readonly gathered: Gathered;
-	readonly match: Match;
-	readonly rates: Rates | null;
-	/** Share of the conversation's thinking that would be dropped there. */
-	readonly lost: number;
-}
+const NOBODY_EXCLUDED: CapacityOptions["excluded"] = new Map();
 
 /** Estimated tokens of a whole prompt of which `match` is known. */
 export function promptTokensOf(options: Pick<EvidenceOptions, "fleet" | "scale">, request: RouteRequest, match: Match) {
@@ -116,116 +82,125 @@ export function promptTokensOf(options: Pick<EvidenceOptions, "fleet" | "scale">
 
 export class EvidenceCollector {
 	readonly #options: EvidenceOptions;
-	/** The places of sites, for the last request that asked for them. */
-	readonly #gatheredAt = new WeakMap<readonly Site[], { readonly part: number; readonly all: readonly Gathered[] }>();
+	/** Where sites cache, for the last request that asked for them. */
+	readonly #placesOf = new WeakMap<readonly Site[], { readonly part: number; readonly all: readonly Place[] }>();
 
 	constructor(options: EvidenceOptions) {
 		this.#options = options;
 	}
 
-	collect(asked: Asked, now: number): Evidence {
-		const { fleet } = this.#options;
+	collect(asked: EvidenceRequest, now: number): Evidence {
+		const { routing } = this.#options.fleet;
 		const { request } = asked;
-		const gathered = this.#places(request);
-		const found = this.#traces(request, gathered, now);
-		const weighed = this.#weigh(asked, gathered, { found, now });
-		const unit = cheapestInput(weighed);
+		const places = this.#candidates(request);
+		const past = this.#match(request, places, now);
+		this.#estimate(asked, places, { past, now });
+		const unit = cheapestInput(places);
 		const dollarsPerToken = unit ?? ASSUMED_INPUT_DOLLARS;
-		const waitCost = fleet.routing.waitDollarsPerHour / MS_PER_HOUR / dollarsPerToken;
-		const loadedOf = this.#loader(request, gathered, { waitCost, now });
-		const { promptTokens, marked, known, home } = found;
-		return {
-			witnesses: this.#witnesses(asked, weighed, { found, unit, loadedOf, now }),
-			promptTokens,
-			ownTokens: promptTokens * ownShare(request.outline.chain),
-			marked,
-			known,
-			home,
-			waitCost,
-		};
-	}
-
-	/** The places with who has room there, and what the prompt costs in the unit that all compare by. */
-	#witnesses(
-		{ request, excluded }: Asked,
-		weighed: readonly Weighed[],
-		{ found, unit, loadedOf, now }: { found: Traces; unit: number | null; loadedOf: Loader; now: number },
-	): Witness[] {
-		const { headroom, fleet } = this.#options;
-		const { routing } = fleet;
-		const dollarsPerToken = unit ?? ASSUMED_INPUT_DOLLARS;
-		const out: Outs = excluded.length === 0 ? NO_OUTS : new Map(excluded.map((each) => [each.deployment, each]));
-		const about = { headroom, out, loadedOf, maxTokens: request.outline.maxTokens, now };
-		const compacts = isCompaction(request);
-		return weighed.map((each): Witness => {
-			const { place } = each.gathered;
-			const { input, match, lost } = each;
-			const home = place.domain === found.homeDomain;
-			const binds = match.home !== NONE || (home && compacts);
-			const { members, full, others } = roomAt(each, binds, about);
-			const dollars = each.rates === null ? null : inputDollars(each.rates, input);
-			const tokens = unit === null || dollars === null ? inputDollars(PLAIN_RATES, input) * 1e6 : dollars / unit;
-			const scarce = ((input.writeTokens + input.uncachedTokens) * routing.uncachedTokenPrice) / 1e6;
-			return {
-				place,
-				members,
-				full,
-				out: others,
-				match,
-				home,
-				binds,
-				cost: tokens + (scarce + routing.thinkingLossDollars * lost) / dollarsPerToken,
-				dollars,
-				thinkingAtRisk: lost > 0 && !home,
-			};
-		});
+		for (const place of places) fillCost(place, { unit, dollarsPerToken, routing });
+		const waitCost = routing.waitDollarsPerHour / MS_PER_HOUR / dollarsPerToken;
+		this.#fillCapacities(asked, places, { waitCost, now });
+		const { promptTokens, marked, known, home } = past;
+		const ownTokens = promptTokens * ownShare(request.outline.chain);
+		return { places, promptTokens, ownTokens, marked, known, home, waitCost };
 	}
 
 	/**
-	 * Excluded deployments' places stay in, empty: what is warm there tells that a conversation is not new. Not so those that the caller
+	 * Excluded deployments' places stay in, empty: what is warm there shows that a conversation is not new. Not so those that the caller
 	 * is kept out of: what others have warm there is none of its affair.
 	 */
-	#places({ group, wildcard, betas, outline, allowedDomains }: RouteRequest): readonly Gathered[] {
+	#candidates({ group, wildcard, betas, outline, allowedDomains }: RouteRequest): readonly CandidatePlace[] {
 		const { fleet } = this.#options;
 		const part = requestPart(betas, outline.variant);
 		const confined = domainRule(fleet, allowedDomains);
 		const sites = fleet.sites(group, wildcard);
-		const known = this.#gatheredAt.get(sites);
-		const all = known !== undefined && known.part === part ? known.all : this.#placesOf(sites, part);
-		if (confined === null) return all;
-		return all.filter(({ site }) => site.members.some((each) => confined(each.deployment)));
+		const known = this.#placesOf.get(sites);
+		const all = known !== undefined && known.part === part ? known.all : this.#placesAt(sites, part);
+		const candidates = sites.map((site, at) => candidatePlace(all[at] as Place, site));
+		if (confined === null) return candidates;
+		return candidates.filter(({ site }) => site.members.some((each) => confined(each.deployment)));
 	}
 
-	#placesOf(sites: readonly Site[], part: number): readonly Gathered[] {
-		const all = sites.map((site): Gathered => {
-			const { domain, modelPart, collapseRuns } = site;
-			return { place: { domain, variant: variantOf(modelPart, part), collapseRuns }, site };
+	#placesAt(sites: readonly Site[], part: number): readonly Place[] {
+		const all = sites.map(({ domain, modelPart, collapseRuns }): Place => {
+			return { domain, variant: variantOf(modelPart, part), collapseRuns };
 		});
-		this.#gatheredAt.set(sites, { part, all });
+		this.#placesOf.set(sites, { part, all });
 		return all;
 	}
 
+	/** Fills in what each place holds. Gives what index and the conversation's memory know of the prompt. */
+	#match(request: RouteRequest, places: readonly CandidatePlace[], now: number): PromptPast {
+		const { fleet, conversations } = this.#options;
+		const { outline, conversation } = request;
+		const marked = isCacheable(request, places);
+		const compacts = isCompaction(request);
+		const remembered = marked || compacts ? conversations.homeOf(conversation, outline.model) : null;
+		const home = conversation.hints?.contextCompacted === true ? null : remembered;
+		const homeDomain = home === null ? NONE : fleet.domains.root(home.domain);
+		const matches = marked ? this.#matchesAt(request, places, now) : [];
+		let best = NO_MATCH;
+		let isLive = false;
+		for (const [at, candidate] of places.entries()) {
+			const match = matches[at] ?? NO_MATCH;
+			candidate.match = match;
+			candidate.home = candidate.place.domain === homeDomain;
+			candidate.binds = match.home !== NONE || (candidate.home && compacts);
+			if (match.read > best.read) best = match;
+			if (match.home !== NONE) isLive = true;
+		}
+		const promptTokens = promptTokensOf(this.#options, request, best);
+		return { promptTokens, marked, known: marked && (remembered !== null || isLive), home };
+	}
+
+	/** Fills in as what the prompt would be counted at each place, at what rates, and what would be lost there. */
+	#estimate(
+		{ request, mayFollow }: EvidenceRequest,
+		places: readonly CandidatePlace[],
+		{ past, now }: { past: PromptPast; now: number },
+	): void {
+		const { chain, breakpoints, variant } = request.outline;
+		const { promptTokens } = past;
+		const last = breakpoints.at(-1);
+		const prompt: Prompt = {
+			chain,
+			promptTokens,
+			markedTokens: last === undefined ? 0 : scaled(chain, last.block, promptTokens),
+			ttl: last?.ttl ?? "5m",
+			mayFollow,
+		};
+		const riskAt = thinkingRisk(places, past);
+		const when = { tokens: promptTokens, now };
+		for (const candidate of places) {
+			candidate.rates = ratesAt(candidate, variant, when);
+			candidate.input = this.#inputAt(prompt, candidate);
+			candidate.lostThinking = cachesUnmarked(candidate) ? 0 : riskAt(candidate);
+			candidate.thinkingAtRisk = candidate.lostThinking > 0 && !candidate.home;
+		}
+	}
+
 	/** What is expected to be read, written and neither; tokens count from the start, so each place's read ends the same prompt. */
-	#inputAt(prompt: Prompt, at: Gathered, match: Match): ExpectedInput {
+	#inputAt(prompt: Prompt, candidate: CandidatePlace): ExpectedInput {
 		const { beliefs } = this.#options;
+		const { match, place, site } = candidate;
 		const { chain, promptTokens, markedTokens, ttl } = prompt;
 		const following = prompt.mayFollow || match.home === match.coming ? match.coming : NONE;
 		const coming = following === NONE ? 0 : scaled(chain, following, promptTokens);
-		const rate = beliefs.rateOf(at.place.domain);
+		const rate = beliefs.rateOf(place.domain);
 		const readTokens = Math.min(promptTokens, Math.max(match.readTokens, coming) * rate);
-		const minimum = at.site.members[0]?.target.minimumTokens ?? 0;
+		const minimum = site.members[0]?.target.minimumTokens ?? 0;
 		// Without markers nothing extra is charged for what is written.
-		const writes = markedTokens >= minimum && !cachesUnmarked(at);
+		const writes = markedTokens >= minimum && !cachesUnmarked(candidate);
 		const writeTokens = writes ? Math.max(0, markedTokens - readTokens) : 0;
 		return { readTokens, writeTokens, uncachedTokens: promptTokens - readTokens - writeTokens, ttl };
 	}
 
 	/** Input tokens a minute that the group's deployments have on average, of those of which it is known. */
-	#meanCapacity(sites: readonly Gathered[]): number | null {
+	#meanCapacity(places: readonly CandidatePlace[]): number | null {
 		const { headroom } = this.#options;
 		let sum = 0;
 		let count = 0;
-		for (const { site } of sites) {
+		for (const { site } of places) {
 			for (const { deployment, target } of site.members) {
 				const capacity = headroom.capacityOf(deployment, target);
 				if (capacity === null) continue;
@@ -237,86 +212,63 @@ export class EvidenceCollector {
 	}
 
 	/** What each place holds, in the order of the places. Those that cache without markers are asked for every block. */
-	#matchesAt({ outline }: RouteRequest, gathered: readonly Gathered[], now: number): Match[] {
+	#matchesAt({ outline }: RouteRequest, candidates: readonly CandidatePlace[], now: number): Match[] {
 		const { index } = this.#options;
 		const { breakpoints, chain } = outline;
-		if (!gathered.some(cachesUnmarked)) {
-			return index.longest({ prefixes: chain, breakpoints, places: gathered.map((each) => each.place), now });
+		if (!candidates.some(cachesUnmarked)) {
+			return index.longest({ prefixes: chain, breakpoints, places: candidates.map((each) => each.place), now });
 		}
-		return gathered.flatMap((each) => {
+		return candidates.flatMap((each) => {
 			const ttl = each.site.members[0]?.target.implicit ?? null;
 			const marks = ttl === null ? breakpoints : implicitBreakpoints(chain, ttl);
 			return index.longest({ prefixes: chain, breakpoints: marks, places: [each.place], now });
 		});
 	}
 
-	/** What the index and the conversation's memory know of the prompt. */
-	#traces(request: RouteRequest, gathered: readonly Gathered[], now: number): Traces {
-		const { fleet, conversations } = this.#options;
-		const { outline, conversation } = request;
-		const marked = isCacheable(request, gathered);
-		const remembered = marked || isCompaction(request) ? conversations.homeOf(conversation, outline.model) : null;
-		const home = conversation.hints?.contextCompacted === true ? null : remembered;
-		const matches = marked ? this.#matchesAt(request, gathered, now) : [];
-		let best = NO_MATCH;
-		for (const match of matches) if (match.read > best.read) best = match;
-		return {
-			matches,
-			home,
-			homeDomain: home === null ? NONE : fleet.domains.root(home.domain),
-			promptTokens: promptTokensOf(this.#options, request, best),
-			marked,
-			known: marked && (remembered !== null || matches.some((match) => match.home !== NONE)),
-		};
-	}
-
-	/** Each place with what it holds, what it charges and what would be lost there. */
-	#weigh(asked: Asked, gathered: readonly Gathered[], about: { found: Traces; now: number }): Weighed[] {
-		const { chain, breakpoints, variant } = asked.request.outline;
-		const { promptTokens, matches } = about.found;
-		const last = breakpoints.at(-1);
-		const prompt: Prompt = {
-			chain,
-			promptTokens,
-			markedTokens: last === undefined ? 0 : scaled(chain, last.block, promptTokens),
-			ttl: last?.ttl ?? "5m",
-			mayFollow: asked.mayFollow,
-		};
-		const riskAt = thinkingRisk(gathered, about.found);
-		const when = { tokens: promptTokens, now: about.now };
-		return gathered.map((each, at): Weighed => {
-			const match = matches[at] ?? NO_MATCH;
-			const rates = ratesAt(each, variant, when);
-			return {
-				gathered: each,
-				match,
-				rates,
-				input: this.#inputAt(prompt, each, match),
-				lost: cachesUnmarked(each) ? 0 : riskAt(each),
-			};
-		});
-	}
-
-	/** How deployments stand among those of their group: their share of cold work, and what their slowness costs. */
-	#loader(request: RouteRequest, gathered: readonly Gathered[], about: { waitCost: number; now: number }): Loader {
+	/** Fills in who of each place can take the request, with their load, their share of cold work and what their slowness costs. */
+	#fillCapacities(
+		{ request, excluded }: EvidenceRequest,
+		places: readonly CandidatePlace[],
+		{ waitCost, now }: { waitCost: number; now: number },
+	): void {
 		const { fleet, headroom } = this.#options;
-		const { now, waitCost } = about;
-		const mean = this.#meanCapacity(gathered);
+		const mean = this.#meanCapacity(places);
 		const slow = slowOnes(fleet.members(request.group), fleet.failures.slowFactor, now);
-		return ({ deployment, target }) => {
-			const { weight } = deployment.config;
-			const capacity = mean === null ? null : headroom.capacityOf(deployment, target);
-			return {
-				deployment,
-				load: recentLoad(deployment, now, fleet.routing.loadHalfLifeMs),
-				share: capacity === null || mean === null ? weight : (weight * capacity) / mean,
-				slow: slow.size === 0 ? 0 : (slow.get(deployment) ?? 0) * waitCost,
-			};
+		const options: CapacityOptions = {
+			headroom,
+			excluded: excluded.length === 0 ? NOBODY_EXCLUDED : new Map(excluded.map((each) => [each.deployment, each])),
+			usable: ({ deployment, target }) => {
+				const { weight } = deployment.config;
+				const capacity = mean === null ? null : headroom.capacityOf(deployment, target);
+				return {
+					deployment,
+					load: recentLoad(deployment, now, fleet.routing.loadHalfLifeMs),
+					share: capacity === null || mean === null ? weight : (weight * capacity) / mean,
+					slow: slow.size === 0 ? 0 : (slow.get(deployment) ?? 0) * waitCost,
+				};
+			},
+			maxTokens: request.outline.maxTokens,
+			now,
 		};
+		for (const place of places) fillCapacity(place, options);
 	}
 }
 
-function ratesAt({ site }: Gathered, variant: string, about: { tokens: number; now: number }): Rates | null {
+/** What the prompt costs there, in the unit that all places compare by: dollars where all prices are known, else tokens. */
+function fillCost(
+	candidate: CandidatePlace,
+	about: { readonly unit: number | null; readonly dollarsPerToken: number; readonly routing: Fleet["routing"] },
+): void {
+	const { unit, dollarsPerToken, routing } = about;
+	const { rates, input, lostThinking } = candidate;
+	const dollars = rates === null ? null : inputDollars(rates, input);
+	const tokens = unit === null || dollars === null ? inputDollars(PLAIN_RATES, input) * 1e6 : dollars / unit;
+	const scarce = ((input.writeTokens + input.uncachedTokens) * routing.uncachedTokenPrice) / 1e6;
+	candidate.dollars = dollars;
+	candidate.cost = tokens + (scarce + routing.thinkingLossDollars * lostThinking) / dollarsPerToken;
+}
+
+function ratesAt({ site }: CandidatePlace, variant: string, about: { tokens: number; now: number }): Rates | null {
 	const [member] = site.members;
 	if (member === undefined) return null;
 	const { deployment, target } = member;
@@ -324,13 +276,13 @@ function ratesAt({ site }: Gathered, variant: string, about: { tokens: number; n
 }
 
 /** Caches without markers, whose thinking nobody signs either. */
-function cachesUnmarked({ site }: Gathered): boolean {
+function cachesUnmarked({ site }: CandidatePlace): boolean {
 	return site.members[0] !== undefined && site.members[0].target.implicit !== null;
 }
 
 /** Whether any of it may be cached: the client marked something, or a place needs no markers. */
-function isCacheable({ outline }: RouteRequest, gathered: readonly Gathered[]): boolean {
-	return outline.breakpoints.length > 0 || (outline.chain.count > 0 && gathered.some(cachesUnmarked));
+function isCacheable({ outline }: RouteRequest, places: readonly CandidatePlace[]): boolean {
+	return outline.breakpoints.length > 0 || (outline.chain.count > 0 && places.some(cachesUnmarked));
 }
 
 /** A compaction reads the whole conversation where it is at home, whatever it marks (claude-code §3). */
@@ -342,18 +294,19 @@ function isCompaction({ conversation: { hints } }: RouteRequest): boolean {
  * Share of the conversation's signed thinking that each place's account would drop (prompt-caching §5): all of it away from home,
  * what was thought elsewhere at home. Without a session the longest live prefix stands for home; with nothing live there is no risk.
  */
-function thinkingRisk(gathered: readonly Gathered[], about: Traces): (at: Gathered) => number {
-	const { matches, home, promptTokens } = about;
-	let domain = about.homeDomain;
+function thinkingRisk(
+	places: readonly CandidatePlace[],
+	{ home, promptTokens }: PromptPast,
+): (at: CandidatePlace) => number {
+	let domain = NONE;
 	let organization = home?.organization ?? null;
 	let longest = NONE;
-	for (const [at, match] of matches.entries()) {
-		const place = gathered[at];
-		if (place === undefined || match.home === NONE) continue;
-		if (home !== null ? place.place.domain !== domain : match.home <= longest) continue;
+	for (const { place, site, match, home: isHome } of places) {
+		if (match.home === NONE) continue;
+		if (home !== null ? !isHome : match.home <= longest) continue;
 		longest = match.home;
-		domain = place.place.domain;
-		if (home === null) organization = place.site.members[0]?.deployment.organization ?? null;
+		domain = place.domain;
+		if (home === null) organization = site.members[0]?.deployment.organization ?? null;
 	}
 	if (longest === NONE) return () => 0;
 	const ofHome = home === null ? 1 : Math.min(1, home.promptTokens / Math.max(1, promptTokens));
@@ -366,9 +319,9 @@ function thinkingRisk(gathered: readonly Gathered[], about: Traces): (at: Gather
 }
 
 /** The lowest input price; null when any price is unknown, for then dollars do not compare. */
-function cheapestInput(weighed: readonly Weighed[]): number | null {
+function cheapestInput(places: readonly CandidatePlace[]): number | null {
 	let cheapest = Number.POSITIVE_INFINITY;
-	for (const { rates } of weighed) {
+	for (const { rates } of places) {
 		if (rates === null || rates.input <= 0) return null;
 		cheapest = Math.min(cheapest, rates.input);
 	}

@@ -39,7 +39,7 @@ test("new conversations go only where their whole prompt still fits, and all are
 	expect(idsOf(world.router.plan(third.request, until)).length).toBeGreaterThan(0);
 });
 
-test("where nobody has room the request waits for the first that will, if that is soon", () => {
+test("where nobody has capacity the request waits for the first that will, if that is soon", () => {
 	const world = createWorld({ deployments: limited(["a"], { rpm: 60 }) });
 	for (let nth = 0; nth < 60; nth += 1) world.send(world.request(own(`${nth}`)), 0);
 	const plan = world.router.plan(world.request(own("s")), 0);
@@ -49,7 +49,7 @@ test("where nobody has room the request waits for the first that will, if that i
 	expect(world.router.plan(plan.request, plan.hold?.until ?? 0).hold).toBeNull();
 });
 
-test("cache reads are free: a warm turn has room where a cold one has none", () => {
+test("cache reads are free: a warm turn has capacity where a cold one has none", () => {
 	const world = createWorld({ deployments: limited(["a", "b"], { itpm: 16_000 }) });
 	const first = world.serve(world.request(turnOf("s", 1), { session: "s" }), 0);
 	const warm = world.router.plan(world.request(turnOf("s", 2), { session: "s" }), 2 * SECOND);
@@ -58,7 +58,7 @@ test("cache reads are free: a warm turn has room where a cold one has none", () 
 	expect(idsOf(cold)).not.toContain(first.deployment);
 });
 
-test("a warm home without room is waited for while that is soon, and no longer than the bound in all", () => {
+test("a warm home without capacity is waited for while that is soon, and no longer than the bound in all", () => {
 	const world = createWorld({ deployments: ["a", "b"] });
 	const first = world.serve(world.request(turnOf("s", 1), { session: "s" }), 0);
 	const request = world.request(turnOf("s", 2), { session: "s" });
@@ -84,7 +84,7 @@ test("a home that is warm in less than half of the prompt is not waited for", ()
 	expect(world.router.plan(grown, SECOND)).toMatchObject({ hold: null, divertedFrom: { why: "limit" } });
 });
 
-test("with a wait of 0 nobody waits for room", () => {
+test("with a wait of 0 nobody waits for capacity", () => {
 	const world = createWorld({ deployments: ["a", "b"], routing: { maxAffinityWaitMs: 0 } });
 	const request = world.request(turnOf("s", 1), { session: "s" });
 	world.serve(request, 0);
@@ -217,7 +217,7 @@ test("cold work is shared in proportion to known limits", () => {
 	expect(big).toBeLessThanOrEqual(34);
 });
 
-test("who waits for room is told when an attempt gives some back", () => {
+test("who waits for capacity goes on when an attempt gives some back", () => {
 	const world = createWorld({ deployments: limited(["a"], { itpm: 100_000 }) });
 	const sent = Array.from({ length: 8 }, (_, nth) => {
 		return world.send(world.request(own(`${nth}`), { session: `${nth}` }), 0);

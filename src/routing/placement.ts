@@ -1,5 +1,5 @@
 // The order of places for one request: who is home, who is cheapest, who is least loaded. Pure; leaves evidence to routing/evidence.
-import type { Match } from "../cache/index.ts";
+import type { CandidatePlace, UsableDeployment } from "./candidate-place.ts";
 import type { MutableDeployment } from "./deployment.ts";
 import { distance } from "./rendezvous.ts";
 import { orderOf } from "./strategy.ts";
@@ -20,30 +20,6 @@ const TIE_SHARE = 0.9;
 /** A deployment of a domain has more than its part from so many times the mean on. */
 const OWN_PART = 1.25;
 
-/** One usable deployment with its load now. */
-export interface Loaded {
-	readonly deployment: MutableDeployment;
-	/** Recent uncached tokens. */
-	readonly load: number;
-	/** What it should get of cold work against others: its weight, and its limits where they are known. */
-	readonly share: number;
-	/** What its being slow costs, in input tokens; 0 = it is not. */
-	readonly slow: number;
-}
-
-/** Deployments that read each other's entries for this request, and what they hold of it. */
-export interface Standing {
-	/** Those that can take it now. */
-	readonly members: readonly Loaded[];
-	readonly match: Match;
-	/** The conversation is at home here. */
-	readonly home: boolean;
-	/** A live message-level prefix, or what stands for one, binds the conversation to places such as this. */
-	readonly binds: boolean;
-	/** What the prompt is expected to cost here, in input tokens; with it what dropped thinking and scarce tokens are worth. */
-	readonly cost: number;
-}
-
 export interface PlacementOptions {
 	readonly promptTokens: number;
 	/** Those of them behind tools and system: what only this conversation has. */
@@ -54,19 +30,19 @@ export interface PlacementOptions {
 	readonly arranged: readonly MutableDeployment[] | null;
 }
 
-interface Ranked<S extends Standing> {
-	readonly standing: S;
-	readonly members: readonly Loaded[];
+interface RankedPlace {
+	readonly place: CandidatePlace;
+	readonly members: readonly UsableDeployment[];
 	readonly score: number;
 	readonly distance: number;
 }
 
 /**
- * All standings, best first, each with its members in the order to try. Members of a lower `order` come strictly before others,
- * warm or not [litellm §2.2]; a standing may appear once for each order.
+ * All places, best first, each with its members in the order to try. Members of a lower `order` come strictly before others,
+ * warm or not [litellm §2.2]; a place may appear once for each order.
  */
-export function rank<S extends Standing>(standings: readonly S[], options: PlacementOptions): S[] {
-	const usable = standings.filter(isUsable);
+export function rank(places: readonly CandidatePlace[], options: PlacementOptions): CandidatePlace[] {
+	const usable = places.filter(isUsable);
 	const lowest = usable[0]?.members[0];
 	if (lowest === undefined) return [];
 	const first = orderOf(lowest.deployment);
@@ -75,18 +51,18 @@ export function rank<S extends Standing>(standings: readonly S[], options: Place
 	}
 	const orders = new Set<number>();
 	for (const { members } of usable) for (const { deployment } of members) orders.add(orderOf(deployment));
-	const ranked: S[] = [];
+	const ranked: CandidatePlace[] = [];
 	for (const order of [...orders].sort((a, b) => a - b)) {
-		const tier = usable.map((standing) => {
-			return { ...standing, members: standing.members.filter(({ deployment }) => orderOf(deployment) === order) };
+		const tier = usable.map((place) => {
+			return { ...place, members: place.members.filter(({ deployment }) => orderOf(deployment) === order) };
 		});
 		ranked.push(...rankTier(tier.filter(isUsable), options));
 	}
 	return ranked;
 }
 
-function isUsable(standing: Standing): boolean {
-	return standing.members.length > 0;
+function isUsable(place: CandidatePlace): boolean {
+	return place.members.length > 0;
 }
 
 /**
@@ -94,28 +70,26 @@ function isUsable(standing: Standing): boolean {
  * their share, and by cost, in which a head they hold shows: a head alone must not bind, or all conversations that share a system prompt
  * would end up in one place (routing-model §5.3).
  */
-function rankTier<S extends Standing>(standings: readonly S[], options: PlacementOptions): S[] {
-	if (options.arranged !== null) return byStrategy(standings, options.arranged);
-	const ranked = standings.map((standing) => rankedOf(standing, options));
+function rankTier(places: readonly CandidatePlace[], options: PlacementOptions): CandidatePlace[] {
+	if (options.arranged !== null) return byStrategy(places, options.arranged);
+	const ranked = places.map((place) => rankedOf(place, options));
 	ranked.sort(byAffinityThenScore);
 	const first = ranked[0];
-	if (first !== undefined && !first.standing.binds) {
+	if (first !== undefined && !first.place.binds) {
 		const bound = first.score + options.ownTokens * TIE_SHARE;
 		let nearest = first;
 		for (const each of ranked) if (each.score <= bound && each.distance < nearest.distance) nearest = each;
 		ranked.splice(ranked.indexOf(nearest), 1);
 		ranked.unshift(nearest);
 	}
-	return ranked.map(({ standing, members }) => (members === standing.members ? standing : { ...standing, members }));
+	return ranked.map(({ place, members }) => (members === place.members ? place : { ...place, members }));
 }
 
 /** What binds still comes first; everything else, also inside a domain, is the strategy's. */
-function byStrategy<S extends Standing>(standings: readonly S[], arranged: readonly MutableDeployment[]): S[] {
+function byStrategy(places: readonly CandidatePlace[], arranged: readonly MutableDeployment[]): CandidatePlace[] {
 	const position = new Map(arranged.map((deployment, at) => [deployment, at]));
-	const at = ({ deployment }: Loaded) => position.get(deployment) ?? Number.MAX_VALUE;
-	const single = standings.flatMap((standing) =>
-		standing.members.map((member) => ({ ...standing, members: [member] })),
-	);
+	const at = ({ deployment }: UsableDeployment) => position.get(deployment) ?? Number.MAX_VALUE;
+	const single = places.flatMap((place) => place.members.map((member) => ({ ...place, members: [member] })));
 	return single.sort((a, b) => {
 		if (a.binds !== b.binds) return a.binds ? -1 : 1;
 		const cheaper = a.binds ? a.cost - b.cost : 0;
@@ -123,28 +97,28 @@ function byStrategy<S extends Standing>(standings: readonly S[], arranged: reado
 	});
 }
 
-function rankedOf<S extends Standing>(standing: S, options: PlacementOptions): Ranked<S> {
+function rankedOf(place: CandidatePlace, options: PlacementOptions): RankedPlace {
 	let load = 0;
 	let share = 0;
 	let slow = Number.POSITIVE_INFINITY;
 	let nearest = Number.POSITIVE_INFINITY;
-	for (const member of standing.members) {
+	for (const member of place.members) {
 		load += member.load;
 		share += member.share;
 		slow = Math.min(slow, member.slow);
 		nearest = Math.min(nearest, distance(options.seed, member.deployment));
 	}
-	const bonus = standing.home ? HOME_WORTH * options.promptTokens : 0;
+	const bonus = place.home ? HOME_WORTH * options.promptTokens : 0;
 	return {
-		standing,
-		members: spread(standing.members, options),
-		score: perShare(load, share) + standing.cost + slow - bonus,
+		place,
+		members: spread(place.members, options),
+		score: perShare(load, share) + place.cost + slow - bonus,
 		distance: nearest,
 	};
 }
 
-function byAffinityThenScore(a: Ranked<Standing>, b: Ranked<Standing>): number {
-	const [left, right] = [a.standing, b.standing];
+function byAffinityThenScore(a: RankedPlace, b: RankedPlace): number {
+	const [left, right] = [a.place, b.place];
 	if (left.binds !== right.binds) return left.binds ? -1 : 1;
 	if (left.binds && left.cost !== right.cost) return left.cost - right.cost;
 	if (left.binds && left.match.pending !== right.match.pending) return left.match.pending ? 1 : -1;
@@ -156,7 +130,10 @@ function byAffinityThenScore(a: Ranked<Standing>, b: Ranked<Standing>): number {
  * keep to one deployment, as the guides tell users to look for) unless that has more than its part; of those, fewest in flight, then
  * least load (routing-model §5.4). Rendezvous hashing with bounded loads: what goes elsewhere does so only while the excess lasts.
  */
-function spread(members: readonly Loaded[], { seed, promptTokens }: PlacementOptions): readonly Loaded[] {
+function spread(
+	members: readonly UsableDeployment[],
+	{ seed, promptTokens }: PlacementOptions,
+): readonly UsableDeployment[] {
 	if (members.length < 2) return members;
 	const keyed = members.map((member) => ({
 		member,

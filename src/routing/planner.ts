@@ -2,6 +2,7 @@
 // routing/evidence and learning to routing/attempts.
 import { NONE } from "../cache/entry-table.ts";
 import { NO_MATCH, type Spot } from "../cache/index.ts";
+import type { CandidatePlace } from "./candidate-place.ts";
 import { ratesOf } from "./cost.ts";
 import type {
 	AffinityOutcome,
@@ -15,14 +16,7 @@ import type {
 } from "./decision.ts";
 import { type Deployment, type MutableDeployment, targetOf } from "./deployment.ts";
 import { bySoonest, exclusionsOf } from "./eligible.ts";
-import {
-	type Evidence,
-	EvidenceCollector,
-	type EvidenceOptions,
-	promptTokensOf,
-	scaled,
-	type Witness,
-} from "./evidence.ts";
+import { type Evidence, EvidenceCollector, type EvidenceOptions, promptTokensOf, scaled } from "./evidence.ts";
 import { rank } from "./placement.ts";
 import { lastResort, type Probes } from "./probes.ts";
 import { seedOf } from "./rendezvous.ts";
@@ -32,7 +26,7 @@ export interface PlannerOptions extends EvidenceOptions {
 	readonly probes: Probes;
 	/** Uniform in [0, 1). */
 	readonly random: () => number;
-	/** Holds for room end up to so much later than they might: see routing/router. */
+	/** Holds for capacity end up to so much later than they might: see routing/router. */
 	readonly staggerMs: number;
 }
 
@@ -52,10 +46,10 @@ const NOBODY: readonly Exclusion[] = [];
 /** Times of one plan. */
 interface Bounds {
 	readonly now: number;
-	/** Until when the request may wait for room, and for a leader. */
-	readonly roomBy: number;
+	/** Until when the request may wait for capacity, and for a leader. */
+	readonly capacityBy: number;
 	readonly leaderBy: number;
-	/** How much later than there is room it goes on, ms. */
+	/** How much later than there is capacity it goes on, ms. */
 	readonly stagger: number;
 }
 
@@ -63,8 +57,8 @@ interface Bounds {
 interface Choice {
 	readonly hold: Hold | null;
 	readonly divertedFrom: DivertedFrom | null;
-	/** The witnesses to rank. */
-	readonly witnesses: readonly Witness[];
+	/** To be ranked. */
+	readonly places: readonly CandidatePlace[];
 }
 
 /** Plans over state that others change. */
@@ -85,15 +79,15 @@ export class Planner {
 		if (!fleet.routing.affinity) return this.#balance(request, excluded, bounds);
 		const evidence = this.#evidence.collect({ request, excluded, mayFollow: bounds.leaderBy > now }, now);
 		const choice = choose(evidence, bounds);
-		const places = this.#ranked(request, evidence, { witnesses: choice.witnesses, now });
-		const [first] = places;
-		const candidates = candidatesOf(places, { choice, evidence });
+		const ranked = this.#ranked(request, evidence, { places: choice.places, now });
+		const [first] = ranked;
+		const candidates = candidatesOf(ranked, { choice, evidence });
 		const leader =
 			choice.hold === null && first !== undefined ? leaderHold(first, { request, evidence, bounds }) : null;
 		const hold = choice.hold ?? leader?.hold ?? null;
-		const full = evidence.witnesses.every((each) => each.full.length === 0)
+		const full = evidence.places.every((each) => each.full.length === 0)
 			? NOBODY
-			: evidence.witnesses.flatMap((each) => each.full);
+			: evidence.places.flatMap((each) => each.full);
 		const plan: Plan = {
 			request,
 			outcome: outcomeOf(first, evidence),
@@ -137,7 +131,7 @@ export class Planner {
 		}
 		const dollarsOf = this.#dollarsFor(request, promptTokens, now);
 		const arranged = arrange(usable, fleet.routing.strategy, { now, random, dollarsOf });
-		const hold = arranged.length > 0 ? null : roomHold([...full, ...busyOnes(excluded)].sort(bySoonest), bounds);
+		const hold = arranged.length > 0 ? null : capacityHold([...full, ...busyOnes(excluded)].sort(bySoonest), bounds);
 		const candidates = arranged.map((deployment, at): Candidate => {
 			const reason = at === 0 ? "load" : "spare";
 			return { deployment, reason, predictedReadTokens: 0, expectedDollars: null, thinkingAtRisk: false };
@@ -161,58 +155,58 @@ export class Planner {
 		const since = heldSince ?? now;
 		const leaderBy = burstGate.enabled ? since + burstGate.maxWaitMs : 0;
 		const stagger = staggerMs === 0 ? 0 : random() * staggerMs;
-		return { now, roomBy: since + maxAffinityWaitMs, leaderBy, stagger };
+		return { now, capacityBy: since + maxAffinityWaitMs, leaderBy, stagger };
 	}
 
-	#ranked(request: RouteRequest, evidence: Evidence, about: { witnesses: readonly Witness[]; now: number }) {
+	#ranked(request: RouteRequest, evidence: Evidence, about: { places: readonly CandidatePlace[]; now: number }) {
 		const { fleet, random } = this.#options;
 		const { promptTokens, ownTokens } = evidence;
 		const seed = seedOf(request.conversation, request.outline.openingKey) ?? Math.floor(random() * 2 ** 32);
 		const { strategy } = fleet.routing;
-		if (strategy === null) return rank(about.witnesses, { promptTokens, ownTokens, seed, arranged: null });
-		const usable = about.witnesses.flatMap(({ members }) => members.map(({ deployment }) => deployment));
+		if (strategy === null) return rank(about.places, { promptTokens, ownTokens, seed, arranged: null });
+		const usable = about.places.flatMap(({ members }) => members.map(({ deployment }) => deployment));
 		const dollarsOf = this.#dollarsFor(request, promptTokens, about.now);
 		const arranged = arrange(usable, strategy, { now: about.now, random, dollarsOf });
-		return rank(about.witnesses, { promptTokens, ownTokens, seed, arranged });
+		return rank(about.places, { promptTokens, ownTokens, seed, arranged });
 	}
 }
 
 /**
- * Where a live prefix binds, its cheapest place is home. Without room there the request waits, if room comes in time, there is much to
+ * Where a live prefix binds, its cheapest place is home. Without capacity there the request waits, if some comes in time, there is much to
  * lose and the wait costs less than going elsewhere; otherwise it is diverted and home stays (routing-model §5.2, §5.7, §5.8). Where no place
- * at all has room it waits for the first that will.
+ * at all has capacity it waits for the first that will.
  */
-function choose({ witnesses, promptTokens, waitCost }: Evidence, bounds: Bounds): Choice {
-	const home = homeOf(witnesses);
+function choose({ places, promptTokens, waitCost }: Evidence, bounds: Bounds): Choice {
+	const home = homeOf(places);
 	if (home !== null && home.members.length === 0) {
 		const worthWaiting = home.match.readTokens > promptTokens * WAIT_SHARE;
-		const roomAtHome = worthWaiting ? roomHold(withLimits(home), bounds) : null;
-		const elsewhere = Math.min(...witnesses.map((each) => (each.members.length > 0 ? each.cost : Number.MAX_VALUE)));
-		const waits = roomAtHome !== null && home.cost + (roomAtHome.until - bounds.now) * waitCost <= elsewhere;
-		const hold = waits ? roomAtHome : anyRoom(witnesses, bounds);
+		const holdAtHome = worthWaiting ? capacityHold(withLimits(home), bounds) : null;
+		const elsewhere = Math.min(...places.map((each) => (each.members.length > 0 ? each.cost : Number.MAX_VALUE)));
+		const waits = holdAtHome !== null && home.cost + (holdAtHome.until - bounds.now) * waitCost <= elsewhere;
+		const hold = waits ? holdAtHome : holdAnywhere(places, bounds);
 		const [shut] = [...home.full, ...home.out];
 		const divertedFrom = !waits && shut !== undefined ? { deployment: shut.deployment, why: shut.why } : null;
-		return { hold, divertedFrom, witnesses };
+		return { hold, divertedFrom, places };
 	}
 	const slow = home === null ? 0 : Math.min(...home.members.map((member) => member.slow));
 	if (home !== null && slow > 0) {
-		const others = witnesses.filter((each) => each !== home && each.members.some((member) => member.slow === 0));
+		const others = places.filter((each) => each !== home && each.members.some((member) => member.slow === 0));
 		const [member] = home.members;
 		if (member !== undefined && others.some((each) => each.cost < home.cost + slow)) {
-			const left = witnesses.map((each) => (each === home ? { ...each, binds: false, home: false } : each));
-			return { hold: null, divertedFrom: { deployment: member.deployment, why: "slow" }, witnesses: left };
+			const left = places.map((each) => (each === home ? { ...each, binds: false, home: false } : each));
+			return { hold: null, divertedFrom: { deployment: member.deployment, why: "slow" }, places: left };
 		}
 	}
-	return { hold: home === null ? anyRoom(witnesses, bounds) : null, divertedFrom: null, witnesses };
+	return { hold: home === null ? holdAnywhere(places, bounds) : null, divertedFrom: null, places };
 }
 
 /** The cheapest place that binds, among those whose `order` has its turn; null = nothing binds. */
-function homeOf(witnesses: readonly Witness[]): Witness | null {
+function homeOf(places: readonly CandidatePlace[]): CandidatePlace | null {
 	let lowest = Number.MAX_VALUE;
-	for (const { members } of witnesses)
+	for (const { members } of places)
 		for (const { deployment } of members) lowest = Math.min(lowest, orderOf(deployment));
-	let home: Witness | null = null;
-	for (const each of witnesses) {
+	let home: CandidatePlace | null = null;
+	for (const each of places) {
 		if (!each.binds || (home !== null && each.cost >= home.cost)) continue;
 		const inTurn = ({ deployment }: { readonly deployment: Deployment }) => orderOf(deployment) <= lowest;
 		if (each.members.some(inTurn) || each.full.some(inTurn) || each.out.some(inTurn)) home = each;
@@ -221,33 +215,33 @@ function homeOf(witnesses: readonly Witness[]): Witness | null {
 }
 
 /** Those of a place that only a rate limit keeps from serving, soonest first. */
-function withLimits({ full, out }: Witness): Exclusion[] {
+function withLimits({ full, out }: CandidatePlace): Exclusion[] {
 	return [...full, ...out.filter(({ why }) => why === "limit")].sort(bySoonest);
 }
 
-function anyRoom(witnesses: readonly Witness[], bounds: Bounds): Hold | null {
-	if (witnesses.some(({ members }) => members.length > 0)) return null;
-	return roomHold(witnesses.flatMap((each) => [...withLimits(each), ...busyOnes(each.out)]).sort(bySoonest), bounds);
+function holdAnywhere(places: readonly CandidatePlace[], bounds: Bounds): Hold | null {
+	if (places.some(({ members }) => members.length > 0)) return null;
+	return capacityHold(places.flatMap((each) => [...withLimits(each), ...busyOnes(each.out)]).sort(bySoonest), bounds);
 }
 
-/** Those with as many requests in flight as they may have: whoever waits for one is told when one of these ends. */
+/** Those with as many requests in flight as they may have: whoever waits for one goes on when one of these ends. */
 function busyOnes(excluded: readonly Exclusion[]): readonly Exclusion[] {
 	return excluded.filter(({ why }) => why === "busy");
 }
 
 /** Soonest first. Nobody knows when a busy one ends a request: it is waited for as long as may be. */
-function roomHold(waitable: readonly Exclusion[], { now, roomBy, stagger }: Bounds): Hold | null {
+function capacityHold(waitable: readonly Exclusion[], { now, capacityBy, stagger }: Bounds): Hold | null {
 	for (const { deployment, why, until } of waitable) {
-		if (why === "busy" && roomBy > now) return { reason: "limit", deployment, until: roomBy };
-		if (until === null || until <= now || until > roomBy) continue;
-		return { reason: "limit", deployment, until: Math.min(until + stagger, roomBy) };
+		if (why === "busy" && capacityBy > now) return { reason: "limit", deployment, until: capacityBy };
+		if (until === null || until <= now || until > capacityBy) continue;
+		return { reason: "limit", deployment, until: Math.min(until + stagger, capacityBy) };
 	}
 	return null;
 }
 
 /** The first place's prefix is only being written by another request: after that one's first event it can be read. */
 function leaderHold(
-	{ members: [member], match, place }: Witness,
+	{ members: [member], match, place }: CandidatePlace,
 	about: { readonly request: RouteRequest; readonly evidence: Evidence; readonly bounds: Bounds },
 ): { readonly hold: Hold; readonly spot: Spot } | null {
 	const { now, leaderBy } = about.bounds;
@@ -277,7 +271,7 @@ function inOrder(
 
 const NO_CANDIDATES: readonly Candidate[] = [];
 
-function outcomeOf(first: Witness | undefined, { marked, known }: Evidence): AffinityOutcome {
+function outcomeOf(first: CandidatePlace | undefined, { marked, known }: Evidence): AffinityOutcome {
 	if (!marked) return "none";
 	if (first !== undefined && first.match.home !== NONE) return "hit";
 	return known ? "miss" : "new";
@@ -289,7 +283,7 @@ interface Decided {
 }
 
 /** All members of the places, in their order. */
-function candidatesOf(places: readonly Witness[], decided: Decided): Candidate[] {
+function candidatesOf(places: readonly CandidatePlace[], decided: Decided): Candidate[] {
 	const candidates: Candidate[] = [];
 	for (const place of places) {
 		for (const { deployment } of place.members) {
@@ -305,7 +299,7 @@ function candidatesOf(places: readonly Witness[], decided: Decided): Candidate[]
 	return candidates;
 }
 
-function reasonOf(first: Witness, about: Decided): Reason {
+function reasonOf(first: CandidatePlace, about: Decided): Reason {
 	const { match, home } = first;
 	if (about.choice.divertedFrom !== null) return "diverted";
 	if (match.home !== NONE) return home && about.evidence.home?.diversion ? "returned" : "prefix";

@@ -1,4 +1,4 @@
-// Who waits for what: the followers of a burst for their leader, the held for room. Leaves whether to wait to routing/planner.
+// Who waits for what: the followers of a burst for their leader, those held for capacity. Leaves whether to wait to routing/planner.
 import type { Attempt } from "../cache/attempt.ts";
 import type { PrefixIndex, Spot } from "../cache/index.ts";
 import type { Hold } from "./decision.ts";
@@ -26,7 +26,7 @@ export class Releases {
 
 	/** Calls `listener` when what the hold waits for has come; in a microtask where that is so already. Gives what takes it off again. */
 	wait(hold: Hold, listener: () => void): () => void {
-		if (hold.reason === "limit") return this.#add(roomKey(hold.deployment), listener);
+		if (hold.reason === "limit") return this.#add(capacityKey(hold.deployment), listener);
 		const spot = this.#leads.get(hold);
 		if (spot !== undefined && this.#index.isComing(spot)) return this.#add(this.#prefixKey(spot), listener);
 		let wanted = true;
@@ -51,9 +51,9 @@ export class Releases {
 		}
 	}
 
-	/** There is more room at a deployment than there was: the one who has waited longest for it may go on. */
-	roomAt(deployment: Deployment): void {
-		const [first] = this.#waiting.get(roomKey(deployment)) ?? [];
+	/** There is more capacity at a deployment than there was: the one who has waited longest for it may go on. */
+	capacityAt(deployment: Deployment): void {
+		const [first] = this.#waiting.get(capacityKey(deployment)) ?? [];
 		first?.();
 	}
 
@@ -78,6 +78,6 @@ export class Releases {
 	}
 }
 
-function roomKey({ id }: Deployment): string {
-	return `room ${id}`;
+function capacityKey({ id }: Deployment): string {
+	return `capacity ${id}`;
 }

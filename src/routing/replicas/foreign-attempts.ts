@@ -59,7 +59,7 @@ export class ForeignAttempts {
 		const gaveBack = this.#headroom.settle(charge, note.actual, now);
 		if (note.refused !== null) this.#headroom.refused(charge, note.refused.retryAfterMs, now);
 		this.#headroom.report(charge, { deployment, target, limits: note.limits }, now);
-		if (gaveBack) this.#releases.roomAt(deployment);
+		if (gaveBack) this.#releases.capacityAt(deployment);
 	}
 
 	#dropOld(now: number): void {
