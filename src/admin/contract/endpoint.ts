@@ -27,8 +27,8 @@ export function endpoints<const T extends Endpoints>(table: T): T {
 }
 
 /** An endpoint that shows something. */
-export function read<A extends z.ZodType, Q extends z.ZodObject | undefined = undefined>(
-	role: Role | null,
+export function read<R extends Role | null, A extends z.ZodType, Q extends z.ZodObject | undefined = undefined>(
+	role: R,
 	summary: string,
 	answer: A,
 	query?: Q,

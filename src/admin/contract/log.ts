@@ -117,28 +117,29 @@ const billedView = z.object({
 	inference_geo: nullableText,
 });
 
+/** One deployment that was asked. */
+export const attemptView = z.object({
+	model_id: z.string(),
+	outcome: z.string(),
+	status: nullableNumber,
+	error: z.string(),
+	ms: z.number(),
+});
+
+/** One deployment that could serve. */
+export const candidateView = z.object({
+	model_id: z.string(),
+	reason: z.string(),
+	predicted_read_tokens: z.number(),
+	expected_dollars: nullableNumber.describe("Input side; null = the price is unknown."),
+	thinking_at_risk: z.boolean(),
+});
+
 const requestDetail = z.object({
 	request: requestView,
 	error_message: nullableText,
-	attempts: z.array(
-		z.object({
-			model_id: z.string(),
-			outcome: z.string(),
-			status: nullableNumber,
-			error: z.string(),
-			started_at: z.number(),
-			ms: z.number(),
-		}),
-	),
-	candidates: z.array(
-		z.object({
-			model_id: z.string(),
-			reason: z.string(),
-			predicted_read_tokens: z.number(),
-			expected_dollars: nullableNumber,
-			thinking_at_risk: z.boolean(),
-		}),
-	),
+	attempts: z.array(attemptView.extend({ started_at: z.number() })),
+	candidates: z.array(candidateView),
 	excluded: z.array(z.object({ model_id: z.string(), why: z.string(), until: nullableNumber })),
 	diverted: z.object({ model_id: z.string(), why: z.string() }).nullable(),
 	prompt_tokens: nullableNumber.describe("As estimated before it was sent."),

@@ -2,7 +2,7 @@
 // admin/operate.
 import * as z from "zod";
 import { change, endpoints, nullableNumber, nullableText, read, text, type View } from "./endpoint.ts";
-import { measuresView } from "./log.ts";
+import { attemptView, candidateView, measuresView } from "./log.ts";
 
 const healthView = z.object({
 	model: z.string(),
@@ -115,26 +115,18 @@ const testResult = z.object({
 	dollars: nullableNumber,
 });
 
-const explainedCandidate = z.object({
-	model_id: z.string(),
-	reason: z.string(),
-	predicted_read_tokens: z.number(),
-	expected_dollars: nullableNumber.describe("Input side; null = the price is unknown."),
-	thinking_at_risk: z.boolean(),
-});
-
 /** A decision, as POST /route/explain gives it. Its times are ISO strings. */
 const explained = z.object({
 	model: z.string(),
 	model_group: z.string(),
 	affinity: z.string(),
 	reason: nullableText,
-	chosen: explainedCandidate.nullable(),
-	runner_up: explainedCandidate.nullable(),
+	chosen: candidateView.nullable(),
+	runner_up: candidateView.nullable(),
 	prompt_tokens: z.number(),
 	breakpoints: z.number(),
-	candidates: z.array(explainedCandidate),
-	last_resort: z.array(explainedCandidate).describe("Asked when all candidates have failed, before an error."),
+	candidates: z.array(candidateView),
+	last_resort: z.array(candidateView).describe("Asked when all candidates have failed, before an error."),
 	excluded: z.array(
 		z.object({
 			model_id: z.string(),
@@ -149,9 +141,7 @@ const explained = z.object({
 		.nullable()
 		.describe("It would be held back first."),
 	waited_ms: z.number(),
-	attempts: z.array(
-		z.object({ model_id: z.string(), outcome: z.string(), status: nullableNumber, error: z.string(), ms: z.number() }),
-	),
+	attempts: z.array(attemptView),
 });
 
 const question = z.object({

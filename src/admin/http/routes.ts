@@ -28,8 +28,8 @@ interface Asked<Name extends string, E extends Endpoint> {
 	readonly body: BodyOf<E>;
 	/** What varies in the path. */
 	readonly params: ParamsOf<Name>;
-	/** Who asks; only where the endpoint has a role. */
-	readonly principal: Principal;
+	/** Who asks; nobody is asked where the endpoint has no role. */
+	readonly principal: E extends { readonly role: null } ? undefined : Principal;
 	readonly c: Context<AdminEnv>;
 }
 

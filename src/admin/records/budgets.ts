@@ -25,7 +25,7 @@ export function budgetRoutes(deps: RecordDeps, requireRole: RequireRole) {
 			asked: ({ budget_id }) => budget_id,
 			info: view,
 			list: (budgets, facts) => ({ budgets, ...facts }),
-			doomed: ({ id }) => [id],
+			toDelete: ({ id }) => [id],
 			refuseDelete: ({ id }) => refuseHeld(deps, id),
 			deleted: ([budget]) => ({ deleted: budget?.id ?? "" }),
 		}),

@@ -21,7 +21,7 @@ export function customerRoutes(deps: RecordDeps, requireRole: RequireRole) {
 			info: view,
 			list: (customers, facts) => ({ customers, ...facts }),
 			blocking: { named: ({ user_ids }) => user_ids, answer: (blocked_users) => ({ blocked_users }) },
-			doomed: ({ user_ids }) => user_ids,
+			toDelete: ({ user_ids }) => user_ids,
 			deleted: (customers) => ({ deleted_customers: customers.map(({ id }) => id) }),
 		});
 	return routes(requireRole, CUSTOMERS, { ...at("/customer"), ...at("/end_user") });

@@ -120,7 +120,7 @@ export function keyRoutes(deps: RecordDeps, requireRole: RequireRole) {
 				...facts,
 			}),
 			blocking: { named: ({ key }) => [key], answer: ([key]) => key },
-			doomed: ({ keys, key_aliases }) => {
+			toDelete: ({ keys, key_aliases }) => {
 				const named = keys ?? key_aliases;
 				if (named !== undefined && named !== null) return named;
 				throw new GatewayError("invalid_field", { field: "keys", reason: "expected a list of texts" });

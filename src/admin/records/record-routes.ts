@@ -55,7 +55,7 @@ export interface RecordKind<K extends Kind, P extends Path, Shown> {
 		readonly answer: (shown: readonly [Shown, ...Shown[]]) => AnswerOf<Blocking<P>>;
 	};
 	/** Names of those that are to be deleted. */
-	readonly doomed: (body: BodyOf<Contract[`POST ${P}/delete`]>) => readonly string[];
+	readonly toDelete: (body: BodyOf<Contract[`POST ${P}/delete`]>) => readonly string[];
 	/** Throws where it must stay. */
 	readonly refuseDelete?: (record: AccessRecord<K>) => void;
 	/** Whose a key is, where keys are deleted along with their owners. */
@@ -113,7 +113,7 @@ export function recordRoutes<K extends Kind, P extends Path, Shown>(
 		[`POST ${path}/block`]: ({ body }: Given) => block(body, true),
 		[`POST ${path}/unblock`]: ({ body }: Given) => block(body, false),
 		[`POST ${path}/delete`]: async ({ body }: Given) => {
-			const records = about.doomed(body).map(find);
+			const records = about.toDelete(body).map(find);
 			for (const record of records) about.refuseDelete?.(record);
 			const { ownerOf } = about;
 			const ids = records.map((record) => record.id);

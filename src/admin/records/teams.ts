@@ -36,7 +36,7 @@ export function teamRoutes(deps: RecordDeps, requireRole: RequireRole) {
 			matches: ({ fields }, { user_id: id }) => id === undefined || fields.members_with_roles.some(isUser(id)),
 			list: (teams, facts) => ({ teams, ...facts }),
 			blocking: { named: ({ team_id }) => [team_id], answer: ([team]) => team },
-			doomed: ({ team_ids }) => team_ids,
+			toDelete: ({ team_ids }) => team_ids,
 			// As in LiteLLM its keys go with it: without the team nothing would limit them.
 			ownerOf: ({ team_id }) => team_id,
 			deleted: (teams, keys) => ({ deleted_teams: teams.map(({ id }) => id), deleted_keys: keys }),

@@ -31,7 +31,7 @@ export function userRoutes(deps: RecordDeps, requireRole: RequireRole) {
 				return matches && (role === undefined || user_role === role);
 			},
 			list: (users, facts) => ({ users, ...facts }),
-			doomed: ({ user_ids }) => user_ids,
+			toDelete: ({ user_ids }) => user_ids,
 			ownerOf: ({ user_id }) => user_id,
 			deleted: (users, keys) => ({ deleted_users: users.map(({ id }) => id), deleted_keys: keys }),
 		}),
