@@ -64,7 +64,7 @@ export const ACCOUNTS: readonly ErrorRule[] = [
 	},
 	{
 		status: REFUSED,
-		says: /unsupported countr|(?:country|region|territory|location)(?:, region, or territory)? (?:is )?not supported|location is not supported|not (?:available|supported) in your (?:country|region|location|territory)/i,
+		says: /^(?!.*\bmodel\b.{0,60}\bnot (?:available|supported)).*(?:unsupported countr|(?:country|region|territory|location)(?:, region, or territory)? (?:is )?not supported|location is not supported|not (?:available|supported) in your (?:country|region|location|territory))/i,
 		scope: "account",
 		errorClass: "authentication",
 		lasting: true,

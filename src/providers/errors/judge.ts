@@ -57,6 +57,21 @@ const BY_STATUS: readonly ErrorRule[] = [
 		reason: "not found",
 		source: "Messages API, not_found_error",
 	},
+	{
+		status: [405, 409, 410, 425, 499],
+		scope: "request",
+		reason: "would not take the request",
+		source: "of an address, a proxy or a moment: no fault of what was asked",
+	},
+	{ status: [424], scope: "endpoint", reason: "failed", source: "Azure, a failed dependency; AWS makes a 500 of it" },
+	{ status: [451], scope: "model", reason: "may not serve this model here", source: "RFC 7725; gateways" },
+	{
+		status: [498],
+		scope: "model",
+		errorClass: "rateLimit",
+		reason: "its capacity is used up",
+		source: "Groq, error codes: 498 of the flex tier",
+	},
 	{ status: [408, 504], scope: "endpoint", errorClass: "timeout", reason: "timed out", source: "timeout_error" },
 	{
 		status: [429],

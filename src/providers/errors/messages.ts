@@ -12,7 +12,7 @@ import { MODELS } from "./models.ts";
 const CLASSES: readonly ErrorRule[] = [
 	{
 		status: [400, 403, 429],
-		says: /extra usage is required for long context|long context beta is not (?:yet )?available/i,
+		says: /extra usage is required for long context|usage credits are required for long context|long context beta is not (?:yet )?available|incompatible with the long context beta/i,
 		scope: "class",
 		requestClass: "long_context",
 		lasting: true,
@@ -21,7 +21,7 @@ const CLASSES: readonly ErrorRule[] = [
 	},
 	{
 		status: [429],
-		says: /long[ -]context|context[ -]1m|\b1m context/i,
+		says: /long[ _-]context|context[ -]1m|\b1m context|(?:more than|over|above|exceed(?:s|ing)?) 200(?:k|,?000)\b/i,
 		scope: "class",
 		requestClass: "long_context",
 		reason: "rate limit of long-context requests",
@@ -137,7 +137,7 @@ export function judgeMessagesApi(failure: UpstreamFailure, now: number = Date.no
 
 /** The same with a platform's own rows before the API's. */
 export function messagesRulesAfter(rules: readonly ErrorRule[]): readonly ErrorRule[] {
-	return [...rules, ...MESSAGES];
+	return [...CLASSES, ...rules, ...MESSAGES];
 }
 
 /**

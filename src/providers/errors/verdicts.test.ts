@@ -406,6 +406,9 @@ verdicts(
 		["OpenAI", 400, null, "Invalid model name passed in model=gpt-x. Call `/v1/models` to view available models."],
 		["OpenAI by type", 404, "resource_not_found_error", "Not found the model kimi-x or Permission denied"],
 		["OpenAI", 404, "NOT_FOUND", "models/gemini-9 is not found for API version v1main."],
+		["OpenAI", 403, null, "This model is not available in your region."],
+		["OpenAI", 451, null, "Unavailable for legal reasons"],
+		["OpenAI", 498, null, "Flex tier capacity exceeded"],
 	],
 );
 
@@ -487,6 +490,10 @@ verdicts(
 			"Request too large for model `x` in organization `y` on tokens per minute (TPM): Limit 6000, Requested 9000.",
 		],
 		["OpenAI", 404, null, "No endpoints found that support tool use."],
+		["OpenAI", 405, null, "Method Not Allowed"],
+		["OpenAI", 409, "conflict", "Try again"],
+		["OpenAI", 425, null, "Too Early"],
+		["Messages API", 499, null, "Client closed request"],
 	],
 );
 
@@ -502,6 +509,25 @@ verdicts(
 			"This request would exceed your organization's rate limit for long context (over 200k tokens).",
 		],
 		["Messages API", 400, "invalid_request_error", "The long context beta is not yet available for this subscription."],
+		["Messages API", 429, "rate_limit_error", "Usage credits are required for long context requests."],
+		[
+			"Messages API",
+			400,
+			"invalid_request_error",
+			"This authentication style is incompatible with the long context beta header.",
+		],
+		[
+			"Messages API",
+			429,
+			"rate_limit_error",
+			"This request would exceed your organization's rate limit for requests with more than 200K tokens",
+		],
+		[
+			"Google",
+			429,
+			"RESOURCE_EXHAUSTED",
+			"Quota exceeded for metric: aiplatform.googleapis.com/online_prediction_long_context_input_tokens_per_minute",
+		],
 	],
 );
 
@@ -516,6 +542,7 @@ verdicts("a fault of the endpoint", { action: "next", scope: "endpoint" }, [
 	["Bedrock", 503, "ServiceUnavailableException", "Bedrock is unable to process your request."],
 	["Google", 503, "UNAVAILABLE", "The service is currently unavailable."],
 	["Azure", 500, "InternalServerError", "boom"],
+	["Azure", 424, "FailedDependency", "A dependency failed"],
 	["OpenAI", 500, null, "The server had an error while processing your request"],
 ]);
 
