@@ -108,9 +108,10 @@ export interface SourceFile {
 /** Reads one YAML document and records its places. Never throws: faults are returned, with their places. */
 export function readYaml(text: string, file: string, sources: SourceMap): SourceFile {
 	const lines = new LineCounter();
-	const document = parsed(text, lines);
+	const document = text.length > MOST_CHARACTERS ? null : parsed(text, lines);
 	if (document === null) {
-		const fault = { place: { file, line: 1, column: 1 }, path: [], message: TOO_DEEP, hint: "" };
+		const message = text.length > MOST_CHARACTERS ? TOO_LARGE : TOO_DEEP;
+		const fault = { place: { file, line: 1, column: 1 }, path: [], message, hint: "" };
 		return { value: undefined, faults: [fault], templates: [] };
 	}
 	const placeOf = (offset: number): Place => {
@@ -121,11 +122,11 @@ export function readYaml(text: string, file: string, sources: SourceMap): Source
 	let broken = false;
 	for (const error of [...document.errors, ...document.warnings]) {
 		const place = placeOf(error.pos[0]);
-		if (error.code === "DUPLICATE_KEY") {
-			faults.push({ place, path: [], message: "this key is given twice in the same map", hint: "Keep one of them." });
-			continue;
-		}
 		broken = true;
+		if (STACK_FULL.test(error.message)) {
+			faults.push({ place, path: [], message: TOO_DEEP, hint: "" });
+			break;
+		}
 		// The quoted tail of a message repeats the file's text, which may be a secret.
 		const message = error.message.replace(/: ".*$/s, "").replace(/; please use .*$/s, "");
 		faults.push({ place, path: [], message: `not valid YAML: ${message}`, hint: SYNTAX_HINTS[error.code] ?? "" });
@@ -140,6 +141,10 @@ export function readYaml(text: string, file: string, sources: SourceMap): Source
 			faults: [...faults, { place, path: [], message: TOO_MUCH[tooMuch.why], hint: "" }],
 			templates: [],
 		};
+	}
+	for (const key of repeatedKeys(document.contents)) {
+		const place = placeOf(key.range?.[0] ?? 0);
+		faults.push({ place, path: [], message: "this key is given twice in the same map", hint: "Keep one of them." });
 	}
 	const reader = new Reader(anchors, sources, placeOf);
 	const value = reader.read(document.contents, []);
@@ -165,14 +170,36 @@ function templatesOf(root: unknown, anchors: Anchors): readonly string[] {
 	return names;
 }
 
+/** Later keys that an earlier one of the same map equals. The parser's own check compares every key with every other. */
+function repeatedKeys(root: unknown): readonly Scalar[] {
+	const repeated: Scalar[] = [];
+	visit(root as Node | null, {
+		Map(_, { items }) {
+			const seen = new Set<unknown>();
+			for (const { key } of items) {
+				if (!isScalar(key)) continue;
+				if (seen.has(key.value) && repeated.length < MAX_FAULTS) repeated.push(key);
+				seen.add(key.value);
+			}
+		},
+	});
+	return repeated;
+}
+
+/** A thousand deployments take half a million characters. */
+const MOST_CHARACTERS = 8 * 1024 * 1024;
 const MAX_SYNTAX_FAULTS = 10;
+/** Of one kind in one file. */
+const MAX_FAULTS = 100;
+const STACK_FULL = /maximum call stack/i;
+const TOO_LARGE = "the file is larger than 8 MiB";
 const TOO_DEEP = "the file's maps and lists are nested too deeply";
 const TOO_MUCH = { depth: TOO_DEEP, added: "the file is too large once its aliases are written out" };
 
 /** null when it is nested so deeply that the parser gives up. */
 function parsed(text: string, lineCounter: LineCounter) {
 	try {
-		return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: true });
+		return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false, resolveKnownTags: false });
 	} catch (error) {
 		if (error instanceof RangeError) return null;
 		throw error;
@@ -275,7 +302,7 @@ class Reader {
 	}
 
 	#fault(node: unknown, path: Path, message: string): null {
-		this.faults.push({ place: this.#place(node), path, message, hint: "" });
+		if (this.faults.length < MAX_FAULTS) this.faults.push({ place: this.#place(node), path, message, hint: "" });
 		return null;
 	}
 }
