@@ -33,7 +33,8 @@ const modelBudget = z
 			return z.NEVER;
 		}
 		return { max_budget: max, budget_duration: value.budget_duration ?? value.time_period ?? null };
-	});
+	})
+	.pipe(z.strictObject({ max_budget: dollars(), budget_duration: span().nullable() }));
 
 /** Free data of the operator's; bounded, since every key is kept in memory. */
 const metadata = z

@@ -10,12 +10,19 @@ import { deploymentsConfig } from "../harness.ts";
 interface Operation {
 	readonly summary: string;
 	readonly parameters: readonly { readonly name: string; readonly in: string; readonly required: boolean }[];
+	readonly security?: readonly object[];
+	readonly responses: {
+		readonly "200": { readonly content: { readonly "application/json": { readonly schema: JsonSchema } } };
+	};
 	readonly requestBody?: { readonly content: { readonly "application/json": { readonly schema: JsonSchema } } };
 }
 
 interface JsonSchema {
 	readonly type?: string;
-	readonly properties?: Readonly<Record<string, unknown>>;
+	readonly anyOf?: readonly JsonSchema[];
+	readonly items?: JsonSchema;
+	readonly additionalProperties?: JsonSchema;
+	readonly properties?: Readonly<Record<string, JsonSchema>>;
 	readonly required?: readonly string[];
 }
 
@@ -80,4 +87,27 @@ test("changes say what they take: a key's limits, a team's id", () => {
 	const bodies = Object.keys(paths).flatMap((path) => bodyOf(path) ?? []);
 	expect(bodies.length).toBeGreaterThan(30);
 	expect(bodies.filter(({ type }) => type !== "object")).toEqual([]);
+});
+
+test("every answer is described down to what a model's budget holds, and what asks nobody who they are says so", () => {
+	const operations = Object.entries(paths).flatMap(([path, methods]) =>
+		Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, ...operation })),
+	);
+	const answerOf = ({ responses }: Operation) => responses["200"].content["application/json"].schema;
+	const vague = operations.filter((each) => answerOf(each).type === undefined && answerOf(each).anyOf === undefined);
+	expect(vague.map(({ name }) => name)).toEqual([]);
+	const listed = operations.find(({ name }) => name === "get /key/list");
+	const key = listed && answerOf(listed).properties?.["keys"]?.items?.anyOf?.[0];
+	expect(key?.required).toContain("unpriced_requests");
+	const budget = key?.properties?.["model_max_budget"]?.additionalProperties;
+	expect(Object.keys(budget?.properties ?? {})).toEqual(["max_budget", "budget_duration"]);
+	const open = operations.filter(({ security }) => security?.length === 0).map(({ name }) => name);
+	expect(open.sort()).toEqual([
+		"get /health/liveliness",
+		"get /health/liveness",
+		"get /health/readiness",
+		"get /openapi.json",
+		"post /api/login",
+		"post /api/logout",
+	]);
 });
