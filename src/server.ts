@@ -55,7 +55,7 @@ export interface ServerOptions {
 	readonly refuse: NonNullable<Planes["refuse"]>;
 	/** Connections without requests are kept so long, ms. */
 	readonly keepAliveMs: number;
-	/** Told what is thrown before a request has anybody who answers for it. */
+	/** Called with what is thrown before a request has anybody who answers for it. */
 	readonly onFault: (error: unknown) => void;
 }
 

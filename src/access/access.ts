@@ -38,9 +38,9 @@ export interface AccessOptions {
 	readonly pepper?: Buffer;
 	/** ms since epoch, by the wall clock. */
 	readonly now: () => number;
-	/** Told when the database fails or is back, and of rows that cannot be read; once each time. */
+	/** Called when the database fails or is back, and of rows that cannot be read; once each time. */
 	readonly onTrouble: (message: string) => void;
-	/** Told of the directory whenever other processes' changes, or those of an earlier one, were read. */
+	/** Called with the directory whenever other processes' changes, or those of an earlier one, were read. */
 	readonly onRead?: (directory: Directory) => void;
 	/** How often other processes' changes are looked for, ms. Default 500. */
 	readonly pollMs?: number;

@@ -19,7 +19,7 @@ import { builtUi, uiRoutes } from "./ui.ts";
 interface AdminDeps extends OperateDeps {
 	/** Who may use the control plane. */
 	readonly auth: AuthDeps;
-	/** Told of faults of ours: the answer does not say what they were. */
+	/** Called with faults of ours: the answer does not say what they were. */
 	readonly failed?: (error: unknown, request: string) => void;
 }
 

@@ -1,4 +1,4 @@
-// Who shares a cache, before and after answers tell.
+// Who shares a cache, before and after answers name it.
 import { expect, test } from "vitest";
 import { Secret } from "../config/secret.ts";
 import { createDomainRegistry, type UpstreamCaller } from "./domain.ts";

@@ -2,7 +2,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import type { DeploymentConfig } from "../config/schema.ts";
 
-/** What tells callers of an upstream apart. A DeploymentConfig is one. */
+/** What distinguishes callers of an upstream. A DeploymentConfig is one. */
 export type UpstreamCaller = Pick<DeploymentConfig, "provider" | "credentials" | "cacheDomain" | "extraHeaders"> &
 	Partial<Pick<DeploymentConfig, "upstreamModel">>;
 
@@ -142,7 +142,7 @@ const AZURE = /^https:\/\/[^/]+\.azure\.(com|us|cn)(\/|$)/;
 
 /**
  * Where the configuration itself says who shares a cache, whatever the credential (prompt-caching §1): a Google project with a location,
- * or with a workspace of the Anthropic organisation that is its own; a Foundry resource. null = only answers tell; so for addresses that are
+ * or with a workspace of the Anthropic organisation that is its own; a Foundry resource. null = only answers say; so for addresses that are
  * not Azure's own, behind which there may be several resources.
  */
 function placeOf({ provider, credentials: { apiBase, extra } }: UpstreamCaller): string | null {

@@ -45,6 +45,6 @@ test("what was not read was written; without a report the prediction stands", ()
 	const usage = { inputTokens: 900, cacheReadTokens: 0, cacheWriteTokens: 0 };
 	const silent = implicitUsage(usage, { reports: false, predictedReadTokens: 600 });
 	expect(silent).toEqual({ inputTokens: 0, cacheReadTokens: 600, cacheWriteTokens: 300 });
-	const told = implicitUsage(usage, { reports: true, predictedReadTokens: 600 });
-	expect(told).toEqual({ inputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 900 });
+	const counted = implicitUsage(usage, { reports: true, predictedReadTokens: 600 });
+	expect(counted).toEqual({ inputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 900 });
 });

@@ -72,7 +72,7 @@ export interface Belief {
 	readonly requestedAt: number;
 }
 
-/** Told of every change as it is made, for those who keep a copy of the index elsewhere. */
+/** Called with every change as it is made, for those who keep a copy of the index elsewhere. */
 export interface IndexObserver {
 	/** A request that writes the prefix is being sent. */
 	coming(spot: Spot, belief: Belief): void;

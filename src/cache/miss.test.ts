@@ -174,16 +174,16 @@ describe("the prompt is the same", () => {
 	});
 });
 
-test("a prompt below the model's minimum is told as such, also on the first turn", () => {
+test("a prompt below the model's minimum is recognised, also on the first turn", () => {
 	const short = [{ level: 1, text: "short", tokens: 300, mark: "5m" } as Block];
 	const now = turn(short, { inputTokens: 300, writeTokens: 0, minimumTokens: 1024 });
-	const told = {
+	const expected = {
 		reason: "below_minimum",
 		detail: "about 300 tokens are marked for caching; this model caches from 1024",
 		tokens: 0,
 	};
-	expect(whyMissed(now, null)).toEqual(told);
-	expect(whyMissed({ ...now, startedAt: 1_000 }, now)).toEqual(told);
+	expect(whyMissed(now, null)).toEqual(expected);
+	expect(whyMissed({ ...now, startedAt: 1_000 }, now)).toEqual(expected);
 });
 
 test("a request without any marker missed nothing: it asked for nothing", () => {

@@ -87,22 +87,22 @@ export function whyMissed(turn: Turn, earlier: Turn | null): Miss | null {
 	const missed = cached - turn.readTokens;
 	if (cached === 0) return short;
 	if (missed <= cached * TOLERANCE) return null;
-	const tell = (reason: MissReason, detail: string): Miss => ({ reason, detail, tokens: missed });
+	const missOf = (reason: MissReason, detail: string): Miss => ({ reason, detail, tokens: missed });
 
 	const common = commonBlocks(earlier.summary, turn.summary);
 	const changed = changeOf(turn, earlier, common);
 	const shared = earlier.summary.marks.filter(({ block }) => block < common);
 	const sharedTokens = tokensAt(earlier, shared.at(-1));
 	// What was read is all that the two have in common: the change explains the rest.
-	if (changed !== null && turn.readTokens >= sharedTokens * (1 - TOLERANCE)) return tell(...changed);
+	if (changed !== null && turn.readTokens >= sharedTokens * (1 - TOLERANCE)) return missOf(...changed);
 
 	const cause = causeOf(turn, earlier, shared.length > 0 ? shared : earlier.summary.marks);
-	if (cause !== null) return tell(...cause);
-	if (changed !== null) return tell(...changed);
-	const told = diagnosed(turn.diagnosis);
-	if (told !== null) return tell(...told);
+	if (cause !== null) return missOf(...cause);
+	if (changed !== null) return missOf(...changed);
+	const reported = diagnosed(turn.diagnosis);
+	if (reported !== null) return missOf(...reported);
 	if (short !== null) return { ...short, tokens: missed };
-	return tell("lost", "nothing changed and it had not expired: the provider no longer had the entry");
+	return missOf("lost", "nothing changed and it had not expired: the provider no longer had the entry");
 }
 
 type Cause = readonly [MissReason, string];

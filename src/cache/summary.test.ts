@@ -26,9 +26,9 @@ test("a block's size is kept to a few percent, and that it is empty exactly", ()
 		...Array.from({ length: 20 }, (_, power) => 2 ** (power + 11)),
 	];
 	for (const size of sizes) {
-		const told = sizeOfBlock(summaryOf([size]), 0);
-		if (size === 0) expect(told).toBe(0);
-		else expect(Math.abs(told - size) / size).toBeLessThan(0.05);
+		const read = sizeOfBlock(summaryOf([size]), 0);
+		if (size === 0) expect(read).toBe(0);
+		else expect(Math.abs(read - size) / size).toBeLessThan(0.05);
 	}
 	const classes = sizes.map((size) => sizeOfBlock(summaryOf([size]), 0));
 	expect(classes).toEqual([...classes].sort((left, right) => left - right));

@@ -21,7 +21,7 @@ export interface ReplayOptions {
 	readonly head: "own" | "shared";
 	readonly gateways: number;
 	readonly table: "separate" | "shared";
-	/** How long what one gateway tells takes to the others, ms. */
+	/** How long what one gateway publishes takes to the others, ms. */
 	readonly tableDelay: number;
 	/** Names out of POLICY_NAMES, or `all`. */
 	readonly policies: readonly string[];

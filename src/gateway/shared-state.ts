@@ -1,4 +1,4 @@
-// How replicas of one installation meet, and what they derive alike from its master key. Leaves what they tell each other to routing/.
+// How replicas of one installation meet, and what they derive alike from its master key. Leaves what they publish to routing/.
 import { randomUUID } from "node:crypto";
 import type { Config } from "../config/schema.ts";
 import { derivedSecret } from "../config/stretched-key.ts";

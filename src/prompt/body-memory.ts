@@ -33,11 +33,11 @@ export class BodyWriter {
 	private readonly isInPlace: boolean;
 	private hasDiffered = false;
 
-	/** For a body of `length` bytes. What was lent is written over, unless it is too small. */
-	constructor(length: number, lent: { readonly memory: BodyMemory; readonly body: Buffer } | null) {
-		this.isInPlace = lent !== null && lent.memory.bytes.length >= length;
-		this.memory = lent !== null && this.isInPlace ? lent.memory : BodyMemory.for(length);
-		this.last = lent?.body ?? NOTHING;
+	/** For a body of `length` bytes. What is reused is written over, unless it is too small. */
+	constructor(length: number, reused: { readonly memory: BodyMemory; readonly body: Buffer } | null) {
+		this.isInPlace = reused !== null && reused.memory.bytes.length >= length;
+		this.memory = reused !== null && this.isInPlace ? reused.memory : BodyMemory.for(length);
+		this.last = reused?.body ?? NOTHING;
 	}
 
 	/** The next piece. It must fit. */

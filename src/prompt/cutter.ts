@@ -5,7 +5,7 @@ export interface CutSink {
 	cut(from: number, to: number): void;
 }
 
-/** Told of an object's members one by one. A member goes together with the comma before it, or after it if it is the first. */
+/** Called with an object's members one by one. A member goes together with the comma before it, or after it if it is the first. */
 export class Cutter {
 	private readonly sink: CutSink;
 	private anyKept = false;

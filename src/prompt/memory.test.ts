@@ -182,7 +182,7 @@ describe("what is not the same is read again", () => {
 });
 
 describe("a body's memory", () => {
-	test("is not lent while the body is in use, and only once", async () => {
+	test("is not reused while the body is in use, and only once", async () => {
 		const hasher = await remembering();
 		const body = Buffer.from('{"model":"m","messages":[{"role":"user","content":"hello"}]}');
 		const writer = new BodyWriter(body.length, null);

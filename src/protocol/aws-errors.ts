@@ -99,8 +99,8 @@ export function readAwsError(
 export function canonicalAwsError({ type, message, name }: Pick<AwsError, "type" | "message" | "name">): string {
 	const details = name === null ? {} : { details: { error_code: name } };
 	const overflows = type === INVALID.type && isOverflow({ status: INVALID.status, message, codes: [] });
-	const told = overflows ? overflowMessage(message) : message;
-	return JSON.stringify({ type: "error", error: { type, message: told, ...details } });
+	const shown = overflows ? overflowMessage(message) : message;
+	return JSON.stringify({ type: "error", error: { type, message: shown, ...details } });
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {

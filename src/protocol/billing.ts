@@ -37,7 +37,7 @@ export interface Billing {
 	readonly speed: string | null;
 	readonly serviceTier: string | null;
 	readonly inferenceGeo: string | null;
-	/** Refused before anything was written: its counts are told and not charged. */
+	/** Refused before anything was written: its counts are reported and not charged. */
 	readonly isDeclined: boolean;
 }
 

@@ -120,7 +120,7 @@ const PADDING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 /**
  * The frame around one stream event, whose `data` is its JSON: what Bedrock sends for it, with padding of a random length as there, so that
- * the length of an encrypted frame does not tell which token it holds.
+ * the length of an encrypted frame does not show which token it holds.
  */
 export function encodeChunk(data: string | Buffer): Buffer {
 	const bytes = Buffer.from(data).toString("base64");

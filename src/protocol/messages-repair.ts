@@ -219,7 +219,7 @@ export class MessagesRepair {
 	#blockStart(value: JsonObject): void {
 		const block = asObject(value["content_block"]);
 		const type = textOf(block, "type");
-		// The deltas tell what it is.
+		// The deltas say what it is.
 		if (block === null || type === null) return;
 		const index = indexOf(value) ?? this.#blocks;
 		const { empty, held } = emptied(block, type);

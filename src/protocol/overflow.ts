@@ -1,5 +1,5 @@
 // By which words servers say that a prompt does not fit their model's context window, as a table. Leaves what follows from it to providers:
-// clients are told in the words they know, and context-window fallbacks serve.
+// clients get the words they know, and context-window fallbacks serve.
 import { ownWords } from "./own-words.ts";
 
 interface Wording {
@@ -157,7 +157,7 @@ const LOOKALIKES: readonly Wording[] = [
 	},
 ];
 
-/** What is read of an error to tell. */
+/** What is read of an error to decide. */
 export interface SaidError {
 	/** As the upstream answered; null = unknown, as in a stream. */
 	readonly status: number | null;

@@ -61,9 +61,9 @@ function limiterNames(name: string): LimiterNames {
 }
 
 function limiter(headers: Headers, names: LimiterNames): LimitReport | null {
-	const told = one(headers, names.limit);
-	if (told === null) return null;
-	const limit = Number(told);
+	const sent = one(headers, names.limit);
+	if (sent === null) return null;
+	const limit = Number(sent);
 	const remaining = Number(one(headers, names.remaining) ?? Number.NaN);
 	const resetAt = instant(one(headers, names.reset) ?? "");
 	if (!Number.isFinite(limit) || !Number.isFinite(remaining) || !Number.isFinite(resetAt)) return null;

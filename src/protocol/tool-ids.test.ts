@@ -19,7 +19,7 @@ test.each([
 	expect([ids.call(given, "x"), ids.result(given)]).toEqual([wanted, wanted]);
 });
 
-test("an id that is too long is cut, and told from another with the same beginning", () => {
+test("an id that is too long is cut, and differs from another with the same beginning", () => {
 	const long = "call_".padEnd(200, "x");
 	const ids = new ToolIds();
 	const [one, other] = [ids.call(`${long}1`, "x"), ids.call(`${long}2`, "x")];
@@ -43,7 +43,7 @@ test("calls without ids get some, and results without ids are theirs in order", 
 	expect(ids.result("")).toBeNull();
 });
 
-test("a server that numbers its calls anew in every answer gets them told apart, and results go to the last one", () => {
+test("a server that numbers its calls anew in every answer gets distinct ids, and results go to the last one", () => {
 	const ids = new ToolIds();
 	const first = ids.call("call_0", "x");
 	expect(ids.result("call_0")).toBe(first);

@@ -49,7 +49,7 @@ test("a write without a split counts as 5m", () => {
 	expect(reader.usage).toMatchObject({ cacheWriteTokens: 9, cacheWrite5mTokens: 9, cacheWrite1hTokens: 0 });
 });
 
-test("zeros of a prompt at a stream's end do not hide what else the end tells", () => {
+test("zeros of a prompt at a stream's end do not hide what else the end reports", () => {
 	const reader = new UsageReader();
 	reader.event(...event("message_start", { message: { usage: { input_tokens: 10, output_tokens: 1 } } }));
 	const iterations = [{ type: "compaction", input_tokens: 9, output_tokens: 3 }, { type: "message" }];
@@ -75,7 +75,7 @@ test("broken data, missing usage and odd types leave the usage unknown", () => {
 	expect(reader.usage).toBeNull();
 });
 
-test("Bedrock's metrics tell the usage where no other event did", () => {
+test("Bedrock's metrics give the usage where no other event did", () => {
 	const metrics = {
 		inputTokenCount: 3,
 		outputTokenCount: 4,
@@ -86,10 +86,10 @@ test("Bedrock's metrics tell the usage where no other event did", () => {
 	const reader = new UsageReader();
 	reader.event(...stop);
 	expect(reader.usage).toMatchObject({ inputTokens: 3, outputTokens: 4, cacheReadTokens: 5, cacheWriteTokens: 6 });
-	const told = new UsageReader();
-	told.event(...event("message_delta", { usage: { input_tokens: 1, output_tokens: 2 } }));
-	told.event(...stop);
-	expect(told.usage).toMatchObject({ inputTokens: 1, outputTokens: 2 });
+	const reported = new UsageReader();
+	reported.event(...event("message_delta", { usage: { input_tokens: 1, output_tokens: 2 } }));
+	reported.event(...stop);
+	expect(reported.usage).toMatchObject({ inputTokens: 1, outputTokens: 2 });
 });
 
 test("a whole answer's usage is its own, wherever it stands and whatever the content looks like", () => {
@@ -112,7 +112,7 @@ test("a whole answer's usage is its own, wherever it stands and whatever the con
 	}
 });
 
-test("a cut answer tells no usage", () => {
+test("a cut answer reports no usage", () => {
 	const whole = JSON.stringify({ content: [], usage: { input_tokens: 10, output_tokens: 2 } });
 	for (let length = 0; length < whole.length; length += 1) {
 		const reader = new UsageReader();

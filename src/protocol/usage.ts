@@ -8,7 +8,7 @@ import { sseData } from "./sse.ts";
 export interface Usage extends TokenCounts {
 	/** `diagnostics.cache_miss_reason.type`, where the client asked for a diagnosis and there is one (prompt-caching R14). */
 	cacheMissReason?: string;
-	/** What of the bill these counts do not tell; absent = the answer said nothing about it. */
+	/** What of the bill these counts do not say; absent = the answer said nothing about it. */
 	billing?: Billing;
 }
 
@@ -56,7 +56,7 @@ export class UsageReader {
 	}
 }
 
-/** Events that may tell usage. */
+/** Events that may report usage. */
 const READ: ReadonlySet<string> = new Set(["message_start", "message_delta", "message_stop"]);
 const USAGE_MEMBER = Buffer.from('"usage":');
 const DIAGNOSTICS_MEMBER = Buffer.from('"diagnostics"');
@@ -85,8 +85,8 @@ function lastUsage(bytes: Buffer): unknown {
 function reportedAfter(before: Usage | null, message: unknown): unknown {
 	const usage = field(message, "usage") ?? field(field(message, "delta"), "usage");
 	if (before === null || before.inputTokens + before.cacheReadTokens + before.cacheWriteTokens === 0) return usage;
-	const told = PROMPT_COUNTS.map((name) => count(usage, name));
-	if (told[0] === null || told.some((each) => each !== null && each > 0)) return usage;
+	const sent = PROMPT_COUNTS.map((name) => count(usage, name));
+	if (sent[0] === null || sent.some((each) => each !== null && each > 0)) return usage;
 	const others = Object.entries(usage as object).filter(([name]) => !PROMPT_MEMBERS.has(name));
 	return Object.fromEntries(others);
 }
@@ -120,7 +120,7 @@ function merge(before: Usage | null, reported: unknown, isDeclined = false): Usa
 	return billing === undefined ? counts : { ...counts, billing };
 }
 
-/** Of an answer, or of one call of several; null where it tells none. */
+/** Of an answer, or of one call of several; null where it reports none. */
 function countsOf(reported: unknown): TokenCounts | null {
 	if (typeof reported !== "object" || reported === null) return null;
 	return COUNTS.some((name) => count(reported, name) !== null) ? mergedCounts(null, reported) : null;
@@ -140,7 +140,7 @@ function mergedCounts(before: Usage | null, reported: object): Usage {
 	const split5m = count(split, "ephemeral_5m_input_tokens");
 	const splitSum = split1h === null && split5m === null ? null : (split1h ?? 0) + (split5m ?? 0);
 	const write = count(reported, "cache_creation_input_tokens") ?? splitSum ?? previous.cacheWriteTokens;
-	// An answer that fell back to another model may tell the first one's split beside the last one's total.
+	// An answer that fell back to another model may report the first one's split beside the last one's total.
 	const write1h = Math.min(split1h ?? previous.cacheWrite1hTokens, write);
 	return {
 		inputTokens: count(reported, "input_tokens") ?? previous.inputTokens,

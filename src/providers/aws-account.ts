@@ -8,7 +8,7 @@ export interface AwsCredentials {
 	readonly sessionToken?: string;
 	/** When they end; absent = never. */
 	readonly expiration?: Date;
-	/** Twelve digits, where the source told it. */
+	/** Twelve digits, where the source said it. */
 	readonly accountId?: string;
 }
 
@@ -17,7 +17,7 @@ export interface AwsAccountOptions {
 	readonly name: string;
 	/** Gets them anew; rejects with what went wrong. */
 	readonly load: () => Promise<AwsCredentials>;
-	/** Asks whose they are; null = not told. Asked once a set, off the request path, where `load` did not say it. */
+	/** Asks whose they are; null = not known. Asked once a set, off the request path, where `load` did not say it. */
 	readonly whose: (credentials: AwsCredentials) => Promise<string | null>;
 	/** ms since epoch. */
 	readonly now: () => number;

@@ -15,7 +15,7 @@ export function hostOf(address: string): string {
 	return new URL(address).hostname;
 }
 
-/** The account's twelve digits; null when STS does not tell. Rejects when it cannot be reached. */
+/** The account's twelve digits; null when STS does not say. Rejects when it cannot be reached. */
 export async function whoseAreThey(
 	credentials: AwsCredentials,
 	{ region, endpoint }: { readonly region: string; readonly endpoint: string },

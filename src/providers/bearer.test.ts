@@ -45,7 +45,7 @@ describe("Bearer", () => {
 		expect(await bearer.get()).toBe("token-2");
 	});
 
-	test("a failed renewal is told, leaves the old one in use, and is not repeated at every call", async () => {
+	test("a failed renewal is reported, leaves the old one in use, and is not repeated at every call", async () => {
 		const { state, bearer } = fixture();
 		await bearer.get();
 		state.now = 3_400_000;

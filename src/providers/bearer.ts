@@ -19,7 +19,7 @@ export interface BearerOptions {
 	readonly request: () => Promise<Token>;
 	/** ms since epoch. */
 	readonly now: () => number;
-	/** Told when a renewal in the background fails. */
+	/** Called when a renewal in the background fails. */
 	readonly warn: (message: string) => void;
 }
 

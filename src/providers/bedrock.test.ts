@@ -138,14 +138,14 @@ describe("the request", () => {
 	});
 });
 
-interface Told {
+interface UpstreamError {
 	readonly status: number;
 	readonly name?: string;
 	readonly message?: string;
 }
 
 /** What an answer of AWS comes to: canonical form first, then the verdict, as an attempt does it. */
-function judged({ status, name, message = "m" }: Told) {
+function judged({ status, name, message = "m" }: UpstreamError) {
 	const on = provider();
 	const headers = name === undefined ? {} : { "x-amzn-errortype": `${name}:http://internal.amazon.com/` };
 	const canonical = on.canonicalError?.({ status, headers }, Buffer.from(JSON.stringify({ message })));
@@ -244,8 +244,8 @@ describe("an error", () => {
 			{ status: 500, name: "InternalServerException" },
 			{ status: 500, action: "next", errorClass: "internalServer" },
 		],
-	] satisfies readonly [Told, object][])("%o", (told, expected) => {
-		expect(judged(told)).toMatchObject(expected);
+	] satisfies readonly [UpstreamError, object][])("%o", (error, expected) => {
+		expect(judged(error)).toMatchObject(expected);
 	});
 
 	it("that is the Messages API's own is left as it is", () => {

@@ -13,7 +13,7 @@ import { messagesBody } from "./messages-body.ts";
 import { fitOptions, fitToPlatform, type PlatformFit } from "./platform-rules.ts";
 import type { Call, Provider, ProviderDeps, Reframer, ResponseHead, UpstreamRequest } from "./provider.ts";
 
-/** What tells the two endpoints apart (providers §4). */
+/** How the two endpoints differ (providers §4). */
 const SERVICES = {
 	runtime: { service: "bedrock", platform: "bedrock", address: runtimeAddress },
 	mantle: { service: "bedrock-mantle", platform: "bedrock-mantle", address: mantleAddress },

@@ -71,7 +71,7 @@ describe("ids of tool calls", () => {
 		expect(repaired(messages).left).toEqual(messages);
 	});
 
-	test("the same in several turns are told apart", () => {
+	test("the same in several turns become distinct", () => {
 		const turn = (id: string) => [assistant(call(id)), user(result(id))];
 		const { left } = repaired([user(text("a")), ...turn("call_0"), ...turn("call_0"), ...turn("call_0")]);
 		expect(left).toEqual([user(text("a")), ...turn("call_0"), ...turn("call_0_2"), ...turn("call_0_3")]);
@@ -107,7 +107,7 @@ describe("text of white space alone", () => {
 		expect(left[4]).toEqual(user(result("d", [])));
 	});
 
-	test("as all of the first message or the user's last one is the client's own to hear of", () => {
+	test("as all of the first message or the user's last one is the client's own fault", () => {
 		const messages = [user(text(" ")), assistant(text("a")), user(text(""))];
 		expect(repaired(messages).left).toEqual(messages);
 	});

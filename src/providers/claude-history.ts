@@ -1,5 +1,5 @@
 // What in a conversation Claude certainly refuses because another server said it: thinking that Claude did not sign, ids of tool calls in
-// other alphabets, text of white space. Finds the bytes; whether there is anything to look for is told by prompt/outline.
+// other alphabets, text of white space. Finds the bytes; whether there is anything to look for is known by prompt/outline.
 import type { Member } from "../protocol/members.ts";
 import { ToolIds } from "../protocol/tool-ids.ts";
 import { elementsAt, membersAt, type NamedMember } from "../protocol/walk.ts";
@@ -36,7 +36,7 @@ interface Block {
 /**
  * Finds what is to be repaired in the array of messages at `from`. What becomes of a message depends on it and on what stands before it, so
  * that a conversation that grows keeps its bytes. The first message and the user's last one are never left out: what is wrong with all of
- * them the client shall hear.
+ * them the client shall get.
  */
 export function repairHistory(body: Buffer, from: number): HistoryRepair {
 	const messages = elementsAt(body, from).map((whole) => readMessage(body, whole));
@@ -93,7 +93,7 @@ function droppedOf(body: Buffer, { role, blocks }: Message): readonly Block[] {
 	});
 }
 
-/** Claude's own signatures are long and opaque; only what certainly is none is told from them. */
+/** Claude's own signatures are long and opaque; only what certainly is none is recognised. */
 function isForeign(signature: string): boolean {
 	return signature === "" || signature.startsWith(OWN_SIGNATURE);
 }

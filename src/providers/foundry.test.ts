@@ -89,7 +89,7 @@ describe("Foundry credentials", () => {
 		expect(headersOf(await prepare(callOf(BODY)))["authorization"]).toBe("Bearer token-2");
 	});
 
-	test("a refused secret is told by Entra's reason, first line only, and without the secret", async () => {
+	test("a refused secret is reported by Entra's reason, first line only, and without the secret", async () => {
 		await using tokens = await startTokenServer();
 		const description = "AADSTS7000215: Invalid client secret provided.\\r\\nTrace ID: 1";
 		tokens.refuse({ status: 401, body: `{"error":"invalid_client","error_description":"${description}"}` });

@@ -102,7 +102,7 @@ describe("AWS, where a deployment names no credential", () => {
 		expect(metadata.asked).toEqual(["PUT /latest/api/token", `GET ${path}`, `GET ${path}gateway-role`]);
 	});
 
-	it("a machine that gives none is told so that it helps", async () => {
+	it("of a machine that gives none the error says what to do", async () => {
 		vi.stubEnv("AWS_EC2_METADATA_DISABLED", "true");
 		const error = await Promise.resolve(account().credentials()).catch((cause: unknown) => cause);
 		expect(error).toMatchObject({
@@ -159,7 +159,7 @@ describe("Google, where a deployment names no credential", () => {
 		expect(tokens.asked.map(({ path }) => path)).toEqual(["/sts"]);
 	});
 
-	it("a machine that gives none is told so that it helps", async () => {
+	it("of a machine that gives none the error says what to do", async () => {
 		vi.stubEnv("METADATA_SERVER_DETECTION", "none");
 		const error = await Promise.resolve(prepare()).catch((cause: unknown) => cause);
 		expect(error).toMatchObject({

@@ -1,4 +1,4 @@
-// Asking OpenAI-compatible servers for a stream's usage, which they tell only where `stream_options.include_usage` is set, and not asking those
+// Asking OpenAI-compatible servers for a stream's usage, which they report only where `stream_options.include_usage` is set, and not asking those
 // that refuse it. Leaves taking the chunk out again to proxy/answer/usage-hider.
 import type { BodyChange } from "../protocol/edit.ts";
 import type { membersAt } from "../protocol/walk.ts";
@@ -22,7 +22,7 @@ export function usageEdits(
 	const option = members.findLast(({ name }) => name === OPTION);
 	if (option === undefined) return { insert: [{ name: OPTION, value: '{"include_usage":true}' }], replace: [] };
 	const sent = parsed(textOf(option));
-	// What is no object is the client's own fault, and the server tells it.
+	// What is no object is the client's own fault, and the server says so.
 	if (typeof sent !== "object" || Array.isArray(sent)) return null;
 	if (sent !== null && "include_usage" in sent && sent.include_usage === true) return null;
 	return { insert: [], replace: [{ member: option, value: JSON.stringify({ ...sent, include_usage: true }) }] };

@@ -20,8 +20,8 @@ function judged(status: number, body: unknown, headers: Readonly<Record<string, 
 	return { status: failure.status, type: failure.errorType, message: failure.message, verdict: judgePlatform(failure) };
 }
 
-const google = (code: number, status: string, message = "told") => ({ error: { code, message, status } });
-const azure = (code: string, message = "told") => ({ error: { code, message } });
+const google = (code: number, status: string, message = "said") => ({ error: { code, message, status } });
+const azure = (code: string, message = "said") => ({ error: { code, message } });
 
 describe("errors of the platforms", () => {
 	test.each<[string, number, unknown, [number, string], Partial<Verdict>]>([
@@ -40,7 +40,7 @@ describe("errors of the platforms", () => {
 			{ action: "next", errorClass: "rateLimit", lasting: true },
 		],
 		[
-			"no capacity, told in a stream's array",
+			"no capacity, in a stream's array",
 			503,
 			[google(503, "UNAVAILABLE")],
 			[529, "overloaded_error"],

@@ -27,8 +27,8 @@ export function canonicalPlatformError(head: ResponseHead, body: Buffer, platfor
 	const overflows = message !== null && isOverflow({ status: head.status, message, codes: [code] });
 	const [status, type] = overflows ? typeOfStatus(400) : (named ?? typeOfStatus(head.status));
 	const details = code === null ? {} : { details: { error_code: code } };
-	const told = overflows ? overflowMessage(message) : message;
-	const error = { type, message: told ?? `${platform} answered with HTTP ${head.status}.`, ...details };
+	const shown = overflows ? overflowMessage(message) : message;
+	const error = { type, message: shown ?? `${platform} answered with HTTP ${head.status}.`, ...details };
 	const requestId = head.headers["request-id"];
 	const id = typeof requestId === "string" ? { request_id: requestId } : {};
 	return { status, body: Buffer.from(JSON.stringify({ type: "error", error, ...id })) };

@@ -136,7 +136,7 @@ export interface UpstreamFailure {
 /** relay: the answer belongs to the client as it is · next: another deployment may do better. */
 export interface Verdict {
 	readonly action: "relay" | "next";
-	/** What retry, cool-down and fallback policies tell failures apart by. */
+	/** What retry, cool-down and fallback policies distinguish failures by. */
 	readonly errorClass: ErrorClass;
 	/** The prompt does not fit this model: a context-window fallback may serve where one is configured. */
 	readonly contextWindow: boolean;
@@ -170,7 +170,7 @@ export interface Provider {
 	canonicalError?(head: ResponseHead, body: Buffer): CanonicalError | null;
 	/** Who answers, where the platform does not say so in the Messages API's own headers; null = not known. */
 	identity?(head: ResponseHead): UpstreamIdentity | null;
-	/** Told of every failure of an attempt, for what a provider keeps: credentials to drop, calls it now knows not to exist. */
+	/** Called with every failure of an attempt, for what a provider keeps: credentials to drop, calls it now knows not to exist. */
 	failed?(failure: UpstreamFailure, call: Call): void;
 	/** Whether this model's tokens can be counted here, as far as is known. Absent = they can. */
 	counts?(model: string): boolean;
@@ -182,9 +182,9 @@ export interface Provider {
 export interface ProviderDeps {
 	/** ms since epoch. */
 	readonly now: () => number;
-	/** What is worth telling the operator; holds no secret. */
+	/** What the operator should know; holds no secret. */
 	readonly warn: (message: string) => void;
-	/** AWS credentials that several deployments have in common, by what tells them apart. */
+	/** AWS credentials that several deployments have in common, by what distinguishes them. */
 	readonly awsAccounts: Map<string, AwsAccount>;
 }
 

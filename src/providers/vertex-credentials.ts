@@ -75,7 +75,7 @@ function parse(text: string): CredentialFile {
 	try {
 		value = JSON.parse(text);
 	} catch {
-		// Told below. The parser's own message would quote the secret.
+		// Reported below. The parser's own message would quote the secret.
 	}
 	const type = typeof value === "object" && value !== null ? (value as Record<string, unknown>)["type"] : undefined;
 	if (typeof type === "string") return value as CredentialFile;

@@ -123,7 +123,7 @@ describe("requests to Vertex", () => {
 		expect(JSON.parse(request.body.toString()).stream).toBe(true);
 	});
 
-	test("what the platform refuses is taken off and told", async () => {
+	test("what the platform refuses is taken off and reported", async () => {
 		await using tokens = await startTokenServer();
 		const call = callOf(
 			'{"model":"g","speed":"fast","system":[{"type":"text","text":"x-anthropic-billing-header: a"}]}',
@@ -188,7 +188,7 @@ describe("Google credentials", () => {
 			providerOf(credentials)
 				.prepare(callOf(BODY))
 				.then(String, (cause: Error) => `${cause.name}: ${cause.message}`);
-		const told = await Promise.all([
+		const errors = await Promise.all([
 			reason(accountJson(tokens.url)),
 			reason(accountJson(tokens.url, { private_key: "secret-text" })),
 			reason(accountJson(tokens.url, { client_email: undefined })),
@@ -196,7 +196,7 @@ describe("Google credentials", () => {
 			reason('{"private_key": "secret-text'),
 			reason("/nowhere/account.json"),
 		]);
-		expect(told).toEqual([
+		expect(errors).toEqual([
 			expect.stringMatching(/^CredentialError: vertex_credentials .*invalid_grant: Invalid JWT Signature/),
 			expect.stringContaining("private_key is no usable RSA key"),
 			expect.stringContaining("client_email or private_key is missing"),
@@ -204,7 +204,7 @@ describe("Google credentials", () => {
 			expect.stringContaining("not one of Google's credential files"),
 			expect.stringContaining("the file /nowhere/account.json cannot be read (ENOENT)"),
 		]);
-		expect(told.join()).not.toMatch(/secret-text|BEGIN|assertion=/);
+		expect(errors.join()).not.toMatch(/secret-text|BEGIN|assertion=/);
 	});
 
 	test("other kinds of credentials go through Google's own library", async () => {

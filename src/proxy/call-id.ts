@@ -1,5 +1,5 @@
 // Ids of requests: UUIDs that begin with their time (RFC 9562 §5.7), so that the request log's index of them grows at its end. Leaves
-// where an id is told to the steps that answer.
+// where an id is handed to the steps that answer.
 import { randomUUID } from "node:crypto";
 
 /** Where a random UUID's version stands, and what follows it. */

@@ -33,7 +33,7 @@ export interface AttemptRecord {
 export interface Running {
 	/** The client went away. */
 	aborted(): void;
-	/** Something of ours threw: the client must be told, or its connection cut. */
+	/** Something of ours threw: the client must get an error, or its connection is cut. */
 	broken(): void;
 }
 
@@ -72,7 +72,7 @@ export class Exchange {
 	waitedMs = 0;
 	/** When the first byte went to the client, ms since epoch. */
 	firstByteAt: number | null = null;
-	/** As the provider told it. */
+	/** As the provider reported it. */
 	usage: Usage | null = null;
 	/** What of a streamed answer passed that this usage does not count. */
 	written: Written | null = null;
@@ -100,7 +100,7 @@ export class Exchange {
 		this.now = about.now;
 		this.startedAt = about.now();
 		this.id = callId(this.startedAt);
-		// A peer that vanishes is not a fault of ours: "close" below tells what matters; without listeners Node would end the process.
+		// A peer that vanishes is not a fault of ours: "close" below says what matters; without listeners Node would end the process.
 		request.on("error", () => {});
 		response.on("error", () => {});
 		const onClose = this.guarded(() => {

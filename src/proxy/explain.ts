@@ -48,7 +48,7 @@ export interface ExplainedDecision {
 	}[];
 }
 
-/** Tells a plan, and what became of it where it was acted upon. */
+/** Describes a plan, and what became of it where it was acted upon. */
 export function explainDecision(
 	plan: Plan,
 	done: { readonly waitedMs: number; readonly attempts: readonly AttemptRecord[] } = { waitedMs: 0, attempts: [] },
@@ -76,7 +76,7 @@ export function explainDecision(
 	};
 }
 
-/** A candidate as the explainer tells it. */
+/** A candidate as the explainer shows it. */
 function explainCandidate(candidate: Candidate): ExplainedCandidate {
 	return {
 		model_id: candidate.deployment.id,
@@ -88,8 +88,8 @@ function explainCandidate(candidate: Candidate): ExplainedCandidate {
 }
 
 function explainExclusion({ deployment, why, until, reason }: Exclusion): ExplainedExclusion {
-	const told = reason === undefined || reason === null ? {} : { reason };
-	return { model_id: deployment.id, why, until: until === null ? null : isoTime(until), ...told };
+	const said = reason === undefined || reason === null ? {} : { reason };
+	return { model_id: deployment.id, why, until: until === null ? null : isoTime(until), ...said };
 }
 
 function isoTime(ms: number): string {

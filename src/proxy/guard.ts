@@ -1,10 +1,10 @@
 // Where exceptions of callbacks end up. Whatever is called by a socket, a timer or a stream runs behind this: thrown into Node's event loop
 // an exception would end the process, and with it everybody's answers. Leaves what becomes of the request to proxy/exchange.
 
-/** Told what a callback threw. Must not throw itself. */
+/** Receives what a callback threw. Must not throw itself. */
 export type OnFault = (error: unknown) => void;
 
-/** The callback, with its exceptions told to `onFault` instead of thrown. */
+/** The callback, with its exceptions given to `onFault` instead of thrown. */
 export function guarded<Given extends readonly unknown[]>(
 	onFault: OnFault,
 	callback: (...given: Given) => void,

@@ -65,7 +65,7 @@ export async function run(exchange: Exchange, { route, serving }: Handled): Prom
 	const { request, response } = exchange;
 	const { path } = splitTarget(request.url ?? "/");
 	if (request.method === "OPTIONS") {
-		// Asked without a key, and tells nothing that one is needed for.
+		// Asked without a key, and says nothing that one is needed for.
 		response.writeHead(204, { allow: route.kind === "call" || route.kind === "explain" ? "POST" : "GET, HEAD" });
 		response.end();
 		return;

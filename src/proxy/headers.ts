@@ -254,7 +254,7 @@ function sendable(value: string): string {
 
 /**
  * The upstream's answer headers for the client as name, value, name, value, without hop-by-hop ones and those of its origin; `own` ones
- * follow, in the place of the upstream's of the same name, and what tells proxies not to hold a stream back. `headers` are as
+ * follow, in the place of the upstream's of the same name, and what asks proxies not to hold a stream back. `headers` are as
  * `receivedHeaders` gives them.
  */
 export function relayedHeaders(headers: IncomingHttpHeaders, own: Readonly<Record<string, string>>): string[] {
@@ -281,7 +281,7 @@ export function relayedHeaders(headers: IncomingHttpHeaders, own: Readonly<Recor
 
 const STREAM = /^(text\/event-stream|application\/vnd\.amazon\.eventstream)\b/i;
 
-/** Proxies in front of the gateway hold streams back unless they are told: nginx and its kin by the first, compressing ones by the second. */
+/** Proxies in front of the gateway hold streams back unless these say not to: nginx and proxies like it by the first, compressing ones by the second. */
 function tellProxies(out: string[], isCacheSaid: boolean): void {
 	out.push("x-accel-buffering", "no");
 	if (!isCacheSaid) out.push("cache-control", "no-cache, no-transform");

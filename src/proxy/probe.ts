@@ -92,8 +92,8 @@ function read(provider: Provider, request: UpstreamRequest, answer: Answer): Omi
 	const { status, headers, body } = answer;
 	if (status >= 300) {
 		const canonical = provider.canonicalError?.({ status, headers }, body)?.body ?? body;
-		const told = readError(canonical.toString("utf8"));
-		return { status, error: told?.message ?? `it answered ${status}`, usage: null };
+		const said = readError(canonical.toString("utf8"));
+		return { status, error: said?.message ?? `it answered ${status}`, usage: null };
 	}
 	const reframer = provider.reframe?.(request, { status, headers }) ?? null;
 	const usage = new UsageReader();

@@ -1,4 +1,4 @@
-// A gateway error as a client's format tells it: status, head and body. Leaves sending them to those who know the connection.
+// A gateway error as a client's format writes it: status, head and body. Leaves sending them to those who know the connection.
 import type { GatewayError } from "../errors.ts";
 import type { ClientFormat } from "./formats/format.ts";
 import type { ClientResponse } from "./receive/client.ts";

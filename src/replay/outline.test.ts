@@ -1,4 +1,4 @@
-// What the router is told of a prompt.
+// What the router knows of a prompt.
 import { expect, test } from "vitest";
 import { syntheticTrace } from "./__fixtures__/synthetic-trace.ts";
 import { outlineOf } from "./outline.ts";

@@ -62,12 +62,12 @@ export const requestLog: TraceFormat = {
 class Reader {
 	readonly #sessions = new Map<string, number>();
 	readonly #agents = new Map<string, number>();
-	/** By parent block and fingerprint. A fingerprint alone is too short to tell the blocks of a whole log apart. */
+	/** By parent block and fingerprint. A fingerprint alone is too short to distinguish the blocks of a whole log. */
 	readonly #nodes = new Map<string, Node>();
 	#nextId = 1;
 	#begin: number | null = null;
 
-	/** Null for rows that marked nothing for caching, or were not answered: they tell nothing of caches. */
+	/** Null for rows that marked nothing for caching, or were not answered: they say nothing of caches. */
 	requestOf(line: unknown): TraceRequest | null {
 		const row = rowOf(line);
 		const turn = row.details.turn;
@@ -113,7 +113,7 @@ class Reader {
 				end += sizeOfBlock(summary, block) * tokensPerByte;
 				const before = blocks.reduce((sum, { count }) => sum + count, 0);
 				const count = Math.max(0, Math.round(end / BLOCK_TOKENS) - before);
-				// A block that is smaller than any of ours still tells two prefixes apart: it has a number, and no blocks.
+				// A block that is smaller than any of ours still distinguishes two prefixes: it has a number, and no blocks.
 				node = { id: this.#nextId, count, end };
 				this.#nextId += Math.max(1, count);
 				this.#nodes.set(key, node);

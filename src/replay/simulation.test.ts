@@ -104,7 +104,7 @@ test("a turn that had to wait delays the turns behind it, not other sessions", a
 		deployments: 1,
 		limits: { inputTokens: 6_400, requests: null },
 	});
-	// The second request is told to wait 59 s; the third, which follows it by a second, then waits another minute.
+	// The second request must wait 59 s; the third, which follows it by a second, then waits another minute.
 	expect(result).toMatchObject({ shed: 0, waits: 2 });
 	expect(result.waitedMs).toBeGreaterThan(110_000);
 	expect(result.waitedMs).toBeLessThan(125_000);

@@ -68,7 +68,7 @@ const SHARED_HEAD_TOKENS = 14_976;
 /** Ids no trace has. */
 const SHARED_TOOLS_ID = -2;
 const SHARED_SYSTEM_ID = -1;
-/** A recording tells when an answer ended, not when it began: after three seconds at the latest. */
+/** A recording says when an answer ended, not when it began: after three seconds at the latest. */
 const LATEST_FIRST_EVENT_MS = 3_000;
 /** Where a trace does not say how long an answer took: a second, then 50 tokens a second. */
 const ASSUMED_FIRST_EVENT_MS = 1_000;

@@ -2,7 +2,7 @@
 // Leaves working it out to routing/bill and proxy/record/spending.
 
 export interface BilledDetails {
-	/** Counts that the provider did not tell and the gateway estimated: input, output. */
+	/** Counts that the provider did not report and the gateway estimated: input, output. */
 	readonly estimated: readonly string[];
 	/** Why the cost is not known; null = it is. */
 	readonly unknown: string | null;

@@ -21,7 +21,7 @@ export interface FinishedRequest {
 }
 
 export interface RequestLog {
-	/** Records it, and tells why it missed. */
+	/** Records it, and why it missed. */
 	record(request: FinishedRequest): Miss | null;
 }
 
@@ -35,8 +35,8 @@ export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMem
 			const { session_id: session, agent_id: agent, key_id } = row;
 			const miss = turn === null || session === null ? null : turns.next({ key_id, session, agent }, turn);
 			row.miss_cause = miss?.reason ?? null;
-			const told = miss === null ? null : { detail: miss.detail, tokens: miss.tokens };
-			writer.push({ row, details: { ...details, miss: told, turn }, bodies });
+			const recorded = miss === null ? null : { detail: miss.detail, tokens: miss.tokens };
+			writer.push({ row, details: { ...details, miss: recorded, turn }, bodies });
 			return miss;
 		},
 	};

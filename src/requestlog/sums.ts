@@ -37,7 +37,7 @@ function minuteOf({ started_at: at }: RequestRow): number {
 	return at - (at % MINUTE_MS);
 }
 
-/** The sums of a minute, told apart by key, team, model and deployment. */
+/** The sums of a minute, one for each key, team, model and deployment. */
 function addMinute(sum: Sum["key"], measures: Measures, tables: Readonly<Record<SumTableName, Sums>>): void {
 	const [minute = 0, key = "", team = "", model = "", modelId = ""] = sum;
 	const hour = Number(minute) - (Number(minute) % HOUR_MS);
@@ -70,8 +70,8 @@ class Sums {
 		if (row === undefined || known.latest === undefined) return;
 		known.first = Math.min(known.first, row.started_at);
 		// The deployment of a request that nobody served says nothing about the conversation.
-		const tells = row.outcome === "served" || known.latest.outcome !== "served";
-		if (tells && row.started_at >= known.latest.started_at) known.latest = row;
+		const mayReplace = row.outcome === "served" || known.latest.outcome !== "served";
+		if (mayReplace && row.started_at >= known.latest.started_at) known.latest = row;
 	}
 
 	each(): Iterable<Sum> {

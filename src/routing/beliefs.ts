@@ -23,7 +23,7 @@ const DISPROOF_SHARE = 0.5;
 /** How far one answer moves a figure. */
 const STEP = 0.05;
 
-/** Believes everything until told otherwise. `root` as in cache/domain. */
+/** Believes everything until shown otherwise. `root` as in cache/domain. */
 export function createBeliefs(root: (domain: number) => number): BeliefLedger {
 	const rates = new Map<number, number>();
 	let predictions = 0;

@@ -65,7 +65,7 @@ test.each<[string, string, object, number]>([
 		(412 * 3 + 89 * 15 + 823 * 8 + 1_612 * 40 + 1_348 * 3 + 412 * 0.3 + 442 * 15) / 1e6,
 	],
 	[
-		"an advisor, and a call whose tokens only the answer's own counts tell",
+		"an advisor, and a call whose tokens only the answer's own counts report",
 		SONNET,
 		{
 			...counts(1_000, 100),
@@ -83,7 +83,7 @@ test.each<[string, string, object, number]>([
 		(2_000 * 8 + 40 * 40 + 2_000 * 5 + 300 * 25) / 1e6,
 	],
 	[
-		"a fallback after a refusal that came before any output, which is told and not charged",
+		"a fallback after a refusal that came before any output, which is reported and not charged",
 		`model: anthropic/claude-fable-5-2, ${KEY}`,
 		{
 			...counts(2_000, 300),
@@ -332,7 +332,7 @@ test.each<[string, string, object, number | null, RegExp]>([
 		0.0145,
 		/oracle_requests/,
 	],
-])("%s: the cost is unknown, and what is known of it is told apart", (_, params, usage, least, why) => {
+])("%s: the cost is unknown, and what is known of it is given separately", (_, params, usage, least, why) => {
 	const found = bill(params, usage);
 	expect(found.cost).toBeNull();
 	if (least === null) expect(found.least).toBeNull();

@@ -53,7 +53,7 @@ export function billFor(usage: Usage, deployment: DeploymentConfig, billed: Bill
 	const unknown: string[] = [];
 	const calls = callsOf(usage);
 	if (!calls.some(hasPrompt))
-		return { cost: null, least: null, beside: 0, unknown: "the prompt's tokens were not told" };
+		return { cost: null, least: null, beside: 0, unknown: "the prompt's tokens were not reported" };
 	for (const call of calls) {
 		if (!isCharged(call, usage, deployment)) continue;
 		const { price, supposed, model } = priceOfCall(call, deployment, served);
@@ -88,12 +88,12 @@ interface CountedCall extends BilledCall {
 	readonly usage: Usage;
 }
 
-/** Billed beside what the answer's own counts tell (docs: compaction, advisor tool); other kinds are within them. */
+/** Billed beside what the answer's own counts say (docs: compaction, advisor tool); other kinds are within them. */
 const BESIDE: ReadonlySet<string> = new Set(["compaction", "advisor_message"]);
 /** Made by the model of the request unless they name another. */
 const BY_THE_SAME: ReadonlySet<string> = new Set(["message", "compaction"]);
 
-/** The calls an answer is billed by. Where none of them is told that the answer's own counts are of, those counts are one. */
+/** The calls an answer is billed by. Where the answer's own counts are of none of them, those counts are one. */
 function callsOf(usage: Usage): readonly CountedCall[] {
 	const own: CountedCall = { kind: "message", model: null, usage };
 	const { billing } = usage;
@@ -110,7 +110,7 @@ function hasPrompt({ usage }: CountedCall): boolean {
 /** Attempts of models at the answer itself. */
 const ATTEMPTS: ReadonlySet<string> = new Set(["message", "fallback_message"]);
 
-/** An attempt that was refused before it had written anything is not charged, though its tokens are told (docs: refusals and fallback). */
+/** An attempt that was refused before it had written anything is not charged, though its tokens are reported (docs: refusals and fallback). */
 function isCharged({ kind, usage }: CountedCall, answer: Usage, deployment: DeploymentConfig): boolean {
 	if (!ATTEMPTS.has(kind)) return true;
 	if (isDeclined(answer, deployment)) return false;

@@ -1,4 +1,4 @@
-// What a deployment's platform and model mean for caching, and what is kept of a prompt, told to those who keep records. Leaves the facts to
+// What a deployment's platform and model mean for caching, and what is kept of a prompt, given to those who keep records. Leaves the facts to
 // cache/semantics and summing up to cache/summary.
 import { cacheModel, collapsesRuns, initialBytesPerToken, minimumTokens } from "../cache/semantics.ts";
 import { type PrefixSummary, summarise } from "../cache/summary.ts";

@@ -16,7 +16,7 @@ function world() {
 	};
 }
 
-test("it tells the wall clock's time, and follows it forward", () => {
+test("it gives the wall clock's time, and follows it forward", () => {
 	const { clock, pass, set } = world();
 	expect(clock()).toBe(1_000_000);
 	pass(10);

@@ -6,7 +6,7 @@ const SLEWED = 0.5;
 
 /** Times are ms. */
 export interface Clocks {
-	/** Since epoch, as the machine tells it: when keys, sessions and budgets end, when requests were sent, signatures. */
+	/** Since epoch, by the machine's clock: when keys, sessions and budgets end, when requests were sent, signatures. */
 	readonly wall: () => number;
 	/** Since epoch, never going back: what is cached, who is cooling down. */
 	readonly slewing: () => number;

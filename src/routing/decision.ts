@@ -38,7 +38,7 @@ export interface RouteRequest {
 	readonly allowedDomains?: readonly string[];
 	/** It only counts tokens, which has limits of its own. Absent = false. */
 	readonly counts?: boolean;
-	/** When this request was first told to wait, ms since epoch; absent = never. Bounds all its waits together. */
+	/** When this request was first held, ms since epoch; absent = never. Bounds all its waits together. */
 	readonly heldSince?: number;
 }
 
@@ -147,7 +147,7 @@ export interface Ticket {
 	readonly predictedReadTokens: number;
 }
 
-/** What the response's head tells about the cache domain (prompt-caching §1) and its limits (providers §1). */
+/** What the response's head says about the cache domain (prompt-caching §1) and its limits (providers §1). */
 export interface ResponseIdentity {
 	readonly organization: string | null;
 	readonly workspace: string | null;

@@ -14,7 +14,7 @@ import type { DeploymentConfig, ErrorClass, FailureScope, RequestClass } from ".
 import type { Price } from "../pricing/prices.ts";
 import type { Meter, RateLimits } from "./meter.ts";
 
-/** What a failed attempt tells the router. */
+/** What a failed attempt reports to the router. */
 export interface AttemptFailure {
 	readonly kind: "connect" | "timeout" | "status" | "stream" | "abort";
 	/** HTTP status where there was one. */
@@ -136,7 +136,7 @@ export interface MutableDeployment extends Deployment {
 	credential: string;
 	/** Refusals of its credentials since one was last accepted. */
 	refusals: number;
-	/** Its answers have told of a cache read: then one that tells of none means that nothing was read. */
+	/** Its answers have reported a cache read: then one that reports none means that nothing was read. */
 	reportsReads: boolean;
 	/** What `targetOf` found, by what the wildcard matched. */
 	readonly targets: Map<string | null, Target>;
@@ -157,7 +157,7 @@ export interface Target {
 	readonly countsReads: boolean;
 	/** The limits admit a request with its `max_tokens`. */
 	readonly reservesOutput: boolean;
-	/** Limits that answers told, shared with whoever shares them; null = none known. Looked up by routing/headroom, as of a version. */
+	/** Limits that answers reported, shared with whoever shares them; null = none known. Looked up by routing/headroom, as of a version. */
 	limits: Meter | null;
 	limitsVersion: number;
 	/** What routing/cost looked up last; null = nothing yet. */

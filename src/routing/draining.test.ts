@@ -43,7 +43,7 @@ test("where all drain a new conversation is served all the same", () => {
 	expect(sent.plan.candidates[0]?.reason).toBe("last_resort");
 });
 
-test("without affinity nothing goes to a draining deployment, a reload changes nothing of it, and an unknown one is told", () => {
+test("without affinity nothing goes to a draining deployment, a reload changes nothing of it, and an unknown one is refused", () => {
 	const world = createWorld({ deployments: ["a", "b"], routing: { affinity: false } });
 	world.router.setDraining("a", true);
 	for (let at = 0; at < 5; at += 1) {

@@ -71,7 +71,7 @@ export function recordFailure(deployment: MutableDeployment, failure: AttemptFai
 	return true;
 }
 
-/** A failure's scope; where none was told, as its status says. */
+/** A failure's scope; where none was given, as its status says. */
 export function scopeOf(failure: AttemptFailure): FailureScope {
 	const { kind, status, scope } = failure;
 	if (kind === "abort") return "request";

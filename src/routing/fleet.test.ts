@@ -139,7 +139,7 @@ test("refused credentials are set aside longer each time, until they are accepte
 
 const WORKSPACE: ResponseIdentity = { organization: "org", workspace: "one" };
 
-test("once answers tell that two keys share a workspace, a conversation may use either", () => {
+test("once answers show that two keys share a workspace, a conversation may use either", () => {
 	const world = createWorld({
 		deployments: ["a", "b", "c"],
 		identityOf: (id) => (id === "c" ? UNKNOWN : WORKSPACE),

@@ -32,8 +32,8 @@ export interface Levels {
 	readonly tokens: Level | null;
 }
 
-/** Where limits were told from, and what they are. */
-interface Told {
+/** Who reported limits, and what they are. */
+interface LimitReport {
 	readonly deployment: MutableDeployment;
 	readonly target: Target;
 	readonly limits: RateLimits | null;
@@ -52,10 +52,10 @@ function createMeter(): Meter {
 	return { requests: null, inputTokens: null, outputTokens: null, tokens: null, closedUntil: 0, unanswered };
 }
 
-/** Mirrors of all limits. Configured ones hold for their deployment; those that answers tell hold for the organisation, and win. */
+/** Mirrors of all limits. Configured ones hold for their deployment; those that answers report hold for the organisation, and win. */
 export class Headroom {
 	/** By organisation and model class. */
-	readonly #told = new Map<string, Meter>();
+	readonly #reported = new Map<string, Meter>();
 	/** Rises when a target may have another meter than it knows. */
 	#version = 0;
 
@@ -76,7 +76,7 @@ export class Headroom {
 		return now + Math.max(0, waitMs);
 	}
 
-	/** Input tokens a minute, as configured or told; null = unknown. */
+	/** Input tokens a minute, as configured or reported; null = unknown. */
 	capacityOf(deployment: MutableDeployment, target: Target): number | null {
 		const own = meterOf(deployment, 0);
 		const shared = this.#sharedBy(deployment, target);
@@ -130,10 +130,10 @@ export class Headroom {
 		this.#version += 1;
 	}
 
-	/** The answer has begun, or a refusal came: what it told of the limits is taken over. */
-	report(charge: Charge, about: Told, now: number): void {
+	/** The answer has begun, or a refusal came: what it reported of the limits is taken over. */
+	report(charge: Charge, about: LimitReport, now: number): void {
 		answer(charge);
-		if (about.limits !== null) takeOver(this.#meterTold(about), about.limits, now);
+		if (about.limits !== null) takeOver(this.#meterOf(about), about.limits, now);
 	}
 
 	/** A 429: less is left than was believed, and it comes back more slowly for a while. */
@@ -157,22 +157,22 @@ export class Headroom {
 		return input < 0;
 	}
 
-	/** The meter of what answers told of a deployment's organisation and model class, whoever's answers they were. */
+	/** The meter of what answers reported of a deployment's organisation and model class, whoever's answers they were. */
 	#sharedBy(deployment: MutableDeployment, target: Target): Meter | null {
 		if (target.limitsVersion !== this.#version) {
-			target.limits = this.#told.get(keyOf(deployment, target)) ?? null;
+			target.limits = this.#reported.get(keyOf(deployment, target)) ?? null;
 			target.limitsVersion = this.#version;
 		}
 		return target.limits;
 	}
 
-	/** The meter to note in what an answer told. */
-	#meterTold({ deployment, target }: Told): Meter {
+	/** The meter to note in what an answer reported. */
+	#meterOf({ deployment, target }: LimitReport): Meter {
 		const known = this.#sharedBy(deployment, target);
 		if (known !== null) return known;
-		if (this.#told.size >= MOST_METERS) this.#told.clear();
+		if (this.#reported.size >= MOST_METERS) this.#reported.clear();
 		const meter = createMeter();
-		this.#told.set(keyOf(deployment, target), meter);
+		this.#reported.set(keyOf(deployment, target), meter);
 		this.#version += 1;
 		return meter;
 	}

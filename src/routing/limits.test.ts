@@ -120,7 +120,7 @@ test("conversations whose home answers 429 for 20 s are diverted, and nine of te
 	expect(returned.length / ofA.length).toBeGreaterThanOrEqual(0.9);
 });
 
-const told = (remaining: number, changes: Partial<RateLimits> = {}): RateLimits => ({
+const reported = (remaining: number, changes: Partial<RateLimits> = {}): RateLimits => ({
 	requests: null,
 	inputTokens: { limit: 60_000, remaining, resetAt: MINUTE },
 	outputTokens: null,
@@ -129,10 +129,10 @@ const told = (remaining: number, changes: Partial<RateLimits> = {}): RateLimits 
 	...changes,
 });
 
-test("what answers tell of their limits wins over the configuration and over our own count", () => {
+test("what answers report of their limits wins over the configuration and over our own count", () => {
 	const world = createWorld({ deployments: limited(["a", "b"], { itpm: 1_000_000 }) });
 	const sent = world.send(world.request(turnOf("s", 1), { session: "s" }), 0, at("a"));
-	world.router.started(sent.ticket, { ...UNKNOWN, limits: told(5_000) }, 500);
+	world.router.started(sent.ticket, { ...UNKNOWN, limits: reported(5_000) }, 500);
 	const plan = world.router.plan(world.request(own("t"), { session: "t" }), SECOND);
 	expect(idsOf(plan)).toEqual(["b"]);
 	expect(plan.excluded).toMatchObject([{ deployment: { id: "a" }, why: "limit" }]);
@@ -157,7 +157,7 @@ test("deployments of one organisation share its limits, and its 429s, as far as 
 	const [first] = sent;
 	if (first === undefined) throw new Error("nothing sent");
 	const more = world.send(world.request(own("x"), { session: "x" }), 200, at("a"));
-	world.router.started(more.ticket, { ...organization, limits: told(0) }, 300);
+	world.router.started(more.ticket, { ...organization, limits: reported(0) }, 300);
 	const full = world.router.plan(world.request(own("t"), { session: "t" }), SECOND);
 	expect(idsOf(full).sort()).toEqual(["else", "other"]);
 	world.router.failed(first.ticket, { kind: "status", status: 429, retryAfterMs: 40 * SECOND }, SECOND);
@@ -168,7 +168,7 @@ test("a rejected subscription admits nothing until it resets", () => {
 	const world = createWorld({ deployments: ["a", "b"] });
 	const sent = world.send(world.request(turnOf("s", 1)), 0, at("a"));
 	const unified = { status: "rejected", resetAt: 90 * SECOND };
-	world.router.started(sent.ticket, { ...UNKNOWN, limits: told(50_000, { unified }) }, 100);
+	world.router.started(sent.ticket, { ...UNKNOWN, limits: reported(50_000, { unified }) }, 100);
 	const plan = world.router.plan(world.request(turnOf("t", 1)), SECOND);
 	expect(plan.excluded).toMatchObject([{ deployment: { id: "a" }, why: "limit", until: 90 * SECOND }]);
 });

@@ -21,7 +21,7 @@ test("what exceeds the whole bucket waits for a full one, and leaves a debt", ()
 	expect(bucket.waitMs(1, 0)).toBeGreaterThan(139 * SECOND);
 });
 
-test("a refusal empties what was believed to be there, as far as the named wait tells", () => {
+test("a refusal empties what was believed to be there, as far as the named wait says", () => {
 	const bucket = new Bucket(60_000, 0, 0);
 	bucket.refuse(20_000, 10 * SECOND, 0);
 	expect(bucket.level(0)).toBe(10_000);

@@ -1,4 +1,4 @@
-// One rate limit as a token bucket, the limits that go together, and what an answer tells of them. Leaves whose they are to routing/headroom.
+// One rate limit as a token bucket, the limits that go together, and what an answer reports of them. Leaves whose they are to routing/headroom.
 
 /** One limiter as the provider reports it: a twin of protocol/ratelimits, which routing may not import. */
 export interface LimitFigures {
@@ -22,7 +22,7 @@ export interface RateLimits {
 	readonly unified: { readonly status: string; readonly resetAt: number | null } | null;
 }
 
-/** Limits of one deployment as configured, or of an organisation's model class as its answers tell. */
+/** Limits of one deployment as configured, or of an organisation's model class as its answers report. */
 export interface Meter {
 	requests: Bucket | null;
 	inputTokens: Bucket | null;
@@ -40,7 +40,7 @@ const PACE_AFTER_REFUSAL = 0.8;
 const SLOWEST_PACE = 0.3;
 const PACE_HALF_LIFE_MS = 30_000;
 /** A reset nearer than this says nothing of the rate: it comes in whole seconds, and what remains in thousands. */
-const TELLING_RESET_MS = 5_000;
+const SHORTEST_RESET_MS = 5_000;
 
 /** A bucket that fills continuously, as the provider's does, up to a minute's worth. */
 export class Bucket {
@@ -93,8 +93,8 @@ export class Bucket {
 		this.#level = Math.min(limit, remaining - unanswered);
 		this.#at = now;
 		const usual = limit / MINUTE_MS;
-		const told = (limit - remaining) / (resetAt - now);
-		if (resetAt - now >= TELLING_RESET_MS) this.#rate = Math.min(2 * usual, Math.max(usual / 4, told));
+		const reported = (limit - remaining) / (resetAt - now);
+		if (resetAt - now >= SHORTEST_RESET_MS) this.#rate = Math.min(2 * usual, Math.max(usual / 4, reported));
 		else this.#rate = usual;
 	}
 

@@ -127,7 +127,7 @@ function byAffinityThenScore(a: RankedPlace, b: RankedPlace): number {
 
 /**
  * Inside a domain every deployment is as warm as the next: none that is slow, then the conversation's own (by rendezvous, so that its turns
- * keep to one deployment, as the guides tell users to look for) unless that has more than its part; of those, fewest in flight, then
+ * keep to one deployment, as the guides advise users to look for) unless that has more than its part; of those, fewest in flight, then
  * least load (routing-model §5.4). Rendezvous hashing with bounded loads: what goes elsewhere does so only while the excess lasts.
  */
 function spread(

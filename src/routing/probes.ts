@@ -1,4 +1,4 @@
-// Refused keys and spent accounts that are asked again as a last resort, since nobody tells that they are mended: whom, how many, and not all
+// Refused keys and spent accounts that are asked again as a last resort, since nobody reports that they are mended: whom, how many, and not all
 // at once. Leaves when to ask them to proxy/upstream/dispatch.
 import type { Candidate, Exclusion } from "./decision.ts";
 import type { Deployment } from "./deployment.ts";

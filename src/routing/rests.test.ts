@@ -1,4 +1,4 @@
-// What rests of a deployment while the rest of it goes on, on the router that met the failure and on one that was told. Leaves whole
+// What rests of a deployment while the rest of it goes on, on the router that met the failure and on one that received the note. Leaves whole
 // deployments to health.test.ts, and which error is about what to the providers.
 import { describe, expect, test } from "vitest";
 import { marked, messages } from "../cache/__fixtures__/prompt.ts";
@@ -109,7 +109,7 @@ describe.each(Object.entries(KINDS))("%s", (_name, { failure, rests, goesOn, why
 		return two;
 	}
 
-	test("it rests for as long as was said, and on a replica that was told just so", () => {
+	test("it rests for as long as was said, and on a replica that received the note just so", () => {
 		const two = met();
 		for (const world of two.worlds) {
 			const plan = world.router.plan(rests(world), two.now);
@@ -203,10 +203,10 @@ test("a failure that is one request's own has no consequence on any replica", ()
 
 test("a rest of a deployment that this configuration lacks, or that has passed, changes nothing", () => {
 	const two = replicas({ deployments: wildcards() });
-	const [told] = two.joined;
+	const [sender] = two.joined;
 	const note = { kind: "rest", part: "model claude-opus-5", tokens: 0, limited: false, reason: "" } as const;
-	told?.publish({ ...note, deployment: "z", until: two.now + MINUTE });
-	told?.publish({ ...note, deployment: "a", until: two.now - MINUTE });
+	sender?.publish({ ...note, deployment: "z", until: two.now + MINUTE });
+	sender?.publish({ ...note, deployment: "a", until: two.now - MINUTE });
 	two.pass(DELAY_MS);
 	expect(two.b.router.plan(plain("opus-5")(two.b), two.now).excluded).toEqual([]);
 });

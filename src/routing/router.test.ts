@@ -188,7 +188,7 @@ test("unmarked requests have no affinity and never move a home", () => {
 	expect(expired.candidates[0]).toMatchObject({ reason: "session", deployment: { id: first?.deployment } });
 });
 
-test("unmarked requests with nothing to tell them apart do not pile up", () => {
+test("unmarked requests with nothing to distinguish them do not pile up", () => {
 	const random = [0.1, 0.9, 0.4, 0.7, 0.2, 0.6, 0.3, 0.8];
 	const world = createWorld({ deployments: ["a", "b", "c", "d"], random: () => random.shift() ?? 0 });
 	const titles = Array.from({ length: 8 }, (_, at) => world.send(world.request(TITLE), at));

@@ -45,17 +45,17 @@ export interface Conversations {
 	leave(conversation: Conversation, model: string, domain: number): void;
 	/** What was known of it holds no more. */
 	forget(conversation: Conversation, model: string): void;
-	/** What another replica was told of the conversation of this key: its home, or null = it has none any more. Older news is no news. */
+	/** What another replica published of the conversation of this key: its home, or null = it has none any more. Older news is no news. */
 	take(key: number, home: Home | null): void;
 	resize(limit: number): void;
 }
 
-/** Told of every home that changes, by the conversation's key, which is equal on every replica; null = it has none any more. */
+/** Called with every home that changes, by the conversation's key, which is equal on every replica; null = it has none any more. */
 export interface HomeObserver {
 	home(key: number, home: Home | null): void;
 }
 
-/** Remembers at most `limit` conversations. `observer` is told of all but what was taken. */
+/** Remembers at most `limit` conversations. `observer` is called with all but what was taken. */
 export function createConversations(limit: number, observer: HomeObserver | null = null): Conversations {
 	const homes = new Map<number, Home>();
 	let most = limit;

@@ -44,15 +44,15 @@ export function slowOnes(
 		slowest = Math.max(slowest, each.firstTokenMs ?? 0);
 	}
 	if (count < 2 || slowest < FAST_ENOUGH_MS) return NONE_SLOW;
-	const telling = new Float64Array(count);
+	const known = new Float64Array(count);
 	for (const each of deployments) {
 		if (!isTelling(each, now)) continue;
 		count -= 1;
-		telling[count] = each.firstTokenMs ?? 0;
+		known[count] = each.firstTokenMs ?? 0;
 	}
-	telling.sort();
+	known.sort();
 	// The lower one of two: else half of the group being slow would be the norm.
-	const median = telling[Math.floor((telling.length - 1) / 2)] ?? 0;
+	const median = known[Math.floor((known.length - 1) / 2)] ?? 0;
 	const bound = Math.max(FAST_ENOUGH_MS, median * factor);
 	if (slowest < bound) return NONE_SLOW;
 	const slow = new Map<Deployment, number>();

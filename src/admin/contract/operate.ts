@@ -16,7 +16,7 @@ const healthAnswer = z.object({
 	shared_state: z
 		.enum(["connected", "detached"])
 		.optional()
-		.describe("Whether this replica hears of the others; absent where it is alone by configuration."),
+		.describe("Whether this replica receives notes of the others; absent where it is alone by configuration."),
 	healthy_endpoints: z.array(healthView),
 	unhealthy_endpoints: z.array(
 		healthView.extend({ reason: z.string(), retry_at: z.string().describe("ISO; when it is used again.") }),

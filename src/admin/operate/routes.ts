@@ -27,7 +27,7 @@ export interface OperateDeps extends LogDeps {
 	readonly records: RecordDeps;
 	/** Of the program. */
 	readonly version: string;
-	/** Whether this replica hears of the others; null = it is alone by configuration. */
+	/** Whether this replica receives notes of the others; null = it is alone by configuration. */
 	readonly sharedState: () => "connected" | "detached" | null;
 	readonly closing: () => boolean;
 	/** The decision that it would get now. Throws what it would be refused with. */

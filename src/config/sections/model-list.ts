@@ -67,8 +67,8 @@ export function readDeployments(report: Report, environment: Environment, theirs
 function readTarget(entry: DeploymentEntry, path: Path, { report, shared }: CredentialContext): ProviderTarget | null {
 	const { model, custom_llm_provider: own, litellm_credential_name: credential } = entry.litellm_params;
 	if (isUnresolved(model)) return null;
-	const lent = credential === undefined ? undefined : shared.get(credential)?.values["custom_llm_provider"];
-	const named = own ?? (typeof lent === "string" ? lent : undefined) ?? entry.model_info.litellm_provider;
+	const provider = credential === undefined ? undefined : shared.get(credential)?.values["custom_llm_provider"];
+	const named = own ?? (typeof provider === "string" ? provider : undefined) ?? entry.model_info.litellm_provider;
 	const target = targetOf(model, named);
 	if ("upstreamModel" in target) return target;
 	report.fault({ path: [...path, "litellm_params", "model"], ...target });

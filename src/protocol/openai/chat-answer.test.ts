@@ -193,7 +193,7 @@ describe("streams", () => {
 });
 
 describe("errors", () => {
-	test("a prompt that is too long is told by OpenAI's code, and the other way round by Anthropic's words", () => {
+	test("a prompt that is too long is shown by OpenAI's code, and the other way round by Anthropic's words", () => {
 		const ours = JSON.parse(openaiErrorBody("invalid_request_error", "prompt is too long: 9 > 8").toString());
 		expect(ours.error).toMatchObject({ type: "invalid_request_error", code: "context_length_exceeded" });
 		const theirs = { error: { message: "maximum context length is 8", type: "BadRequestError", code: 400 } };

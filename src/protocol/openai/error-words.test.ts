@@ -15,7 +15,7 @@ test.each([
 		"Provider returned error: quota",
 	],
 	["m", "m"],
-])("%j is told in its own words", (body, message) => {
+])("%j is shown in its own words", (body, message) => {
 	expect(readOpenaiError(JSON.stringify(body), 400)).toMatchObject({ type: "invalid_request_error", message });
 });
 

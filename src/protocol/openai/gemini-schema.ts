@@ -135,7 +135,7 @@ function typed(schema: JsonObject, type: string | undefined, about: About): Draf
 	return out;
 }
 
-/** Enumerations are of texts only, none of them empty; the model is told of others in words. */
+/** Enumerations are of texts only, none of them empty; others are described to the model in words. */
 function putValues(out: Draft, schema: JsonObject): void {
 	const values = schema["const"] !== undefined ? [schema["const"]] : asList(schema["enum"]);
 	if (values.includes(null)) out["nullable"] = true;

@@ -15,8 +15,8 @@ export function readOpenaiRateLimits(headers: Headers, now: number): RateLimitRe
 function limiter(headers: Headers, name: string, now: number): LimitReport | null {
 	const limit = Number(headers[`x-ratelimit-limit-${name}`] ?? Number.NaN);
 	const remaining = Number(headers[`x-ratelimit-remaining-${name}`] ?? Number.NaN);
-	const told = headers[`x-ratelimit-reset-${name}`];
-	const reset = typeof told === "string" ? durationMs(told) : null;
+	const sent = headers[`x-ratelimit-reset-${name}`];
+	const reset = typeof sent === "string" ? durationMs(sent) : null;
 	if (!Number.isFinite(limit) || !Number.isFinite(remaining) || limit <= 0 || reset === null) return null;
 	return { limit, remaining: Math.max(0, remaining), resetAt: now + reset };
 }

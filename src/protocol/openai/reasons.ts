@@ -38,8 +38,8 @@ const FINISHES: ReadonlyMap<string, string> = new Map([
 
 /** `finish_reason` → `stop_reason`; servers that say `stop` after calling tools mean the calls. */
 export function stopReason(finish: string | null, calledTools: boolean): string {
-	const told = finish === null ? undefined : FINISHES.get(finish.toLowerCase());
-	return told ?? (calledTools ? "tool_use" : "end_turn");
+	const known = finish === null ? undefined : FINISHES.get(finish.toLowerCase());
+	return known ?? (calledTools ? "tool_use" : "end_turn");
 }
 
 /** Reasons that are failures: OpenRouter and Mistral · DeepSeek · z.ai · SGLang. */
@@ -111,7 +111,7 @@ export function readOpenaiError(text: string, status: number | null): UpstreamEr
 	if (message === null || (!isTold && parsed?.["choices"] !== undefined)) return null;
 	const about = error ?? parsed;
 	const type = textOf(about, "type");
-	const code = textOf(about, "code") ?? (type !== null && TELLING.test(type) ? type : null);
+	const code = textOf(about, "code") ?? (type !== null && MEANS_QUOTA.test(type) ? type : null);
 	const named = status ?? statusOf(about?.["code"], textOf(about, "type"));
 	const number = about?.["code"];
 	const codes = [code, typeof number === "number" ? String(number) : null, textOf(about, "type")];
@@ -136,7 +136,7 @@ function minimaxError(body: JsonObject | null): JsonObject | null {
 }
 
 /** Types that say what a code would, from servers that send none (Moonshot, LiteLLM). */
-const TELLING = /quota|balance|billing|budget|terminated/;
+const MEANS_QUOTA = /quota|balance|billing|budget|terminated/;
 
 /** FastAPI's list of what is wrong where: `body.stream_options: Extra inputs are not permitted`. Null where it is none. */
 function faultsOf(detail: unknown): string | null {

@@ -11,7 +11,7 @@ export interface ResponseAbout {
 	readonly created: number;
 	/** The request asked for JSON by `ANSWER_TOOL`. */
 	readonly answerTool: boolean;
-	/** What the request said of these, told back as the API does. */
+	/** What the request said of these, given back as the API does. */
 	readonly request: JsonObject;
 }
 

@@ -20,8 +20,8 @@ const KEPT: ReadonlySet<string> = new Set(["title", "default", "const", "$ref"])
 const FORMATS: ReadonlySet<string> = new Set(
 	"date-time time date duration email hostname uri ipv4 ipv6 uuid".split(" "),
 );
-/** What limits values and is a 400 there; the model is told in words, as Anthropic's own SDKs do. */
-const TOLD: ReadonlySet<string> = new Set(
+/** What limits values and is a 400 there; it is described to the model in words, as Anthropic's own SDKs do. */
+const DESCRIBED: ReadonlySet<string> = new Set(
 	"minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern format minItems maxItems uniqueItems minProperties maxProperties".split(
 		" ",
 	),
@@ -57,18 +57,18 @@ function strict(value: unknown, about: About): Draft | null {
 		if (typeof reference !== "string" || !about.definitions.has(reference)) return null;
 		out["$ref"] = reference;
 	} else if (!putType(out, schema, about)) return null;
-	const told: string[] = [];
+	const described: string[] = [];
 	for (const [name, member] of Object.entries(schema)) {
 		if (KEPT.has(name)) out[name] = member;
-		else if (TOLD.has(name)) {
+		else if (DESCRIBED.has(name)) {
 			if (isTaken(name, member)) out[name] = member;
-			else told.push(`${name}: ${typeof member === "string" ? member : JSON.stringify(member)}`);
+			else described.push(`${name}: ${typeof member === "string" ? member : JSON.stringify(member)}`);
 		} else if (!putInner(out, name, member, about)) return null;
 	}
 	const { description } = schema;
 	const words = [
 		...(typeof description === "string" ? [description] : []),
-		...(told.length > 0 ? [`(${told.join(", ")})`] : []),
+		...(described.length > 0 ? [`(${described.join(", ")})`] : []),
 	];
 	if (words.length > 0) out["description"] = words.join(" ");
 	return isObject(out) ? closed(out, schema, about) : out;

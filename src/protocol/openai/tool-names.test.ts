@@ -55,7 +55,7 @@ describe("names of tools", () => {
 		);
 	});
 
-	test("what a model made up is told as it said it", () => {
+	test("what a model made up is given on as it said it", () => {
 		expect(new ToolNames().toClient("no_such_tool")).toBe("no_such_tool");
 	});
 });

@@ -33,7 +33,7 @@ test("alternatives of the root become properties of one object, of which what al
 	);
 });
 
-test("alternatives that only differ in what they require are told in the description", () => {
+test("alternatives that only differ in what they require are put into the description", () => {
 	const schema = object(
 		{ route: text, file: text },
 		{ description: "Open it.", anyOf: [{ required: ["route"] }, { required: ["file"] }] },

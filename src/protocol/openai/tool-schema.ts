@@ -113,17 +113,17 @@ function closeJoined(out: Draft, root: JsonObject, branches: readonly JsonObject
 	else if (out["additionalProperties"] === false) delete out["additionalProperties"];
 }
 
-/** The choice that can no longer be said in the schema is told to the model. */
+/** The choice that can no longer be said in the schema is described to the model. */
 function described(root: JsonObject, some: readonly JsonObject[]): string {
 	const ways = some.map((schema) => {
 		const names = asList(schema["required"]).filter((name) => typeof name === "string");
 		const shown = names.length > 0 ? names : Object.keys(asObject(schema["properties"]) ?? {});
 		return shown.join(" and ");
 	});
-	const told = [...new Set(ways.filter((way) => way !== ""))];
+	const choices = [...new Set(ways.filter((way) => way !== ""))];
 	const { description } = root;
 	const before = typeof description === "string" && description !== "" ? description : null;
-	const choice = told.length > 1 ? `Give one of: ${told.join("; ")}.` : null;
+	const choice = choices.length > 1 ? `Give one of: ${choices.join("; ")}.` : null;
 	return [before, choice].filter((text) => text !== null).join(" ");
 }
 

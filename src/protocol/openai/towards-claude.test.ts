@@ -112,7 +112,7 @@ test.each([
 	});
 });
 
-test("calls of the Responses API with the same id in several turns are told apart", () => {
+test("calls of the Responses API with the same id in several turns become distinct", () => {
 	const turn = (output: string) => [
 		{ type: "function_call", call_id: "call:0", name: "f", arguments: "{}" },
 		{ type: "function_call_output", call_id: "call:0", output },

@@ -85,7 +85,7 @@ const STREAMS: readonly (readonly [string, readonly Chunk[], readonly unknown[]]
 		[A, B],
 	],
 	[
-		"no index, pieces told apart by id",
+		"no index, pieces that differ by id",
 		[
 			calls({ id: "a", function: fn("Read", '{"p"') }),
 			calls({ id: "b", function: fn("Read", '{"p"') }),
@@ -428,7 +428,7 @@ describe("usage", () => {
 	});
 
 	test.each([{}, { usage: null }, { usage: {} }, { usage: { prompt_tokens: null } }])(
-		"%j says nothing, and is told so",
+		"%j says nothing, and is known to say nothing",
 		(more) => {
 			const choice = { delta: { content: "x" }, message: { content: "x" }, finish_reason: "stop" };
 			const completion = { id: "c", choices: [choice], ...more };
@@ -516,7 +516,7 @@ test.each(BROKEN)("%j is an error, within a stream and as a whole", (body, type,
 	expect(answer).toMatchObject({ type: "error", error });
 });
 
-test("base_resp that tells of success is none", () => {
+test("base_resp that reports success is none", () => {
 	const body = {
 		choices: [{ message: { content: "x" }, finish_reason: "stop" }],
 		base_resp: { status_code: 0, status_msg: "" },

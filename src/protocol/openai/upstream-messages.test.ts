@@ -64,7 +64,7 @@ describe("system messages in the middle of a conversation", () => {
 		expect(JSON.stringify(messagesFor(server, conversation))).toContain("Agents: general-purpose");
 	});
 
-	test("are told from what the user said by tags", () => {
+	test("are set apart from what the user said by tags", () => {
 		expect(messagesFor(QWEN, conversation)[1]).toEqual({
 			role: "user",
 			content: "<system-reminder>\nAgents: general-purpose\n</system-reminder>",
@@ -113,10 +113,10 @@ describe("roles in the order that a server takes", () => {
 		expect(bare).toEqual(["user", "assistant", "tool", "assistant", "user"]);
 	});
 
-	test("a result alone needs no one between, and any server can be told to have it so", () => {
+	test("a result alone needs no one between, and any server can be configured to have it so", () => {
 		expect(rolesFor(MISTRAL, turn([result("toolu_01", "x")]))).toEqual(["user", "assistant", "tool"]);
-		const told = { model: "qwen3", overrides: { userAfterTool: false } };
-		expect(rolesFor(told, turn([result("t", "x"), text("y")]))).toEqual([
+		const configured = { model: "qwen3", overrides: { userAfterTool: false } };
+		expect(rolesFor(configured, turn([result("t", "x"), text("y")]))).toEqual([
 			"user",
 			"assistant",
 			"tool",

@@ -77,7 +77,7 @@ function systemMessage(blocks: readonly JsonObject[], context: PartContext): Dra
 	return { role: "system", content };
 }
 
-/** A system message among the others: where the server takes none, the user says it, in the tags that Claude Code tells its models of. */
+/** A system message among the others: where the server takes none, the user says it, in the tags that Claude Code explains to its models. */
 function laterSystem(blocks: readonly JsonObject[], context: PartContext, isFirst: boolean): Draft | null {
 	const message = systemMessage(blocks, context);
 	if (message === null || isFirst || context.dialect.laterSystem === "keep") return message;

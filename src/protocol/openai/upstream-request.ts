@@ -13,14 +13,14 @@ import { putToolChoice, responseFormat, upstreamTools } from "./upstream-tools.t
 export interface ChatCall {
 	/** The upstream's name of the model. */
 	readonly model: string;
-	/** What the model is, where the upstream's name does not tell. */
+	/** What the model is, where the upstream's name does not say. */
 	readonly baseModel?: string | undefined;
 	readonly stream: boolean;
 }
 
 export interface TranslatedRequest {
 	readonly chat: Draft;
-	/** Tells the client's names of tools from those that the answer will have. */
+	/** Maps the client's names of tools to those that the answer will have. */
 	readonly names: ToolNames;
 	/** What was left out because only Anthropic's API can do it. */
 	readonly removed: readonly string[];

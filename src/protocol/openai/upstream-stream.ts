@@ -67,7 +67,7 @@ export class ChatReframer {
 		return this.#taken();
 	}
 
-	/** The upstream's answer is over. Without a finish reason it was cut off, and the client is told so. */
+	/** The upstream's answer is over. Without a finish reason it was cut off, and the client gets an error. */
 	end(): readonly AnswerEvent[] {
 		const rest = this.#splitter.rest();
 		const data = sseData(rest);

@@ -95,7 +95,7 @@ function messagesUsage(usage: unknown): Draft {
 }
 
 /**
- * Tokens that are billed as output. xAI and Gemini count reasoning beside `completion_tokens`, and only `total_tokens` tells so; with the
+ * Tokens that are billed as output. xAI and Gemini count reasoning beside `completion_tokens`, and only `total_tokens` shows it; with the
  * others the total is the sum of the two.
  */
 function outputTokens(usage: unknown, prompt: number | null): number | null {

@@ -118,8 +118,8 @@ export function judgeBy(rules: readonly ErrorRule[], failure: UpstreamFailure, n
 
 /** What the body asks for; of the words of a refusal that is the client's own nothing follows. */
 function waitTold({ status, message, retryHintMs }: UpstreamFailure, now: number): number | null {
-	const told = retryHintMs ?? null;
-	if (told !== null) return Math.min(told, LONGEST_RETRY_AFTER_MS);
+	const asked = retryHintMs ?? null;
+	if (asked !== null) return Math.min(asked, LONGEST_RETRY_AFTER_MS);
 	const date = readNamedDate(message, now);
 	if (date !== null || (status !== null && status < 500 && !WAITING.has(status))) return date;
 	const wait = waitInWords(message);
@@ -132,7 +132,7 @@ function ruleFor(rules: readonly ErrorRule[], failure: UpstreamFailure): ErrorRu
 	const { status, message } = failure;
 	// What a server says of the client's text, it may say in the client's words.
 	if ((status === 400 || status === 422) && isOfMember(message)) return FAULT_OF_REQUEST;
-	// Limits are told in the name of quotas and metrics, which stand in quotes.
+	// Limits are spelled in the name of quotas and metrics, which stand in quotes.
 	const own = status === 429 ? failure : { ...failure, message: ownWords(message) };
 	for (const rule of rules) if (fits(rule, own)) return rule;
 	for (const rule of BY_STATUS) if (fits(rule, own)) return rule;

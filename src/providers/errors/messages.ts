@@ -152,6 +152,6 @@ export function canonicalOverflow({ status }: ResponseHead, body: Buffer): Canon
 	const message = overflowMessage(error.message);
 	if (own !== null && message === own.message) return null;
 	const details = error.code === null ? {} : { details: { error_code: error.code } };
-	const told = { type: "error", error: { type: "invalid_request_error", message, ...details } };
-	return { status: 400, body: Buffer.from(JSON.stringify(told)) };
+	const sent = { type: "error", error: { type: "invalid_request_error", message, ...details } };
+	return { status: 400, body: Buffer.from(JSON.stringify(sent)) };
 }

@@ -1,5 +1,5 @@
 // Single verdicts, by the wordings of provider docs and public reports: what an error is about, and what only looks like it. Leaves what rests
-// because of a verdict to routing, and what a client hears to test/gateway/blame.test.ts.
+// because of a verdict to routing, and what a client gets to test/gateway/blame.test.ts.
 import { describe, expect, test } from "vitest";
 import { readError } from "../../protocol/anthropic.ts";
 import { messagesError, readOpenaiError } from "../../protocol/openai/reasons.ts";
@@ -19,17 +19,20 @@ interface Family {
 	readonly canonical: (head: ResponseHead, body: Buffer) => CanonicalError | null;
 	readonly judge: (failure: UpstreamFailure, now: number) => Verdict;
 	/** The platform's own form of an error. */
-	readonly body: (told: Told) => unknown;
+	readonly body: (error: UpstreamError) => unknown;
 }
 
-interface Told {
+interface UpstreamError {
 	readonly status: number;
 	/** `error.type`, AWS's name, Google's status, Azure's or OpenAI's code. */
 	readonly name: string | null;
 	readonly message: string;
 }
 
-const messagesBody = ({ name, message }: Told) => ({ type: "error", error: { type: name ?? "api_error", message } });
+const messagesBody = ({ name, message }: UpstreamError) => ({
+	type: "error",
+	error: { type: name ?? "api_error", message },
+});
 
 function canonicalOpenai({ status }: ResponseHead, body: Buffer): CanonicalError | null {
 	const error = readOpenaiError(body.toString(), status);
@@ -42,40 +45,40 @@ const FAMILIES = {
 	Bedrock: {
 		canonical: canonicalAws,
 		judge: judgeAws,
-		body: ({ name, message }: Told) => ({ __type: name, message }),
+		body: ({ name, message }: UpstreamError) => ({ __type: name, message }),
 	},
 	Google: {
 		canonical: (head: ResponseHead, body: Buffer) => canonicalPlatformError(head, body, "Vertex AI"),
 		judge: judgePlatform,
-		body: ({ status, name, message }: Told) => ({ error: { code: status, message, status: name } }),
+		body: ({ status, name, message }: UpstreamError) => ({ error: { code: status, message, status: name } }),
 	},
 	Azure: {
 		canonical: (head: ResponseHead, body: Buffer) => canonicalPlatformError(head, body, "Foundry"),
 		judge: judgePlatform,
-		body: ({ name, message }: Told) => ({ error: { code: name, message } }),
+		body: ({ name, message }: UpstreamError) => ({ error: { code: name, message } }),
 	},
 	OpenAI: {
 		canonical: canonicalOpenai,
 		judge: judgeOpenai,
-		body: ({ name, message }: Told) => ({ error: { message, type: "x", param: null, code: name } }),
+		body: ({ name, message }: UpstreamError) => ({ error: { message, type: "x", param: null, code: name } }),
 	},
 	"OpenAI by type": {
 		canonical: canonicalOpenai,
 		judge: judgeOpenai,
-		body: ({ name, message }: Told) => ({ error: { message, type: name } }),
+		body: ({ name, message }: UpstreamError) => ({ error: { message, type: name } }),
 	},
 } as const satisfies Readonly<Record<string, Family>>;
 
 type FamilyName = keyof typeof FAMILIES;
 
-function judged(name: FamilyName, told: Told, headers: Readonly<Record<string, string>> = {}): Verdict {
+function judged(name: FamilyName, sentError: UpstreamError, headers: Readonly<Record<string, string>> = {}): Verdict {
 	const { canonical, judge, body } = FAMILIES[name];
-	const sent = Buffer.from(JSON.stringify(body(told)));
-	const known = canonical({ status: told.status, headers }, sent);
+	const sent = Buffer.from(JSON.stringify(body(sentError)));
+	const known = canonical({ status: sentError.status, headers }, sent);
 	const error = readError((known?.body ?? sent).toString());
 	return judge(
 		{
-			status: known?.status ?? told.status,
+			status: known?.status ?? sentError.status,
 			errorType: error?.type ?? null,
 			errorCode: error?.code ?? null,
 			message: error?.message ?? "",
@@ -469,7 +472,7 @@ verdicts(
 );
 
 verdicts(
-	"what one request asks for is for the client to hear, and nobody rests",
+	"what one request asks for is for the client to know, and nobody rests",
 	{ scope: "request", lasting: false },
 	[
 		["Messages API", 403, "permission_error", "Code execution is not enabled for your organization."],
@@ -546,7 +549,7 @@ verdicts("a fault of the endpoint", { action: "next", scope: "endpoint" }, [
 	["OpenAI", 500, null, "The server had an error while processing your request"],
 ]);
 
-describe("a prompt that does not fit is told as such, and is nobody's fault", () => {
+describe("a prompt that does not fit is recognised, and is nobody's fault", () => {
 	test.each<Row>([
 		["Messages API", 400, "invalid_request_error", "prompt is too long: 213462 tokens > 200000 maximum"],
 		["Bedrock", 400, "ValidationException", "Input is too long for requested model."],

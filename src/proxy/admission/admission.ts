@@ -19,7 +19,7 @@ import { teamOf, userOf } from "./permissions.ts";
 
 /** What a request counts as until it has ended; settle it exactly once. */
 interface Admitted {
-	/** What the answer tells the key's owner about it; empty for callers without a key. */
+	/** What the answer's head shows the key's owner about it; empty for callers without a key. */
 	readonly headers: Readonly<Record<string, string>>;
 	/** The request is over: what was expected becomes what it took. Never throws. */
 	settle(exchange: Exchange): void;
@@ -29,7 +29,7 @@ export interface AdmissionOptions {
 	readonly directory: Directory;
 	readonly spend: SpendBook;
 	readonly log: Logger;
-	/** ms since epoch, as the machine tells it: when budgets begin anew. */
+	/** ms since epoch, by the machine's clock: when budgets begin anew. */
 	readonly wall: () => number;
 	/** ms from any beginning, going forward evenly: limits by the minute. */
 	readonly steady: () => number;

@@ -114,7 +114,7 @@ export function createCharges(): Charges {
 			const { outline } = exchange;
 			const { usage, bill, estimated } = spendingOf(exchange);
 			if (usage === null || last === undefined || outline === null) {
-				// Cut off after it had begun, before any usage was told: the provider bills it all the same.
+				// Cut off after it had begun, before any usage was reported: the provider bills it all the same.
 				const begun =
 					last !== undefined && (last.outcome === "broke" || exchange.firstByteAt !== null) && !isRefusal(last.status);
 				// An answer in one piece is made out of sight: whoever leaves just before it comes would have it made for nothing.

@@ -33,10 +33,10 @@ export function failureAnswer(exchange: Exchange, plan: Plan, failed: Failed): v
 		return;
 	}
 	if (limitsOf(plan).length > 0) throw limited(plan, shortestWait(plan, [], now));
-	const told =
+	const relayed =
 		lastOf(failures, ({ verdict }) => OF_REQUEST.has(verdict.scope)) ?? lastOf(failures, () => failures.every(isSpent));
-	if (told !== undefined) {
-		relayError(exchange, told, {});
+	if (relayed !== undefined) {
+		relayError(exchange, relayed, {});
 		return;
 	}
 	throw (
@@ -81,7 +81,7 @@ function nobodyServed(exchange: Exchange, plan: Plan, failures: readonly FailedA
 	if (every(({ verdict }) => verdict.scope === "credential" && !verdict.lasting))
 		return new GatewayError("upstream_rejected_credentials", { model, attempts: refusals(exchange) });
 	if (every(({ verdict }) => OF_OPERATOR.has(verdict.scope))) {
-		// Waiting does not help, and Claude Code fails at once where it is told so (claude-code §8).
+		// Waiting does not help, and Claude Code fails at once where the answer says so (claude-code §8).
 		const headers = { "x-should-retry": "false" };
 		return new GatewayError(
 			"upstream_account_unusable",
@@ -119,15 +119,19 @@ function describe(failures: readonly FailedAnswer[]): string {
 
 /** `deployment account-1: 403 AccessDeniedException`: whose credentials the operator must look at. The names hold no secret. */
 function refusals({ attempts }: Exchange): string {
-	const told = attempts.map(({ deployment, status, error }) => `deployment ${deployment.id}: ${status ?? ""} ${error}`);
-	return [...new Set(told)].join(", ");
+	const reasons = attempts.map(
+		({ deployment, status, error }) => `deployment ${deployment.id}: ${status ?? ""} ${error}`,
+	);
+	return [...new Set(reasons)].join(", ");
 }
 
 /** `deployment account-1: its credit is used up`. */
 function accounts({ attempts }: Exchange, failures: readonly FailedAnswer[]): string {
 	const failed = attempts.filter(({ outcome }) => outcome === "failed");
-	const told = failures.map(({ verdict }, at) => `deployment ${failed[at]?.deployment.id ?? "?"}: ${verdict.reason}`);
-	return [...new Set(told)].join(", ");
+	const reasons = failures.map(
+		({ verdict }, at) => `deployment ${failed[at]?.deployment.id ?? "?"}: ${verdict.reason}`,
+	);
+	return [...new Set(reasons)].join(", ");
 }
 
 /** Whole seconds until the first deployment is free again, 1 to 60: limits are believed before guesses are. */

@@ -32,7 +32,7 @@ export interface AnswerReaderOptions {
 	readonly repairs: boolean;
 	/** Called before `push` returns. */
 	readonly onEvent: OnEvent;
-	/** Told what throws while a packed answer is read, which happens in a callback of its own. */
+	/** Called with what throws while a packed answer is read, which happens in a callback of its own. */
 	readonly onFault: OnFault;
 }
 

@@ -1,10 +1,10 @@
-// What of a streamed answer has passed since its provider last told how much it wrote: bytes of text, thinking and arguments, calls of the
+// What of a streamed answer has passed since its provider last reported how much it wrote: bytes of text, thinking and arguments, calls of the
 // provider's tools. Parses one event a block, for a stream has hundreds. Leaves turning it into tokens to proxy/record/spending.
 import type { AnswerEvent } from "../../protocol/answer-event.ts";
 import { sseData } from "../../protocol/sse.ts";
 
 const SERVER_TOOL = Buffer.from('"server_tool_use"');
-/** Deltas that are nothing the model wrote, by which they are told. They are long. */
+/** Kinds of deltas that are nothing the model wrote. They are long. */
 const NOT_WRITTEN = [Buffer.from('"signature_delta"'), Buffer.from('"citations_delta"')];
 const LONG_DELTA = 300;
 /** Where the kind of a delta stands at the latest. */
@@ -86,7 +86,7 @@ export class Written {
 	}
 }
 
-/** Without what closes the event; providers pad there so that lengths tell nothing. */
+/** Without what closes the event; providers pad there so that lengths say nothing. */
 function trimmedEnd(bytes: Buffer, start: number, end: number): number {
 	let at = end;
 	while (at > start) {

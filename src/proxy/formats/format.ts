@@ -50,7 +50,7 @@ export interface AnswerEncoder {
 	end(): Buffer;
 	/** A whole answer that was not streamed. */
 	body(json: Buffer): Buffer;
-	/** Headers that tell about a whole answer; asked for after `body`. */
+	/** Headers that describe a whole answer; asked for after `body`. */
 	bodyHeaders?(): Readonly<Record<string, string>>;
 	/** What keeps an idle stream alive; null = the format has nothing for it. */
 	ping(): Buffer | null;

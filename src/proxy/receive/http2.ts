@@ -25,14 +25,14 @@ export interface Http2Options {
 	readonly requestMs: number;
 	/** Answers such a request, where no answer has begun. */
 	readonly tooSlow: Listener;
-	/** Told what a connection of HTTP/1.1 begins with. */
+	/** Called with what a connection of HTTP/1.1 begins with. */
 	readonly began: (socket: Socket, first: Buffer) => void;
 }
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
- * Lets `server`, which must not have connections yet, tell the two protocols apart by a connection's first bytes. Closing the server
+ * Lets `server`, which must not have connections yet, distinguish the two protocols by a connection's first bytes. Closing the server
  * closes HTTP/2 connections as it does the others: idle ones at once, busy ones after their last answer.
  */
 export function acceptHttp2(

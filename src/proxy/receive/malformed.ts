@@ -20,8 +20,8 @@ const REQUEST_LINE = /^[A-Z]+ ([^\s?]*)/;
 const LONGEST_LINE = 1024;
 
 /**
- * Has the server answer what Node's parser refuses as the client's API tells errors. An answer that has begun cannot be followed by another
- * one: its connection is cut. The function it gives is to be told what a connection begins with.
+ * Has the server answer what Node's parser refuses as the client's API writes errors. An answer that has begun cannot be followed by another
+ * one: its connection is cut. The function it gives is to be called with what a connection begins with.
  */
 export function answerMalformed(server: Server): (socket: Socket, first: Buffer) => void {
 	const current: Current = new WeakMap();
@@ -36,7 +36,7 @@ export function answerMalformed(server: Server): (socket: Socket, first: Buffer)
 			return;
 		}
 		const { rawPacket } = error as { readonly rawPacket?: Buffer };
-		// It may be a later piece of the request that is refused: then the connection's first line, or its last request, tells as much.
+		// It may be a later piece of the request that is refused: then the connection's first line, or its last request, shows as much.
 		const waiting = busy?.response.headersSent === false ? busy.request.url : undefined;
 		const path = waiting ?? pathIn(rawPacket) ?? busy?.request.url ?? beginnings.get(socket) ?? "";
 		end(socket, rawAnswer(refusal, path.split("?")[0] ?? ""));

@@ -1,4 +1,4 @@
-// What happened to a request, told to the process log, the request log and the ledger. Never throws, never delays the answer. Leaves
+// What happened to a request, recorded in the process log, the request log and the ledger. Never throws, never delays the answer. Leaves
 // what a row says to proxy/record/row, beliefs about caches to routing and keeping the records to requestlog.
 import type { RequestLog } from "../../requestlog/log.ts";
 import type { Candidate, Plan } from "../../routing/decision.ts";

@@ -1,4 +1,4 @@
-// What a request is billed for: the usage that its provider told, estimated where its answer was cut off, and the bill of it. One place for
+// What a request is billed for: the usage that its provider reported, estimated where its answer was cut off, and the bill of it. One place for
 // the ledger, the budgets and the log. Leaves prices to routing/bill and counting what passed to proxy/answer/written.
 import type { Outline } from "../../prompt/outline.ts";
 import type { Billing } from "../../protocol/billing.ts";
@@ -10,7 +10,7 @@ import type { Plan } from "../../routing/decision.ts";
 import type { Written } from "../answer/written.ts";
 import type { AttemptRecord } from "../exchange.ts";
 
-/** What of a request tells it; an exchange has all of these. */
+/** What it is computed from; an exchange has all of these. */
 export interface SpendInputs {
 	readonly usage: Usage | null;
 	readonly written: Written | null;
@@ -21,7 +21,7 @@ export interface SpendInputs {
 }
 
 export interface Spending {
-	/** Null where nothing is known. The caches are judged by what the provider told, not by this. */
+	/** Null where nothing is known. The caches are judged by what the provider reported, not by this. */
 	readonly usage: Usage | null;
 	/** Which of its counts are the gateway's own estimate. */
 	readonly estimated: readonly Estimate[];
@@ -47,7 +47,7 @@ export function spendingOf(spent: SpendInputs): Spending {
 }
 
 /**
- * The provider bills what it wrote and not what it told: an answer that was cut off has its last count of output still to come, and one of
+ * The provider bills what it wrote and not what it reported: an answer that was cut off has its last count of output still to come, and one of
  * an OpenAI-compatible server all counts. What passed stands in for them.
  */
 function completed(spent: SpendInputs): { readonly usage: Usage | null; readonly estimated: readonly Estimate[] } {
@@ -55,20 +55,20 @@ function completed(spent: SpendInputs): { readonly usage: Usage | null; readonly
 	const last = spent.attempts.at(-1);
 	const isCut = last !== undefined && (last.outcome === "aborted" || last.outcome === "broke");
 	if (!isCut || written === null || !written.isOpen || plan === null) return { usage, estimated: NOTHING };
-	const isPromptTold = usage !== null && usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens > 0;
-	if (!isPromptTold && written.bytes === 0) return { usage: null, estimated: NOTHING };
+	const isPromptReported = usage !== null && usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens > 0;
+	if (!isPromptReported && written.bytes === 0) return { usage: null, estimated: NOTHING };
 	const { bytesPerToken } = cachingFacts(last.deployment.config, plan.request.wildcard);
-	const told = isPromptTold ? usage : promptOf(plan);
-	const most = Math.max(told.outputTokens, outline?.maxTokens ?? Number.POSITIVE_INFINITY);
-	const outputTokens = Math.min(most, told.outputTokens + Math.ceil(written.bytes / bytesPerToken));
-	const estimated: Estimate[] = isPromptTold ? ["output"] : ["input", "output"];
+	const reported = isPromptReported ? usage : promptOf(plan);
+	const most = Math.max(reported.outputTokens, outline?.maxTokens ?? Number.POSITIVE_INFINITY);
+	const outputTokens = Math.min(most, reported.outputTokens + Math.ceil(written.bytes / bytesPerToken));
+	const estimated: Estimate[] = isPromptReported ? ["output"] : ["input", "output"];
 	const { tools } = written;
-	if (Object.keys(tools).length === 0) return { usage: { ...told, outputTokens }, estimated };
+	if (Object.keys(tools).length === 0) return { usage: { ...reported, outputTokens }, estimated };
 	estimated.push("server_tools");
-	return { usage: { ...told, outputTokens, billing: withTools(told.billing, tools) }, estimated };
+	return { usage: { ...reported, outputTokens, billing: withTools(reported.billing, tools) }, estimated };
 }
 
-/** As the router reckoned it before it was sent; nothing tells what of it was cached. */
+/** As the router reckoned it before it was sent; nobody reported what of it was cached. */
 function promptOf({ promptTokens }: Plan): Usage {
 	return {
 		inputTokens: Math.round(promptTokens),
@@ -80,23 +80,23 @@ function promptOf({ promptTokens }: Plan): Usage {
 	};
 }
 
-function withTools(told: Billing | undefined, seen: Readonly<Record<string, number>>): Billing {
-	const tools: Record<string, number> = { ...told?.tools };
+function withTools(reported: Billing | undefined, seen: Readonly<Record<string, number>>): Billing {
+	const tools: Record<string, number> = { ...reported?.tools };
 	for (const [name, count] of Object.entries(seen)) tools[name] = Math.max(tools[name] ?? 0, count);
 	return {
-		iterations: told?.iterations ?? [],
+		iterations: reported?.iterations ?? [],
 		tools,
-		speed: told?.speed ?? null,
-		serviceTier: told?.serviceTier ?? null,
-		inferenceGeo: told?.inferenceGeo ?? null,
-		isDeclined: told?.isDeclined ?? false,
+		speed: reported?.speed ?? null,
+		serviceTier: reported?.serviceTier ?? null,
+		inferenceGeo: reported?.inferenceGeo ?? null,
+		isDeclined: reported?.isDeclined ?? false,
 	};
 }
 
 /** Words of an answer that was served in the ordinary way. */
 const ORDINARY: ReadonlySet<string | null> = new Set([null, "standard", "default", "global", "not_available"]);
 
-/** What the log keeps of it beside the sums; null where there is nothing to tell. */
+/** What the log keeps of it beside the sums; null where there is nothing to add. */
 export function billedDetails({ usage, estimated, bill }: Spending): BilledDetails | null {
 	const billing = usage?.billing;
 	const unknown = bill?.unknown ?? null;

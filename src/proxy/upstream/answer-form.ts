@@ -92,7 +92,7 @@ export function formOf(
 	};
 }
 
-/** The head with a type that tells the truth. Of a stream that may be changed no length is known. */
+/** The head with a type that is true. Of a stream that may be changed no length is known. */
 function named(headers: IncomingHttpHeaders, framing: Framing): IncomingHttpHeaders {
 	const isStream = isEventStream(headers);
 	if (framing === "stream" && !isStream)

@@ -26,7 +26,7 @@ const LONGEST_BACKOFF_MS = 5_000;
 
 /**
  * Tries the deployments of the model that was asked for, then of its fallbacks, until one answers; keys and accounts that refused of late
- * come after all that may well serve. When all fail it relays the most telling upstream error or throws a GatewayError. Resolves when the request is over, whoever ended it.
+ * come after all that may well serve. When all fail it relays the most informative upstream error or throws a GatewayError. Resolves when the request is over, whoever ended it.
  */
 export async function dispatch(exchange: Exchange, asked: Asked, deps: DispatchDeps): Promise<void> {
 	const { config } = deps;
@@ -59,7 +59,7 @@ export async function dispatch(exchange: Exchange, asked: Asked, deps: DispatchD
 	failureAnswer(exchange, { ...exchange.plan, excluded }, { failures, now: deps.now() });
 }
 
-/** No deployment has such a call for its model; another failure is told as what it is. */
+/** No deployment has such a call for its model; another failure is shown as what it is. */
 function nobodyCounts(plan: Plan | null, failures: readonly FailedAnswer[]): boolean {
 	if (failures.length === 0) return plan !== null && inTurn(plan).length > 0;
 	return failures.every(({ failure, verdict: { action, errorClass, scope } }) => {

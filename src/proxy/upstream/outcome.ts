@@ -18,11 +18,11 @@ export interface FailedAnswer {
 	readonly code: string;
 	/** The connection closed before any answer: a kept-alive socket may just have been stale. */
 	readonly staleSocket: boolean;
-	/** Nothing was sent: this upstream cannot be told what the request asks for. Another one may, else this is the client's answer. */
+	/** Nothing was sent: this upstream has no form for what the request asks for. Another one may, else this is the client's answer. */
 	readonly unsayable?: GatewayError;
 }
 
-/** How an attempt failed, as far as the connection tells. */
+/** How an attempt failed, as far as the connection shows. */
 export interface FailureCause {
 	readonly kind: FailedAnswer["kind"];
 	readonly code: string;
@@ -64,7 +64,7 @@ interface OriginalError {
 
 /**
  * How an attempt ended. failed: nothing reached the client, another candidate may serve · served: complete answer · broke: cut after
- * content had begun, the client was told · aborted: the client went away (`begun` tells whether content had begun).
+ * content had begun, the client got an error · aborted: the client went away (`begun` = whether content had begun).
  */
 export type AttemptOutcome =
 	| { readonly kind: "failed"; readonly answer: FailedAnswer }

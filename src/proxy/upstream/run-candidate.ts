@@ -14,7 +14,7 @@ import {
 import type { Candidate, Plan, RequestRouter, ResponseIdentity, Ticket } from "../../routing/decision.ts";
 import type { AttemptFailure } from "../../routing/deployment.ts";
 import type { Logger } from "../../telemetry/log.ts";
-import { tellRemoved } from "../answer/removed.ts";
+import { logRemoved } from "../answer/removed.ts";
 import type { AttemptRecord, Exchange } from "../exchange.ts";
 import { headerValue } from "../headers.ts";
 import { recordRouting } from "../record/recorder.ts";
@@ -45,7 +45,7 @@ export interface CandidateRun {
 	readonly hasFallback: (verdict: Verdict) => boolean;
 }
 
-/** Runs one candidate to its end, tells the router and notes it on the exchange. Never rejects. */
+/** Runs one candidate to its end, informs the router and notes it on the exchange. Never rejects. */
 export async function runCandidate(about: CandidateRun, deps: DispatchDeps): Promise<AttemptOutcome> {
 	const { exchange, plan, candidate } = about;
 	const startedAt = deps.now();
@@ -75,7 +75,7 @@ async function send(about: CandidateRun, ticket: Ticket, deps: DispatchDeps): Pr
 		return notPrepared(about, cause, deps.log);
 	}
 	if (request.removed !== undefined)
-		tellRemoved(provider, { deployment: candidate.deployment.id, removed: request.removed }, deps.log);
+		logRemoved(provider, { deployment: candidate.deployment.id, removed: request.removed }, deps.log);
 	const outcome = await runAttempt({
 		exchange,
 		provider,
@@ -98,7 +98,7 @@ const NOT_PREPARED = "unprepared";
 /** Codes of attempts that ended before anything was sent; the last two are undici's, for headers and paths that HTTP has not. */
 const UNSENT: ReadonlySet<string> = new Set([NOT_PREPARED, "UND_ERR_INVALID_ARG", "UND_ERR_NOT_SUPPORTED"]);
 
-/** Credentials that cannot be had are told once, by the deployment's name; to the router they are a refusal like the upstream's own. */
+/** Credentials that cannot be had are logged once, by the deployment's name; to the router they are a refusal like the upstream's own. */
 function notPrepared({ provider, candidate, exchange }: CandidateRun, cause: unknown, log: Logger): AttemptOutcome {
 	if (cause instanceof GatewayError) return unsayable(provider, cause);
 	const unusable = cause instanceof CredentialError;

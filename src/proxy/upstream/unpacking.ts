@@ -48,7 +48,7 @@ class UnpackedAnswer implements UpstreamListener, UpstreamCall {
 	#isPaused = false;
 	/** Why the upstream broke; what had come of the answer is still given on. */
 	#broken: Error | null = null;
-	/** The listener hears nothing more. */
+	/** The listener is not called any more. */
 	#isDone = false;
 
 	constructor(request: UpstreamRequest, listener: UpstreamListener) {

@@ -35,10 +35,10 @@ export interface UpstreamCall {
 	/** Stops reading the answer until `resume`. */
 	pause(): void;
 	resume(): void;
-	/** Ends the call now and closes its socket; the listener hears nothing more. */
+	/** Ends the call now and closes its socket; the listener is not called any more. */
 	abort(): void;
 	/**
-	 * The answer is complete for us, though its response may not have ended: the listener hears nothing more. Where the end follows soon the
+	 * The answer is complete for us, though its response may not have ended: the listener is not called any more. Where the end follows soon the
 	 * socket is kept for other calls, otherwise closed.
 	 */
 	release(): void;

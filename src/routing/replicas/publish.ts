@@ -14,7 +14,7 @@ type Outcome = Omit<Extract<Note, { readonly kind: "ended" }>, "kind" | "attempt
 /** Who a deployment is, is published anew after this, for replicas that have come since. */
 const IDENTITY_AGAIN_MS = 5 * 60_000;
 
-/** Observer of the index and of conversations' homes, and told of attempts by the router. Never throws, waits for nothing. */
+/** Observer of the index and of conversations' homes, and through the router of attempts. Never throws, waits for nothing. */
 export class NotePublisher implements IndexObserver, HomeObserver {
 	readonly #shared: SharedState;
 	readonly #domains: SharedDomains;
