@@ -66,15 +66,15 @@ export function conversationOf(messages: unknown, traits: ModelTraits): Messages
 				refuse(`${path}.role`, "Input should be system, developer, user, assistant or tool");
 		}
 	}
-	return { system, messages: opened(turns, system) };
+	return { system, messages: opened(turns, asList(messages).length > 0) };
 }
 
 /** `messages: first message must use the "user" role`, and `at least one message is required`; OpenAI's API asks for neither. */
 const OPENING = "Begin.";
 
-function opened(turns: readonly MessageTurn[], system: readonly Block[]): readonly MessageTurn[] {
+function opened(turns: readonly MessageTurn[], isAnySent: boolean): readonly MessageTurn[] {
 	const [first] = turns;
-	if (first === undefined ? system.length === 0 : first.role === "user") return turns;
+	if (first === undefined ? !isAnySent : first.role === "user") return turns;
 	return [{ role: "user", content: textBlocks(OPENING) }, ...turns];
 }
 

@@ -260,7 +260,9 @@ describe("options", () => {
 		const audio = { messages: [{ role: "user", content: [{ type: "input_audio", input_audio: {} }] }] };
 		expect(() => translated({ n: 2 })).toThrow("n: only one choice");
 		expect(() => translated(audio)).toThrow("messages.0.content.0");
-		expect(translated({ ...audio, n: 2 }, { ...MODERN, refuses: false }).body.messages).toEqual([]);
+		expect(translated({ ...audio, n: 2 }, { ...MODERN, refuses: false }).body.messages).toEqual([
+			{ role: "user", content: [{ type: "text", text: "Begin." }] },
+		]);
 		expect(() => translated({ messages: "no" })).toThrow("messages");
 	});
 });

@@ -177,6 +177,8 @@ describe("what OpenAI takes and the Messages API does not", () => {
 			],
 			1,
 		],
+		["a message without words", [{ role: "user", content: " \n" }], 1],
+		["a message without parts", [{ role: "user", content: [] }], 1],
 		[
 			"a greeting of the assistant first",
 			[{ role: "system", content: "s" }, { role: "assistant", content: "Hello!" }, user],

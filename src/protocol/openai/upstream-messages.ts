@@ -2,7 +2,7 @@
 // upstream-content.
 //
 // Prompt caches live on identical prefixes: what a message becomes depends on itself and on what stands before it, never on what follows. Only
-// servers that insist on alternating roles have a user message joined to the one before it.
+// servers that insist on alternating roles have a user message joined to the one before it, and a summary stands for what is before it.
 import { jsonText } from "../json-text.ts";
 import { type Carried, carriedBy, NO_THOUGHT, unsignedReasoning } from "./carried.ts";
 import { asList, asObject, type Draft, type JsonObject, textOf } from "./json.ts";
@@ -17,6 +17,7 @@ const BRIDGE = "OK.";
 /** Stands for thinking that is not there; DeepSeek V4 refuses an empty text (NousResearch/hermes-agent#17341). */
 const NO_REASONING = " ";
 const NOTHING_CARRIED: Carried = { extras: new Map(), reasoningDetails: [] };
+const SUMMARY = "This conversation goes on from an earlier one. Its summary:";
 const ELSEWHERE = "The result is in the next message.";
 
 /** All messages, the system prompt first. `appendix` is added to it. */
@@ -25,9 +26,8 @@ export function chatMessages(body: JsonObject, context: PartContext, appendix: s
 	const system = blocksOf(body["system"]);
 	const first = systemMessage(appendix === "" ? system : [...system, { type: "text", text: appendix }], context);
 	if (first !== null) out.push(first);
-	for (const message of asList(body["messages"]).map(asObject)) {
-		const blocks = blocksOf(message?.["content"]);
-		switch (message?.["role"]) {
+	for (const { role, blocks } of sinceSummary(turnsOf(body))) {
+		switch (role) {
 			case "assistant":
 				add(out, assistantMessage(blocks, context), context.dialect);
 				break;
@@ -39,6 +39,36 @@ export function chatMessages(body: JsonObject, context: PartContext, appendix: s
 		}
 	}
 	return out;
+}
+
+interface Turn {
+	readonly role: unknown;
+	readonly blocks: readonly JsonObject[];
+}
+
+function turnsOf(body: JsonObject): readonly Turn[] {
+	return asList(body["messages"])
+		.map(asObject)
+		.map((message) => ({ role: message?.["role"], blocks: blocksOf(message?.["content"]) }));
+}
+
+/**
+ * Of a conversation that the API has compacted it reads the last summary and what follows (docs: compaction), and so do other servers: what is
+ * before it may not fit any more, and some clients take it out.
+ */
+function sinceSummary(turns: readonly Turn[]): readonly Turn[] {
+	const at = turns.findLastIndex(({ blocks }) => blocks.some(isSummary));
+	const turn = turns[at];
+	if (turn === undefined) return turns;
+	const cut = turn.blocks.findLastIndex(isSummary);
+	const text = `${SUMMARY}\n\n${textOf(turn.blocks[cut], "content") ?? ""}`;
+	const summary: Turn = { role: "user", blocks: [{ type: "text", text }] };
+	return [summary, { role: turn.role, blocks: turn.blocks.slice(cut + 1) }, ...turns.slice(at + 1)];
+}
+
+/** One without text is a compaction that failed; the API passes it over. */
+function isSummary(block: JsonObject): boolean {
+	return block["type"] === "compaction" && (textOf(block, "content") ?? "") !== "";
 }
 
 /** Puts a message behind the others, as the server's order of roles demands. */

@@ -50,6 +50,7 @@ test("the key is taken from any of the headers that LiteLLM and Anthropic client
 		{ "x-goog-api-key": "sk-master" },
 		{ "x-litellm-api-key": "Bearer sk-master" },
 		{ "x-litellm-api-key": "sk-master", authorization: "Bearer sk-ant-oat-of-the-client" },
+		{ authorization: "Bearer sk-ant-oat-of-the-client, Bearer sk-master" },
 	]) {
 		expect(authenticate(headers).id).toBe("master");
 	}

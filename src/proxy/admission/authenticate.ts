@@ -260,7 +260,7 @@ function secretsIn(headers: IncomingHttpHeaders, header: string): readonly strin
 	if (value === null || value === "") return [];
 	const secret = header === "authorization" ? authorized(value) : value.replace(BEARER, "").trim();
 	if (secret === null || secret === "") return [];
-	if (header === "authorization" || !secret.includes(",")) return [secret];
+	if (!secret.includes(",") || (header === "authorization" && !BEARER.test(value))) return [secret];
 	const parts = secret.split(",", MOST_IN_ONE_HEADER).map((part) => part.trim().replace(BEARER, "").trim());
 	return [secret, ...parts.filter((part) => part !== "")];
 }
