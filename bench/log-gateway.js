@@ -19,14 +19,14 @@ const gateway = await startGateway({ ...parsed.config, listen }, { database });
 const { recorder } = gateway.serving();
 const { requests } = recorder;
 
-const tell = () => process.send?.({ port: gateway.port, ...gateway.requestLog.stats() });
+const report = () => process.send?.({ port: gateway.port, ...gateway.requestLog.stats() });
 
 process.on("message", (message) => {
 	recorder.requests = message === "on" ? requests : null;
-	tell();
+	report();
 });
 process.on("disconnect", async () => {
 	await gateway.close();
 	await database.close();
 });
-tell();
+report();

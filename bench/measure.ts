@@ -31,7 +31,7 @@ export interface Figures {
 	readonly p99: number;
 	/** Median time to the first byte of the answer's body. */
 	readonly firstByte: number;
-	/** CPU time of the server's process for one request; null where the system does not tell. */
+	/** CPU time of the server's process for one request; null where the system does not say. */
 	readonly cpuPerRequest: number | null;
 	/** Of it, that of the thread that serves requests. */
 	readonly mainThreadPerRequest: number | null;

@@ -9,7 +9,7 @@ export interface ProcessFigures {
 	readonly peakRssMb: number;
 	/** User and system time since the start, ms; counted in steps of 10 ms. */
 	readonly cpuMs: number;
-	/** The same of its first thread, exact: the one that serves requests, in Node. Null where the kernel does not tell. */
+	/** The same of its first thread, exact: the one that serves requests, in Node. Null where the kernel does not say. */
 	readonly mainThreadMs: number | null;
 	readonly openFiles: number;
 }

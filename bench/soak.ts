@@ -70,7 +70,7 @@ export interface SoakReport {
 	readonly stderr: string;
 	/** Log lines of level error, at most a few. */
 	readonly errorLines: readonly string[];
-	/** Open files and sockets before the load and after it, when idle again; null where the system does not tell. */
+	/** Open files and sockets before the load and after it, when idle again; null where the system does not say. */
 	readonly openFilesBefore: number | null;
 	readonly openFilesAfter: number | null;
 	readonly memory: readonly MemoryLook[];
@@ -177,7 +177,7 @@ function violations(report: Omit<SoakReport, "violations">, options: SoakOptions
 	return found;
 }
 
-/** Of the last full collection that `--trace-gc` told of. */
+/** Of the last full collection that `--trace-gc` reported. */
 function liveHeapMb(log: string): number | null {
 	const found = [...log.slice(-4_000_000).matchAll(/Mark-Compact[^\n]*-> ([\d.]+) \(/g)].at(-1);
 	return found === undefined ? null : Number(found[1]);

@@ -77,7 +77,7 @@ export async function openPage(browser: Browser, options: PageOptions): Promise<
 	const faults: string[] = [];
 	page.on("console", (message) => {
 		if (message.type() !== "error") return;
-		// The browser tells every failed request of its own accord; those that are meant to fail are the tests' business.
+		// The browser reports every failed request of its own accord; those that are meant to fail are the tests' business.
 		if (/Failed to load resource: .*\b40[0-9]\b/.test(message.text())) return;
 		faults.push(`console: ${message.text()}`);
 	});

@@ -179,7 +179,7 @@ describe("options that are named in full exist", () => {
 	});
 });
 
-test("scripts that the pages tell to run exist", () => {
+test("scripts that the pages say to run exist", () => {
 	const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
 		readonly scripts: Readonly<Record<string, string>>;
 	};
@@ -187,17 +187,17 @@ test("scripts that the pages tell to run exist", () => {
 	expect([...new Set(named)].filter((name) => !(name in scripts))).toEqual([]);
 });
 
-test("commands that the pages tell to run exist", () => {
+test("commands that the pages say to run exist", () => {
 	const main = readFileSync(join(ROOT, "src", "main.ts"), "utf8");
 	const commands = new Set([...main.matchAll(/\.(?:command|alias)\("([a-z]+)"/g)].map(([, name = ""]) => name));
-	const told = pages.flatMap(({ path, text }) =>
+	const shown = pages.flatMap(({ path, text }) =>
 		[...text.matchAll(/(?:^\s*\$? ?(?:npx )?|`(?:npx )?)warmpath ([a-z]+)\b/gm)].map(([, name = ""]) => ({
 			path,
 			name,
 		})),
 	);
-	expect(told.length).toBeGreaterThan(20);
-	expect(told.filter(({ name }) => !commands.has(name)).map(({ path, name }) => `${path}: warmpath ${name}`)).toEqual(
+	expect(shown.length).toBeGreaterThan(20);
+	expect(shown.filter(({ name }) => !commands.has(name)).map(({ path, name }) => `${path}: warmpath ${name}`)).toEqual(
 		[],
 	);
 });

@@ -1,4 +1,4 @@
-// A bare upstream that keeps exactly the bytes and headers it was sent and answers what a test tells it: for checks of byte fidelity and of
+// A bare upstream that keeps exactly the bytes and headers it was sent and answers what a test gives it: for checks of byte fidelity and of
 // broken connections. For real provider behaviour use the simulator.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -89,7 +89,7 @@ export function openTerminal(
 	};
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a terminal is told in
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a terminal is written in
 const CONTROL = /\x1b\[[0-9;?<>=]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\x1b[()][A-Z0-9]|\x1b[=>78]/g;
 
 function plain(output: string): string {

@@ -1,4 +1,4 @@
-// Clients that speak HTTP/1.1 and cleartext HTTP/2 with nothing in between, and an upstream that answers the very bytes it is told: for
+// Clients that speak HTTP/1.1 and cleartext HTTP/2 with nothing in between, and an upstream that answers the very bytes it is given: for
 // requests and answers that no library would send.
 import { request as http1Request } from "node:http";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";

@@ -121,7 +121,7 @@ test.skipIf(!ready.includes("old"))(
 );
 
 test.skipIf(!ready.includes("current"))(
-	"the log shows the lines that LiteLLM's guide tells users to look for, and no prompt",
+	"the log shows the lines that LiteLLM's guide asks users to look for, and no prompt",
 	async () => {
 		await using world = await startWorld({ deployments: DEPLOYMENTS });
 		await using home = await startHome(world, "current");

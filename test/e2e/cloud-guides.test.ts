@@ -108,7 +108,7 @@ test("the Bedrock guide, step by step: a write, then a read of the same size on 
 	expect(value("cache_read").map(Number)).toEqual([0, written]);
 });
 
-test("the Bedrock guide with wrong secrets: the client is told which deployments, and no secret", async () => {
+test("the Bedrock guide with wrong secrets: the client learns which deployments, and no secret", async () => {
 	await using reader = await desk();
 	const [config = ""] = await blocks("bedrock.md", "2. The configuration", "yaml");
 	const named = config.replaceAll(

@@ -72,7 +72,7 @@ test("the embedded example serves clients below its prefix and the rest itself",
 	expect(await ended).toBe(0);
 });
 
-/** What a program in TypeScript writes; `tsc` tells whether the declarations fit together. */
+/** What a program in TypeScript writes; `tsc` says whether the declarations fit together. */
 const PROGRAM = `
 import type Anthropic from "@anthropic-ai/sdk";
 import type OpenAI from "openai";

@@ -108,7 +108,7 @@ describe.skipIf(!ready.includes("current"))("the two-account guide with Claude C
 			expect(reads.length).toBeGreaterThan(0);
 			expect(reads.at(-1)?.usage?.read ?? 0).toBeGreaterThan(8_000);
 			expect(new Set(world.cached().map(({ deployment }) => deployment)).size).toBe(1);
-			// What the guide tells its readers to look for in the log.
+			// What the guide asks its readers to look for in the log.
 			const ids = (words: string) =>
 				world.gateway.logLines.flatMap((line) => new RegExp(`${words} model_id[^:]*: ([\\w-]+)`).exec(line)?.[1] ?? []);
 			expect(ids("Adding").length).toBeGreaterThan(0);
@@ -117,16 +117,19 @@ describe.skipIf(!ready.includes("current"))("the two-account guide with Claude C
 		},
 	);
 
-	it.each(FORMATS)("%s: a wrong secret is told by its deployment's name, without the secret", async (_name, envOf) => {
-		const file = join(directory, "credentials");
-		writeFileSync(file, readFileSync(file, "utf8").replaceAll(/secret-\w+/g, "not-the-secret"));
-		await using world = await startGuide();
-		await using home = await startHome(world);
-		const run = await home.run({ prompt: "Say hello.", env: envOf(world.gateway.url) });
-		const names = world.gateway.router.deployments().map(({ id }) => id);
-		expect(run.is_error).toBe(true);
-		expect(run.result).toContain("refused the gateway's own credentials");
-		for (const name of names) expect(run.result).toContain(`deployment ${name}`);
-		expect(run.result + world.gateway.logLines.join("\n")).not.toMatch(/not-the-secret|AKIAone|AKIAtwo/);
-	});
+	it.each(FORMATS)(
+		"%s: a wrong secret is reported by its deployment's name, without the secret",
+		async (_name, envOf) => {
+			const file = join(directory, "credentials");
+			writeFileSync(file, readFileSync(file, "utf8").replaceAll(/secret-\w+/g, "not-the-secret"));
+			await using world = await startGuide();
+			await using home = await startHome(world);
+			const run = await home.run({ prompt: "Say hello.", env: envOf(world.gateway.url) });
+			const names = world.gateway.router.deployments().map(({ id }) => id);
+			expect(run.is_error).toBe(true);
+			expect(run.result).toContain("refused the gateway's own credentials");
+			for (const name of names) expect(run.result).toContain(`deployment ${name}`);
+			expect(run.result + world.gateway.logLines.join("\n")).not.toMatch(/not-the-secret|AKIAone|AKIAtwo/);
+		},
+	);
 });

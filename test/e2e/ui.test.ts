@@ -110,7 +110,7 @@ describe.skipIf(program === null)("the admin UI", () => {
 		expect(faults).toEqual([]);
 	});
 
-	test("the drawer tells what the API tells and what the provider recorded, and keys lead through turns", async () => {
+	test("the drawer shows what the API says and what the provider recorded, and keys lead through turns", async () => {
 		await using world = await startUiWorld();
 		const agent = world.agent(4);
 		for (let turn = 0; turn < 3; turn += 1) await world.turn(agent);

@@ -126,13 +126,13 @@ test.each<[string, Readonly<Record<string, string>>, RegExp]>([
 		{ aws_profile_name: "account-1", aws_role_name: `${ROLE}-2`, aws_external_id: "agreed" },
 		/gateway-2 through profile 'account-1' gave none: .*not authorized to perform/,
 	],
-])("a role %s is a clear error that names the deployment and the role", async (_name, params, told) => {
+])("a role %s is a clear error that names the deployment and the role", async (_name, params, words) => {
 	await using world = await startCrossed(params);
 	const answer = await world.send();
 	expect(answer.status).toBe(502);
 	expect(await answer.text()).toContain("deployment crossed");
 	const log = world.gateway.logLines.join("\n");
 	expect(log).toMatch(/deployment crossed has no usable credentials/);
-	expect(log).toMatch(told);
+	expect(log).toMatch(words);
 	expect(log).not.toContain("secret-one");
 });

@@ -139,7 +139,7 @@ describe("two AWS accounts, as in the guide", () => {
 		const text = await refused.text();
 		expect(refused.status).toBe(502);
 		expect(text).toMatch(/refused the gateway's own credentials \(deployment account-wrong: 40[13] /);
-		// A client that repeats the request hears the same, not that something is limited: the secret may have been mended, so it is asked.
+		// A client that repeats the request gets the same, not that something is limited: the secret may have been mended, so it is asked.
 		const repeated = await alone.gateway.post("/v1/messages", JSON.stringify(turn("Hi")));
 		expect(repeated.status).toBe(502);
 		expect(await repeated.text()).toMatch(/own credentials \(deployment account-wrong: 40[13] /);

@@ -1,4 +1,4 @@
-// Whose fault an error is, through the whole gateway: what goes elsewhere, what rests, and what the client hears. Leaves single verdicts to
+// Whose fault an error is, through the whole gateway: what goes elsewhere, what rests, and what the client gets. Leaves single verdicts to
 // src/providers/errors/verdicts.test.ts.
 import { expect, test } from "vitest";
 import type { Answer, RecordedRequest } from "../recording-upstream.ts";
@@ -29,12 +29,12 @@ test.each(rows(ACCOUNTS))("%s: another account serves, and this one rests", asyn
 	expect(two.asked("a")).toBe(1);
 });
 
-test("an account that is spent is told to the operator, asked again as a last resort, and heals", async () => {
+test("an account that is spent is shown to the operator, asked again as a last resort, and heals", async () => {
 	const [spent] = ACCOUNTS as readonly [Refusal];
 	await using one = await world({ a: refuse(spent) });
-	const told = await one.ask();
-	expect([told.status, told.headers.get("x-should-retry")]).toEqual([502, "false"]);
-	expect(await told.text()).toContain("deployment a: its credit is used up");
+	const got = await one.ask();
+	expect([got.status, got.headers.get("x-should-retry")]).toEqual([502, "false"]);
+	expect(await got.text()).toContain("deployment a: its credit is used up");
 	const health = await fetch(`${one.gateway.url}/health`, { headers: { "x-api-key": "sk-test-master" } });
 	expect(await health.json()).toMatchObject({
 		unhealthy_endpoints: [{ model_id: "a", reason: "its credit is used up" }],
@@ -58,8 +58,8 @@ test.each(
 )("%s is the client's own: verbatim, once, and nobody rests", async (_name, refusal) => {
 	await using two = await world({ a: refuse(refusal), b: serve });
 	const [status, type, message] = refusal;
-	const told = await two.ask();
-	expect([told.status, await told.json()]).toEqual([status, { type: "error", error: { type, message } }]);
+	const got = await two.ask();
+	expect([got.status, await got.json()]).toEqual([status, { type: "error", error: { type, message } }]);
 	expect([two.asked("a"), two.asked("b")]).toEqual([1, 0]);
 	two.answer("a", serve);
 	expect((await two.ask()).headers.get("x-litellm-model-id")).toBe("a");
@@ -78,8 +78,8 @@ test.each(
 		(modelOf(request) === "claude-opus-5" ? refuse(refusal) : serve)(request, response);
 	};
 	await using two = await world({ a: answer, b: answer }, { group: "claude-*", model: "claude-*" });
-	const told = await two.ask({ model: "claude-opus-5" });
-	expect([told.status, await told.text()]).toEqual([refusal[0], expect.stringContaining(refusal[2])]);
+	const got = await two.ask({ model: "claude-opus-5" });
+	expect([got.status, await got.text()]).toEqual([refusal[0], expect.stringContaining(refusal[2])]);
 	const served = await two.ask({ model: "claude-sonnet-4-5" });
 	expect([served.status, served.headers.get("x-litellm-model-id")]).toEqual([200, "a"]);
 	// It is not asked for that model by everybody's request in turn where another one has it.
@@ -95,14 +95,14 @@ test.each([
 	"Web search is not enabled for this workspace.",
 	"The Files API isn't available on your plan.",
 	"Data residency has not been enabled for your organization.",
-])("403, %s is about what one request asks for: told in its words, and nobody rests", async (message) => {
+])("403, %s is about what one request asks for: shown in its words, and nobody rests", async (message) => {
 	const answer: Answer = (request, response) => {
 		const asksForMore = request.body.includes('"container"');
 		(asksForMore ? refuse([403, "permission_error", message]) : serve)(request, response);
 	};
 	await using two = await world({ a: answer, b: answer });
-	const told = await two.ask({ container: {} });
-	expect([told.status, await told.text()]).toEqual([403, expect.stringContaining(message)]);
+	const got = await two.ask({ container: {} });
+	expect([got.status, await got.text()]).toEqual([403, expect.stringContaining(message)]);
 	expect((await two.ask()).headers.get("x-litellm-model-id")).toBe("a");
 });
 
@@ -205,20 +205,17 @@ test.each<[string, Refusal, number]>([
 	["does not have the model", [404, "not_found_error", "model: claude-sonnet-4-5"], 429],
 	["is out of credit", ACCOUNTS[0] as Refusal, 429],
 	["is overloaded", [529, "overloaded_error", "Overloaded"], 529],
-])(
-	"one limited, one quarantined, and one that %s: the client hears what helps it most",
-	async (_what, last, status) => {
-		await using three = await world({ a: refuse(limited), b: refuse(unauthorized), c: serve });
-		expect((await three.ask()).headers.get("x-litellm-model-id")).toBe("c");
-		three.answer("c", refuse(last));
-		const told = await three.ask();
-		expect(told.status).toBe(status);
-		if (status === 429) {
-			expect(Number(told.headers.get("retry-after"))).toBeGreaterThan(0);
-			expect(Number(told.headers.get("retry-after"))).toBeLessThanOrEqual(20);
-		}
-	},
-);
+])("one limited, one quarantined, and one that %s: the client gets what helps it most", async (_what, last, status) => {
+	await using three = await world({ a: refuse(limited), b: refuse(unauthorized), c: serve });
+	expect((await three.ask()).headers.get("x-litellm-model-id")).toBe("c");
+	three.answer("c", refuse(last));
+	const got = await three.ask();
+	expect(got.status).toBe(status);
+	if (status === 429) {
+		expect(Number(got.headers.get("retry-after"))).toBeGreaterThan(0);
+		expect(Number(got.headers.get("retry-after"))).toBeLessThanOrEqual(20);
+	}
+});
 
 test.each<[string, Refusal]>([
 	["a fault", [500, "api_error", "boom"]],

@@ -78,9 +78,9 @@ describe("sampling parameters", () => {
 		["claude-sonnet-4", '"temperature":0.7,"top_p":0.9,', '"temperature":0.7,"top_p":0.9,', null],
 	])("%s, %s: only what it refuses goes from a request of the Messages API", async (model, members, left, removed) => {
 		const body = (inner: string) => `{"model":"${model}", "max_tokens":5,${inner}"messages":${HI}}`;
-		const { sent, removed: told } = await post("/v1/messages", body(members));
+		const { sent, removed: got } = await post("/v1/messages", body(members));
 		expect(sent).toBe(body(left));
-		expect(told).toBe(removed);
+		expect(got).toBe(removed);
 	});
 
 	test.each([

@@ -203,7 +203,7 @@ const ERRORS: readonly [number, string, readonly [number, string], readonly [num
 	[529, "overloaded_error", [503, "ServiceUnavailableException"], [503, "UNAVAILABLE"]],
 ];
 
-test.for(ERRORS)("an upstream's %i %s is told in the words of each platform", async ([status, type, aws, google]) => {
+test.for(ERRORS)("an upstream's %i %s is shown in the words of each platform", async ([status, type, aws, google]) => {
 	await using world = await oneDeployment(failing(status, { type, message: "prompt is too long: é" }));
 	const bedrock = await world.gateway.post(`${BEDROCK}/invoke-with-response-stream`, BODY);
 	expect([bedrock.status, bedrock.headers.get("x-amzn-errortype")]).toEqual(aws);
@@ -217,7 +217,7 @@ test.for(ERRORS)("an upstream's %i %s is told in the words of each platform", as
 	});
 });
 
-test("the gateway's own refusals are told in the words of each platform", async () => {
+test("the gateway's own refusals are shown in the words of each platform", async () => {
 	await using world = await oneDeployment(sse(START, CONTENT, STOP));
 	const { url } = world.gateway;
 	const bare = await fetch(`${url}${BEDROCK}/invoke`, { method: "POST", body: BODY });

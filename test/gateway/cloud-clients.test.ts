@@ -195,7 +195,7 @@ describe("AWS's own client", () => {
 		});
 	});
 
-	test("that signs instead of sending the key is told what to do", async () => {
+	test("that signs instead of sending the key gets an error that says what to do", async () => {
 		await using setup = await clientsAndWorld();
 		const signing = new BedrockRuntimeClient({
 			endpoint: setup.world.gateway.url,

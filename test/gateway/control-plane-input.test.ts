@@ -93,7 +93,7 @@ onEachDatabase(({ open }) => {
 		expect((await post(gateway, "/key/generate", flat)).status).toBe(200);
 	});
 
-	test("what fails in the database for another reason than its being away is a 500 that tells nothing", async () => {
+	test("what fails in the database for another reason than its being away is a 500 that says nothing", async () => {
 		await using database = await open();
 		await using gateway = await startTestGateway(deploymentsConfig(LINES), { database });
 		await database.query.schema.dropTable("sessions").execute();
@@ -153,6 +153,6 @@ test.each([
 	["a missing table", Object.assign(new Error("x"), { severity: "ERROR", code: "42P01" }), "fault"],
 	["a constraint", Object.assign(new Error("x"), { severity: "ERROR", code: "23505" }), "fault"],
 	["a bug", new TypeError("x is not a function"), "fault"],
-])("%s is told apart", (_, error, kind) => {
+])("%s is distinguished", (_, error, kind) => {
 	expect(failureKind(error)).toBe(kind);
 });

@@ -96,7 +96,7 @@ test.each<[string, "openai" | "anthropic", Answer]>([
 		"anthropic",
 		json({ type: "error", error: { type: "authentication_error", message: "expired" } }),
 	],
-])("%s: the other deployment serves, and alone it is told as an error", async (_form, provider, bad) => {
+])("%s: the other deployment serves, and alone it is shown as an error", async (_form, provider, bad) => {
 	await using gateway = await world(provider, bad);
 	for (const path of ["/v1/messages", "/v1/chat/completions"]) {
 		const served = await gateway.ask("pair", path);
@@ -139,12 +139,12 @@ test.each<[string, Answer]>([
 			const served = await gateway.ask("pair", path);
 			expect([served.status, served.headers.get("x-litellm-model-id")]).toEqual([200, "pair-good"]);
 			expect(await served.text()).toContain("Fine.");
-			const told = await gateway.ask("alone", path, { stream: path === "/v1/messages" });
-			expect([told.status, told.headers.get("content-type")]).toEqual([
+			const answer = await gateway.ask("alone", path, { stream: path === "/v1/messages" });
+			expect([answer.status, answer.headers.get("content-type")]).toEqual([
 				expect.toSatisfy((status: number) => status >= 500),
 				"application/json",
 			]);
-			expect(await told.text()).not.toMatch(/event: |data: /);
+			expect(await answer.text()).not.toMatch(/event: |data: /);
 		}
 	}
 });
@@ -156,8 +156,8 @@ test.each<[string, "openai" | "anthropic", unknown]>([
 	await using gateway = await world(provider, json(body));
 	const served = await gateway.ask("pair");
 	expect([served.status, served.headers.get("x-litellm-model-id")]).toEqual([200, "pair-good"]);
-	const told = await gateway.ask("alone");
-	expect([told.status, await told.text()]).toEqual([503, expect.stringContaining("something that is no answer")]);
+	const answer = await gateway.ask("alone");
+	expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining("something that is no answer")]);
 });
 
 test.each(["error", "abort", "network_error"])("a choice that ends by %s is a failure", async (finish_reason) => {
@@ -166,23 +166,23 @@ test.each(["error", "abort", "network_error"])("a choice that ends by %s is a fa
 	for (const path of ["/v1/messages", "/v1/chat/completions"]) {
 		const served = await gateway.ask("pair", path);
 		expect([served.status, served.headers.get("x-litellm-model-id")]).toEqual([200, "pair-good"]);
-		const told = await gateway.ask("alone", path);
-		const { error } = (await told.json()) as { error: { message: string } };
-		expect([told.status, error.message]).toEqual([500, expect.stringContaining(`finish_reason '${finish_reason}'`)]);
+		const answer = await gateway.ask("alone", path);
+		const { error } = (await answer.json()) as { error: { message: string } };
+		expect([answer.status, error.message]).toEqual([500, expect.stringContaining(`finish_reason '${finish_reason}'`)]);
 	}
 });
 
 test.each([
 	["RESOURCE_EXHAUSTED", 429],
 	["UNAVAILABLE", 503],
-])("Google's list with one error is told as that error is, streamed or not (%s)", async (status, code) => {
+])("Google's list with one error is shown as that error is, streamed or not (%s)", async (status, code) => {
 	const error = { code, message: "try later", status, details: [{ "@type": "x/RetryInfo", retryDelay: "9s" }] };
 	for (const stream of [false, true]) {
 		await using inSuccess = await world("openai", json([{ error }]));
 		await using withStatus = await world("openai", json([{ error }], { status: code }));
-		const told = await Promise.all([inSuccess, withStatus].map(({ ask }) => ask("alone", undefined, { stream })));
+		const answer = await Promise.all([inSuccess, withStatus].map(({ ask }) => ask("alone", undefined, { stream })));
 		const [one, other] = await Promise.all(
-			told.map(async (each) => [each.status, each.headers.get("retry-after"), await each.text()]),
+			answer.map(async (each) => [each.status, each.headers.get("retry-after"), await each.text()]),
 		);
 		expect(one).toEqual(other);
 		expect(one?.[1]).toBe("9");
@@ -203,14 +203,14 @@ test("a stream asked for and an error object in its place: the other deployment 
 	expect([served.status, served.headers.get("x-litellm-model-id")]).toEqual([200, "pair-good"]);
 });
 
-test("the client's own error inside a 200 is told once, with the status it should have had", async () => {
+test("the client's own error inside a 200 is shown once, with the status it should have had", async () => {
 	const body = {
 		type: "error",
 		error: { type: "invalid_request_error", message: "messages: at least one message is required" },
 	};
 	await using gateway = await world("anthropic", json(body));
-	const told = await gateway.ask("pair");
-	expect([told.status, await told.json()]).toEqual([400, body]);
+	const answer = await gateway.ask("pair");
+	expect([answer.status, await answer.json()]).toEqual([400, body]);
 	expect(gateway.upstreams.good.requests).toEqual([]);
 });
 

@@ -111,14 +111,14 @@ test.each([
 ])("a question is refused with what the request would be refused with: %s", async (_, wrong, status) => {
 	await using world = await startWorld({ deployments: ["a"] });
 	const body = JSON.stringify({ ...UNMARKED, ...wrong });
-	const told = async (path: string, sent: string) => {
+	const errorOf = async (path: string, sent: string) => {
 		const answer = await world.gateway.post(path, sent);
 		const { error } = (await answer.json()) as { error: { message: string } };
 		return { status: answer.status, message: error.message };
 	};
-	const refused = await told("/v1/messages", body);
+	const refused = await errorOf("/v1/messages", body);
 	expect(refused.status).toBe(status);
-	expect(await told("/route/explain", body)).toEqual(refused);
-	expect((await told("/api/explain", JSON.stringify({ body }))).message).toBe(refused.message);
+	expect(await errorOf("/route/explain", body)).toEqual(refused);
+	expect((await errorOf("/api/explain", JSON.stringify({ body }))).message).toBe(refused.message);
 	expect(world.messages().length).toBe(0);
 });

@@ -60,7 +60,7 @@ const BODY = JSON.stringify({
 	speed: "fast",
 });
 
-test("a request to Vertex is fitted, answered, and what was taken off is told to client and operator", async () => {
+test("a request to Vertex is fitted, answered, and what was taken off is shown to client and operator", async () => {
 	await using upstream = await startRecordingUpstream(OK);
 	await using tokens = await startTokenServer();
 	await using gateway = await gatewayOf([{ id: "v", params: vertexParams(upstream.url, tokens.url) }]);

@@ -175,7 +175,7 @@ describe("refusals", () => {
 	test.each([
 		[429, "rate_limit_error"],
 		[503, "overloaded_error"],
-	])("with status %d in Google's form is told in the Messages API's", async (status, type) => {
+	])("with status %d in Google's form is shown in the Messages API's", async (status, type) => {
 		const simulator = await startSimulator({ google: [{ name: "p1" }] });
 		await using _s = simulator;
 		await using upstream = await startRecordingUpstream((_request, response) => {
@@ -196,7 +196,7 @@ describe("refusals", () => {
 			},
 		]);
 		const response = await gateway.post("/v1/messages", body("hi"));
-		const told = (await response.json()) as { error: { type: string } };
-		expect(told.error.type).toBe(type);
+		const answer = (await response.json()) as { error: { type: string } };
+		expect(answer.error.type).toBe(type);
 	});
 });

@@ -217,7 +217,7 @@ onEachDatabase(({ open }) => {
 			expect(warnings()[0]).not.toContain(key);
 		});
 
-		test("until it expires, which is told", async () => {
+		test("until it expires, which the error says", async () => {
 			let now = Date.now();
 			await using database = await open();
 			await using w = await start(database, undefined, () => now);
@@ -228,7 +228,7 @@ onEachDatabase(({ open }) => {
 			expect([refused.status, refused.error?.message]).toEqual([401, expect.stringMatching(/expired/)]);
 		});
 
-		test("confined to a cache domain nobody has, it is told so instead of being rate-limited", async () => {
+		test("confined to a cache domain nobody has, the error says so instead of being rate-limited", async () => {
 			await using w = await world();
 			const key = await w.key({ allowed_domains: ["elsewhere"] });
 			const refused = await w.ask(key);

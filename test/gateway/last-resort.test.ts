@@ -1,4 +1,4 @@
-// Whom the gateway asks before it gives up, and what the client hears when causes are mixed. Leaves single causes to blame.test.ts.
+// Whom the gateway asks before it gives up, and what the client gets when causes are mixed. Leaves single causes to blame.test.ts.
 import { expect, test } from "vitest";
 import type { Answer } from "../recording-upstream.ts";
 import { type Refusal, refuse, rows, serve, world } from "../refusing-world.ts";
@@ -8,7 +8,7 @@ const CREDIT: Refusal = [400, "invalid_request_error", "Your credit balance is t
 const OVERLOADED: Refusal = [529, "overloaded_error", "Overloaded"];
 const limited = (seconds: number): Refusal => [429, "rate_limit_error", "limited", { "retry-after": `${seconds}` }];
 
-/** A spend limit, which the Messages API tells as a 429 without `retry-after`. */
+/** A spend limit, which the Messages API sends as a 429 without `retry-after`. */
 const spent: Answer = (_request, response) => {
 	const error = {
 		type: "rate_limit_error",
@@ -77,36 +77,36 @@ test.each<[string, readonly Answer[]]>([
 	["no credit first", [refuse(CREDIT), refuse(limited(17))]],
 	["a shorter limit beside it", [refuse(limited(40)), spent, refuse(limited(17))]],
 	["a refused key beside it", [refuse(UNAUTHORIZED), spent, refuse(limited(17))]],
-])("%s: the client hears of the limit that passes, and the shortest true wait", async (_name, answers) => {
+])("%s: the client gets the limit that passes, and the shortest true wait", async (_name, answers) => {
 	await using mixed = await world(Object.fromEntries(answers.map((answer, at) => [`d${at}`, answer])));
 	for (let nth = 0; nth < 3; nth += 1) {
-		const told = await mixed.ask();
-		expect(told.status).toBe(429);
-		const wait = Number(told.headers.get("retry-after"));
+		const got = await mixed.ask();
+		expect(got.status).toBe(429);
+		const wait = Number(got.headers.get("retry-after"));
 		expect(wait).toBeGreaterThan(0);
 		expect(wait).toBeLessThanOrEqual(17);
-		expect(await told.text()).not.toContain("spend");
+		expect(await got.text()).not.toContain("spend");
 	}
 });
 
-test("a limited group before a fallback that is spent is told as limited", async () => {
+test("a limited group before a fallback that is spent is shown as limited", async () => {
 	await using two = await world({ a: refuse(limited(17)), spare: spent }, FALLBACK);
 	for (let nth = 0; nth < 3; nth += 1) {
-		const told = await two.ask();
-		expect(told.status).toBe(429);
-		expect(Number(told.headers.get("retry-after"))).toBeLessThanOrEqual(17);
-		expect(Number(told.headers.get("retry-after"))).toBeGreaterThan(0);
+		const got = await two.ask();
+		expect(got.status).toBe(429);
+		expect(Number(got.headers.get("retry-after"))).toBeLessThanOrEqual(17);
+		expect(Number(got.headers.get("retry-after"))).toBeGreaterThan(0);
 	}
 });
 
-test("a spent account beside an overloaded upstream is told as overloaded, which clients wait for", async () => {
+test("a spent account beside an overloaded upstream is shown as overloaded, which clients wait for", async () => {
 	await using two = await world({ a: spent, b: refuse(OVERLOADED) }, { settings: "num_retries: 1" });
 	expect((await two.ask()).status).toBe(529);
 });
 
 test("a spent account beside a refused key is the operator's, and no client asks again", async () => {
 	await using two = await world({ a: spent, b: refuse(UNAUTHORIZED) });
-	const told = await two.ask();
-	expect([told.status, told.headers.get("x-should-retry")]).toEqual([502, "false"]);
-	expect(await told.text()).toContain("its spend limit is reached");
+	const got = await two.ask();
+	expect([got.status, got.headers.get("x-should-retry")]).toEqual([502, "false"]);
+	expect(await got.text()).toContain("its spend limit is reached");
 });

@@ -217,7 +217,7 @@ test("errors carry status, type, code, request id and what was decided", async (
 	expect(inOpenAi).toMatchObject({ status: 404, code: "unknown_model", name: "NotFoundError" });
 });
 
-test("a failing deployment is replaced without the caller noticing; the decision tells", async () => {
+test("a failing deployment is replaced without the caller noticing; the decision shows it", async () => {
 	await using world = await start({ names: ["a", "b"] });
 	for (const deployment of ["a", "b"])
 		world.simulator.faults.add({ deployment, kind: "status", status: 529, times: 1 });
@@ -245,9 +245,9 @@ test("an answer that breaks off is an error, whether it says so or is cut, strea
 		errorType: "overloaded_error",
 		message: "Overloaded",
 	});
-	const told = await rejection(world.router.messages({ ...ask("x"), stream: true }).then(read));
-	expect(told).toBeInstanceOf(StreamError);
-	expect(told).toMatchObject({ status: 529, type: "overloaded_error", message: "Overloaded" });
+	const got = await rejection(world.router.messages({ ...ask("x"), stream: true }).then(read));
+	expect(got).toBeInstanceOf(StreamError);
+	expect(got).toMatchObject({ status: 529, type: "overloaded_error", message: "Overloaded" });
 
 	world.simulator.faults.add({ kind: "cut", afterDeltas: 1 });
 	const cut = await rejection(world.router.messages({ ...ask("x"), stream: true }).then(read));

@@ -131,7 +131,7 @@ onEachDatabase((databases) => {
 			]);
 		const { requests } = await get<{ requests: RequestView[] }>(world, "/api/requests?status=error");
 		expect(requests.map(({ status }) => status)).toEqual([499, 400, 401, 404]);
-		// What had been told of tokens before the break is kept.
+		// What had been reported of tokens before the break is kept.
 		const broken = await get<{ requests: RequestView[] }>(world, "/api/requests?status=200");
 		expect(broken.requests[0]?.cache_write_5m_tokens).toBeGreaterThan(0);
 	});
@@ -217,7 +217,7 @@ onEachDatabase((databases) => {
 		expect(kept).not.toContain("an edited question");
 	});
 
-	test("why a turn missed is told from stored fingerprints when its gateway has never seen the turn before", async () => {
+	test("why a turn missed is known from stored fingerprints when its gateway has never seen the turn before", async () => {
 		await using database = await databases.open();
 		const agent = new SimulatedAgent({ model: "claude-code", seed: 1, project: 1, session: "session-1" });
 		{
@@ -240,7 +240,7 @@ onEachDatabase((databases) => {
 		expect(sums[0]?.measures.misses).toBe(1);
 	});
 
-	test("why a turn missed is told on reading too, where another gateway served the turn before and this one never saw it", async () => {
+	test("why a turn missed is found on reading too, where another gateway served the turn before and this one never saw it", async () => {
 		await using database = await databases.open();
 		const agent = new SimulatedAgent({ model: "claude-code", seed: 1, project: 1, session: "session-1" });
 		await using one = await startWorld({ deployments: ["a"], gateway: { database } });

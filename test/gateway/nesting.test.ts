@@ -1,4 +1,4 @@
-// Bodies and answers that are nested far deeper than any stack: a client's is refused, an upstream's is told or cut, and nothing hangs.
+// Bodies and answers that are nested far deeper than any stack: a client's is refused, an upstream's is shown or cut, and nothing hangs.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BODY_FORMS, startFormats, WHOLE_OR_STREAM } from "../client-formats.ts";
 import { MASTER_KEY } from "../harness.ts";

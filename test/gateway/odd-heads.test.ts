@@ -197,7 +197,7 @@ describe.each(["http1", "http2"] as const)("an odd head and a client of %s", (ve
 					const name = batch[at]?.name ?? "";
 					if (answer.error === "hangs" || (answer.status === 0 && version === "http1"))
 						wrong.push(`${name}: ${answer.error}`);
-					// An answer that had begun may be cut; without one the client must be told.
+					// An answer that had begun may be cut; without one the client must get an error.
 					else if (answer.status === 0) wrong.push(`${name}: no answer (${answer.error})`);
 				}
 			}

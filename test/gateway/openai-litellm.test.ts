@@ -302,7 +302,7 @@ describe("markers that the gateway puts in", () => {
 describe("OpenAI's prompt_cache_key", () => {
 	const KEYS = "keys: [{ key_alias: one, key: sk-one }, { key_alias: two, key: sk-two }]";
 
-	/** Asks with a caller's key; tells why the deployment was chosen. */
+	/** Asks with a caller's key; gives why the deployment was chosen. */
 	async function ask(world: World | ServersWorld, key: string, body: object) {
 		const sent = JSON.stringify({ model: "claude-code", max_tokens: 20, ...body });
 		const response = await world.gateway.post("/v1/chat/completions", sent, { "x-api-key": key });
@@ -316,7 +316,7 @@ describe("OpenAI's prompt_cache_key", () => {
 
 	test("38: it keeps what one caller sends under it together, and says nothing about other callers", async () => {
 		await using world = await startServers(PLACES, KEYS);
-		// Another prompt every time: nothing but the key tells that they belong together.
+		// Another prompt every time: nothing but the key shows that they belong together.
 		const asked = (tag: string, more: object = {}) => ({ messages: [user(`${tag} ${LONG}`)], ...more });
 		const own = { prompt_cache_key: "mine" };
 		const first = await ask(world, "sk-one", asked("1", own));

@@ -29,7 +29,7 @@ interface Said {
 
 const sentIn = ({ body }: RecordedRequest): Sent => JSON.parse(body.toString());
 
-/** A gateway before a server that refuses or says what `server` tells; streamed where it is asked to. */
+/** A gateway before a server that refuses or says what `server` gives; streamed where it is asked to. */
 async function start(model: string, server: (sent: Sent) => Said, params = "") {
 	const upstream = await startRecordingUpstream((request, response) => {
 		const sent = sentIn(request);

@@ -279,7 +279,7 @@ describe("implicit prefix caches", () => {
 		expect(read / expected).toBeGreaterThan(0.95);
 	});
 
-	test("a stream whose client asks for no usage is followed, and charged by what the server told", async () => {
+	test("a stream whose client asks for no usage is followed, and charged by what the server reported", async () => {
 		const simulator = await startSimulator({
 			openai: ["gpu1", "gpu2"].map((name) => ({ name, engine: "vllm" as const })),
 		});
@@ -311,7 +311,7 @@ describe("implicit prefix caches", () => {
 		await simulator.close();
 	});
 
-	test("a server that never tells what it read is followed all the same", async () => {
+	test("a server that never reports what it read is followed all the same", async () => {
 		const answer: BareAnswer = (_request, response) => {
 			response.writeHead(200, { "content-type": "application/json" });
 			response.end(

@@ -25,7 +25,7 @@ function data(value: object, lineEnd = "\n"): string {
 const CONTENT = [chunk({ role: "assistant", content: 'says "usage":{} here' }), chunk({}, "stop")];
 const USAGE_CHUNK = { ...chunk({}), choices: [], usage: USAGE };
 
-/** Tells usage where it is asked for, as OpenAI does: null in every other chunk. */
+/** Reports usage where it is asked for, as OpenAI does: null in every other chunk. */
 function answering(lineEnd = "\n"): Answer {
 	return (request, response) => {
 		const { stream_options: options } = JSON.parse(request.body.toString()) as Sent;

@@ -59,7 +59,7 @@ test("draining shows in the list of deployments until it is taken back", async (
 	expect(await draining()).toEqual([false, false]);
 });
 
-test("a test costs at most what it was said to cost, and tells what the upstream refused", async () => {
+test("a test costs at most what it was said to cost, and shows what the upstream refused", async () => {
 	await using world = await start();
 	const estimate = (await world.ask("/api/deployments/left/test")).body;
 	expect(world.simulator.recorded()).toEqual([]);

@@ -1,4 +1,4 @@
-// A prompt that does not fit, told by servers in their own words, through the whole gateway: clients hear it in the words they act on, and
+// A prompt that does not fit, put by servers in their own words, through the whole gateway: clients get it in the words they act on, and
 // context-window fallbacks serve. Leaves the words themselves to src/protocol/overflow.test.ts.
 import { expect, test } from "vitest";
 import { configFrom, startTestGateway } from "../harness.ts";
@@ -86,22 +86,22 @@ test.each<[string, string, Answer]>([
 	["GLM's Messages API", "anthropic/glm", messages(400, "Prompt exceeds max length")],
 	["MiniMax's Messages API", "anthropic/minimax", messages(400, "invalid params, context window exceeds limit (2013)")],
 ])(
-	"%s: the client hears that its prompt is too long, and a fallback for it serves",
+	"%s: the client learns that its prompt is too long, and a fallback for it serves",
 	async (_server, model, refusal) => {
 		await using gateway = await world(model, refusal);
-		const told = await gateway.ask("alone");
-		const body = await errorOf(told);
-		expect([told.status, body.type]).toEqual([400, "invalid_request_error"]);
+		const got = await gateway.ask("alone");
+		const body = await errorOf(got);
+		expect([got.status, body.type]).toEqual([400, "invalid_request_error"]);
 		expect(body.message).toMatch(/^prompt is too long: /);
 		expect((await gateway.ask("helped")).headers.get("x-litellm-model-group")).toBe("large");
 	},
 );
 
-test("an OpenAI client hears it by OpenAI's code, whatever the upstream's API", async () => {
+test("an OpenAI client gets it by OpenAI's code, whatever the upstream's API", async () => {
 	await using gateway = await world("anthropic/kimi", messages(400, "Your request exceeded model token limit: 262144"));
-	const told = await gateway.ask("alone", "/v1/chat/completions");
-	expect(told.status).toBe(400);
-	expect((await errorOf(told)).code).toBe("context_length_exceeded");
+	const got = await gateway.ask("alone", "/v1/chat/completions");
+	expect(got.status).toBe(400);
+	expect((await errorOf(got)).code).toBe("context_length_exceeded");
 });
 
 test.each<[string, string, Answer]>([
@@ -131,12 +131,12 @@ test.each<[string, string, Answer]>([
 		"anthropic/claude-small",
 		messages(400, "messages.0.content.0.image: image exceeds 5 MB maximum"),
 	],
-])("%s is told as it is, and no other model is asked", async (_what, model, refusal) => {
+])("%s is shown as it is, and no other model is asked", async (_what, model, refusal) => {
 	await using gateway = await world(model, refusal);
 	for (const name of ["alone", "helped"]) {
-		const told = await gateway.ask(name);
-		expect(told.status).toBe(400);
-		expect((await errorOf(told)).message).not.toContain("prompt is too long");
+		const got = await gateway.ask(name);
+		expect(got.status).toBe(400);
+		expect((await errorOf(got)).message).not.toContain("prompt is too long");
 	}
 	expect(gateway.large.requests).toEqual([]);
 });

@@ -121,7 +121,7 @@ describe("what is refused", () => {
 		expect(w.upstream.requests).toEqual([]);
 	});
 
-	test("is told in the client's own dialect", async () => {
+	test("is shown in the client's own dialect", async () => {
 		await using w = await start();
 		const headers = { "content-encoding": "gzip" };
 		const chat = await w.gateway.post("/v1/chat/completions", zlib.gzipSync(bomb), headers);

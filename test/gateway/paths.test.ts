@@ -1,4 +1,4 @@
-// The addresses that clients really call, with base URLs as people write them: what is served there, and what a client is told of models.
+// The addresses that clients really call, with base URLs as people write them: what is served there, and what a client is shown of models.
 import { connect } from "node:http2";
 import { describe, expect, test } from "vitest";
 import { deploymentsConfig, MASTER_KEY, startTestGateway } from "../harness.ts";
@@ -224,10 +224,16 @@ describe("the list of models", () => {
 describe("one model", () => {
 	const BEARER = { authorization: `Bearer ${MASTER_KEY}` };
 
-	test("is told in a form that both kinds of client read", async () => {
+	test("is shown in a form that both kinds of client read", async () => {
 		await using w = await start();
-		const told = await (await w.get("/v1/models/claude-code", BEARER)).json();
-		expect(told).toMatchObject({ id: "claude-code", type: "model", object: "model", created: 0, owned_by: "warmpath" });
+		const answer = await (await w.get("/v1/models/claude-code", BEARER)).json();
+		expect(answer).toMatchObject({
+			id: "claude-code",
+			type: "model",
+			object: "model",
+			created: 0,
+			owned_by: "warmpath",
+		});
 		expect((await w.get("/v1/models/anthropic/claude-code")).status).toBe(200);
 		expect((await w.get("/v1/models/claude-code", BEARER, "HEAD")).status).toBe(200);
 		expect((await w.get("/v1/models/claude-code", BEARER, "POST")).status).toBe(405);
@@ -248,7 +254,7 @@ describe("one model", () => {
 		expect(body.error.type).toBe(type === "error" ? "not_found_error" : "invalid_request_error");
 	});
 
-	test("and a refused key is told in the same dialect", async () => {
+	test("and a refused key is shown in the same dialect", async () => {
 		await using w = await start();
 		const response = await w.get("/models", { authorization: "Bearer sk-wrong" });
 		expect(response.status).toBe(401);

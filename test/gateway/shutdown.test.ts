@@ -1,4 +1,4 @@
-// A gateway that is told to stop while clients are served.
+// A gateway that is asked to stop while clients are served.
 import { Agent, request } from "node:http";
 import { expect, test } from "vitest";
 import { deploymentsConfig, MASTER_KEY, startTestGateway } from "../harness.ts";

@@ -361,7 +361,7 @@ test("no more is estimated than was asked for", async () => {
 	expect(request.output_tokens).toBe(64);
 });
 
-test("left before any content, the input is billed as the provider told it", async () => {
+test("left before any content, the input is billed as the provider reported it", async () => {
 	await using world = await start();
 	const key = await world.key({ max_budget: 10 });
 	const { request, billed } = await cutOff(world, [beginning(2_000), blockStart({ type: "text", text: "" })], key);

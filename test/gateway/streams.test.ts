@@ -175,7 +175,7 @@ test.for(Object.keys(FAILURES))("%s at one deployment is answered by another, un
 	expect(world.seen("good").length).toBe(4);
 });
 
-test("health tells which deployments are out, why and until when, without calling any", async () => {
+test("health shows which deployments are out, why and until when, without calling any", async () => {
 	await using world = await deployments({
 		refusing: FAILURES["401"] as Answer,
 		limited: FAILURES["429"] as Answer,
@@ -267,7 +267,7 @@ test("a spend cap at every deployment is passed on without promising that a wait
 	expect(await response.text()).toContain("enforced_spend_limit_reached");
 });
 
-test("while every deployment is rate-limited the client is told the shortest wait at once", async () => {
+test("while every deployment is rate-limited the client gets the shortest wait at once", async () => {
 	await using world = await deployments({
 		a: FAILURES["429"] as Answer,
 		b: status(429, "rate_limit_error", { "retry-after": "200" }),

@@ -56,7 +56,7 @@ test.each([
 		"/vertex/v1/projects/p/locations/l/publishers/anthropic/models/claude-code:streamRawPredict",
 		'{"max_tokens":5,"messages":[{"role":"user","content":"hi"}]}',
 	],
-])("a stream of %s tells proxies not to hold it back", async (path, sent) => {
+])("a stream of %s asks proxies not to hold it back", async (path, sent) => {
 	await using w = await start();
 	const { headers, status } = await w.gateway.post(path, sent);
 	expect([status, headers.get("x-accel-buffering"), headers.get("cache-control")]).toEqual([

@@ -198,7 +198,7 @@ function TurnBar({ bar, most, column, isOpen, open }: TurnBarProps) {
 }
 
 function labelOf({ turn, cacheOutcome, signs }: Bar): string {
-	const told = signs.map((sign) => {
+	const events = signs.map((sign) => {
 		if (sign === "missed" && turn.miss_cause !== null)
 			return `missed: ${MISSES[turn.miss_cause]?.label ?? turn.miss_cause}`;
 		return SIGNS[sign].label;
@@ -208,6 +208,6 @@ function labelOf({ turn, cacheOutcome, signs }: Bar): string {
 		turn.model_id ?? "not routed",
 		cacheOutcome === null ? turn.outcome : cacheTitle(cacheOutcome),
 		dollars(turn.cost),
-		...told,
+		...events,
 	].join(" · ");
 }
