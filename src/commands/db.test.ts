@@ -124,7 +124,7 @@ test("an export of a database that no gateway has used says so and writes no fil
 	expect(existsSync(file)).toBe(false);
 });
 
-test("an export into a pipe that was closed ends quietly; another failure is told", async () => {
+test("an export into a pipe that was closed ends quietly; another failure is reported", async () => {
 	await run({ kind: "migrate" });
 	const gone = Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
 	expect(await run({ kind: "export", filter: {}, file: null }, null, gone)).toMatchObject({ code: 0 });

@@ -186,7 +186,7 @@ export class Attempts implements Pick<RequestRouter, "dispatched" | "started" | 
 	}
 
 	/** Ends a ticket: what was charged at dispatch becomes its `usage`; null = stays. `failure` is published to other replicas. */
-	#end(ticket: Ticket, usage: ActualUsage | null, { now, failure }: Ending): OpenAttempt | undefined {
+	#end(ticket: Ticket, usage: ActualUsage | null, { now, failure }: AttemptEnd): OpenAttempt | undefined {
 		const { fleet, headroom, releases, publisher } = this.#state;
 		const open = openOf(ticket);
 		if (open === null) return undefined;
@@ -258,7 +258,7 @@ function endTrial(open: OpenAttempt): void {
 }
 
 /** When an attempt ended, and of what where it failed. */
-interface Ending {
+interface AttemptEnd {
 	readonly now: number;
 	readonly failure: AttemptFailure | null;
 }

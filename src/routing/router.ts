@@ -110,7 +110,7 @@ class Router implements LiveRouter {
 		this.#attempts = new Attempts({ ...state, ledger: new AttemptLedger(index, scale), releases, publisher });
 		if (shared === null || publisher === null) return;
 		const applier = new NoteApplier({ fleet, domains, index, conversations, headroom, releases });
-		shared.subscribe((note, from, now) => publisher.quietly(() => applier.apply(note, from, now)));
+		shared.subscribe((note, from, now) => publisher.withoutPublishing(() => applier.apply(note, from, now)));
 	}
 
 	plan(request: RouteRequest, now: number): Plan {

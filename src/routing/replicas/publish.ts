@@ -21,7 +21,7 @@ export class NotePublisher implements IndexObserver, HomeObserver {
 	/** The identities published last. */
 	readonly #identities = new WeakMap<MutableDeployment, { readonly text: string; readonly at: number }>();
 	#attempts = 0;
-	#quiet = false;
+	#isApplying = false;
 
 	constructor(shared: SharedState, domains: SharedDomains) {
 		this.#shared = shared;
@@ -29,22 +29,22 @@ export class NotePublisher implements IndexObserver, HomeObserver {
 	}
 
 	coming(spot: Spot, belief: Belief): void {
-		const at = this.#quiet ? null : this.#spotOf(spot);
+		const at = this.#isApplying ? null : this.#spotOf(spot);
 		if (at !== null) this.#publish({ kind: "coming", spot: at, belief });
 	}
 
 	withdrawn(spot: Spot): void {
-		const at = this.#quiet ? null : this.#spotOf(spot);
+		const at = this.#isApplying ? null : this.#spotOf(spot);
 		if (at !== null) this.#publish({ kind: "withdrawn", spot: at });
 	}
 
 	held(spot: Spot, belief: Belief): void {
-		const at = this.#quiet ? null : this.#spotOf(spot);
+		const at = this.#isApplying ? null : this.#spotOf(spot);
 		if (at !== null) this.#publish({ kind: "held", spot: at, belief });
 	}
 
 	lost(spot: Spot): void {
-		const at = this.#quiet ? null : this.#spotOf(spot);
+		const at = this.#isApplying ? null : this.#spotOf(spot);
 		if (at !== null) this.#publish({ kind: "lost", spot: at });
 	}
 
@@ -103,13 +103,13 @@ export class NotePublisher implements IndexObserver, HomeObserver {
 		this.#publish({ kind: "ended", attempt, ...outcome });
 	}
 
-	/** Runs what takes over from others: nothing of it is published. */
-	quietly(run: () => void): void {
-		this.#quiet = true;
+	/** Runs what applies the notes of others: nothing of it is published again. */
+	withoutPublishing(run: () => void): void {
+		this.#isApplying = true;
 		try {
 			run();
 		} finally {
-			this.#quiet = false;
+			this.#isApplying = false;
 		}
 	}
 
@@ -127,6 +127,6 @@ export class NotePublisher implements IndexObserver, HomeObserver {
 	}
 
 	#publish(note: Note): void {
-		if (!this.#quiet) this.#shared.publish(note);
+		if (!this.#isApplying) this.#shared.publish(note);
 	}
 }
