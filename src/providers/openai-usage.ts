@@ -30,11 +30,14 @@ export function usageEdits(
 
 /**
  * Servers that do not know the option refuse the whole request: "Unrecognized request argument supplied: stream_options" (older Azure),
- * "Extra inputs are not permitted" with the field's name (Mistral, FastAPI), "unknown field" (vLLM before 0.4.3).
+ * "Extra inputs are not permitted" with the field's name (Mistral, FastAPI), "unknown field" (vLLM before 0.4.3), and servers in Python that
+ * fail over an "unexpected keyword argument".
  */
 export function refusesUsage({ status, message }: Pick<UpstreamFailure, "status" | "message">): boolean {
-	return (status === 400 || status === 422) && /stream_options|include_usage/.test(message);
+	return status !== null && REFUSING.has(status) && /stream_options|include_usage/.test(message);
 }
+
+const REFUSING: ReadonlySet<number> = new Set([400, 422, 500, 501]);
 
 function parsed(text: string): unknown {
 	try {

@@ -37,16 +37,20 @@ function answering(lineEnd = "\n"): Answer {
 	};
 }
 
+const EXTRA = { type: "extra_forbidden", loc: ["body", "stream_options"], msg: "Extra inputs are not permitted" };
+
 /** As servers do that know nothing of the option. */
-const refusing: Answer = (request, response) => {
-	if ((JSON.parse(request.body.toString()) as Sent).stream_options === undefined) answering()(request, response);
-	else {
-		response.writeHead(422, { "content-type": "application/json" });
-		response.end(
-			'{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]}',
-		);
-	}
-};
+function refusingWith(status: number, body: object): Answer {
+	return (request, response) => {
+		if ((JSON.parse(request.body.toString()) as Sent).stream_options === undefined) answering()(request, response);
+		else {
+			response.writeHead(status, { "content-type": "application/json" });
+			response.end(JSON.stringify(body));
+		}
+	};
+}
+
+const refusing = refusingWith(422, { detail: [EXTRA] });
 
 async function start(answer: Answer, params = "") {
 	const database = await openDatabase(IN_MEMORY);
@@ -130,6 +134,23 @@ test("nothing is asked for where nothing is streamed", async () => {
 	await world.ask({ stream: false });
 	expect(world.sent()[0]).not.toHaveProperty("stream_options");
 	expect(await world.newest()).toMatchObject(KNOWN);
+});
+
+test.each<[string, number, object]>([
+	["FastAPI", 422, { detail: [EXTRA] }],
+	["Mistral", 422, { object: "error", message: { detail: [EXTRA] }, type: "invalid_request_error", code: null }],
+	["older Azure", 400, { error: { message: "Unrecognized request argument supplied: stream_options", code: null } }],
+	[
+		"a server that names it beside the words",
+		400,
+		{ error: { message: "Unknown parameter.", param: "stream_options" } },
+	],
+	["a server that says it in one text", 400, { error: "unknown field 'stream_options'" }],
+	["a server that fails over it", 500, { error: { message: "got an unexpected keyword argument 'stream_options'" } }],
+])("%s refuses the option, and is asked again without it, once", async (_server, status, body) => {
+	await using world = await start(refusingWith(status, body));
+	for (const path of ["/v1/chat/completions", "/v1/messages"]) await world.ask({ stream: true }, path);
+	expect(world.sent().map(({ stream_options: option }) => option !== undefined)).toEqual([true, false, false]);
 });
 
 test.each(["/v1/chat/completions", "/v1/messages"])(

@@ -10,6 +10,10 @@ test.each([
 	[{ code: 20012, msg: "m", data: null }, "m"],
 	[{ detail: "m" }, "m"],
 	[{ detail: { error: "m" } }, "m"],
+	[{ object: "error", message: { detail: [{ loc: ["body", "x"], msg: "m" }] } }, "body.x: m"],
+	[{ error: { message: "m", param: "tools" } }, "m (tools)"],
+	[{ error: { message: "m of tools", param: "tools" } }, "m of tools"],
+	[{ error: { message: "m", param: "messages.0.x" } }, "m"],
 	[
 		{ error: { message: "Provider returned error", metadata: { raw: "quota", provider_name: "x" } } },
 		"Provider returned error: quota",

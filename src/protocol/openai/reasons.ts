@@ -1,8 +1,8 @@
 // Why an answer ended, and what an error is called, in both formats.
 import { jsonText } from "../json-text.ts";
 import { isOverflow, overflowMessage } from "../overflow.ts";
-import { errorWords } from "./error-words.ts";
-import { asList, asObject, type Draft, type JsonObject, member, numberOf, parseLenient, textOf } from "./json.ts";
+import { errorWords, faultsOf } from "./error-words.ts";
+import { asObject, type Draft, type JsonObject, numberOf, parseLenient, textOf } from "./json.ts";
 
 /** `stop_reason` → `finish_reason`. */
 export function finishReason(stopReason: string | null): string {
@@ -137,16 +137,6 @@ function minimaxError(body: JsonObject | null): JsonObject | null {
 
 /** Types that say what a code would, from servers that send none (Moonshot, LiteLLM). */
 const MEANS_QUOTA = /quota|balance|billing|budget|terminated/;
-
-/** FastAPI's list of what is wrong where: `body.stream_options: Extra inputs are not permitted`. Null where it is none. */
-function faultsOf(detail: unknown): string | null {
-	const faults = asList(detail).flatMap((fault) => {
-		const said = textOf(fault, "msg");
-		const place = asList(member(fault, "loc")).join(".");
-		return said === null ? [] : [place === "" ? said : `${place}: ${said}`];
-	});
-	return faults.length === 0 ? null : faults.join("; ");
-}
 
 function statusOf(code: unknown, type: string | null): number {
 	if (typeof code === "number" && code >= 400 && code < 600) return code;
