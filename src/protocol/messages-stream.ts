@@ -3,7 +3,7 @@ import { AnswerEvent } from "./answer-event.ts";
 import { SseSplitter, sseData, sseFields } from "./sse.ts";
 
 /** An event must be whole to be translated, bytes. */
-const MAX_EVENT = 64 * 1024 * 1024;
+export const MAX_EVENT = 64 * 1024 * 1024;
 
 export class MessagesStream {
 	readonly streaming = true;
@@ -11,6 +11,11 @@ export class MessagesStream {
 	readonly #splitter = new SseSplitter((name, event) => this.#events.push(AnswerEvent.read(name, sseData(event))), {
 		maxEventBytes: MAX_EVENT,
 	});
+
+	/** An event was too large to be read. */
+	get hasLeftOut(): boolean {
+		return this.#splitter.hasLetThrough;
+	}
 
 	push(chunk: Buffer): readonly AnswerEvent[] {
 		this.#splitter.push(chunk);

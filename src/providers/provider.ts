@@ -81,6 +81,8 @@ export interface StreamReframer {
 	end(): readonly AnswerEvent[];
 	/** Of an untouched answer: what may go on of the last `push`, or of what `end` found left; null = nothing. */
 	readonly own?: Buffer | null;
+	/** An event was too large to be read, and what it said is missing. */
+	readonly hasLeftOut?: boolean;
 	/** The answer lacks no more than its last word, or its usage. */
 	readonly awaitsEnd?: boolean;
 	/** The upstream reported no usage: what the events say of it is made up, for clients that insist on it. */

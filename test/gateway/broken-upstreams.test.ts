@@ -297,3 +297,87 @@ test.each(["image/png", "application/xml", "application/grpc", "multipart/mixed;
 		}
 	},
 );
+
+test("comments are no events to a client of Bedrock", async () => {
+	await using upstream = await startRecordingUpstream((_request, response) => {
+		response.writeHead(200, { "content-type": "text/event-stream" });
+		response.end(`: hello\n\n${EVENTS.replaceAll("event: content", ": still there\n\nid: 1\n\nevent: content")}`);
+	});
+	await using world = await before(upstream.url);
+	const path = "/model/claude/invoke-with-response-stream";
+	const told = await world.send({ path, headers: HEADERS, body: JSON.stringify(ASK) });
+	const frames = [...told.body.matchAll(/"bytes":"([^"]*)"/g)].map(([, bytes = ""]) => Buffer.from(bytes, "base64"));
+	expect(frames.map((bytes) => (JSON.parse(bytes.toString()) as { type: string }).type)).toEqual([
+		"message_start",
+		"content_block_start",
+		"content_block_delta",
+		"content_block_stop",
+		"message_delta",
+		"message_stop",
+	]);
+});
+
+test.each([
+	["claude", "/v1/chat/completions"],
+	["claude", "/v1/responses"],
+	["gpt", "/v1/messages"],
+	["gpt", "/v1/responses"],
+])("an event too large to be translated ends the answer, and is not left out unseen (%s, %s)", async (model, path) => {
+	const piece = "x".repeat(1024 * 1024);
+	await using upstream = await startRecordingUpstream((_request, response) => {
+		const [start = "", end = ""] = (model === "gpt" ? CHUNKS : EVENTS).split("Fine.");
+		response.writeHead(200, { "content-type": "text/event-stream" });
+		response.write(start);
+		let sent = 0;
+		const more = (): void => {
+			while (sent < 80 && !response.destroyed) {
+				sent += 1;
+				if (!response.write(piece)) {
+					response.once("drain", more);
+					return;
+				}
+			}
+			if (!response.destroyed) response.end(end);
+		};
+		more();
+	});
+	await using world = await before(upstream.url);
+	const told = await world.send({ path, headers: HEADERS, body: asked(path, model, true) });
+	expect(told.body).toMatch(/larger than 67108864 bytes|could serve this request/);
+	expect(told.body).not.toMatch(/message_stop|response\.completed|"finish_reason":"stop"/);
+	await expect.poll(world.isIdle).toBe(true);
+});
+
+test("blank bytes before an answer are no answer, however many they are, and end with the first byte's time", async () => {
+	await using upstream = await startRecordingUpstream((_request, response) => {
+		response.writeHead(200, { "content-type": "application/json" });
+		for (let at = 0; at < 8; at += 1) response.write(" ".repeat(32 * 1024));
+		response.end(JSON.stringify(MESSAGE));
+	});
+	await using world = await before(upstream.url, ", timeouts: { first_byte: 400ms }");
+	for (const path of FORMATS) {
+		const told = await world.send({ path, headers: HEADERS, body: asked(path, "claude", true) });
+		expect([told.status, told.headers["content-type"]]).toEqual([200, expect.stringMatching(/^text\/event-stream/)]);
+		expect(told.body).toContain("Fine.");
+	}
+	upstream.setAnswer((_request, response) => {
+		response.writeHead(200, { "content-type": "application/json" });
+		const more = setInterval(() => response.write("\n"), 20);
+		response.once("close", () => clearInterval(more));
+	});
+	const told = await world.send({ path: "/v1/messages", headers: HEADERS, body: asked("/v1/messages", "claude") });
+	expect(told.status).toBe(504);
+});
+
+test("a stream that begins with a field nobody knows is a stream, put together for who wants no stream", async () => {
+	await using upstream = await startRecordingUpstream((_request, response) => {
+		response.writeHead(200, { "content-type": "text/event-stream" });
+		response.end(EVENTS.replaceAll("event:", "priority: 1\nevent:"));
+	});
+	await using world = await before(upstream.url);
+	for (const path of [...FORMATS, "/model/claude/invoke"]) {
+		const told = await world.send({ path, headers: HEADERS, body: asked(path, "claude") });
+		expect([told.status, told.headers["content-type"]]).toEqual([200, expect.stringMatching(/^application\/json/)]);
+		expect(told.body).toContain("Fine.");
+	}
+});

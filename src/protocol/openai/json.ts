@@ -35,6 +35,8 @@ export function numberOf(value: unknown, name: string): number | null {
 
 /** `JSON.parse`, undefined instead of an exception. */
 export function parseLenient(text: string): unknown {
+	// Events without data are many, and an exception is dear.
+	if (text === "") return undefined;
 	try {
 		return JSON.parse(text);
 	} catch {

@@ -1,5 +1,6 @@
 // Chunks of a Chat Completions stream → the events of the Messages API, as they come. Leaves whole answers to upstream-answer.
 import { AnswerEvent } from "../answer-event.ts";
+import { MAX_EVENT } from "../messages-stream.ts";
 import { SseSplitter, sseData } from "../sse.ts";
 import { carrierOf, ReasoningDetails, UNSIGNED } from "./carried.ts";
 import { asList, asObject, type Draft, type JsonObject, numberOf, parseLenient } from "./json.ts";
@@ -15,7 +16,7 @@ import { isUsageChunk, KeptBytes } from "./usage-chunk.ts";
 export class ChatReframer {
 	readonly streaming = true;
 	readonly isCanonical = true;
-	readonly #splitter: SseSplitter = new SseSplitter((_name, event) => this.#event(event));
+	readonly #splitter: SseSplitter = new SseSplitter((_name, event) => this.#event(event), { maxEventBytes: MAX_EVENT });
 	readonly #hidesUsage: boolean;
 	readonly #own = new KeptBytes();
 	#out: AnswerEvent[] = [];
@@ -50,6 +51,11 @@ export class ChatReframer {
 	/** Whole events as they came with the last `push`, or what `end` found behind them; null = none. */
 	get own(): Buffer | null {
 		return this.#own.bytes;
+	}
+
+	/** An event was too large to be read. */
+	get hasLeftOut(): boolean {
+		return this.#splitter.hasLetThrough;
 	}
 
 	/** No chunk had any: the counts of zero in the events mean nothing. */

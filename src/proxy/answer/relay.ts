@@ -61,7 +61,7 @@ export class Relay {
 		return this.#encoding === null;
 	}
 
-	/** A whole answer outgrew what may be held of it: nothing of it has gone out. */
+	/** The answer, or an event of it, outgrew what may be held of it. */
 	get isOverfull(): boolean {
 		return this.#encoding?.isOverfull === true;
 	}
@@ -112,9 +112,12 @@ export function endBroken(exchange: Exchange, relay: Relay | null, canAddEvents:
 	if (!isAnswered) response.destroy();
 }
 
-/** Instead of an answer that must be translated whole and outgrew what may be held of it. */
+/** Instead of an answer, or the rest of a stream, that must be translated whole and outgrew what may be held of it. */
 export function answerTooLarge(exchange: Exchange): void {
-	answerWithError(exchange, new GatewayError("answer_too_large", { limit: MAX_WHOLE }));
+	const { format, response } = exchange;
+	const error = new GatewayError("answer_too_large", { limit: MAX_WHOLE });
+	if (response.headersSent) response.end(format.errorEvent(inFormat(error, exchange)));
+	else answerWithError(exchange, error);
 }
 
 /** An error instead of an answer of which nothing has gone out. */

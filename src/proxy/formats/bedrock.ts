@@ -115,6 +115,8 @@ class InvokeEncoder implements AnswerEncoder {
 		const silentMs = this.#lastAt === null ? 0 : now - this.#lastAt;
 		// Bedrock sends no pings (providers §4): one goes on only where the stream would otherwise be silent for long.
 		if (name === "ping" && silentMs < LONG_SILENCE_MS) return NOTHING;
+		// A comment: clients take a frame without an event for a fault.
+		if (text === "") return NOTHING;
 		this.#lastAt = now;
 		this.#usage.read(event);
 		this.#firstAt ??= now;

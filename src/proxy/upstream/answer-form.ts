@@ -19,8 +19,6 @@ const FIELD = /^(data|event|id|retry)?:/;
 const LONGEST_FIELD = "retry:".length;
 const OPENS_JSON = /^[{["]/;
 const LEADING = /^[\uFEFF\s]+/;
-/** So many blank bytes are no answer's beginning, bytes. */
-const MOST_BLANK = 64 * 1024;
 
 /** Whether a head alone says that events follow. */
 export function isEventStream(headers: IncomingHttpHeaders): boolean {
@@ -33,11 +31,13 @@ export function isEventStream(headers: IncomingHttpHeaders): boolean {
  */
 export function framingOf(headers: IncomingHttpHeaders, first: Buffer): Framing | null {
 	if (headerValue(headers, "content-encoding") !== null) return "own";
-	const text = first.toString("utf8", 0, MOST_BLANK).replace(LEADING, "");
-	if (text === "" && first.length < MOST_BLANK) return null;
+	const text = first.toString("utf8").replace(LEADING, "");
+	if (text === "") return null;
 	if (OPENS_JSON.test(text)) return "whole";
 	if (FIELD.test(text)) return "stream";
-	return text.length < LONGEST_FIELD && !text.includes("\n") ? null : "own";
+	if (text.length < LONGEST_FIELD && !text.includes("\n")) return null;
+	// A stream may begin with a field that nobody knows.
+	return isEventStream(headers) ? "stream" : "own";
 }
 
 /** What an answer needs on its way. */

@@ -1,7 +1,8 @@
 // One answer on its way: made canonical where its upstream has a form of its own, watched, and put right. Bytes go on as bytes; a stream
 // that is translated on either side goes on as events. Leaves when they go to the client to proxy/upstream/attempt.
-import { bytesOf, eventsOf, type Passing } from "../../protocol/answer-event.ts";
+import { AnswerEvent, bytesOf, eventsOf, type Passing } from "../../protocol/answer-event.ts";
 import { endsObject, isJson } from "../../protocol/json-text.ts";
+import { MAX_EVENT } from "../../protocol/messages-stream.ts";
 import type { Usage } from "../../protocol/usage.ts";
 import type { BodyReframer, StreamReframer } from "../../providers/provider.ts";
 import { EventReader } from "../answer/event-reader.ts";
@@ -13,6 +14,9 @@ import { headerValue } from "../headers.ts";
 import { type AnswerForm, isEventStream, WholeAsStream } from "./answer-form.ts";
 
 const NOTHING = Buffer.alloc(0);
+const LEFT_OUT = AnswerEvent.of("error", {
+	error: { type: "api_error", message: `An event of the upstream's stream is larger than ${MAX_EVENT} bytes.` },
+});
 
 export class AnswerPipe {
 	readonly #reader: AnswerReader | EventReader;
@@ -109,7 +113,14 @@ export class AnswerPipe {
 	/** The upstream's next bytes; what goes on now, null = nothing. */
 	push(chunk: Buffer): Passing | null {
 		const passing = this.#reader.push(chunk);
-		return this.isUntouched && this.#stream !== null ? (this.#stream.own ?? null) : passing;
+		if (this.isUntouched && this.#stream !== null) return this.#stream.own ?? null;
+		return this.#stream?.hasLeftOut === true ? this.#endedBy(LEFT_OUT, passing) : passing;
+	}
+
+	/** The answer goes no further: it would look whole. */
+	#endedBy(error: AnswerEvent, passing: Passing | null): Passing | null {
+		if (!(this.#reader instanceof EventReader) || this.#reader.isOver) return passing;
+		return [...eventsOf(passing ?? []), ...(this.#reader.take([error]) ?? [])];
 	}
 
 	/** The upstream has ended: what that adds. `rest` is asked for after it. */

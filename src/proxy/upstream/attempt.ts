@@ -98,15 +98,15 @@ class Attempt implements UpstreamListener, Running {
 		this.#headers = withRequestId(headers, provider);
 		const missing = noAnswer(status, headers);
 		if (missing !== null) this.#failedStream({ ...UNANSWERED, message: missing.message }, missing.code);
-		if (missing !== null) return;
-		if (status >= 400) {
-			this.#mode = new ErrorBody(exchange, (body) => this.#failedStatus(body));
-			return;
-		}
+		else if (status >= 400) this.#mode = new ErrorBody(exchange, (body) => this.#failedStatus(body));
+		if (missing !== null || status >= 400) return;
 		const decide = (framing: Framing, opening: Buffer) => this.#decide(framing, opening);
-		this.#mode = new UnknownFraming(this.#headers, decide);
+		const awaitFirst = () => {
+			this.#holdTimer ??= new HoldTimer(this.#options, this);
+		};
+		this.#mode = new UnknownFraming(this.#headers, decide, awaitFirst);
 		if (exchange.operation !== "messages") this.#decide("own", NOTHING);
-		else if (isEventStream(headers)) this.#holdTimer = new HoldTimer(this.#options, this);
+		else if (isEventStream(headers)) awaitFirst();
 	}
 
 	/** It is known how the answer is framed: sets up what it passes through. */

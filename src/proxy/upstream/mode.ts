@@ -13,6 +13,10 @@ export interface Mode {
 	stop?(): void;
 }
 
+const NOTHING = Buffer.alloc(0);
+/** Blank bytes before an answer that are kept, bytes. */
+const MOST_BLANK = 64 * 1024;
+
 export const OVER: Mode = { data() {}, end() {} };
 
 /** First bytes of an answer of which is not known yet how it is framed. */
@@ -20,17 +24,26 @@ export class UnknownFraming implements Mode {
 	readonly #headers: IncomingHttpHeaders;
 	/** Takes over, with the bytes so far. */
 	readonly #decide: (framing: Framing, opening: Buffer) => Mode;
-	#opening: Buffer = Buffer.alloc(0);
+	readonly #onBlank: () => void;
+	#opening: Buffer = NOTHING;
 
-	constructor(headers: IncomingHttpHeaders, decide: (framing: Framing, opening: Buffer) => Mode) {
+	/** `onBlank` is told of each piece that begins no answer yet. */
+	constructor(headers: IncomingHttpHeaders, decide: (framing: Framing, opening: Buffer) => Mode, onBlank: () => void) {
 		this.#headers = headers;
 		this.#decide = decide;
+		this.#onBlank = onBlank;
 	}
 
 	data(chunk: Buffer): void {
 		this.#opening = this.#opening.length === 0 ? chunk : Buffer.concat([this.#opening, chunk]);
 		const framing = framingOf(this.#headers, this.#opening);
-		if (framing !== null) this.#decide(framing, this.#opening);
+		if (framing !== null) {
+			this.#decide(framing, this.#opening);
+			return;
+		}
+		// Nobody misses what of them is left out.
+		if (this.#opening.length > MOST_BLANK) this.#opening = NOTHING;
+		this.#onBlank();
 	}
 
 	end(): void {
