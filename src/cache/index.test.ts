@@ -38,7 +38,7 @@ test("a conversation that grew is found at the end of its last turn", () => {
 	const turns = messages("m", 15);
 	write(index, marked(turns.slice(0, 10), [-1]));
 	expect(look(index, marked(turns, [-1]))).toEqual([
-		{ home: 9, pending: false, read: 9, readTokens: 2_000, coming: NONE },
+		{ home: 9, pending: false, read: 9, readTokens: 2_000, coming: NONE, related: NONE },
 	]);
 });
 
@@ -126,7 +126,9 @@ test("tools and system are read, but they are no home", () => {
 	];
 	write(index, [...marked(system, [-1]), ...marked(messages("a", 3), [-1])]);
 	const other = [...marked(system, [-1]), ...marked(messages("b", 50), [-1])];
-	expect(look(index, other)).toEqual([{ home: NONE, pending: false, read: 1, readTokens: 2_000, coming: NONE }]);
+	expect(look(index, other)).toEqual([
+		{ home: NONE, pending: false, read: 1, readTokens: 2_000, coming: NONE, related: NONE },
+	]);
 });
 
 test.each([
@@ -167,7 +169,9 @@ test("a pending entry shows the way and promises nothing", () => {
 	const spot = { high: prefixes.high[2] ?? 0, low: prefixes.low[2] ?? 0, place: HERE };
 	const belief = { ttl: "5m", tokens: 600, exact: false, requestedAt: 0 } as const;
 	expect(index.announce(spot, belief, 0)).toBe(true);
-	expect(look(index, blocks)).toEqual([{ home: 2, pending: true, read: NONE, readTokens: 0, coming: 2 }]);
+	expect(look(index, blocks)).toEqual([
+		{ home: 2, pending: true, read: NONE, readTokens: 0, coming: 2, related: NONE },
+	]);
 	index.confirm(spot, belief, 2_000);
 	expect(look(index, blocks, { now: 1_999 })[0]).toMatchObject({ pending: true, read: NONE });
 	expect(look(index, blocks, { now: 2_000 })[0]).toMatchObject({ pending: false, read: 2 });

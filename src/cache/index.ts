@@ -51,10 +51,15 @@ export interface Match {
 	readonly readTokens: number;
 	/** Block of the longest entry, longer than `read` and of any level, that a request under way is writing; NONE if there is none. */
 	readonly coming: number;
+	/**
+	 * Block of the longest message-level entry of the same domain under other betas, another model or variant: not readable here, but it
+	 * tells whose conversation this is. NONE if there is none.
+	 */
+	readonly related: number;
 }
 
 /** Nothing held. */
-export const NO_MATCH: Match = { home: NONE, pending: false, read: NONE, readTokens: 0, coming: NONE };
+export const NO_MATCH: Match = { home: NONE, pending: false, read: NONE, readTokens: 0, coming: NONE, related: NONE };
 
 /** One prefix at one place. */
 export interface Spot {
@@ -101,11 +106,12 @@ interface MutableMatch {
 	read: number;
 	readTokens: number;
 	coming: number;
+	related: number;
 }
 
 /** A literal: spreading NO_MATCH costs more. */
 function nothing(): MutableMatch {
-	return { home: NONE, pending: false, read: NONE, readTokens: 0, coming: NONE };
+	return { home: NONE, pending: false, read: NONE, readTokens: 0, coming: NONE, related: NONE };
 }
 
 interface Sought {
@@ -171,11 +177,12 @@ export class PrefixIndex {
 				continue;
 			}
 			for (let slot = table.first(high[block] ?? 0, low[block] ?? 0); slot !== NONE; slot = table.following(slot)) {
+				if (table.expiresAt(slot) <= now) continue;
 				const at = this.#placeOf(slot, sought);
 				const place = places[at];
 				const match = matches[at];
+				if (at === NONE && level[block] === MESSAGES_LEVEL) this.#relate(slot, block, { sought, matches });
 				if (place === undefined || match === undefined || match.read !== NONE) continue;
-				if (table.expiresAt(slot) <= now) continue;
 				const readable = table.availableAt(slot) <= now;
 				if (match.home === NONE && level[block] === MESSAGES_LEVEL) {
 					match.home = block;
@@ -306,6 +313,19 @@ export class PrefixIndex {
 		if (this.#table.variant(slot) !== place.variant) return false;
 		const domain = this.#table.domain(slot);
 		return domain === place.domain || this.#root(domain) === this.#root(place.domain);
+	}
+
+	/** An entry that no place can read stands for the conversation in every place of its domain. */
+	#relate(
+		slot: number,
+		block: number,
+		{ sought, matches }: { readonly sought: readonly Sought[]; readonly matches: readonly MutableMatch[] },
+	): void {
+		const root = this.#root(this.#table.domain(slot));
+		for (let at = 0; at < sought.length; at += 1) {
+			const match = matches[at];
+			if (match !== undefined && sought[at]?.root === root && match.related === NONE) match.related = block;
+		}
 	}
 
 	#placeOf(slot: number, sought: readonly Sought[]): number {

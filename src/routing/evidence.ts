@@ -3,13 +3,14 @@
 import { estimateTokens } from "../cache/attempt.ts";
 import { NONE } from "../cache/entry-table.ts";
 import { implicitBreakpoints } from "../cache/implicit.ts";
-import { type Match, MESSAGES_LEVEL, NO_MATCH, type PrefixIndex } from "../cache/index.ts";
+import { type Match, NO_MATCH, type PrefixIndex } from "../cache/index.ts";
 import { type Place, requestPart, variantOf } from "../cache/place.ts";
 import type { Ttl } from "../cache/semantics.ts";
 import type { TokenScale } from "../cache/tokens.ts";
 import type { Rates } from "../pricing/prices.ts";
 import type { PrefixChain } from "../prompt/outline.ts";
 import type { BeliefLedger } from "./beliefs.ts";
+import { fillBinding, headBlocks, isCompaction, isHomeLeft } from "./binding.ts";
 import { type CandidatePlace, candidatePlace } from "./candidate-place.ts";
 import { type CapacityOptions, fillCapacity } from "./capacity.ts";
 import { type ExpectedInput, inputDollars, PLAIN_RATES, ratesOf } from "./cost.ts";
@@ -136,8 +137,7 @@ export class EvidenceCollector {
 		const marked = isCacheable(request, places);
 		const compacts = isCompaction(request);
 		const remembered = marked || compacts ? conversations.homeOf(conversation, outline.model) : null;
-		const home = conversation.hints?.contextCompacted === true ? null : remembered;
-		const homeDomain = home === null ? NONE : fleet.domains.root(home.domain);
+		const homeDomain = remembered === null ? NONE : fleet.domains.root(remembered.domain);
 		const matches = marked ? this.#matchesAt(request, places, now) : [];
 		let best = NO_MATCH;
 		let isLive = false;
@@ -145,11 +145,13 @@ export class EvidenceCollector {
 			const match = matches[at] ?? NO_MATCH;
 			candidate.match = match;
 			candidate.home = candidate.place.domain === homeDomain;
-			candidate.binds = match.home !== NONE || (candidate.home && compacts);
 			if (match.read > best.read) best = match;
 			if (match.home !== NONE) isLive = true;
 		}
 		const promptTokens = promptTokensOf(this.#options, request, best);
+		const home = isHomeLeft(request, places) ? null : remembered;
+		if (home === null) for (const candidate of places) candidate.home = false;
+		fillBinding(request, places, { home, promptTokens, now });
 		return { promptTokens, marked, known: marked && (remembered !== null || isLive), home };
 	}
 
@@ -285,11 +287,6 @@ function isCacheable({ outline }: RouteRequest, places: readonly CandidatePlace[
 	return outline.breakpoints.length > 0 || (outline.chain.count > 0 && places.some(cachesUnmarked));
 }
 
-/** A compaction reads the whole conversation where it is at home, whatever it marks (claude-code §3). */
-function isCompaction({ conversation: { hints } }: RouteRequest): boolean {
-	return hints !== undefined && (hints.isCompaction || hints.requestClass === "compaction");
-}
-
 /**
  * Share of the conversation's signed thinking that each place's account would drop (prompt-caching §5): all of it away from home,
  * what was thought elsewhere at home. Without a session the longest live prefix stands for home; with nothing live there is no risk.
@@ -335,9 +332,9 @@ export function scaled(chain: PrefixChain, block: number, promptTokens: number):
 }
 
 /** Share of a prompt that is neither tools nor system. */
-export function ownShare({ count, level, bytes }: PrefixChain): number {
-	let head = 0;
-	while (head < count && level[head] !== MESSAGES_LEVEL) head += 1;
+export function ownShare(chain: PrefixChain): number {
+	const { count, bytes } = chain;
+	const head = headBlocks(chain);
 	const all = bytes[count - 1] ?? 0;
 	return all === 0 ? 1 : 1 - (bytes[head - 1] ?? 0) / all;
 }

@@ -172,6 +172,38 @@ test("other betas are another cache", () => {
 	expect(plan.candidates.every((each) => each.predictedReadTokens === 0)).toBe(true);
 });
 
+/** As a busy account at home looks to a conversation that is cold everywhere. */
+function busy(world: World, deployment: string): void {
+	for (let nth = 0; nth < 6; nth += 1) {
+		const sent = world.send(world.request(turnOf(`busy ${nth}`, 8), { session: `busy ${nth}` }), SECOND, (plan) =>
+			plan.candidates.find((each) => each.deployment.id === deployment),
+		);
+		sent.start(SECOND);
+		sent.settle(SECOND);
+	}
+}
+
+test.each([
+	["with a session", { session: "s" }],
+	["known by its prompt alone", {}],
+])("home binds across a change of betas, however busy it is: a conversation %s", (_, who) => {
+	const world = createWorld({ deployments: SIX });
+	const first = world.serve(world.request(turnOf("s", 4), { ...who, betas: "one" }), 0);
+	busy(world, first.deployment);
+	for (const betas of ["one,two", "one,three", "four"]) {
+		const plan = world.router.plan(world.request(turnOf("s", 5), { ...who, betas }), MINUTE);
+		expect(plan.candidates[0]).toMatchObject({ deployment: { id: first.deployment }, predictedReadTokens: 0 });
+	}
+});
+
+test("a side request of a session is not bound to its home", () => {
+	const world = createWorld({ deployments: SIX });
+	const first = world.serve(world.request(turnOf("s", 30), { session: "s" }), 0);
+	busy(world, first.deployment);
+	const aside = world.router.plan(world.request(turnOf("aside", 1, { project: "q" }), { session: "s" }), MINUTE);
+	expect(aside.candidates[0]?.deployment.id).not.toBe(first.deployment);
+});
+
 const TITLE: Block[] = messages("title", 2, 500);
 
 test("unmarked requests have no affinity and never move a home", () => {
