@@ -13,6 +13,12 @@ const CONFIG = (url: string) => `model_list:
   - model_name: chat
     litellm_params: { model: openai/m, api_base: "${url}/v1", api_key: sk-any }
     model_info: { input_cost_per_token: 0.000001, output_cost_per_token: 0.000002 }
+  - model_name: bedrock
+    litellm_params:
+      model: bedrock/global.anthropic.claude-sonnet-4-6
+      api_key: sk-bedrock
+      aws_region_name: us-west-2
+      aws_bedrock_runtime_endpoint: "${url}"
 general_settings: { master_key: ${MASTER_KEY} }
 warmpath: { listen: { port: 0 } }
 `;
@@ -225,6 +231,24 @@ test.each([
 		expect([await ask(), await ask()]).toEqual([200, 429]);
 	},
 );
+
+test.each([
+	["default", 0.0045],
+	["flex", null],
+	["priority", null],
+])("Bedrock's tier %s is asked for by header, and costs what is known of it", async (tier, dollars) => {
+	await using world = await start();
+	world.upstream.setAnswer((_request, response) => {
+		response.writeHead(200, { "content-type": "application/json" });
+		response.end(JSON.stringify(message(counts(1_000, 100))));
+	});
+	const headers = { "x-api-key": MASTER_KEY, "x-amzn-bedrock-service-tier": tier };
+	await (await world.gateway.post("/v1/messages", body(false, "bedrock"), headers)).text();
+	expect(world.upstream.requests[0]?.headers["x-amzn-bedrock-service-tier"]).toBe(tier);
+	const { cost } = (await world.newest()).request;
+	if (dollars === null) expect(cost).toBeNull();
+	else expect(cost).toBeCloseTo(dollars, 9);
+});
 
 test.each([false, true])("a server that counts nothing is not free (stream: %s)", async (stream) => {
 	await using world = await start();

@@ -1,5 +1,6 @@
 // What a request is billed for: the usage that its provider reported, estimated where its answer was cut off, and the bill of it. One place for
 // the ledger, the budgets and the log. Leaves prices to routing/bill and counting what passed to proxy/answer/written.
+import type { IncomingHttpHeaders } from "node:http";
 import type { Outline } from "../../prompt/outline.ts";
 import type { Billing } from "../../protocol/billing.ts";
 import type { Usage } from "../../protocol/usage.ts";
@@ -9,6 +10,7 @@ import { cachingFacts } from "../../routing/caching.ts";
 import type { Plan } from "../../routing/decision.ts";
 import type { Written } from "../answer/written.ts";
 import type { AttemptRecord } from "../exchange.ts";
+import { headerValue } from "../headers.ts";
 
 /** What it is computed from; an exchange has all of these. */
 export interface SpendInputs {
@@ -18,6 +20,7 @@ export interface SpendInputs {
 	readonly plan: Plan | null;
 	readonly outline: Outline | null;
 	readonly startedAt: number;
+	readonly request: { readonly headers: IncomingHttpHeaders };
 }
 
 export interface Spending {
@@ -35,8 +38,9 @@ const NOTHING: readonly Estimate[] = [];
 
 export function spendingOf(spent: SpendInputs): Spending {
 	const { plan, startedAt } = spent;
-	const { usage, estimated } = completed(spent);
+	const { usage: counted, estimated } = completed(spent);
 	const deployment = spent.attempts.at(-1)?.deployment;
+	const usage = deployment?.config.provider === "bedrock" ? withTier(counted, spent.request.headers) : counted;
 	if (usage === null || plan === null || deployment === undefined) return { usage, estimated, bill: null };
 	const { wildcard, outline } = plan.request;
 	return {
@@ -83,14 +87,26 @@ function promptOf({ promptTokens }: Plan): Usage {
 function withTools(reported: Billing | undefined, seen: Readonly<Record<string, number>>): Billing {
 	const tools: Record<string, number> = { ...reported?.tools };
 	for (const [name, count] of Object.entries(seen)) tools[name] = Math.max(tools[name] ?? 0, count);
-	return {
-		iterations: reported?.iterations ?? [],
-		tools,
-		speed: reported?.speed ?? null,
-		serviceTier: reported?.serviceTier ?? null,
-		inferenceGeo: reported?.inferenceGeo ?? null,
-		isDeclined: reported?.isDeclined ?? false,
-	};
+	return { ...(reported ?? NOTHING_REPORTED), tools };
+}
+
+const NOTHING_REPORTED: Billing = {
+	iterations: [],
+	tools: {},
+	speed: null,
+	serviceTier: null,
+	inferenceGeo: null,
+	isDeclined: false,
+};
+
+/** Bedrock's tiers are asked for by a header that goes on to it, and Claude's counts do not tell them (docs: service tiers for inference). */
+const TIER_HEADER = "x-amzn-bedrock-service-tier";
+
+function withTier(usage: Usage | null, headers: IncomingHttpHeaders): Usage | null {
+	const serviceTier = headerValue(headers, TIER_HEADER);
+	const billing = usage?.billing ?? NOTHING_REPORTED;
+	if (usage === null || serviceTier === null || billing.serviceTier !== null) return usage;
+	return { ...usage, billing: { ...billing, serviceTier } };
 }
 
 /** Words of an answer that was served in the ordinary way. */
