@@ -1,6 +1,6 @@
 // Replaces `os.environ/NAME` by the variable's value and remembers where it came from. Leaves judging the values to config/validate.
 import type { Report } from "./report.ts";
-import { emptyMap, isPlainMap, type Path, type PlainMap, type SourceMap } from "./source.ts";
+import { emptyMap, isPlainMap, type Path, type PlainMap } from "./source.ts";
 
 /** Values of `os.environ/NAME` and of the providers' variables. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -68,7 +68,7 @@ export function resolveReferences(report: Report, environment: Environment): Pla
 		if (Array.isArray(value)) {
 			const list: unknown[] = [];
 			for (const [index, item] of value.entries()) {
-				copyPlaces({ from: value, to: list, key: index }, sources);
+				sources.copy(value, index, list);
 				list.push(resolveEntry(item, [...path, index], list));
 			}
 			return list;
@@ -78,7 +78,7 @@ export function resolveReferences(report: Report, environment: Environment): Pla
 		for (const [key, item] of Object.entries(value)) {
 			// An option without a value is an option that is not given.
 			if (item === null) continue;
-			copyPlaces({ from: value, to: map, key }, sources);
+			sources.copy(value, key, map);
 			map[key] = resolveEntry(item, [...path, key], map);
 		}
 		return map;
@@ -100,13 +100,8 @@ export function resolveReferences(report: Report, environment: Environment): Pla
 	};
 	const { environment_variables: _, ...rest } = report.root as PlainMap;
 	const root = Object.assign(emptyMap(), rest);
-	for (const key of Object.keys(root)) copyPlaces({ from: report.root as PlainMap, to: root, key }, sources);
+	for (const key of Object.keys(root)) sources.copy(report.root as PlainMap, key, root);
 	return resolveValue(root, []) as PlainMap;
-}
-
-function copyPlaces(copy: { from: object; to: object; key: string | number }, sources: SourceMap): void {
-	const places = sources.entry(copy.from, copy.key);
-	if (places !== null) sources.mark(copy.to, copy.key, places);
 }
 
 function reportMissing(name: string, path: Path, report: Report): void {

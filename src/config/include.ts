@@ -70,56 +70,46 @@ class Includer {
 		for (const [index, name] of included.files) {
 			const path = isAbsolute(name) ? name : join(dirname(file), name);
 			const found = this.#open(name, path, chain);
-			if (found.text !== null) {
+			if ("text" in found) {
 				merged = mergeMaps(merged, this.read(path, found.text, [...chain, resolve(path)]), this.#sources);
 				continue;
 			}
 			const place = this.#sources.locate(map, ["include", index])?.value ?? { file, line: 1, column: 1 };
-			this.faults.push({ place, path: ["include", index], message: found.message, hint: found.hint });
+			this.faults.push({ place, path: ["include", index], ...found });
 		}
-		return without(merged, "include", this.#sources);
+		const rest = copyOf(merged, this.#sources);
+		delete rest["include"];
+		return rest;
 	}
 
 	#open(
 		name: string,
 		path: string,
 		chain: readonly string[],
-	): { text: string } | { text: null; message: string; hint: string } {
+	): { readonly text: string } | { readonly message: string; readonly hint: string } {
 		const known = resolve(path);
 		if (chain.includes(known)) {
-			const steps = [...chain.slice(chain.indexOf(known)), known].map((step) => basename(step));
-			return {
-				text: null,
-				message: `'${name}' includes itself: ${steps.join(" → ")}`,
-				hint: "Remove one of these includes.",
-			};
+			const steps = [...chain.slice(chain.indexOf(known)), known].map((step) => basename(step)).join(" → ");
+			return { message: `'${name}' includes itself: ${steps}`, hint: "Remove one of these includes." };
 		}
-		if (this.#seen.has(known)) {
-			return {
-				text: null,
-				message: `'${name}' is included twice`,
-				hint: "Its entries would be doubled; keep one include.",
-			};
-		}
+		if (this.#seen.has(known))
+			return { message: `'${name}' is included twice`, hint: "Its entries would be doubled; keep one include." };
 		this.#seen.add(known);
 		const content = readText(this.#readFile, path);
-		if (content.text !== null) return content;
+		if ("text" in content) return content;
 		this.complete = false;
-		const hint = "Paths are relative to the including file.";
-		return { text: null, message: `'${name}' cannot be read: ${content.reason}`, hint };
+		const message = `'${name}' cannot be read: ${content.reason}`;
+		return { message, hint: "Paths are relative to the including file." };
 	}
 }
 
 /** A file's text, or why it cannot be had. */
-export function readText(
-	readFile: ReadFile,
-	path: string,
-): { text: string; reason: "" } | { text: null; reason: string } {
+export function readText(readFile: ReadFile, path: string): { readonly text: string } | { readonly reason: string } {
 	try {
-		return { text: readFile(path), reason: "" };
+		return { text: readFile(path) };
 	} catch (cause) {
 		const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-		return { text: null, reason: READ_ERRORS[code] ?? (cause instanceof Error ? cause.message : "unknown error") };
+		return { reason: READ_ERRORS[code] ?? (cause instanceof Error ? cause.message : "unknown error") };
 	}
 }
 
@@ -130,16 +120,11 @@ const READ_ERRORS: Readonly<Record<string, string>> = {
 };
 
 function notAMap(file: string, value: unknown): SourceFault {
-	const place = { file, line: 1, column: 1 };
-	if (value === null) {
-		return { place, path: [], message: "the file is empty", hint: "Start with a model_list; see config.example.yaml." };
-	}
-	return {
-		place,
-		path: [],
-		message: "the file must hold a map of options such as model_list",
-		hint: "See config.example.yaml.",
-	};
+	const at = { place: { file, line: 1, column: 1 }, path: [] };
+	if (value === null)
+		return { ...at, message: "the file is empty", hint: "Start with a model_list; see config.example.yaml." };
+	const message = "the file must hold a map of options such as model_list";
+	return { ...at, message, hint: "See config.example.yaml." };
 }
 
 interface Includes {
@@ -167,45 +152,27 @@ function includedFiles(map: PlainMap, file: string, sources: SourceMap): Include
 }
 
 function mergeMaps(main: PlainMap, other: PlainMap, sources: SourceMap): PlainMap {
-	const merged = emptyMap();
-	for (const [key, value] of Object.entries(main)) copyEntry({ from: main, to: merged, key }, value, sources);
+	const merged = copyOf(main, sources);
 	for (const [key, value] of Object.entries(other)) {
 		const own = merged[key];
-		if (own === undefined || own === null) copyEntry({ from: other, to: merged, key }, value, sources);
-		else if (Array.isArray(own) && Array.isArray(value)) merged[key] = joinLists(own, value, sources);
+		if (own === undefined || own === null) {
+			merged[key] = value;
+			sources.copy(other, key, merged);
+		} else if (Array.isArray(own) && Array.isArray(value)) merged[key] = joinLists(own, value, sources);
 		else if (isPlainMap(own) && isPlainMap(value)) merged[key] = mergeMaps(own, value, sources);
 	}
 	return merged;
 }
 
 function joinLists(main: readonly unknown[], other: readonly unknown[], sources: SourceMap): unknown[] {
-	const joined: unknown[] = [];
-	for (const list of [main, other]) {
-		for (const [index, value] of list.entries()) {
-			const places = sources.entry(list, index);
-			if (places !== null) sources.mark(joined, joined.length, places);
-			joined.push(value);
-		}
-	}
+	const joined = [...main, ...other];
+	for (const index of main.keys()) sources.copy(main, index, joined);
+	for (const index of other.keys()) sources.copy(other, index, joined, main.length + index);
 	return joined;
 }
 
-function without(map: PlainMap, name: string, sources: SourceMap): PlainMap {
-	const rest = emptyMap();
-	for (const [key, value] of Object.entries(map)) {
-		if (key !== name) copyEntry({ from: map, to: rest, key }, value, sources);
-	}
-	return rest;
-}
-
-interface EntryCopy {
-	readonly from: PlainMap;
-	readonly to: PlainMap;
-	readonly key: string;
-}
-
-function copyEntry(copy: EntryCopy, value: unknown, sources: SourceMap): void {
-	copy.to[copy.key] = value;
-	const places = sources.entry(copy.from, copy.key);
-	if (places !== null) sources.mark(copy.to, copy.key, places);
+function copyOf(map: PlainMap, sources: SourceMap): PlainMap {
+	const copy = Object.assign(emptyMap(), map);
+	for (const key of Object.keys(map)) sources.copy(map, key, copy);
+	return copy;
 }

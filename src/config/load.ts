@@ -34,7 +34,7 @@ export interface ParseOptions extends LoadOptions {
 export function loadConfig(path: string, options: LoadOptions): LoadResult {
 	const readFile: ReadFile = (name) => readFileSync(name, "utf8");
 	const content = readText(readFile, path);
-	if (content.text === null) {
+	if ("reason" in content) {
 		const hint = "Give the path of a LiteLLM-style config.yaml; see config.example.yaml.";
 		const place = { file: path, line: 0, column: 0, path: "" };
 		return {

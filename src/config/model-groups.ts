@@ -1,10 +1,9 @@
 // Deployments → groups, and further names for them. Leaves finding the group for a request to config/model-name.
 import { isUnresolved } from "./environment.ts";
-import { baseName, type ModelAlias, type ModelGroup } from "./model-name.ts";
+import { baseName, groupHint, type ModelAlias, type ModelGroup, matchedBy } from "./model-name.ts";
 import type { Report } from "./report.ts";
 import type { DeploymentConfig } from "./sections/deployment.ts";
 import type { RouterSettings } from "./sections/router-settings.ts";
-import { didYouMean } from "./suggest.ts";
 
 /** Deployments by `model_name`, in file order. */
 export function readGroups(deployments: readonly DeploymentConfig[]): Map<string, ModelGroup> {
@@ -34,7 +33,7 @@ export function readAliases(
 		}
 		if (!isServed(model, names) && !isServed(baseName(model), names)) {
 			const chained = Object.hasOwn(entries, model) ? "An alias of an alias is not followed; name the group." : "";
-			const hint = chained || didYouMean(model, names) || `Groups: ${names.join(", ")}.`;
+			const hint = chained || groupHint(model, names, { groups });
 			// Without any valid group the cause has been reported.
 			if (names.length > 0)
 				report.fault({ path, message: `the alias stands for '${model}', which is no model_name`, hint });
@@ -54,10 +53,5 @@ export function readAliases(
 }
 
 function isServed(model: string, names: readonly string[]): boolean {
-	return names.some((name) => {
-		if (name === model) return true;
-		const star = name.indexOf("*");
-		if (star < 0 || model.length < name.length - 1) return false;
-		return model.startsWith(name.slice(0, star)) && model.endsWith(name.slice(star + 1));
-	});
+	return names.some((name) => name === model || matchedBy(name, model) !== null);
 }

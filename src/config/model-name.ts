@@ -1,6 +1,6 @@
 // The name a client asks for → the group of deployments that serves it. Leaves who may use the group to proxy/admission/authenticate.
 import type { DeploymentConfig } from "./sections/deployment.ts";
-import { nearest } from "./suggest.ts";
+import { didYouMean, nearest } from "./suggest.ts";
 
 /** The deployments behind one `model_name`. */
 export interface ModelGroup {
@@ -110,6 +110,11 @@ export function isPattern(name: string): boolean {
 export function fillWildcard(upstreamModel: string, wildcard: string | null): string {
 	// A function, because `$&` in what the client sent must stay as it is.
 	return wildcard === null ? upstreamModel : upstreamModel.replace("*", () => wildcard);
+}
+
+/** What to say of a name that is none of a group: the nearest, or the groups there are. */
+export function groupHint(name: string, names: Iterable<string>, { groups }: Pick<ModelNames, "groups">): string {
+	return didYouMean(name, names) || `Groups: ${[...groups.keys()].join(", ")}.`;
 }
 
 /** What to tell somebody who asked for a model that is not configured: the nearest name, and the names there are. */

@@ -92,6 +92,14 @@ export class Report {
 		return `${file}:${line}:${column}`;
 	}
 
+	/** What the value at `path` was taken from (`env NAME`), else where it stands. */
+	originText(path: Path): string {
+		const container = this.value(path.slice(0, -1));
+		const isContainer = typeof container === "object" && container !== null;
+		const origin = isContainer ? this.sources.origin(container, path.at(-1) ?? "") : null;
+		return origin ?? this.placeText(path);
+	}
+
 	/** Everything of one severity, or all, in file order. */
 	list(severity: Diagnostic["severity"] | "all"): Diagnostic[] {
 		const found = this.#diagnostics.filter((diagnostic) => severity === "all" || diagnostic.severity === severity);

@@ -2,11 +2,10 @@
 // left to config/load.
 import type { ModelNames } from "./model-name.ts";
 import type { Diagnostic } from "./report.ts";
-import type { Secret } from "./secret.ts";
 import type { DeploymentConfig } from "./sections/deployment.ts";
 import type { FailureConfig } from "./sections/failures.ts";
 import type { FallbackConfig } from "./sections/fallbacks.ts";
-import type { PassThroughConfig } from "./sections/general-settings.ts";
+import type { GeneralConfig } from "./sections/general-settings.ts";
 import type { KeyConfig, KeySettings } from "./sections/keys.ts";
 import type { LimitsConfig } from "./sections/limits.ts";
 import type { ListenConfig } from "./sections/listen.ts";
@@ -31,12 +30,10 @@ export type { RoutingStrategy, TagFilteringConfig } from "./sections/routing.ts"
 export type { DeploymentConfig, FailureConfig, KeySettings, RequestLogConfig, RoutingConfig };
 
 /** The whole configuration: frozen, built once per (re)load. */
-export interface Config extends ModelNames {
+export interface Config extends ModelNames, GeneralConfig {
 	/** Absolute path of the file, or a name such as `<demo>` when built in memory. */
 	readonly path: string;
 	readonly listen: ListenConfig;
-	/** null = no key configured: only loopback may be listened on and no credential is asked for. */
-	readonly masterKey: Secret | null;
 	readonly deployments: readonly DeploymentConfig[];
 	readonly limits: LimitsConfig;
 	readonly timeouts: TimeoutsConfig;
@@ -46,11 +43,6 @@ export interface Config extends ModelNames {
 	/** `warmpath.keys`. */
 	readonly keys: readonly KeyConfig[];
 	readonly keySettings: KeySettings;
-	readonly passThrough: PassThroughConfig;
-	/** A further header that may hold the gateway's key, lower case; null = none. */
-	readonly keyHeader: string | null;
-	/** `general_settings.database_url`; null = one SQLite file in the user's data folder. */
-	readonly databaseUrl: Secret | null;
 	/** `warmpath.state`, or LiteLLM's `router_settings.redis_…`. */
 	readonly state: StateConfig;
 	/** `warmpath.request_log`. */

@@ -59,6 +59,12 @@ export class SourceMap {
 		return this.#places.get(container)?.get(String(key)) ?? null;
 	}
 
+	/** Says that an entry of `to` stands where an entry of `from` does. */
+	copy(from: object, key: string | number, to: object, newKey = key): void {
+		const places = this.entry(from, key);
+		if (places !== null) this.mark(to, newKey, places);
+	}
+
 	/** Says that an entry's value did not come from the file's text, but from `origin` (such as `env NAME`). */
 	markOrigin(container: object, key: string | number, origin: string): void {
 		let origins = this.#origins.get(container);
@@ -291,8 +297,7 @@ class Reader {
 			for (const [name, value] of Object.entries(other)) {
 				if (name in map) continue;
 				map[name] = value;
-				const places = this.#sources.entry(other, name);
-				if (places !== null) this.#sources.mark(map, name, places);
+				this.#sources.copy(other, name, map);
 			}
 		}
 	}

@@ -1,7 +1,7 @@
 // What becomes of each of LiteLLM's options: one table, so that supporting another one is one line. Leaves their kinds to sections/.
 
-/** acted: does what it says · kept: validated and kept, not acted upon yet · ignored: known, not read at all. */
-export type Support = "acted" | "kept" | "ignored";
+/** kept: validated and kept, not acted upon yet · ignored: known, not read at all. All others do what they say. */
+type Support = "kept" | "ignored";
 
 /** Sections of LiteLLM's file whose options the table knows. `root` is the file itself. */
 export type Section =
@@ -12,27 +12,11 @@ export type Section =
 	| "litellm_settings"
 	| "general_settings";
 
-/**
- * Options of sections/ that are read but not acted upon yet, by section. An issue that implements one removes it here.
- * `model_info` accepts any entry; those listed mean something in LiteLLM that does not happen here.
- */
-const KEPT: Readonly<Record<Section, readonly string[]>> = {
-	root: [],
-	litellm_params: [],
-	model_info: [
-		"access_windows",
-		"allow_fail_open",
-		"blocked",
-		"enable_tag_filtering",
-		"team_id",
-		"team_public_model_name",
-	],
-	router_settings: [],
-	litellm_settings: [],
-	general_settings: [],
-};
-
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
+
+/** Entries of `model_info`, which accepts any, that mean something in LiteLLM that does not happen here. */
+const KEPT = words(`
+	access_windows allow_fail_open blocked enable_tag_filtering team_id team_public_model_name`);
 
 /** LiteLLM's options that sections/ does not hold, by section. An issue that implements one moves it there. */
 const IGNORED: Readonly<Record<Section, readonly string[]>> = {
@@ -160,14 +144,13 @@ export const PRE_CALL_CHECKS: readonly string[] = [
 	"session_affinity",
 ];
 
-/** The table: section → option → what becomes of it. Options that are neither kept nor ignored here are acted upon. */
-export const SUPPORT: ReadonlyMap<Section, ReadonlyMap<string, Exclude<Support, "acted">>> = new Map(
-	(Object.keys(KEPT) as Section[]).map((section) => [
+/** The table: section → option → what becomes of it. Options that are not in it are acted upon. */
+export const SUPPORT: ReadonlyMap<Section, ReadonlyMap<string, Support>> = new Map(
+	(Object.keys(IGNORED) as Section[]).map((section) => [
 		section,
-		new Map<string, "kept" | "ignored">([
-			...IGNORED[section].map((option) => [option, "ignored"] as const),
-			...KEPT[section].map((option) => [option, "kept"] as const),
-		]),
+		new Map(
+			section === "model_info" ? KEPT.map((name) => [name, "kept"]) : IGNORED[section].map((name) => [name, "ignored"]),
+		),
 	]),
 );
 

@@ -24,6 +24,8 @@ interface Setting {
 	readonly origin: string;
 }
 
+type Settings = ReadonlyMap<string, Setting>;
+
 /** One entry of credential_list, read. */
 interface SharedCredential {
 	readonly path: Path;
@@ -44,10 +46,8 @@ export function readCredentialList(report: Report): ReadonlyMap<string, SharedCr
 		const entry = validate(credentialSchema, path, report);
 		if (entry === undefined) continue;
 		if (shared.has(entry.credential_name)) {
-			report.fault({
-				path: [...path, "credential_name"],
-				message: `the name '${entry.credential_name}' is given twice`,
-			});
+			const message = `the name '${entry.credential_name}' is given twice`;
+			report.fault({ path: [...path, "credential_name"], message });
 			continue;
 		}
 		shared.set(entry.credential_name, { path: [...path, "credential_values"], values: entry.credential_values });
@@ -116,7 +116,7 @@ function gather(subject: CredentialSubject, context: CredentialContext): Map<str
 			const value = values[name];
 			if (value === undefined || settings.has(name)) continue;
 			const text = typeof value === "object" ? JSON.stringify(value) : String(value).trim();
-			settings.set(name, { value: text, path: [...at, name], origin: originText([...at, name], context.report) });
+			settings.set(name, { value: text, path: [...at, name], origin: context.report.originText([...at, name]) });
 		}
 	};
 	take(params, path);
@@ -138,24 +138,13 @@ function gather(subject: CredentialSubject, context: CredentialContext): Map<str
 	return settings;
 }
 
-function originText(path: Path, report: Report): string {
-	const container = report.value(path.slice(0, -1));
-	const name = path.at(-1) ?? "";
-	const origin = typeof container === "object" && container !== null ? report.sources.origin(container, name) : null;
-	return origin ?? report.placeText(path);
-}
-
-function check(subject: CredentialSubject, settings: ReadonlyMap<string, Setting>, report: Report): void {
+function check(subject: CredentialSubject, settings: Settings, report: Report): void {
 	const { path, target } = subject;
 	const needs = PROVIDER_NEEDS[target.provider];
 	for (const [name, setting] of settings) {
-		if (setting.path !== null && CREDENTIAL_OPTIONS.includes(name) && !needs.options.includes(name)) {
-			report.warn({
-				path: setting.path,
-				at: "key",
-				message: `has no effect on a deployment of provider ${target.provider}`,
-			});
-		}
+		if (setting.path === null || !CREDENTIAL_OPTIONS.includes(name) || needs.options.includes(name)) continue;
+		const message = `has no effect on a deployment of provider ${target.provider}`;
+		report.warn({ path: setting.path, at: "key", message });
 	}
 	for (const options of needs.required) {
 		// One that is given but faulty has been reported.
@@ -183,88 +172,73 @@ function check(subject: CredentialSubject, settings: ReadonlyMap<string, Setting
 }
 
 /** Those in the file are judged with their kind; those of the environment here. */
-function checkAddresses({ path }: CredentialSubject, settings: ReadonlyMap<string, Setting>, report: Report): void {
+function checkAddresses({ path }: CredentialSubject, settings: Settings, report: Report): void {
 	for (const name of ["api_base", "aws_bedrock_runtime_endpoint", "azure_authority_host"]) {
 		const setting = settings.get(name);
 		if (setting === undefined || setting.path !== null || /^https?:\/\/[^/\s]/.test(setting.value)) continue;
-		report.fault({
-			path,
-			message: `${name} is no http or https address`,
-			hint: `It comes from ${setting.origin}.`,
-		});
+		report.fault({ path, message: `${name} is no http or https address`, hint: `It comes from ${setting.origin}.` });
 	}
+}
+
+/** An option that the file gives and that needs no variable which is missing. */
+function written(setting: Setting | undefined): { readonly value: string; readonly path: Path } | null {
+	if (setting === undefined || setting.path === null || isUnresolved(setting.value)) return null;
+	return { value: setting.value, path: setting.path };
 }
 
 /** Become part of host names. */
 const AWS_REGION = /^[a-z]{2,5}(-[a-z0-9]+){1,4}$/;
+const GOOGLE_LOCATION = /^[a-z0-9-]{2,40}$/;
 
-function checkAws({ target }: CredentialSubject, settings: ReadonlyMap<string, Setting>, report: Report): void {
+function checkAws({ target }: CredentialSubject, settings: Settings, report: Report): void {
 	const isAws = target.provider === "bedrock" || target.provider === "anthropic_aws";
-	const region = isAws ? (settings.get("aws_region_name") ?? settings.get("region_name")) : undefined;
-	if (region?.path != null && !isUnresolved(region.value) && !AWS_REGION.test(region.value)) {
-		report.fault({
-			path: region.path,
-			message: `'${region.value}' is no AWS region`,
-			hint: "Write one such as us-west-2.",
-		});
+	const region = isAws ? written(settings.get("aws_region_name") ?? settings.get("region_name")) : null;
+	if (region !== null && !AWS_REGION.test(region.value)) {
+		const message = `'${region.value}' is no AWS region`;
+		report.fault({ path: region.path, message, hint: "Write one such as us-west-2." });
 	}
 	const pair = [settings.get("aws_access_key_id"), settings.get("aws_secret_access_key")];
 	const given = pair.find((setting) => setting !== undefined);
 	if (given?.path != null && pair.includes(undefined)) {
-		report.fault({
-			path: given.path,
-			message: "aws_access_key_id and aws_secret_access_key belong together",
-			hint: "Give both, or a profile or role instead.",
-		});
+		const message = "aws_access_key_id and aws_secret_access_key belong together";
+		report.fault({ path: given.path, message, hint: "Give both, or a profile or role instead." });
 	}
 	for (const name of ["aws_external_id", "aws_session_name", "aws_web_identity_token"]) {
-		const setting = settings.get(name);
-		if (setting?.path == null || settings.has("aws_role_name")) continue;
-		report.fault({
-			path: setting.path,
-			at: "key",
-			message: "means something only together with aws_role_name",
-			hint: "Name the role to assume, or remove it.",
-		});
+		const path = settings.get(name)?.path ?? null;
+		if (path === null || settings.has("aws_role_name")) continue;
+		const message = "means something only together with aws_role_name";
+		report.fault({ path, at: "key", message, hint: "Name the role to assume, or remove it." });
 	}
 }
 
-/** Becomes part of a host name. */
-const GOOGLE_LOCATION = /^[a-z0-9-]{2,40}$/;
-
-function checkGoogle(settings: ReadonlyMap<string, Setting>, report: Report): void {
-	const location = settings.get("vertex_location");
-	if (location?.path != null && !isUnresolved(location.value) && !GOOGLE_LOCATION.test(location.value)) {
-		report.fault({
-			path: location.path,
-			message: `'${location.value}' is no location of Google Cloud`,
-			hint: "Write a region such as us-east5, or global, us, eu.",
-		});
+function checkGoogle(settings: Settings, report: Report): void {
+	const location = written(settings.get("vertex_location"));
+	if (location !== null && !GOOGLE_LOCATION.test(location.value)) {
+		const message = `'${location.value}' is no location of Google Cloud`;
+		report.fault({ path: location.path, message, hint: "Write a region such as us-east5, or global, us, eu." });
 	}
-	const credentials = settings.get("vertex_credentials");
-	if (credentials?.path == null || isUnresolved(credentials.value) || !credentials.value.startsWith("{")) return;
+	const credentials = written(settings.get("vertex_credentials"));
+	if (credentials === null || !credentials.value.startsWith("{") || isJson(credentials.value)) return;
+	const hint = "Give a credentials file's path, or its whole text in single quotes.";
+	report.fault({ path: credentials.path, message: "begins as JSON and is none", hint });
+}
+
+/** The parser's own message would quote the secret. */
+function isJson(text: string): boolean {
 	try {
-		JSON.parse(credentials.value);
+		JSON.parse(text);
+		return true;
 	} catch {
-		// The parser's own message would quote the secret.
-		report.fault({
-			path: credentials.path,
-			message: "begins as JSON and is none",
-			hint: "Give a credentials file's path, or its whole text in single quotes.",
-		});
+		return false;
 	}
 }
 
-function checkEntra({ target }: CredentialSubject, settings: ReadonlyMap<string, Setting>, report: Report): void {
-	const secret = settings.get("client_secret");
-	if (target.provider !== "foundry" || secret?.path == null) return;
+function checkEntra({ target }: CredentialSubject, settings: Settings, report: Report): void {
+	const path = settings.get("client_secret")?.path ?? null;
 	const missing = ["tenant_id", "client_id"].filter((name) => !settings.has(name));
-	if (missing.length === 0) return;
-	report.fault({
-		path: secret.path,
-		message: `client_secret needs ${missing.join(" and ")}`,
-		hint: "They are the directory (tenant) id and the application (client) id of the app registration.",
-	});
+	if (target.provider !== "foundry" || path === null || missing.length === 0) return;
+	const hint = "They are the directory (tenant) id and the application (client) id of the app registration.";
+	report.fault({ path, message: `client_secret needs ${missing.join(" and ")}`, hint });
 }
 
 /** LiteLLM accepts the address with or without the path of the Messages API; we keep it without, so that one place has one name. */

@@ -91,7 +91,7 @@ export const litellmParamsSchema = z.strictObject({
 
 const deploymentId = z.union([text(), z.number()], { error: "expected text" }).transform(String);
 
-const modelInfoSchema = z.looseObject({
+export const modelInfoSchema = z.looseObject({
 	id: optional(deploymentId, "Name of the deployment in logs and answers. Default: a hash of what it is."),
 	litellm_provider: optional(text(), "Provider, when the model's name does not say it."),
 	cache_domain: optional(text(), "Name shared by deployments that read each other's prompt cache. Default: learned."),

@@ -1,9 +1,8 @@
 // Retries, allowed failures and cool-downs of the file's sections → what follows a failed attempt (routing-model §6). Leaves doing it to
 // routing and proxy.
-import type { ModelNames } from "../model-name.ts";
+import { groupHint, type ModelNames } from "../model-name.ts";
 import { firstGiven } from "../precedence.ts";
 import type { Report } from "../report.ts";
-import { didYouMean } from "../suggest.ts";
 import type { ErrorClassCounts } from "./error-policies.ts";
 import { bothPlaces, type LitellmSections } from "./litellm-sections.ts";
 import type { RouterSettings } from "./router-settings.ts";
@@ -70,8 +69,7 @@ function readGroupPolicies(
 		const path = ["router_settings", "model_group_retry_policy", name];
 		const group = groups.has(name) ? name : aliases.get(name)?.model;
 		if (group === undefined || !groups.has(group)) {
-			const known = [...groups.keys(), ...aliases.keys()];
-			const hint = didYouMean(name, known) || `Groups: ${[...groups.keys()].join(", ")}.`;
+			const hint = groupHint(name, [...groups.keys(), ...aliases.keys()], { groups });
 			// Without any valid group the cause has been reported.
 			if (groups.size > 0) report.fault({ path, at: "key", message: `'${name}' is no model_name`, hint });
 		} else if (policies.has(group)) {

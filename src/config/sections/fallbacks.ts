@@ -1,10 +1,9 @@
 // Fallbacks of router_settings and litellm_settings: which models stand in for one that failed, and finding them. Leaves when to the proxy.
 import { isUnresolved } from "../environment.ts";
-import { isPattern, type ModelNames, type ResolvedModel, resolveGroup, spellings } from "../model-name.ts";
+import { groupHint, isPattern, type ModelNames, type ResolvedModel, resolveGroup, spellings } from "../model-name.ts";
 import { firstGiven } from "../precedence.ts";
 import type { Report } from "../report.ts";
 import type { Path } from "../source.ts";
-import { didYouMean } from "../suggest.ts";
 import { bothPlaces, type LitellmSections } from "./litellm-sections.ts";
 
 /**
@@ -164,6 +163,6 @@ interface Unknown {
 function faultOf({ name, path, at }: Unknown, { groups, aliases }: ModelNames, report: Report): void {
 	// Without any valid group the cause has been reported.
 	if (groups.size === 0 || isUnresolved(name)) return;
-	const hint = didYouMean(name, [...groups.keys(), ...aliases.keys()]) || `Groups: ${[...groups.keys()].join(", ")}.`;
+	const hint = groupHint(name, [...groups.keys(), ...aliases.keys()], { groups });
 	report.fault({ path, at, message: `'${name}' is no model_name`, hint });
 }

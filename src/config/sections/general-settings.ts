@@ -61,37 +61,24 @@ export const generalSettingsSchema = z.strictObject(options);
 
 export type GeneralSettings = Options<typeof options>;
 
-/** Which of a client's own credentials go upstream in the place of a deployment's. */
-export interface PassThroughConfig {
-	/** A provider's key or token of any kind. */
-	readonly providerAuth: boolean;
-	/** The OAuth token of a Claude subscription. */
-	readonly clientHeaders: boolean;
-}
-
 /** What no section of ours has another name for. */
-interface GeneralConfig {
-	/** null = no key configured: only loopback may be listened on and no credential is asked for. */
-	readonly masterKey: Secret | null;
-	/** Where the master key came from, for messages. */
-	readonly masterKeyOrigin: string;
-	readonly passThrough: PassThroughConfig;
-	/** A further header that may hold the gateway's key, lower case; null = none. */
-	readonly keyHeader: string | null;
-	/** null = one SQLite file in the user's data folder. */
-	readonly databaseUrl: Secret | null;
-}
+export type GeneralConfig = Readonly<Omit<ReturnType<typeof readGeneral>, "masterKeyOrigin">>;
 
-export function readGeneral(general: GeneralSettings, report: Report, environment: Environment): GeneralConfig {
+export function readGeneral(general: GeneralSettings, report: Report, environment: Environment) {
 	const master = readMasterKey(general.master_key, report, environment);
 	return {
+		/** null = no key configured: only loopback may be listened on and no credential is asked for. */
 		masterKey: master.key,
+		/** For messages. */
 		masterKeyOrigin: master.origin,
+		/** Which of a client's own credentials go upstream in the place of a deployment's: any, or a subscription's OAuth token. */
 		passThrough: {
 			providerAuth: general.forward_llm_provider_auth_headers,
 			clientHeaders: general.forward_client_headers_to_llm_api,
 		},
+		/** A further header that may hold the gateway's key, lower case; null = none. */
 		keyHeader: general.litellm_key_header_name ?? null,
+		/** null = one SQLite file in the user's data folder. */
 		databaseUrl: general.database_url === undefined ? null : new Secret(general.database_url),
 	};
 }
@@ -111,10 +98,7 @@ function readMasterKey(written: string | undefined, report: Report, environment:
 	const variable = written === undefined ? environment.findFirst(MASTER_KEY_VARIABLES) : null;
 	const value = (written ?? variable?.value)?.trim();
 	if (value === undefined) return { key: null, origin: "none" };
-	const container = report.value(["general_settings"]);
-	const reference =
-		typeof container === "object" && container !== null ? report.sources.origin(container, "master_key") : null;
-	const origin = variable?.origin ?? reference ?? report.placeText(path);
+	const origin = variable?.origin ?? report.originText(path);
 	const subject = variable === null ? "the key" : `the key of ${variable.origin}`;
 	if (!HEADER_SAFE.test(value)) {
 		report.fault({

@@ -16,6 +16,7 @@ import {
 	type DeploymentDraft,
 	type DeploymentEntry,
 	deploymentSchema,
+	modelInfoSchema,
 	toDeployment,
 } from "./deployment.ts";
 import type { LitellmSections } from "./litellm-sections.ts";
@@ -116,7 +117,7 @@ function checkHeaders(entry: DeploymentEntry, path: Path, report: Report): void 
 /** model_info takes any entry, so that a slip in one that matters would go unnoticed. */
 function warnOfModelInfo(entry: DeploymentEntry, path: Path, report: Report): void {
 	for (const name of Object.keys(entry.model_info)) {
-		const meant = nearest(name, ["cache_domain", "litellm_provider", "max_input_tokens"]);
+		const meant = nearest(name, Object.keys(modelInfoSchema.shape));
 		if (meant === null || meant === name || name.length < 9) continue;
 		report.warn({ path: [...path, name], at: "key", message: `has no meaning here. Did you mean '${meant}'?` });
 	}
