@@ -10,9 +10,9 @@ export interface BodyChange {
 	readonly insert?: readonly { readonly name: string; readonly value: string }[];
 }
 
-/** Bytes `start`..`end` of the body give way to `text`. */
-interface Cut {
-	start: number;
+/** Bytes `start`..`end` give way to `text`. */
+export interface Cut {
+	readonly start: number;
 	readonly end: number;
 	readonly text: Buffer;
 }
@@ -32,14 +32,19 @@ export function editMembers(body: Buffer, change: BodyChange): Buffer {
 	cuts.sort((a, b) => a.start - b.start);
 	const insert = change.insert ?? [];
 	if (insert.length > 0) cuts.unshift(insertion(body, insert, cuts));
-	if (cuts.length === 0) return body;
+	return spliced(body, cuts);
+}
+
+/** `bytes` with cuts made, which are in order and apart. The same buffer where there are none. */
+export function spliced(bytes: Buffer, cuts: readonly Cut[]): Buffer {
+	if (cuts.length === 0) return bytes;
 	const parts: Buffer[] = [];
 	let at = 0;
-	for (const cut of cuts) {
-		parts.push(body.subarray(at, cut.start), cut.text);
-		at = cut.end;
+	for (const { start, end, text } of cuts) {
+		parts.push(bytes.subarray(at, start), text);
+		at = end;
 	}
-	parts.push(body.subarray(at));
+	parts.push(bytes.subarray(at));
 	return Buffer.concat(parts);
 }
 

@@ -1,5 +1,6 @@
 // Chunks of a Chat Completions stream → the events of the Messages API, as they come. Leaves whole answers to upstream-answer.
 import { AnswerEvent } from "../answer-event.ts";
+import { type Cut, spliced } from "../edit.ts";
 import { MAX_EVENT } from "../messages-stream.ts";
 import { SseSplitter, sseData } from "../sse.ts";
 import { carrierOf, ReasoningDetails, UNSIGNED } from "./carried.ts";
@@ -10,7 +11,9 @@ import { callIdPrefix, messageId } from "./upstream-answer.ts";
 import { StreamedCalls } from "./upstream-calls.ts";
 import { callsIn, finishOf, firstChoice, type Said, saidIn } from "./upstream-parts.ts";
 import { mergedUsage, NO_USAGE, reportedUsage } from "./usage.ts";
-import { isUsageChunk, KeptBytes } from "./usage-chunk.ts";
+import { isUsageChunk } from "./usage-chunk.ts";
+
+const NOTHING = Buffer.alloc(0);
 
 /** Converts one stream. `own` is asked for where the client gets the stream as it came: its chunks are split only here. */
 export class ChatReframer {
@@ -18,7 +21,9 @@ export class ChatReframer {
 	readonly isCanonical = true;
 	readonly #splitter: SseSplitter = new SseSplitter((_name, event) => this.#event(event), { maxEventBytes: MAX_EVENT });
 	readonly #hidesUsage: boolean;
-	readonly #own = new KeptBytes();
+	#own: Buffer = NOTHING;
+	/** Of the bytes that are being split, what is no part of `own`. */
+	#hidden: Cut[] = [];
 	#out: AnswerEvent[] = [];
 	/** null = not begun. */
 	#id: string | null = null;
@@ -50,7 +55,7 @@ export class ChatReframer {
 
 	/** Whole events as they came with the last `push`, or what `end` found behind them; null = none. */
 	get own(): Buffer | null {
-		return this.#own.bytes;
+		return this.#own.length === 0 ? null : this.#own;
 	}
 
 	/** An event was too large to be read. */
@@ -69,7 +74,8 @@ export class ChatReframer {
 	}
 
 	push(chunk: Buffer): readonly AnswerEvent[] {
-		this.#own.keep(this.#splitter.push(chunk));
+		this.#own = spliced(this.#splitter.push(chunk) ?? NOTHING, this.#hidden);
+		this.#hidden = [];
 		return this.#taken();
 	}
 
@@ -77,7 +83,7 @@ export class ChatReframer {
 	end(): readonly AnswerEvent[] {
 		const rest = this.#splitter.rest();
 		const data = sseData(rest);
-		this.#own.keep(this.#hides(rest, data) ? null : rest);
+		this.#own = this.#hides(rest, data) ? NOTHING : rest;
 		this.#chunk(data);
 		if (this.#ended) return this.#taken();
 		if (this.#finish !== null) this.#close();
@@ -98,7 +104,10 @@ export class ChatReframer {
 
 	#event(event: Buffer): void {
 		const data = sseData(event);
-		if (this.#hides(event, data)) this.#own.leaveOut(this.#splitter.place);
+		if (this.#hides(event, data)) {
+			const { start, end } = this.#splitter.place;
+			this.#hidden.push({ start, end, text: NOTHING });
+		}
 		this.#chunk(data);
 	}
 

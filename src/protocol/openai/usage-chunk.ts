@@ -1,39 +1,10 @@
-// Takes the chunk with the usage out of a stream of chat chunks, where the gateway asked for it and the client did not. Every other byte stays.
-// Leaves asking for it to providers/openai-usage and reading it to upstream-stream.
-import type { EventPlace } from "../sse.ts";
+// The chunk with a stream's usage, which the client does not get where only the gateway asked for it. Leaves asking for it to
+// providers/openai-usage, leaving it out and reading it to upstream-stream.
 import { asObject, parseLenient } from "./json.ts";
 
 const USAGE = Buffer.from('"usage"');
 /** Servers that are asked for usage say so in every other chunk. */
 const NO_USAGE = Buffer.from('"usage":null');
-
-/** What of a stream goes on as it came. */
-export class KeptBytes {
-	#hidden: { readonly start: number; readonly end: number }[] = [];
-	/** null = nothing. */
-	bytes: Buffer | null = null;
-
-	/** Of the bytes that are being split. */
-	leaveOut({ start, end }: EventPlace): void {
-		this.#hidden.push({ start, end });
-	}
-
-	/** They are split: whole events, or what is left behind the last one. */
-	keep(split: Buffer | null): void {
-		this.bytes = split;
-		if (split === null || this.#hidden.length === 0) return;
-		const pieces: Buffer[] = [];
-		let at = 0;
-		for (const { start, end } of this.#hidden) {
-			pieces.push(split.subarray(at, start));
-			at = end;
-		}
-		pieces.push(split.subarray(at));
-		this.#hidden = [];
-		const kept = Buffer.concat(pieces);
-		this.bytes = kept.length === 0 ? null : kept;
-	}
-}
 
 /** Whether an event brings usage and nothing of the answer. Usage beside content stays: that server reports it unasked. */
 export function isUsageChunk(event: Buffer, data: string): boolean {

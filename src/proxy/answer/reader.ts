@@ -3,6 +3,7 @@
 
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import { type AnswerEvent, bytesOf } from "../../protocol/answer-event.ts";
+import { type Cut, spliced } from "../../protocol/edit.ts";
 import { isJson } from "../../protocol/json-text.ts";
 import { MessagesRepair } from "../../protocol/messages-repair.ts";
 import { SseSplitter, sseData } from "../../protocol/sse.ts";
@@ -36,13 +37,6 @@ export interface AnswerReaderOptions {
 	readonly onFault: OnFault;
 }
 
-/** Bytes in place of those from `start` to `end`. */
-interface Edit {
-	readonly start: number;
-	readonly end: number;
-	readonly bytes: Buffer;
-}
-
 /** Events that an answer ends with. */
 export const LAST_EVENTS: ReadonlySet<string> = new Set(["message_stop", "error"]);
 const NOTHING = Buffer.alloc(0);
@@ -58,7 +52,7 @@ export class AnswerReader {
 	readonly #repair: MessagesRepair | null;
 	readonly #onEvent: OnEvent;
 	/** Of the chunk that is being read. */
-	#edits: Edit[] = [];
+	#edits: Cut[] = [];
 	#over = false;
 	#body: Buffer[] | null;
 	#bodyBytes = 0;
@@ -130,7 +124,7 @@ export class AnswerReader {
 		}
 		// As it came: what the repair puts in was not reported by the upstream.
 		this.#usage.event(repair.type, whole);
-		this.#edits.push({ start, end, bytes: this.#written(events) });
+		this.#edits.push({ start, end, text: this.#written(events) });
 	}
 
 	#seen(name: string, event: Buffer): void {
@@ -151,15 +145,8 @@ export class AnswerReader {
 	}
 
 	#edited(relayable: Buffer): Buffer | null {
-		const pieces: Buffer[] = [];
-		let at = 0;
-		for (const { start, end, bytes } of this.#edits) {
-			pieces.push(relayable.subarray(at, start), bytes);
-			at = end;
-		}
+		const edited = spliced(relayable, this.#edits);
 		this.#edits = [];
-		pieces.push(relayable.subarray(at));
-		const edited = Buffer.concat(pieces);
 		return edited.length === 0 ? null : edited;
 	}
 
