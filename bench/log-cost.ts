@@ -44,7 +44,7 @@ export async function costOfRow(): Promise<RowCost> {
 		for (let batch = 0; batch < BATCHES; batch += 1) {
 			const list = Array.from({ length: BATCH }, (_, at) => finished(batch * BATCH + at, { random, now }));
 			const begun = performance.now();
-			for (const each of list) requests.record({ ...each, turn: turnOf(each) });
+			for (const each of list) requests.record({ ...each, details: { ...each.details, turn: turnOf(each) } });
 			const recorded = performance.now();
 			const written = writer.flush();
 			const sent = performance.now();
@@ -120,7 +120,6 @@ function finished(at: number, { random, now }: { random: () => number; now: numb
 			prompt_tokens: 450,
 			max_tokens: 1024,
 		},
-		turn: null,
 		bodies: null,
 	};
 }

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setImmediate as turnOfTheEventLoop } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { getHeapSpaceStatistics } from "node:v8";
@@ -12,15 +13,18 @@ import type * as LoadModule from "../src/config/load.ts";
 import type * as OpenModule from "../src/db/open.ts";
 import type * as GatewayModule from "../src/gateway.ts";
 import type { UpstreamListener } from "../src/proxy/upstream/upstream.ts";
+import type { RequestLog } from "../src/requestlog/log.ts";
 import type * as LogModule from "../src/telemetry/log.ts";
 import { type AnswerKind, BENCH_MODEL, buildRequests } from "./bodies.ts";
 import { PROJECT } from "./children.ts";
+import { median } from "./measure.ts";
+import { processFigures } from "./process-figures.ts";
 
 const HELP = `npx tsx bench/own-code.ts [options]
 
   --bytes <n>     size of a body (default 1800)
   --answer <kind> json or sse (default json)
-  --log           with the request log in a SQLite file
+  --log           also with the request log in a SQLite file, switched on and off in turns
   --rounds <n>    rounds of 2,000 requests; the best one counts (default 14)
   --dist <dir>    build to measure (default dist), to compare two: name one after the other, several times`;
 
@@ -36,6 +40,7 @@ const { values: options } = parseArgs({
 });
 
 const REQUESTS_A_ROUND = 2_000;
+const REQUESTS_A_TURN = 16;
 const DEPLOYMENTS = 3;
 const DELTAS = 40;
 
@@ -71,31 +76,63 @@ async function main(): Promise<void> {
 			const response = new FakeResponse(done) as unknown as ServerResponse;
 			gateway.offer(client, response, { control: false, probes: false });
 		});
-	const rounds: number[] = [];
-	const kept: number[] = [];
+	const recorder = gateway.serving().recorder as { requests: RequestLog | null };
+	const logged = recorder.requests;
+	const sides: Side[] = logged === null ? [newSide(null)] : [newSide(null), newSide(logged)];
 	for (let round = 0; round < Number(options.rounds); round += 1) {
-		const old = oldBytes();
-		const began = performance.now();
-		for (let at = 0; at < REQUESTS_A_ROUND; at += 1) {
-			const status = await one(requests[at % requests.length] as PreparedRequest);
-			if (status !== 200) throw new Error(`a request was answered with ${status}`);
+		// In turns: what else the machine does changes by the second.
+		for (const side of sides) {
+			recorder.requests = side.log;
+			const old = oldBytes();
+			const began = spentMs();
+			for (let at = 0; at < REQUESTS_A_ROUND; at += 1) {
+				const status = await one(requests[at % requests.length] as PreparedRequest);
+				if (status !== 200) throw new Error(`a request was answered with ${status}`);
+				// As between requests of sockets, timers fire and the log is handed over.
+				if (at % REQUESTS_A_TURN === 0) await turnOfTheEventLoop();
+			}
+			await gateway.requestLog?.flush();
+			const ended = spentMs();
+			side.serving.push(((ended.serving - began.serving) * 1000) / REQUESTS_A_ROUND);
+			side.others.push(((ended.others - began.others) * 1000) / REQUESTS_A_ROUND);
+			side.kept.push((oldBytes() - old) / REQUESTS_A_ROUND);
 		}
-		rounds.push(((performance.now() - began) * 1000) / REQUESTS_A_ROUND);
-		kept.push((oldBytes() - old) / REQUESTS_A_ROUND);
 	}
-	rounds.sort((a, b) => a - b);
-	kept.sort((a, b) => a - b);
-	const [best = 0] = rounds;
-	const median = rounds[rounds.length >> 1] ?? 0;
-	const about = `${options.bytes} bytes, ${options.answer}${options.log ? ", logged" : ""}`;
-	console.log(`${options.dist}: ${about}: ${best.toFixed(1)} µs a request at best, median ${median.toFixed(1)}`);
-	// A full collection within a round makes it negative: the median is of the others.
-	const grown = kept.filter((bytes) => bytes > 0);
-	const keptBytes = grown[grown.length >> 1] ?? 0;
-	console.log(`${(keptBytes / 1024).toFixed(1)} KB a request outlived the young generation (median of the rounds)`);
+	for (const side of sides) console.log(lineOf(side));
 	await gateway.close();
 	await database?.close();
 	rmSync(folder, { recursive: true, force: true });
+}
+
+/** A request's share in each round, with the log or without. */
+interface Side {
+	readonly log: RequestLog | null;
+	/** CPU µs of the thread that serves, and of all others. */
+	readonly serving: number[];
+	readonly others: number[];
+	/** Bytes that outlived the young generation. */
+	readonly kept: number[];
+}
+
+function newSide(log: RequestLog | null): Side {
+	return { log, serving: [], others: [], kept: [] };
+}
+
+function lineOf({ log, serving, others, kept }: Side): string {
+	const about = `${options.dist}: ${options.bytes} bytes, ${options.answer}${log === null ? "" : ", logged"}`;
+	const cpu = `${Math.min(...serving).toFixed(1)} µs CPU a request at best, median ${median(serving).toFixed(1)}`;
+	const beside = `other threads ${Math.min(...others).toFixed(1)}, median ${median(others).toFixed(1)}`;
+	// A full collection within a round makes it negative: the median is of the others.
+	const keptBytes = median(kept.filter((bytes) => bytes > 0));
+	return `${about}: ${cpu}; ${beside}; ${(keptBytes / 1024).toFixed(1)} KB outlived the young generation`;
+}
+
+/** CPU time so far, of the thread that serves and of all others: no other program's load is in it. */
+function spentMs(): { readonly serving: number; readonly others: number } {
+	const figures = processFigures(process.pid);
+	if (figures?.mainThreadMs == null) throw new Error("this kernel does not tell a thread's CPU time");
+	const { user, system } = process.cpuUsage();
+	return { serving: figures.mainThreadMs, others: (user + system) / 1000 - figures.mainThreadMs };
 }
 
 /** Size of what has been promoted and not been collected yet. */

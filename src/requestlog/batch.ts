@@ -15,7 +15,7 @@ export interface Bodies {
 /** One finished request on its way to the database. */
 export interface LogEntry {
 	readonly row: RequestRow;
-	readonly details: Details;
+	readonly details: Readonly<Details>;
 	/** Where bodies are stored at all. */
 	readonly bodies: Bodies | null;
 }

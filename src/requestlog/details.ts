@@ -35,7 +35,7 @@ export interface Details {
 	readonly user_agent: string | null;
 	/** The caller's own data about the request (`x-litellm-spend-logs-metadata`). */
 	readonly metadata: Readonly<Record<string, unknown>> | null;
-	readonly miss: { readonly detail: string; readonly tokens: number } | null;
+	miss: { readonly detail: string; readonly tokens: number } | null;
 	/** Null where the request marked nothing for caching, or no usage was reported. */
 	readonly turn: Turn | null;
 	/** Null where the request's own counts at ordinary prices are all there is to its bill. */
@@ -43,7 +43,7 @@ export interface Details {
 }
 
 /** Nothing is known. */
-export const NO_DETAILS: Details = {
+export const NO_DETAILS: Readonly<Details> = Object.freeze({
 	error_message: null,
 	attempts: [],
 	candidates: [],
@@ -58,20 +58,24 @@ export const NO_DETAILS: Details = {
 	miss: null,
 	turn: null,
 	billed: null,
-};
+});
+
+const NAMES = Object.keys(NO_DETAILS) as readonly (keyof Details)[];
 
 type StoredTurn = Omit<Turn, "summary"> & { readonly summary: StoredSummary };
 
 /** As the column takes it: what is null or empty is left out. */
-export function writeDetails(details: Details): string {
-	const known = Object.entries(details).filter(
-		([, value]) => value !== null && !(Array.isArray(value) && value.length === 0),
-	);
-	return storableJson(Object.fromEntries(known));
+export function writeDetails(details: Readonly<Details>): string {
+	const known: Partial<Record<keyof Details, unknown>> = {};
+	for (const name of NAMES) {
+		const value = details[name];
+		if (value !== null && !(Array.isArray(value) && value.length === 0)) known[name] = value;
+	}
+	return storableJson(known);
 }
 
 /** What the column gave: text, or parsed already. What cannot be read is nothing: one damaged row must not hide the others. */
-export function readDetails(stored: unknown): Details {
+export function readDetails(stored: unknown): Readonly<Details> {
 	try {
 		const parsed: unknown = typeof stored === "string" ? JSON.parse(stored) : stored;
 		if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return NO_DETAILS;

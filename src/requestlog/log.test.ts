@@ -48,7 +48,7 @@ function turnAt(at: number, change: Partial<Turn> = {}): Turn {
 test("a turn that reads less than its conversation had cached is logged with its cause", () => {
 	const { requests, entries } = world();
 	const record = (at: number, turn: Turn, agent: string | null = null) =>
-		requests.record({ row: rowAt(at, { agent_id: agent }), details: NO_DETAILS, turn, bodies: null });
+		requests.record({ row: rowAt(at, { agent_id: agent }), details: { ...NO_DETAILS, turn }, bodies: null });
 	expect(record(0, turnAt(0))).toBeNull();
 	const miss = record(400_000, turnAt(400_000));
 	expect(miss?.reason).toBe("expired");
@@ -61,14 +61,14 @@ test("a turn that reads less than its conversation had cached is logged with its
 test("of a client that names no session nothing is compared", () => {
 	const { requests, entries } = world();
 	for (const at of [0, 400_000])
-		requests.record({ row: rowAt(at, { session_id: null }), details: NO_DETAILS, turn: turnAt(at), bodies: null });
+		requests.record({ row: rowAt(at, { session_id: null }), details: { ...NO_DETAILS, turn: turnAt(at) }, bodies: null });
 	expect(entries.map(({ row }) => row.miss_cause)).toEqual([null, null]);
 });
 
 test("texts of clients are cut, and what databases refuse is replaced", () => {
 	const { requests, entries } = world();
 	const row = rowAt(0, { session_id: `nul\0 half\udc00 ${"x".repeat(9_000)}`, tags: ["\0", "y".repeat(600)] });
-	requests.record({ row, details: NO_DETAILS, turn: null, bodies: null });
+	requests.record({ row, details: { ...NO_DETAILS, turn: null }, bodies: null });
 	expect(entries[0]?.row.session_id).toBe(`nul\ufffd half\ufffd ${"x".repeat(501)}`);
 	expect(entries[0]?.row.tags).toEqual(["\ufffd", "y".repeat(512)]);
 });

@@ -1,8 +1,8 @@
 // The request log as those see it who fill it: a finished request goes in, and is kept. Leaves translating an exchange to proxy/record and
 // writing to requestlog/writer.
-import type { Miss, Turn } from "../cache/miss.ts";
+import type { Miss } from "../cache/miss.ts";
 import type { TurnMemory } from "../cache/turns.ts";
-import { REQUEST_COLUMN_NAMES, type RequestRow } from "../db/schema/requests.ts";
+import { type RequestRow, TEXT_COLUMNS } from "../db/schema/requests.ts";
 import type { Bodies } from "./batch.ts";
 import type { Details } from "./details.ts";
 import { storableText } from "./storable.ts";
@@ -12,10 +12,8 @@ import type { LogWriter } from "./writer.ts";
 export interface FinishedRequest {
 	/** The log sets `miss_cause` and cuts what is too long. */
 	readonly row: RequestRow;
-	/** The log sets `miss` and `turn`. */
-	readonly details: Omit<Details, "miss" | "turn">;
-	/** Null where it marked nothing for caching, or no usage was reported. */
-	readonly turn: Turn | null;
+	/** The log sets `miss`. */
+	readonly details: Details;
 	/** Where bodies are stored at all. */
 	readonly bodies: Bodies | null;
 }
@@ -30,13 +28,15 @@ const MOST_TEXT = 512;
 
 export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMemory): RequestLog {
 	return {
-		record({ row, details, turn, bodies }) {
+		record(request) {
+			const { row, details } = request;
 			clean(row);
 			const { session_id: session, agent_id: agent, key_id } = row;
+			const { turn } = details;
 			const miss = turn === null || session === null ? null : turns.next({ key_id, session, agent }, turn);
 			row.miss_cause = miss?.reason ?? null;
-			const recorded = miss === null ? null : { detail: miss.detail, tokens: miss.tokens };
-			writer.push({ row, details: { ...details, miss: recorded, turn }, bodies });
+			details.miss = miss === null ? null : { detail: miss.detail, tokens: miss.tokens };
+			writer.push(request);
 			return miss;
 		},
 	};
@@ -44,12 +44,11 @@ export function createRequestLog(writer: Pick<LogWriter, "push">, turns: TurnMem
 
 /** What clients and upstreams sent, as columns keep it. Ids are keys of sums, so two that are stored alike must be alike before. */
 function clean(row: RequestRow): void {
-	const columns: Record<string, unknown> = row;
-	for (const name of REQUEST_COLUMN_NAMES) {
+	for (const name of TEXT_COLUMNS) {
 		const value = row[name];
-		if (typeof value !== "string") continue;
+		if (value === null) continue;
 		const text = columnText(value);
-		if (text !== value) columns[name] = text;
+		if (text !== value) row[name] = text;
 	}
 	if (row.tags.length > 0) row.tags = row.tags.map(columnText);
 }

@@ -129,7 +129,7 @@ onEachDatabase((databases) => {
 		};
 		const row = rowAt(0, { session_id: `nul\0 half\udc00 ${"x".repeat(9_000)}` });
 		const bodies = { request: "a\0b", response: null };
-		requestLog.record({ row, details, turn: null, bodies });
+		requestLog.record({ row, details, bodies });
 		await writer.flush();
 		expect(writer.stats()).toMatchObject({ written: 1, lost: 0 });
 		const stored = await findRequest(database, row.id);

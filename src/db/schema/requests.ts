@@ -97,6 +97,22 @@ export type RequestColumn = keyof Columns;
 /** Names in the order in which a row's values are written. */
 export const REQUEST_COLUMN_NAMES = Object.keys(REQUEST_COLUMNS) as readonly RequestColumn[];
 
+/** Where the columns of a type stand among them. */
+function placesOf(type: ColumnType): readonly number[] {
+	return REQUEST_COLUMN_NAMES.flatMap((name, at) => (REQUEST_COLUMNS[name] === type ? [at] : []));
+}
+
+const TIMES = placesOf("time");
+const FLAGS = placesOf("flag");
+const LISTS = placesOf("list");
+
+type TextColumn = { [Name in RequestColumn]: Columns[Name] extends "text" | "text?" ? Name : never }[RequestColumn];
+
+/** Columns that hold text. */
+export const TEXT_COLUMNS = REQUEST_COLUMN_NAMES.filter((name): name is TextColumn =>
+	REQUEST_COLUMNS[name].startsWith("text"),
+);
+
 type Value<Type extends ColumnType> = Type extends "text"
 	? string
 	: Type extends "text?"
@@ -130,21 +146,13 @@ export function storedTime(ms: number): string {
 	return new Date(Math.min(LAST_TIME, Math.max(FIRST_TIME, ms))).toISOString();
 }
 
-/** A row's values in the order of the columns, as both databases take them. */
+/** A row's values in the order of the columns, as both databases take them. Every request pays for this one: plain values are only copied. */
 export function valuesOf(row: RequestRow): unknown[] {
-	return REQUEST_COLUMN_NAMES.map((name) => {
-		const value = row[name];
-		switch (REQUEST_COLUMNS[name]) {
-			case "time":
-				return storedTime(value as number);
-			case "flag":
-				return value === true ? 1 : 0;
-			case "list":
-				return JSON.stringify(value);
-			default:
-				return value;
-		}
-	});
+	const values: unknown[] = REQUEST_COLUMN_NAMES.map((name) => row[name]);
+	for (const at of TIMES) values[at] = storedTime(values[at] as number);
+	for (const at of FLAGS) values[at] = values[at] === true ? 1 : 0;
+	for (const at of LISTS) values[at] = JSON.stringify(values[at]);
+	return values;
 }
 
 /** A row as it was given. Drivers give times as text or ms, flags as numbers or booleans, lists as JSON or parsed. */

@@ -30,86 +30,91 @@ const MOST_LISTED = 16;
 
 /** What the log keeps of it. */
 export function finishedRequest(exchange: Exchange, { now, wall }: EndTime, about: Surroundings): FinishedRequest {
-	const { plan, outline, caller } = exchange;
+	const { plan } = exchange;
 	const spending = spendingOf(exchange);
-	const ahead = now - wall;
-	const agent = headerValue(exchange.request.headers, "user-agent");
-	const last = exchange.attempts.at(-1) ?? null;
-	const deployment = last?.deployment ?? null;
-	const candidate = plan?.candidates.find((one) => one.deployment === deployment) ?? null;
-	const conversation = conversationOf(exchange);
-	const facts = deployment === null ? null : cachingFacts(deployment.config, plan?.request.wildcard ?? null);
-	const domain = deployment === null ? null : about.domainOf(deployment);
-	const end = outcomeOf(exchange, last);
+	const deployment = exchange.attempts.at(-1)?.deployment ?? null;
+	const known: Known = {
+		now,
+		ahead: now - wall,
+		usage: spending.usage,
+		cost: spending.bill?.cost ?? null,
+		randomCost: randomCostOf(exchange, spending, about),
+		isEstimated: spending.estimated.length > 0,
+		billed: billedDetails(spending),
+		agent: headerValue(exchange.request.headers, "user-agent"),
+		deployment,
+		candidate: plan?.candidates.find((one) => one.deployment === deployment) ?? null,
+		facts: deployment === null ? null : cachingFacts(deployment.config, plan?.request.wildcard ?? null),
+		domain: deployment === null ? null : about.domainOf(deployment),
+		conversation: conversationOf(exchange),
+		end: outcomeOf(exchange),
+	};
 	return {
-		row: {
-			id: exchange.id,
-			started_at: exchange.startedAt - ahead,
-			operation: exchange.operation,
-			client_format: exchange.format.name,
-			outcome: end.outcome,
-			status: end.status,
-			error: end.error,
-			...callerOf(exchange),
-			session_id: conversation.session,
-			agent_id: conversation.agent,
-			...clientOf(agent),
-			tags: tagsOf(plan?.request.tags ?? caller?.tags ?? []),
-			model: outline?.model ?? null,
-			model_group: deployment?.config.group ?? plan?.request.group.name ?? null,
-			model_id: deployment?.id ?? null,
-			upstream_model: facts?.upstreamModel ?? null,
-			provider: deployment?.config.provider ?? null,
-			cache_domain: domain,
-			region: deployment === null ? null : regionOf(deployment),
-			stream: outline?.stream === true,
-			estimated: spending.estimated.length > 0,
-			...tokensOf(spending),
-			...costOf(spending),
-			cost_random_routing: randomCostOf(exchange, spending, about),
-			affinity: plan?.outcome ?? null,
-			reason: candidate?.reason ?? null,
-			predicted_read: candidate === null ? null : Math.round(candidate.predictedReadTokens),
-			waited_ms: exchange.waitedMs,
-			ttft_ms: exchange.firstByteAt === null ? null : exchange.firstByteAt - exchange.startedAt,
-			duration_ms: now - exchange.startedAt,
-			diverted_from: plan?.divertedFrom?.deployment.id ?? null,
-			runner_up: plan?.candidates[1]?.deployment.id ?? null,
-			attempts: exchange.attempts.length,
-			miss_cause: null,
-		},
-		details: { ...detailsOf(exchange, ahead), user_agent: agent, billed: billedDetails(spending) },
-		turn: turnOf(exchange, { domain, candidate, facts, ahead }),
+		row: rowOf(exchange, known),
+		details: detailsOf(exchange, known),
 		bodies: bodiesOf(exchange),
 	};
 }
 
-/** Whose request it was. */
-function callerOf({ caller, request: { headers } }: Exchange) {
+/** What is worked out first: several parts of the record hold it. */
+interface Known {
+	readonly now: number;
+	/** How far the exchange's clock is ahead of the machine's. */
+	readonly ahead: number;
+	/** Null where nothing is known. */
+	readonly usage: Spending["usage"];
+	/** Dollars; null where the price or the usage is unknown. */
+	readonly cost: NonNullable<Spending["bill"]>["cost"];
+	readonly randomCost: number | null;
+	readonly isEstimated: boolean;
+	readonly billed: FinishedRequest["details"]["billed"];
+	readonly agent: string | null;
+	/** That served it or was tried last; null where none was. */
+	readonly deployment: Deployment | null;
+	readonly candidate: Candidate | null;
+	readonly facts: CachingFacts | null;
+	readonly domain: string | null;
+	readonly conversation: Conversation;
+	readonly end: Pick<FinishedRequest["row"], "outcome" | "status" | "error">;
+}
+
+/** One literal of all columns: a row that is put together of parts costs several times as much. */
+function rowOf(exchange: Exchange, known: Known): FinishedRequest["row"] {
+	const { plan, outline, caller, request, firstByteAt, startedAt } = exchange;
+	const { usage, cost, deployment, candidate, end } = known;
+	const [client, version] = clientOf(known.agent);
 	return {
+		id: exchange.id,
+		started_at: startedAt - known.ahead,
+		operation: exchange.operation,
+		client_format: exchange.format.name,
+		outcome: end.outcome,
+		status: end.status,
+		error: end.error,
 		key_id: caller?.keyHash ?? null,
 		key_alias: caller?.keyAlias ?? null,
 		team_id: caller?.teamId ?? null,
 		user_id: caller?.userId ?? null,
-		end_user: headerValue(headers, "x-litellm-end-user-id") ?? headerValue(headers, "x-litellm-customer-id"),
-	} satisfies Partial<FinishedRequest["row"]>;
-}
-
-/** Null where nothing is known. */
-function tokensOf({ usage }: Spending) {
-	return {
+		end_user: endUserOf(request.headers),
+		session_id: known.conversation.session,
+		agent_id: known.conversation.agent,
+		client,
+		client_version: version,
+		tags: tagsOf(plan?.request.tags ?? caller?.tags ?? []),
+		model: outline?.model ?? null,
+		model_group: deployment?.config.group ?? plan?.request.group.name ?? null,
+		model_id: deployment?.id ?? null,
+		upstream_model: known.facts?.upstreamModel ?? null,
+		provider: deployment?.config.provider ?? null,
+		cache_domain: known.domain,
+		region: deployment === null ? null : regionOf(deployment),
+		stream: outline?.stream === true,
+		estimated: known.isEstimated,
 		input_tokens: usage?.inputTokens ?? null,
 		output_tokens: usage?.outputTokens ?? null,
 		cache_read_tokens: usage?.cacheReadTokens ?? null,
 		cache_write_5m_tokens: usage === null ? null : usage.cacheWriteTokens - usage.cacheWrite1hTokens,
 		cache_write_1h_tokens: usage?.cacheWrite1hTokens ?? null,
-	} satisfies Partial<FinishedRequest["row"]>;
-}
-
-/** Dollars; null where the price or the usage is unknown. */
-function costOf({ bill }: Spending) {
-	const cost = bill?.cost ?? null;
-	return {
 		cost: cost?.total ?? null,
 		cost_input: cost?.input ?? null,
 		cost_cache_read: cost?.read ?? null,
@@ -118,22 +123,36 @@ function costOf({ bill }: Spending) {
 		cost_output: cost?.output ?? null,
 		cost_server_tools: cost?.tools ?? null,
 		cost_without_caching: cost?.withoutCaching ?? null,
-	} satisfies Partial<FinishedRequest["row"]>;
+		cost_random_routing: known.randomCost,
+		affinity: plan?.outcome ?? null,
+		reason: candidate?.reason ?? null,
+		predicted_read: candidate === null ? null : Math.round(candidate.predictedReadTokens),
+		waited_ms: exchange.waitedMs,
+		ttft_ms: firstByteAt === null ? null : firstByteAt - startedAt,
+		duration_ms: known.now - startedAt,
+		diverted_from: plan?.divertedFrom?.deployment.id ?? null,
+		runner_up: plan?.candidates[1]?.deployment.id ?? null,
+		attempts: exchange.attempts.length,
+		miss_cause: null,
+	};
 }
 
 /** `claude-cli/2.1.332 (external, cli)`: the program and its version. */
-function clientOf(agent: string | null): { readonly client: string | null; readonly client_version: string | null } {
+function clientOf(agent: string | null): readonly [name: string | null, version: string | null] {
 	const [, client = null, version = null] = /^\s*([^\s/]+)(?:\/(\S+))?/.exec(agent ?? "") ?? [];
-	return { client: client?.slice(0, MOST_NAME) ?? null, client_version: version?.slice(0, MOST_NAME) ?? null };
+	return [client?.slice(0, MOST_NAME) ?? null, version?.slice(0, MOST_NAME) ?? null];
 }
 
 const MOST_NAME = 120;
 
+/** Whom the request names as its user. */
+function endUserOf(headers: Exchange["request"]["headers"]): string | null {
+	return headerValue(headers, "x-litellm-end-user-id") ?? headerValue(headers, "x-litellm-customer-id");
+}
+
 /** What became of the request as a whole, and what the client got. */
-function outcomeOf(
-	exchange: Exchange,
-	last: AttemptRecord | null,
-): Pick<FinishedRequest["row"], "outcome" | "status" | "error"> {
+function outcomeOf(exchange: Exchange): Known["end"] {
+	const last = exchange.attempts.at(-1) ?? null;
 	const { statusCode } = exchange.response;
 	const error = exchange.failure?.code ?? (last === null || last.error === "" ? null : last.error);
 	if (last?.outcome === "broke") return { outcome: "broke", status: statusCode, error };
@@ -163,19 +182,11 @@ function randomCostOf(exchange: Exchange, { usage, bill }: Spending, { counterfa
 }
 
 /** What a later turn is compared with; null where nothing was marked for caching or nothing is known of what was read. */
-function turnOf(
-	exchange: Exchange,
-	known: {
-		readonly domain: string | null;
-		readonly candidate: Candidate | null;
-		readonly facts: CachingFacts | null;
-		readonly ahead: number;
-	},
-): FinishedRequest["turn"] {
+function turnOf(exchange: Exchange, known: Known): FinishedRequest["details"]["turn"] {
+	// Caches are judged by what the provider reported, not by estimates.
 	const { usage, plan, startedAt, firstByteAt, operation } = exchange;
-	const { domain, candidate, facts, ahead } = known;
-	const deployment = exchange.attempts.at(-1)?.deployment;
-	if (usage === null || plan === null || deployment === undefined || facts === null) return null;
+	const { domain, candidate, deployment, facts, ahead } = known;
+	if (usage === null || plan === null || deployment === null || facts === null) return null;
 	const { outline, betas } = plan.request;
 	if (operation !== "messages" || outline.breakpoints.length === 0) return null;
 	return {
@@ -208,8 +219,9 @@ function routeText(plan: Plan, candidate: Candidate | null, attempts: readonly A
 
 const MOST_BETAS = 1024;
 
-function detailsOf(exchange: Exchange, ahead: number): Omit<FinishedRequest["details"], "user_agent" | "billed"> {
+function detailsOf(exchange: Exchange, known: Known): FinishedRequest["details"] {
 	const { plan, outline, caller, failure } = exchange;
+	const { ahead } = known;
 	const diverted = plan?.divertedFrom ?? null;
 	return {
 		error_message: failure?.message ?? null,
@@ -236,7 +248,11 @@ function detailsOf(exchange: Exchange, ahead: number): Omit<FinishedRequest["det
 		max_tokens: outline?.maxTokens ?? null,
 		request_class: plan?.request.conversation.hints?.requestClass ?? null,
 		team_alias: caller?.teamAlias ?? null,
+		user_agent: known.agent,
 		metadata: metadataOf(headerValue(exchange.request.headers, "x-litellm-spend-logs-metadata")),
+		miss: null,
+		turn: turnOf(exchange, known),
+		billed: known.billed,
 	};
 }
 
@@ -261,11 +277,13 @@ function metadataOf(sent: string | null): Record<string, unknown> | null {
 	}
 }
 
-/** Ids as the client sent them. */
-function conversationOf({ plan, caller }: Exchange): {
+interface Conversation {
 	readonly session: string | null;
 	readonly agent: string | null;
-} {
+}
+
+/** Ids as the client sent them. */
+function conversationOf({ plan, caller }: Exchange): Conversation {
 	const conversation = plan?.request.conversation;
 	if (conversation === undefined || conversation.session === null || caller === null)
 		return { session: null, agent: null };
