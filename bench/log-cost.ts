@@ -80,7 +80,7 @@ const BREAKPOINTS = [
 function finished(at: number, { random, now }: { random: () => number; now: number }): FinishedRequest {
 	const session = `session-${at % SESSIONS}-aaaa-4bbb-8ccc-dddddddddddd`;
 	const modelId = DEPLOYMENTS[at % 3] ?? "";
-	const made = rowOf(at, { rows: BATCH * BATCHES, end: now }, random);
+	const made = rowOf(at, { rows: BATCH * BATCHES, days: 5, end: now }, random);
 	// As a busy gateway's: thousands a second.
 	const startedAt = now + Math.floor(at / 5);
 	const times = { started_at: startedAt, ttft_ms: 9, duration_ms: 17 };

@@ -9,21 +9,25 @@ import { createLogWriter } from "../src/requestlog/writer.ts";
 import { seededRandom } from "../src/simulator/random.ts";
 import { createLogger } from "../src/telemetry/log.ts";
 
-/** How many rows, and when the last of them was; the first is `DAYS` before it. */
+/** How many rows, over how many days, and when the last of them was. */
 export interface LogSize {
 	readonly rows: number;
+	readonly days: number;
 	/** ms since epoch. */
 	readonly end: number;
 }
 
 export const DAY_MS = 86_400_000;
-export const DAYS = 5;
 
-const MODELS = ["claude-code", "claude-opus", "claude-haiku", "claude-fable"];
+export const MODELS = ["claude-code", "claude-opus", "claude-haiku", "claude-fable"];
 export const DEPLOYMENTS = Array.from({ length: 8 }, (_, at) => `deployment-${at + 1}`);
-const REASONS = ["prefix", "head", "cold", "unmarked", "diverted", "returned"];
-export const SESSIONS = 20_000;
+export const REASONS = ["prefix", "head", "cold", "unmarked", "diverted", "returned"];
 export const KEYS = 200;
+
+/** A conversation has fifty turns. */
+export function sessionsOf({ rows }: Pick<LogSize, "rows">): number {
+	return Math.max(400, Math.round(rows / 50));
+}
 
 /** As the gateway's own ids begin: with their time (src/proxy/call-id.ts). */
 export function idPrefix(startedAt: number): string {
@@ -32,12 +36,13 @@ export function idPrefix(startedAt: number): string {
 }
 
 /** Rows as a busy team makes them: many turns of few sessions at a time, some errors, some misses. */
-export function rowOf(at: number, { rows, end }: LogSize, random: () => number): RequestRow {
-	const startedAt = end - Math.floor(((rows - at) / rows) * DAYS * DAY_MS);
+export function rowOf(at: number, size: LogSize, random: () => number): RequestRow {
+	const { rows, days, end } = size;
+	const startedAt = end - Math.floor(((rows - at) / rows) * days * DAY_MS);
 	const pick = <T>(list: readonly T[]): T =>
 		list[Math.min(list.length - 1, Math.floor(random() ** 2 * list.length))] as T;
 	// Sessions live for a while and are then followed by others.
-	const session = Math.floor((at / rows) * (SESSIONS - 200)) + Math.floor(random() * 200);
+	const session = Math.floor((at / rows) * (sessionsOf(size) - 200)) + Math.floor(random() * 200);
 	const key = session % KEYS;
 	const failed = random() < 0.03;
 	const status = failed ? pick([429, 529, 500, 400, 401, 499]) : 200;

@@ -47,7 +47,7 @@ async function main(chromium: string): Promise<void> {
 	try {
 		{
 			await using database = await openDatabase({ kind: "sqlite", path: join(folder, "warmpath.db") });
-			await fillLog(database, { rows: ROWS, end: Date.now() });
+			await fillLog(database, { rows: ROWS, days: 5, end: Date.now() });
 		}
 		await using gateway = await startServe(folder);
 		const browser = await startBrowser(chromium);

@@ -1,6 +1,7 @@
 // The words below `warmpath keys` and `warmpath db`, the commands that work on the database: what each is called, its options and help.
 // Leaves the work to commands/keys and commands/db, which are loaded only when they are run.
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { EXPORT_FORMATS, type ExportFormat } from "../requestlog/export.ts";
 import { amount, commaSeparated, positiveNumber, timeOf } from "./option-values.ts";
 
 interface DatabaseFlags {
@@ -123,17 +124,51 @@ export function addDbCommands(db: Command): void {
 		);
 
 	db.command("export")
-		.description("the request log as JSON lines, oldest first: no prompts, but the ids of keys and sessions")
+		.description("the request log, a line a request, oldest first: no prompts, but the ids of keys and sessions")
 		.option("-c, --config <file>", "configuration that names the database")
-		.option("--from <time>", "requests from then on, such as 2026-11-01", timeOf)
+		.option("--from <time>", "requests from then on: 2026-11-01, 2026-11-01T12:00Z, or 7d (ago)", timeOf)
 		.option("--to <time>", "requests before then", timeOf)
 		.option("--session <id>", "one conversation")
+		.option("--user <id>", "one user's requests")
+		.option("--team <id>", "one team's requests")
+		.option("--model <name>", "a model, as clients ask for it")
+		.addOption(
+			new Option(
+				"--format <format>",
+				"jsonl or csv; default: csv where the file's name ends in .csv, else jsonl",
+			).choices(EXPORT_FORMATS),
+		)
 		.option("-o, --output <file>", "where to; default: standard output")
-		.action((options: DatabaseFlags & { from?: number; to?: number; session?: string; output?: string }) => {
-			const { from, to, session, output } = options;
-			return runDb({ kind: "export", filter: { from, to, session }, file: output ?? null }, options);
+		.addHelpText("after", EXPORT_HELP)
+		.action((options: ExportFlags, command: Command) => {
+			const { from, to, session, user, team, model, output, format } = options;
+			if (from !== undefined && to !== undefined && from >= to) command.error("error: --from must be before --to");
+			const filter = { from, to, session, userId: user, teamId: team, model };
+			const byName = output?.toLowerCase().endsWith(".csv") === true ? "csv" : "jsonl";
+			return runDb({ kind: "export", filter, format: format ?? byName, file: output ?? null }, options);
 		});
 }
+
+interface ExportFlags extends DatabaseFlags {
+	readonly from?: number;
+	readonly to?: number;
+	readonly session?: string;
+	readonly user?: string;
+	readonly team?: string;
+	readonly model?: string;
+	readonly output?: string;
+	readonly format?: ExportFormat;
+}
+
+const EXPORT_HELP = `
+Examples:
+  $ warmpath db export --from 2026-11-01 --to 2026-12-01 -o november.jsonl    then: warmpath replay november.jsonl
+  $ warmpath db export --from 7d --format csv | gzip > week.csv.gz
+  $ warmpath db export --user somebody -o somebody.csv
+
+csv has the columns of the table requests (docs/sql.md), times as ISO 8601 in UTC, nothing for null.
+jsonl has all that and the details: attempts, candidates, the prompt's map without its text; times in ms since 1970.
+Times without a zone are UTC. Progress goes to standard error. It may run beside a gateway.`;
 
 async function runKeys(action: import("./keys.ts").KeysAction, options: DatabaseFlags): Promise<void> {
 	const { keysCommand } = await import("./keys.ts");
@@ -151,6 +186,7 @@ async function runDb(action: import("./db.ts").DbAction, { config }: DatabaseFla
 	process.exitCode = await dbCommand(action, config ?? null, {
 		out: process.stdout,
 		err: (text) => process.stderr.write(text),
+		terminal: process.stderr.isTTY === true,
 		env: process.env,
 		now: Date.now,
 	});

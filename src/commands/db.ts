@@ -1,21 +1,19 @@
 // `warmpath db`: the schema brought up to date, how the database stands, the request log as JSON lines. Leaves the work to db/.
-import { once } from "node:events";
-import { createWriteStream } from "node:fs";
-import { finished } from "node:stream/promises";
 import { loadConfig } from "../config/load.ts";
 import { formatDiagnostic } from "../config/report.ts";
 import type { Config } from "../config/schema.ts";
 import type { Database } from "../db/database.ts";
 import { migrate, migrationStatus } from "../db/migrate.ts";
 import { connect } from "../db/open.ts";
-import type { ExportHeader } from "../replay/request-log.ts";
-import { eachRequest, type RequestFilter } from "../requestlog/requests.ts";
 import { logBytes } from "../requestlog/retention.ts";
 import { locationOf } from "./database.ts";
+import { type Export, exportLog } from "./export.ts";
 
 export interface DbIo {
 	readonly out: NodeJS.WritableStream;
 	readonly err: (text: string) => void;
+	/** Whether somebody reads `err` on a terminal. */
+	readonly terminal: boolean;
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly now: () => number;
 }
@@ -23,8 +21,7 @@ export interface DbIo {
 export type DbAction =
 	| { readonly kind: "migrate" }
 	| { readonly kind: "status"; readonly format: "text" | "json" }
-	/** `file` null = standard output. */
-	| { readonly kind: "export"; readonly filter: RequestFilter; readonly file: string | null };
+	| ({ readonly kind: "export" } & Export);
 
 /** What makes the request log's tables. */
 const LOG_MIGRATION = "0001_request_rows";
@@ -43,6 +40,7 @@ export async function dbCommand(action: DbAction, configPath: string | null, io:
 				await showStatus(database, action.format, io);
 				break;
 			case "export":
+				await needLog(database);
 				await exportLog(database, action, io);
 				break;
 		}
@@ -96,37 +94,13 @@ async function showStatus(database: Database, format: "text" | "json", { out }: 
 	for (const name of status.unknown) out.write(`migration   ${name}, of a newer version of Warmpath\n`);
 }
 
-async function exportLog(
-	database: Database,
-	{ filter, file }: Extract<DbAction, { readonly kind: "export" }>,
-	io: DbIo,
-): Promise<void> {
+/** Throws where no gateway has made its tables yet. */
+async function needLog(database: Database): Promise<void> {
 	const { applied } = await migrationStatus(database);
-	if (!applied.some(({ name }) => name === LOG_MIGRATION)) {
-		throw new Error(
-			`${database.description} holds no request log. A gateway makes it at its first start; if yours keeps it elsewhere, name its file with --config.`,
-		);
-	}
-	const out: NodeJS.WritableStream = file === null ? io.out : createWriteStream(file, { mode: 0o600 });
-	const failures: Error[] = [];
-	out.on("error", (error: Error) => failures.push(error));
-	const write = async (line: object) => {
-		if (failures[0] !== undefined) throw failures[0];
-		if (!out.write(`${JSON.stringify(line)}\n`)) await once(out, "drain");
-	};
-	const header: ExportHeader = { warmpath_log: 1, exported_at: new Date(io.now()).toISOString() };
-	await write(header);
-	let count = 0;
-	for await (const row of eachRequest(database, filter)) {
-		await write(row);
-		count += 1;
-	}
-	if (failures[0] !== undefined) throw failures[0];
-	if (file !== null) {
-		out.end();
-		await finished(out as NodeJS.WritableStream & { end(): void });
-	}
-	io.err(`${count.toLocaleString("en-US")} requests exported${file === null ? "" : ` to ${file}`}\n`);
+	if (applied.some(({ name }) => name === LOG_MIGRATION)) return;
+	throw new Error(
+		`${database.description} holds no request log. A gateway makes it at its first start; if yours keeps it elsewhere, name its file with --config.`,
+	);
 }
 
 function timeText(ms: number | string | null): string | null {

@@ -1,10 +1,21 @@
 // What a value on the command line means. Each throws commander's InvalidArgumentError that says what was expected.
 import { InvalidArgumentError } from "commander";
 
-/** A date, or a date and time: ms since epoch. */
+const AGO_MS = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+
+/** A date, or a date and time, UTC where it names no zone; or how long ago: ms since epoch. */
 export function timeOf(text: string): number {
-	const ms = Date.parse(text);
-	if (Number.isNaN(ms)) throw new InvalidArgumentError("expected a date such as 2026-11-01, or 2026-11-01T12:00:00Z.");
+	const [, count, unit] = /^(\d{1,6})([mhdw])$/.exec(text.trim()) ?? [];
+	if (count !== undefined) return Date.now() - Number(count) * AGO_MS[unit as keyof typeof AGO_MS];
+	const [, date, time, zone] =
+		/^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(Z|[+-]\d{2}:\d{2})?)?$/i.exec(text.trim()) ?? [];
+	const ms = Date.parse(`${date}T${time ?? "00:00"}${zone ?? "Z"}`);
+	// Of a 31st of February the parser makes the 3rd of March.
+	const isThere = new Date(Date.parse(`${date}T00:00Z`)).getUTCDate() === Number(date?.slice(8));
+	if (Number.isNaN(ms) || !isThere)
+		throw new InvalidArgumentError(
+			"expected a date such as 2026-11-01, a time such as 2026-11-01T12:00Z, or how long ago, such as 24h or 7d.",
+		);
 	return ms;
 }
 

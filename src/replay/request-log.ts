@@ -14,14 +14,6 @@ import type { TraceFormat, TraceHeader, TraceRequest } from "./trace-format.ts";
 const BLOCK_TOKENS = 16;
 const PRINT_SPACE = 2 ** 24;
 
-/** The first line of an export. */
-export interface ExportHeader {
-	/** Version of the format. */
-	readonly warmpath_log: 1;
-	/** ISO time. */
-	readonly exported_at: string;
-}
-
 /** What replay reads of an exported row; there is more in it. */
 interface ExportedRow {
 	readonly id: string;

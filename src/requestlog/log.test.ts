@@ -61,7 +61,11 @@ test("a turn that reads less than its conversation had cached is logged with its
 test("of a client that names no session nothing is compared", () => {
 	const { requests, entries } = world();
 	for (const at of [0, 400_000])
-		requests.record({ row: rowAt(at, { session_id: null }), details: { ...NO_DETAILS, turn: turnAt(at) }, bodies: null });
+		requests.record({
+			row: rowAt(at, { session_id: null }),
+			details: { ...NO_DETAILS, turn: turnAt(at) },
+			bodies: null,
+		});
 	expect(entries.map(({ row }) => row.miss_cause)).toEqual([null, null]);
 });
 

@@ -114,17 +114,22 @@ export async function isLogged({ query }: Pick<Database, "query">, id: string): 
 	return found !== undefined;
 }
 
-/** Every row of a filter, oldest first: for the export. */
+/** A row with its details where they were asked for. */
+export type ExportedRequest = RequestSummary & { readonly details?: Readonly<Details> };
+
+/** Every row of a filter, oldest first, a page in memory at a time: for the export. */
 export async function* eachRequest(
 	{ query }: Pick<Database, "query">,
 	filter: RequestFilter,
-): AsyncGenerator<RequestSummary & { readonly details: Details }> {
+	wanted: { readonly details: boolean },
+): AsyncGenerator<ExportedRequest> {
 	let after: Cursor | null = null;
 	while (true) {
 		const from: Cursor | null = after;
 		const rows = await query
 			.selectFrom("requests")
-			.select([...SUMMARY, "details"])
+			.select(SUMMARY)
+			.$if(wanted.details, (builder) => builder.select("details"))
 			.where((where) => where.and(conditionsOf(where, filter)))
 			.$if(from !== null, (builder) => builder.where((where) => beyond(where, from as Cursor, "later")))
 			.orderBy("started_at", "asc")
@@ -134,7 +139,7 @@ export async function* eachRequest(
 		let last: RequestSummary | null = null;
 		for (const { details, ...stored } of rows) {
 			last = summaryOf(stored);
-			yield { ...last, details: readDetails(details) };
+			yield details === undefined ? last : { ...last, details: readDetails(details) };
 		}
 		if (rows.length < EXPORTED_AT_ONCE || last === null) return;
 		after = { at: last.started_at, id: last.id };

@@ -3,8 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { expect, test } from "vitest";
+import { connect, openDatabase } from "../../src/db/open.ts";
 import { COMPUTED_COLUMNS, REQUEST_COLUMN_NAMES } from "../../src/db/schema/requests.ts";
 import { entryAt, NOON } from "../../src/requestlog/__fixtures__/rows.ts";
+import { makePartitions } from "../../src/requestlog/partitions.ts";
 import { createLogWriter } from "../../src/requestlog/writer.ts";
 import { onEachDatabase } from "../databases.ts";
 import { memoryLog } from "../harness.ts";
@@ -47,6 +49,29 @@ onEachDatabase((databases) => {
 			["somebody", 0.01],
 		]);
 	});
+
+	if (databases.kind === "postgres") {
+		test("the page's role reads the log, days to come too, and neither prompts nor keys; it writes nothing", async () => {
+			const location = await databases.location();
+			if (location.kind !== "postgres") throw new Error("expected a Postgres");
+			await using database = await openDatabase(location);
+			const [role = ""] = statements.filter((text) => text.startsWith("create role"));
+			for (const statement of role.split(";").filter((text) => text.trim() !== ""))
+				await sql.raw(statement).execute(database.query);
+			await makePartitions(database, NOON);
+			const writer = createLogWriter(database, { maxQueued: 100, maxQueuedBytes: 1e9, log: memoryLog().log });
+			writer.push({ ...entryAt(0), bodies: { request: "a prompt", response: null } });
+			await writer.flush();
+			const url = new URL(location.url);
+			url.username = "grafana";
+			await using reader = await connect({ kind: "postgres", url: url.href });
+			const read = (text: string) => sql.raw(text).execute(reader.query);
+			for (const table of ["requests", "sessions", "ledger_hours", "ledger_places", "ledger_keys", "ledger_minutes"])
+				expect((await read(`select * from ${table}`)).rows.length, table).toBeGreaterThan(0);
+			for (const text of ["select * from request_bodies", "select * from access_records", "delete from requests"])
+				await expect(read(text), text).rejects.toThrow(/permission denied|read-only transaction/);
+		});
+	}
 
 	test("a person's rows are gone by the page's statements, and nobody else's", async () => {
 		await using database = await databases.open();
