@@ -6,6 +6,16 @@ import { type DatabaseLocation, defaultLocation, describeLocation, parseDatabase
 import { openDatabase } from "../db/open.ts";
 import type { Logger } from "../telemetry/log.ts";
 
+/** What a command below `warmpath db` reads and writes beside the database. */
+export interface DbIo {
+	readonly out: NodeJS.WritableStream;
+	readonly err: (text: string) => void;
+	/** Whether somebody reads `err` on a terminal. */
+	readonly terminal: boolean;
+	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly now: () => number;
+}
+
 /** `general_settings.database_url`, else the file in the user's data folder. Throws an Error that says what is wrong with the address. */
 export function locationOf(
 	config: Pick<Config, "databaseUrl"> | null,

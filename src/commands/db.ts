@@ -6,17 +6,8 @@ import type { Database } from "../db/database.ts";
 import { migrate, migrationStatus } from "../db/migrate.ts";
 import { connect } from "../db/open.ts";
 import { logBytes } from "../requestlog/retention.ts";
-import { locationOf } from "./database.ts";
+import { type DbIo, locationOf } from "./database.ts";
 import { type Export, exportLog } from "./export.ts";
-
-export interface DbIo {
-	readonly out: NodeJS.WritableStream;
-	readonly err: (text: string) => void;
-	/** Whether somebody reads `err` on a terminal. */
-	readonly terminal: boolean;
-	readonly env: Readonly<Record<string, string | undefined>>;
-	readonly now: () => number;
-}
 
 export type DbAction =
 	| { readonly kind: "migrate" }

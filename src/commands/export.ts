@@ -6,7 +6,7 @@ import { finished } from "node:stream/promises";
 import type { Database } from "../db/database.ts";
 import { type ExportFormat, LINE_FORMATS } from "../requestlog/export.ts";
 import { eachRequest, listRequests, type RequestFilter } from "../requestlog/requests.ts";
-import type { DbIo } from "./db.ts";
+import type { DbIo } from "./database.ts";
 
 export interface Export {
 	readonly filter: RequestFilter;

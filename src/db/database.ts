@@ -13,6 +13,8 @@ export interface Database {
 	readonly description: string;
 	/** Other tables than the log's: `query.withTables<…>()`. Every query rejects while the database is away. */
 	readonly query: Kysely<Tables>;
+	/** The same for what only reads and may take long: on SQLite it has a thread of its own and holds up no writing. */
+	readonly pages: Kysely<Tables>;
 	/**
 	 * Runs every step's statement for each of its rows, or once for its values, in one transaction, all or nothing. Of rows SQLite gets one
 	 * at a time, Postgres all of them as a JSON array in `$1`.

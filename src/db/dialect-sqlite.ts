@@ -69,9 +69,12 @@ export class SqliteThread {
 		worker.on("exit", () => this.#break(new SqliteFailure("the database is closed", "CLOSED")));
 	}
 
-	/** Opens or makes the file. Rejects when that fails; its folder must exist. The thread does not keep the process alive. */
-	static async open(path: string): Promise<SqliteThread> {
-		const worker = new Worker(new URL("./sqlite-worker.js", import.meta.url), { workerData: { path } });
+	/**
+	 * Opens or makes the file. Rejects when that fails; its folder must exist. The thread does not keep the process alive. Of several threads
+	 * with one file those that only read hold up nobody, and see what was committed before they were asked.
+	 */
+	static async open(path: string, use: "write" | "read"): Promise<SqliteThread> {
+		const worker = new Worker(new URL("./sqlite-worker.js", import.meta.url), { workerData: { path, use } });
 		const thread = new SqliteThread(worker);
 		await new Promise<void>((resolve, reject) => {
 			thread.#waiting.set(0, { resolve: () => resolve(), reject });
@@ -143,29 +146,34 @@ export class SqliteThread {
 	}
 }
 
-/** The dialect; the thread is closed by whoever opened it. */
-export function sqliteDialect(thread: SqliteThread): Dialect {
+/** The dialect over a thread that is opened at the first query, and closed by `kysely.destroy()`. */
+export function sqliteDialect(open: () => Promise<SqliteThread>): Dialect {
 	return {
 		createAdapter: () => new SqliteAdapter(),
-		createDriver: () => new SqliteThreadDriver(thread),
+		createDriver: () => new SqliteThreadDriver(open),
 		createIntrospector: (kysely) => new SqliteIntrospector(kysely),
 		createQueryCompiler: () => new SqliteQueryCompiler(),
 	};
 }
 
 class SqliteThreadDriver implements Driver {
-	readonly #thread: SqliteThread;
+	readonly #open: () => Promise<SqliteThread>;
 	readonly #releases = new WeakMap<DatabaseConnection, () => void>();
+	#thread: SqliteThread | null = null;
 
-	constructor(thread: SqliteThread) {
-		this.#thread = thread;
+	constructor(open: () => Promise<SqliteThread>) {
+		this.#open = open;
 	}
 
-	async init(): Promise<void> {}
+	async init(): Promise<void> {
+		this.#thread = await this.#open();
+	}
 
 	async acquireConnection(): Promise<DatabaseConnection> {
-		const release = await this.#thread.acquire();
-		const connection = new SqliteThreadConnection(this.#thread);
+		const thread = this.#thread;
+		if (thread === null) throw new SqliteFailure("the database is not open", "CLOSED");
+		const release = await thread.acquire();
+		const connection = new SqliteThreadConnection(thread);
 		this.#releases.set(connection, release);
 		return connection;
 	}
@@ -187,7 +195,9 @@ class SqliteThreadDriver implements Driver {
 		this.#releases.get(connection)?.();
 	}
 
-	async destroy(): Promise<void> {}
+	async destroy(): Promise<void> {
+		await this.#thread?.close();
+	}
 }
 
 class SqliteThreadConnection implements DatabaseConnection {

@@ -37,9 +37,13 @@ async function connectSqlite(path: string): Promise<Database> {
 	if (path !== ":memory:") await mkdir(dirname(path), { recursive: true, mode: 0o700 });
 	// It holds who asked what and when, and what keys are compared with: SQLite gives its side files the same rights.
 	if (path !== ":memory:") await (await open(path, "a", 0o600)).close();
-	const thread = await SqliteThread.open(path);
-	const query = new Kysely<Tables>({ dialect: sqliteDialect(thread) });
+	const thread = await SqliteThread.open(path, "write");
+	const query = new Kysely<Tables>({ dialect: sqliteDialect(async () => thread) });
+	// What is in memory only is one connection's.
+	const pages =
+		path === ":memory:" ? query : new Kysely<Tables>({ dialect: sqliteDialect(() => SqliteThread.open(path, "read")) });
 	const close = async () => {
+		await pages.destroy();
 		await query.destroy();
 		await thread.close();
 	};
@@ -47,6 +51,7 @@ async function connectSqlite(path: string): Promise<Database> {
 		kind: "sqlite",
 		description: describeLocation({ kind: "sqlite", path }),
 		query,
+		pages,
 		bulk: (steps) => thread.bulk(steps),
 		close,
 		[Symbol.asyncDispose]: close,
@@ -61,6 +66,7 @@ function connectPostgres(url: string): Database {
 		kind: "postgres",
 		description: describeLocation({ kind: "postgres", url }),
 		query,
+		pages: query,
 		bulk: (steps) => runBulk(pool, steps),
 		close,
 		[Symbol.asyncDispose]: close,

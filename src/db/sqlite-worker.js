@@ -1,5 +1,5 @@
 // @ts-check
-// The thread that owns one SQLite database, so that no query and no commit ever holds up a request. Plain JavaScript, because a worker
+// A thread with a connection of its own to one SQLite database, so that no query and no commit ever holds up a request. Plain JavaScript, because a worker
 // is loaded by Node itself, from src/ and from dist/ alike. Leaves what is asked to db/dialect-sqlite.
 import { parentPort, workerData } from "node:worker_threads";
 import Database from "libsql";
@@ -21,6 +21,7 @@ database.exec("pragma cache_size = -65536");
 database.exec("pragma temp_store = memory");
 // The same pages change with every batch: fewer checkpoints write them less often.
 database.exec("pragma wal_autocheckpoint = 8000");
+if (workerData.use === "read") database.exec("pragma query_only = on");
 
 /** @type {Map<string, import("libsql").Statement>} */
 const statements = new Map();

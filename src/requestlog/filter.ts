@@ -54,8 +54,9 @@ export function conditionsOf(where: Where, filter: RequestFilter): Condition[] {
 		...(from === undefined ? [] : [where("started_at", ">=", storedTime(from))]),
 		...(to === undefined ? [] : [where("started_at", "<", storedTime(to))]),
 		...(filter.status === undefined ? [] : statusConditions(where, filter.status)),
-		// Written as the partial index has it, or it is not used.
+		// Written as the partial indexes have it, or they are not used.
 		...(miss === undefined ? [] : [sql<SqlBool>`miss_cause is not null`]),
+		...(filter.affinity === undefined || filter.affinity === "hit" ? [] : [sql<SqlBool>`affinity <> 'hit'`]),
 		...(miss === undefined || miss === "any" ? [] : [where("miss_cause", "=", miss)]),
 		...(filter.scope === undefined ? [] : [scopeCondition(where, filter.scope)]),
 		...(served === undefined ? [] : [where("outcome", served ? "=" : "<>", "served")]),

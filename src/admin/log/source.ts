@@ -6,7 +6,7 @@ import type { LogService } from "../../requestlog/service.ts";
 
 /** The log of this process and the database it is in; null where it is off, or there is none. */
 export interface LogSource {
-	readonly database: Database;
+	readonly database: Pick<Database, "query">;
 	readonly service: LogService;
 }
 

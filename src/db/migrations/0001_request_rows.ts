@@ -31,6 +31,9 @@ function requestTables(kind: Kind): readonly string[] {
 		"create index requests_started_at on requests (started_at)",
 		...FILTERED.map((column) => `create index requests_${column} on requests (${column}, started_at)`),
 		"create index requests_end_user on requests (end_user, started_at) where end_user is not null",
+		"create index requests_agent_id on requests (agent_id, started_at) where agent_id is not null",
+		// Most of a busy log are hits.
+		"create index requests_affinity on requests (affinity, started_at) where affinity <> 'hit'",
 		"create index requests_errors on requests (started_at, status) where status >= 400",
 		"create index requests_missed on requests (started_at, miss_cause) where miss_cause is not null",
 		"create index requests_miss_cause on requests (miss_cause, started_at) where miss_cause is not null",
