@@ -103,25 +103,29 @@ export async function startGatewayChild(options: GatewayOptions): Promise<Gatewa
 interface LogCounts {
 	readonly written: number;
 	readonly lost: number;
+	/** What one heavy filter took, ms. */
+	readonly scanMs: number;
 }
 
 /** A gateway of the build whose request log can be switched. */
 export interface LogGateway extends Child {
-	/** Whether requests that end from now on are logged. */
-	switchLog(on: boolean): Promise<void>;
-	/** What became of its log's entries until it was switched last. */
+	/** From now on: requests that end are logged; heavy filters are asked one after the other; neither. */
+	turn(to: "log" | "filter" | "off"): Promise<void>;
+	/** What became of its log's entries until its last turn. */
 	readonly logged: () => LogCounts;
 }
 
 /** Rejects where there is no build. */
-export async function startLogGateway(options: Pick<GatewayOptions, "upstreamPorts">): Promise<LogGateway> {
+export async function startLogGateway(
+	options: Pick<GatewayOptions, "upstreamPorts"> & { /** Of its log; default: a new one. */ readonly file?: string },
+): Promise<LogGateway> {
 	const dist = join(PROJECT, "dist");
 	if (!existsSync(join(dist, "gateway.js"))) throw new Error("there is no build to measure: npm run build");
 	const folder = mkdtempSync(join(tmpdir(), "warmpath-bench-"));
 	const out = openSync(join(folder, "out"), "w");
 	const child = fork(
 		join(PROJECT, "bench", "log-gateway.js"),
-		[dist, gatewayConfig(options), join(folder, "warmpath.db")],
+		[dist, gatewayConfig(options), options.file ?? join(folder, "warmpath.db")],
 		{
 			execArgv: [],
 			stdio: ["ignore", out, "inherit", "ipc"],
@@ -145,8 +149,8 @@ export async function startLogGateway(options: Pick<GatewayOptions, "upstreamPor
 		...running,
 		ports: [port],
 		logged: () => counts,
-		async switchLog(on) {
-			child.send(on ? "on" : "off");
+		async turn(to) {
+			child.send(to);
 			counts = await answer();
 		},
 		async close() {
@@ -179,7 +183,9 @@ function gatewayConfig({ upstreamPorts, cooldown, upstreamModel }: GatewayOption
 	}));
 	const routing = { affinity: true, ...(cooldown === undefined ? {} : { cooldown }) };
 	// JSON is YAML.
-	const warmpath = { routing, log: { level: "info", format: "json" } };
+	// Nothing of a log that was made for a measurement is swept away.
+	const kept = { request_log: { max_size_mb: 1_000_000, max_age: "10000d" } };
+	const warmpath = { routing, log: { level: "info", format: "json" }, ...kept };
 	return JSON.stringify({ model_list: deployments, warmpath });
 }
 

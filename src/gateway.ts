@@ -306,7 +306,8 @@ class Gateway implements OpenGateway {
 				generated: () => this.#serving.config.keySettings.generated,
 				isMasterKey: (text) => this.#serving.config.masterKey?.reveal() === text,
 			},
-			log: logService === null || database === null ? null : { database: { query: database.pages }, service: logService },
+			log:
+				logService === null || database === null ? null : { database: { query: database.pages }, service: logService },
 			router,
 			version: VERSION,
 			explain: (question) => explainNow(question, { ...this.#serving, directory: access.directory }),
