@@ -35,6 +35,34 @@ export function idPrefix(startedAt: number): string {
 	return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000`;
 }
 
+/** Tokens and dollars of an answer. */
+function countsOf(read: number, write: number) {
+	const cost = (read * 0.1 + write * 2.5 + 4_000) / 1e6;
+	return {
+		input_tokens: 200,
+		output_tokens: 400,
+		cache_read_tokens: read,
+		cache_write_5m_tokens: write,
+		cache_write_1h_tokens: 0,
+		cost,
+		cost_input: 0.0004,
+		cost_cache_read: (read * 0.1) / 1e6,
+		cost_cache_write_5m: (write * 2.5) / 1e6,
+		cost_cache_write_1h: 0,
+		cost_output: 0.004,
+		cost_server_tools: 0,
+		cost_without_caching: cost * 6,
+		cost_random_routing: cost * 3,
+	};
+}
+
+type Counts = ReturnType<typeof countsOf>;
+/** Of a request that failed. */
+const UNCOUNTED = Object.fromEntries(Object.keys(countsOf(0, 0)).map((name) => [name, null])) as Record<
+	keyof Counts,
+	null
+>;
+
 /** Rows as a busy team makes them: many turns of few sessions at a time, some errors, some misses. */
 export function rowOf(at: number, size: LogSize, random: () => number): RequestRow {
 	const { rows, days, end } = size;
@@ -48,7 +76,6 @@ export function rowOf(at: number, size: LogSize, random: () => number): RequestR
 	const status = failed ? pick([429, 529, 500, 400, 401, 499]) : 200;
 	const read = Math.floor(random() * 150_000);
 	const write = Math.floor(random() * 5_000);
-	const cost = failed ? null : (read * 0.1 + write * 2.5 + 4_000) / 1e6;
 	const model = pick(MODELS);
 	return {
 		id: `${idPrefix(startedAt)}-${((at * 2_654_435_761) % 2 ** 24).toString(16).padStart(6, "0")}${at.toString(16).padStart(6, "0")}`,
@@ -77,21 +104,8 @@ export function rowOf(at: number, size: LogSize, random: () => number): RequestR
 		cache_domain: "anthropic/00000000-0000-4000-8000-000000000000/wrkspc_1",
 		region: null,
 		stream: true,
-		input_tokens: failed ? null : 200,
-		output_tokens: failed ? null : 400,
-		cache_read_tokens: failed ? null : read,
-		cache_write_5m_tokens: failed ? null : write,
-		cache_write_1h_tokens: failed ? null : 0,
-		cost,
-		cost_input: cost === null ? null : 0.0004,
-		cost_cache_read: cost === null ? null : (read * 0.1) / 1e6,
-		cost_cache_write_5m: cost === null ? null : (write * 2.5) / 1e6,
-		cost_cache_write_1h: cost === null ? null : 0,
-		cost_output: cost === null ? null : 0.004,
-		cost_server_tools: cost === null ? null : 0,
+		...(failed ? UNCOUNTED : countsOf(read, write)),
 		estimated: false,
-		cost_without_caching: cost === null ? null : cost * 6,
-		cost_random_routing: cost === null ? null : cost * 3,
 		affinity: "hit",
 		reason: pick(REASONS),
 		predicted_read: read,

@@ -59,9 +59,8 @@ interface Shown {
 	readonly body: string;
 }
 
-/** Hours of a team's work: people who pause, one long silence, a rate limit in the middle, a subagent, a job, a mistake. */
-async function live(world: UiWorld, clock: PastClock): Promise<Shown> {
-	const random = seededRandom(11);
+/** Teams and keys, one of them blocked. */
+async function makeKeys(world: UiWorld) {
 	const team = await world.call<{ readonly team_id: string }>("/team/new", {
 		team_alias: "platform",
 		max_budget: 250,
@@ -91,11 +90,17 @@ async function live(world: UiWorld, clock: PastClock): Promise<Shown> {
 		max_budget: 1,
 	});
 	await world.call("/key/block", { key: held.token });
-	const start = clock.now();
+	return keys;
+}
+
+type Keys = Awaited<ReturnType<typeof makeKeys>>;
+
+/** Who talks, the main conversation first. They come in waves, as people do, so that load decides where new conversations go. */
+function makeSpeakers(world: UiWorld, keys: Keys, about: { start: number; random: () => number }): Speaker[] {
+	const { start, random } = about;
 	const main = world.agent(1, { project: 1, toolCalls: 5 });
 	const speakers: Speaker[] = [{ agent: main, key: keys.alice, next: start + 92 * MINUTE, left: 70 }];
 	const names = Object.values(keys);
-	// They come in waves, as people do, so that load decides where new conversations go.
 	for (let wave = 0; wave < 6; wave += 1) {
 		for (let at = 0; at < 5; at += 1) {
 			speakers.push({
@@ -106,14 +111,22 @@ async function live(world: UiWorld, clock: PastClock): Promise<Shown> {
 			});
 		}
 	}
-	const helper: Speaker = {
+	speakers.push({
 		agent: world.agent(90, { project: 1, toolCalls: 5, session: main.session, toolBytes: 9_000 }),
 		key: keys.alice,
 		next: start + 120 * MINUTE,
 		left: 9,
 		headers: { "x-claude-code-agent-id": "a4f1c2d8-reviewer" },
-	};
-	speakers.push(helper);
+	});
+	return speakers;
+}
+
+/** Hours of a team's work: people who pause, one long silence, a rate limit in the middle, a subagent, a job, a mistake. */
+async function live(world: UiWorld, clock: PastClock): Promise<Shown> {
+	const random = seededRandom(11);
+	const keys = await makeKeys(world);
+	const speakers = makeSpeakers(world, keys, { start: clock.now(), random });
+	const main = (speakers[0] as Speaker).agent;
 	let limited = false;
 	let silent = false;
 	for (;;) {
@@ -174,10 +187,55 @@ async function shoot(browser: Browser, world: UiWorld, { session, body }: Shown)
 			`/api/requests?session=${session}&reason=diverted`,
 		)
 	).requests[0];
-	const pages: readonly (readonly [string, string, ((page: Page) => Promise<void>)?])[] = [
+	const request = refused === undefined ? "/logs" : `/logs?session=${session}&request=${refused.id}`;
+	for (const theme of ["light", "dark"] as const) {
+		const { page, faults } = await openPage(browser, { origin: url, theme, height: 860 });
+		await page.goto(base);
+		await page.getByLabel("Key").waitFor();
+		if (theme === "light") await page.screenshot({ path: join(FOLDER, "login.png") });
+		await logIn(page);
+		for (const [name, path, prepare] of pagesOf({ session, body, request })) {
+			await page.goto(`${base}${path}`);
+			await page.waitForLoadState("networkidle", { timeout: 3_000 }).catch(() => {});
+			await page.locator(".loading").first().waitFor({ state: "detached" });
+			await prepare?.(page);
+			await page.waitForTimeout(250);
+			await page.screenshot({ path: join(FOLDER, theme === "light" ? `${name}.png` : `${name}-dark.png`) });
+		}
+		if (faults.length > 0) process.stderr.write(`${theme}: ${faults.join("\n")}\n`);
+	}
+	const { page } = await openPage(browser, { origin: url, width: 390, height: 844 });
+	await page.goto(base);
+	await logIn(page);
+	for (const [name, path] of [
+		["phone-overview", "/?range=6h"],
+		["phone-logs", "/logs"],
+		["phone-deployments", "/deployments"],
+		["phone-session", `/sessions/${session}`],
+		["phone-keys", "/keys"],
+		["phone-request", request],
+	] as const) {
+		await page.goto(`${base}${path}`);
+		await page.waitForLoadState("networkidle", { timeout: 3_000 }).catch(() => {});
+		await page.waitForTimeout(250);
+		await page.screenshot({ path: join(FOLDER, `${name}.png`) });
+	}
+}
+
+async function logIn(page: Page): Promise<void> {
+	await page.getByLabel("Key").fill(MASTER_KEY);
+	await page.getByRole("button", { name: "Log in" }).click();
+	await page.getByRole("heading", { name: "Overview" }).waitFor();
+}
+
+/** Name, path, and what is done on the page before its picture. */
+type Picture = readonly [name: string, path: string, prepare?: (page: Page) => Promise<void>];
+
+function pagesOf({ session, body, request }: Shown & { readonly request: string }): readonly Picture[] {
+	return [
 		["overview", "/?range=6h"],
 		["logs", "/logs"],
-		["request", refused === undefined ? "/logs" : `/logs?session=${session}&request=${refused.id}`],
+		["request", request],
 		["sessions", "/sessions"],
 		["session", `/sessions/${session}`],
 		["deployments", "/deployments"],
@@ -206,40 +264,4 @@ async function shoot(browser: Browser, world: UiWorld, { session, body }: Shown)
 			},
 		],
 	];
-	for (const theme of ["light", "dark"] as const) {
-		const { page, faults } = await openPage(browser, { origin: url, theme, height: 860 });
-		await page.goto(base);
-		await page.getByLabel("Key").waitFor();
-		if (theme === "light") await page.screenshot({ path: join(FOLDER, "login.png") });
-		await page.getByLabel("Key").fill(MASTER_KEY);
-		await page.getByRole("button", { name: "Log in" }).click();
-		await page.getByRole("heading", { name: "Overview" }).waitFor();
-		for (const [name, path, prepare] of pages) {
-			await page.goto(`${base}${path}`);
-			await page.waitForLoadState("networkidle", { timeout: 3_000 }).catch(() => {});
-			await page.locator(".loading").first().waitFor({ state: "detached" });
-			await prepare?.(page);
-			await page.waitForTimeout(250);
-			await page.screenshot({ path: join(FOLDER, theme === "light" ? `${name}.png` : `${name}-dark.png`) });
-		}
-		if (faults.length > 0) process.stderr.write(`${theme}: ${faults.join("\n")}\n`);
-	}
-	const { page } = await openPage(browser, { origin: url, width: 390, height: 844 });
-	await page.goto(base);
-	await page.getByLabel("Key").fill(MASTER_KEY);
-	await page.getByRole("button", { name: "Log in" }).click();
-	await page.getByRole("heading", { name: "Overview" }).waitFor();
-	for (const [name, path] of [
-		["phone-overview", "/?range=6h"],
-		["phone-logs", "/logs"],
-		["phone-deployments", "/deployments"],
-		["phone-session", `/sessions/${session}`],
-		["phone-keys", "/keys"],
-		["phone-request", refused === undefined ? "/logs" : `/logs?session=${session}&request=${refused.id}`],
-	] as const) {
-		await page.goto(`${base}${path}`);
-		await page.waitForLoadState("networkidle", { timeout: 3_000 }).catch(() => {});
-		await page.waitForTimeout(250);
-		await page.screenshot({ path: join(FOLDER, `${name}.png`) });
-	}
 }

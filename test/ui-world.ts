@@ -81,22 +81,8 @@ export async function startUiWorld(options: UiWorldOptions = {}) {
 			return (await call<{ readonly key: string }>("/key/generate", fields)).key;
 		},
 		/** Sends the agent's next request and gives it the answer. */
-		async turn(agent: SimulatedAgent, key = MASTER_KEY, headers: Record<string, string> = {}): Promise<Turn> {
-			const request = agent.request();
-			const response = await gateway.post("/v1/messages", request.body, {
-				...request.headers,
-				"x-api-key": key,
-				...headers,
-			});
-			const id = response.headers.get("x-litellm-call-id") ?? "";
-			if (!response.ok) {
-				await response.arrayBuffer();
-				return { status: response.status, id, deployment: "" };
-			}
-			const answer = await readAnswer(response);
-			agent.answered(answer.content);
-			return { status: response.status, id, deployment: answer.deployment };
-		},
+		turn: (agent: SimulatedAgent, key = MASTER_KEY, headers: Record<string, string> = {}): Promise<Turn> =>
+			nextTurn(gateway, agent, { "x-api-key": key, ...headers }),
 		/** All that was sent stands in the log. */
 		logged: () => gateway.requestLog?.flush() ?? Promise.resolve(),
 		async [Symbol.asyncDispose](): Promise<void> {
@@ -105,6 +91,23 @@ export async function startUiWorld(options: UiWorldOptions = {}) {
 			await database.close();
 		},
 	};
+}
+
+async function nextTurn(
+	gateway: Awaited<ReturnType<typeof startTestGateway>>,
+	agent: SimulatedAgent,
+	headers: Record<string, string>,
+): Promise<Turn> {
+	const request = agent.request();
+	const response = await gateway.post("/v1/messages", request.body, { ...request.headers, ...headers });
+	const id = response.headers.get("x-litellm-call-id") ?? "";
+	if (!response.ok) {
+		await response.arrayBuffer();
+		return { status: response.status, id, deployment: "" };
+	}
+	const answer = await readAnswer(response);
+	agent.answered(answer.content);
+	return { status: response.status, id, deployment: answer.deployment };
 }
 
 export type UiWorld = Awaited<ReturnType<typeof startUiWorld>>;

@@ -26,8 +26,7 @@ interface KeyCreateFlags extends DatabaseFlags {
 	readonly type?: string;
 }
 
-/** Adds what can be done with virtual keys below `keys`. */
-export function addKeysCommands(keys: Command): void {
+function addKeyCreate(keys: Command): void {
 	keys
 		.command("create")
 		.description("make a key and print it, once")
@@ -76,6 +75,11 @@ A client sends it as its key: ANTHROPIC_AUTH_TOKEN for Claude Code, api_key for 
 			};
 			await runKeys({ kind: "create", fields }, { config, json });
 		});
+}
+
+/** Adds what can be done with virtual keys below `keys`. */
+export function addKeysCommands(keys: Command): void {
+	addKeyCreate(keys);
 
 	keys
 		.command("list")

@@ -1,7 +1,14 @@
 // HTTP/2 without TLS on the same port, for clients that speak nothing else: AWS's SDK for JavaScript calls Bedrock that way, whatever the
 // endpoint. Everyone else gets HTTP/1.1 as before. Leaves requests to the listener, which sees both through Node's compatible API.
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { constants, createServer, type Http2Session, type ServerHttp2Session } from "node:http2";
+import {
+	constants,
+	createServer,
+	type Http2ServerRequest,
+	type Http2ServerResponse,
+	type Http2Session,
+	type ServerHttp2Session,
+} from "node:http2";
 import type { Socket } from "node:net";
 import { guarded } from "../guard.ts";
 
@@ -52,24 +59,7 @@ export function acceptHttp2(
 				maxConcurrentStreams: MOST_STREAMS,
 			},
 		},
-		// Node's compatible API has what the data plane uses of the other: it differs in pseudo headers (proxy/headers).
-		(request, response) => {
-			const both = [request as unknown as IncomingMessage, response as unknown as ServerResponse] as const;
-			const close = () => request.stream.close(constants.NGHTTP2_CANCEL);
-			const drop = guarded(close, () => {
-				if (request.complete) return;
-				if (response.headersSent) close();
-				else {
-					// Once the answer has gone out.
-					request.stream.once("finish", () => setImmediate(close));
-					tooSlow(...both);
-				}
-			});
-			const timer = setTimeout(drop, requestMs).unref();
-			request.once("end", () => clearTimeout(timer));
-			request.stream.once("close", () => clearTimeout(timer));
-			listener(...both);
-		},
+		whole(listener, { requestMs, tooSlow }),
 	);
 	http2.on("session", (session: ServerHttp2Session) => {
 		sessions.add(session);
@@ -113,7 +103,14 @@ export function acceptHttp2(
 		socket.setTimeout(silentMs);
 	});
 
-	// What `close()` and the gateway's shutdown call.
+	closeWith(server, { sessions, undecided });
+}
+
+/** Closes these too where `close()` and the gateway's shutdown close the server's own connections. */
+function closeWith(
+	server: Server,
+	{ sessions, undecided }: { readonly sessions: ReadonlySet<Http2Session>; readonly undecided: ReadonlySet<Socket> },
+): void {
 	const closeIdle = server.closeIdleConnections.bind(server);
 	const closeAll = server.closeAllConnections.bind(server);
 	Object.assign(server, {
@@ -128,6 +125,30 @@ export function acceptHttp2(
 			for (const session of sessions) session.destroy();
 		},
 	});
+}
+
+/**
+ * Drops a request that has not come whole in time. Node's compatible API has what the data plane uses of the other: it differs in pseudo
+ * headers (proxy/headers).
+ */
+function whole(listener: Listener, { requestMs, tooSlow }: Pick<Http2Options, "requestMs" | "tooSlow">) {
+	return (request: Http2ServerRequest, response: Http2ServerResponse): void => {
+		const both = [request as unknown as IncomingMessage, response as unknown as ServerResponse] as const;
+		const close = () => request.stream.close(constants.NGHTTP2_CANCEL);
+		const drop = guarded(close, () => {
+			if (request.complete) return;
+			if (response.headersSent) close();
+			else {
+				// Once the answer has gone out.
+				request.stream.once("finish", () => setImmediate(close));
+				tooSlow(...both);
+			}
+		});
+		const timer = setTimeout(drop, requestMs).unref();
+		request.once("end", () => clearTimeout(timer));
+		request.stream.once("close", () => clearTimeout(timer));
+		listener(...both);
+	};
 }
 
 /** A first packet may hold only part of the preface. */
