@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { causeInWords } from "../../src/proxy/answer/causes.ts";
 import { deploymentsConfig, MASTER_KEY, startTestGateway } from "../harness.ts";
 import { startRecordingUpstream } from "../recording-upstream.ts";
-import { http1Client, startWireUpstream } from "../wire-clients.ts";
+import { http1Client, http2Client, startWireUpstream } from "../wire-clients.ts";
 
 const ASK = { max_tokens: 10, messages: [{ role: "user", content: "hi" }] };
 const HEADERS = { "x-api-key": MASTER_KEY, "content-type": "application/json" };
@@ -380,4 +380,18 @@ test("a stream that begins with a field nobody knows is a stream, put together f
 		expect([told.status, told.headers["content-type"]]).toEqual([200, expect.stringMatching(/^application\/json/)]);
 		expect(told.body).toContain("Fine.");
 	}
+});
+
+test("half an answer looks whole over neither protocol", async () => {
+	const head = crlf("HTTP/1.1 200 OK", "content-type: application/json", "transfer-encoding: chunked");
+	const half = chunked('{"type":"message","content":[{"type":"text","text":"Fi');
+	await using upstream = await startWireUpstream(() => ({ bytes: Buffer.from(head + half), close: true }));
+	await using world = await before(upstream.url);
+	const http2 = http2Client(world.gateway.url);
+	for (const send of [world.send, http2.send]) {
+		const told = await send({ path: "/v1/messages", headers: HEADERS, body: asked("/v1/messages", "claude") });
+		expect(told.error).not.toBe("");
+	}
+	http2.session.destroy();
+	await expect.poll(world.isIdle).toBe(true);
 });

@@ -134,6 +134,8 @@ function closeWith(
 function whole(listener: Listener, { requestMs, tooSlow }: Pick<Http2Options, "requestMs" | "tooSlow">) {
 	return (request: Http2ServerRequest, response: Http2ServerResponse): void => {
 		const both = [request as unknown as IncomingMessage, response as unknown as ServerResponse] as const;
+		// Node's own gives no code, and half an answer would look whole.
+		Object.assign(response, { destroy: () => request.stream.close(constants.NGHTTP2_INTERNAL_ERROR) });
 		const close = () => request.stream.close(constants.NGHTTP2_CANCEL);
 		const drop = guarded(close, () => {
 			if (request.complete) return;
