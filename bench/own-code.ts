@@ -186,8 +186,10 @@ function answerOf(kind: AnswerKind, bytes: number): (origin: string, listener: U
 			? JSON.stringify({ ...message, content: [{ type: "text", text }], usage })
 			: event("message_start", { message: { ...message, content: [], usage } }) +
 				event("content_block_start", { index: 0, content_block: { type: "text", text: "" } }) +
+				event("ping", {}) +
 				delta.repeat(DELTAS) +
-				event("message_delta", { delta: { stop_reason: "end_turn" }, usage }) +
+				event("content_block_stop", { index: 0 }) +
+				event("message_delta", { delta: { stop_reason: "end_turn", stop_sequence: null }, usage }) +
 				event("message_stop", {});
 	const sent = Buffer.from(body);
 	return (origin, listener) => {

@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { AnswerEvent } from "./answer-event.ts";
 import { jsonText } from "./json-text.ts";
 import { asObject, type JsonObject, numberOf, textOf } from "./openai/json.ts";
-import { type EventPlace, sseData, sseFields } from "./sse.ts";
+import { type EventPlace, sseFields } from "./sse.ts";
 
 /** An event that is to be written. */
 interface Written {
@@ -103,12 +103,11 @@ export class MessagesRepair {
 		return text.startsWith(this.#dataHead);
 	}
 
-	/** Events in place of this one, maybe none; null = it stays as it is. */
-	event(name: string, event: Buffer, isPlain: boolean): readonly AnswerEvent[] | null {
-		const sent = AnswerEvent.read(name, sseData(event));
+	/** Events in place of this one, which came as these bytes, maybe none; null = it stays as it is. */
+	event(sent: AnswerEvent, bytes: Buffer, isPlain: boolean): readonly AnswerEvent[] | null {
 		const events = this.read(sent);
 		if (events === null || !isPlain || events[0] !== sent) return events;
-		this.#learn(name, event);
+		this.#learn(sent.name, bytes);
 		return null;
 	}
 
@@ -133,7 +132,7 @@ export class MessagesRepair {
 
 	/** The stream has ended; `rest` is what came after its last whole event. Bytes that are no event stay as they are. */
 	end(rest: Buffer): { readonly events: readonly AnswerEvent[]; readonly left: Buffer } {
-		const read = rest.length === 0 ? null : this.event(sseFields(rest).name, rest, false);
+		const read = rest.length === 0 ? null : this.#last(rest);
 		return { events: [...(read ?? []), ...this.finish()], left: read === null ? rest : NOTHING };
 	}
 
@@ -149,6 +148,11 @@ export class MessagesRepair {
 		const taken = this.#out;
 		this.#out = [];
 		return taken.map(written);
+	}
+
+	#last(rest: Buffer): readonly AnswerEvent[] | null {
+		const { name, data } = sseFields(rest);
+		return this.read(AnswerEvent.read(name, data));
 	}
 
 	#learn(type: string, event: Buffer): void {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { SseSplitter, sseData, sseFields } from "./sse.ts";
+import { plainData, SseSplitter, sseData, sseFields } from "./sse.ts";
 
 const STREAM =
 	'event: message_start\ndata: {"type":"message_start"}\n\nevent: ping\ndata: {}\n\ndata: nameless\n\n: comment\n\nevent: message_stop\r\ndata: {"a":1}\r\n\r\n';
@@ -62,6 +62,16 @@ test("an event larger than the bound is let through in pieces and is not reporte
 
 test("data lines are joined and a space after the colon is dropped", () => {
 	expect(sseData(Buffer.from("event: x\r\ndata: a\r\ndata:b\r\n\r\n"))).toBe("a\nb");
+});
+
+test.each([
+	"event: a\ndata: {}\n\n",
+	"event:a\ndata:{}\n\n",
+	"event: a\r\ndata:  {} \r\n\r\n",
+	"event: a\ndata:\n\n",
+	"event: a\ndata: é\n\n",
+])("the data of a plain event is read as that of any other: %j", (text) => {
+	expect(plainData(Buffer.from(text))).toBe(sseData(Buffer.from(text)));
 });
 
 test("events of the names that nobody reads are reported by name alone, and pass on all the same", () => {

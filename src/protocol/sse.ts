@@ -3,6 +3,7 @@
 
 const LF = 0x0a;
 const CR = 0x0d;
+const SPACE = 0x20;
 /** What may stand on either side of a seam and still be one blank line: CRLF CRLF. */
 const SEAM = 3;
 const EVENT_FIELD = Buffer.from("event:");
@@ -262,6 +263,15 @@ export function sseFields(event: Buffer): SseFields {
 
 function fieldValue(line: string, from: number): string {
 	return line.slice(line[from] === " " ? from + 1 : from);
+}
+
+/** The data of an event that is known to be an `event:` line, a `data:` line and a blank one. */
+export function plainData(event: Buffer): string {
+	let start = event.indexOf(LF) + 1 + DATA_FIELD.length;
+	if (event[start] === SPACE) start += 1;
+	let end = event.length;
+	while (end > start && isLineEnd(event[end - 1])) end -= 1;
+	return event.toString("utf8", start, end);
 }
 
 /** The data of one event. */

@@ -69,19 +69,13 @@ interface Received {
 	readonly memory: ConversationMemory | undefined;
 }
 
-/** What the steps after reading share. */
-interface Context extends PrepareAbout {
-	readonly options: OutlineOptions;
-	/** The configuration may mark it. */
-	readonly isMarkable: boolean;
-}
-
 const MESSAGES: RequestTarget = { operation: "messages", given: undefined };
 
 /** Throws what the request is refused with, before any limit counts it. */
 export async function prepare(exchange: Exchange, about: PrepareAbout, deps: PrepareDeps): Promise<Prepared> {
 	const received = await receive(exchange, about, deps);
-	return { ...prepareBody(exchange, { ...about, received }, deps), bodyMemory: received.bodyMemory };
+	const { asked, markedFor } = prepareBody(exchange, { about, received }, deps);
+	return { asked, markedFor, bodyMemory: received.bodyMemory };
 }
 
 /** The same for a body of the Messages API that is only asked about, and never came over a connection. */
@@ -102,7 +96,8 @@ export function prepareQuestion(
 		outline: null,
 	};
 	const received = { body, bodyMemory: null, memory: undefined };
-	return prepareBody(preparing, { caller, target: MESSAGES, isQuestion: true, received }, deps).asked;
+	const about = { caller, target: MESSAGES, isQuestion: true };
+	return prepareBody(preparing, { about, received }, deps).asked;
 }
 
 /** Reads the body, over the conversation's last one where that is possible. */
@@ -132,17 +127,16 @@ async function receive(exchange: Exchange, about: PrepareAbout, { config, hasher
 /** The steps after reading, all in one go. */
 function prepareBody(
 	preparing: Preparing,
-	{ received, ...about }: PrepareAbout & { readonly received: Received },
+	{ about, received }: { readonly about: PrepareAbout; readonly received: Received },
 	deps: PrepareDeps,
 ): Omit<Prepared, "bodyMemory"> {
 	const { config, hasher, permissions } = deps;
 	const { caller } = about;
 	preparing.body = received.body;
 	const given = makeCanonical(preparing, about, deps);
-	const options = { hasher, maxDepth: config.limits.maxJsonDepth, given };
-	const context = { ...about, options, isMarkable: isMarkable(preparing, caller, config) };
-	const markedFor = mark(preparing, context, deps);
-	const read = readOutline(preparing, { ...options, memory: received.memory });
+	const options = { hasher, maxDepth: config.limits.maxJsonDepth, given, memory: received.memory };
+	const markedFor = mark(preparing, { about, options }, deps);
+	const read = readOutline(preparing, options);
 	const named = withModel(read, routedName(config, read.model, preparing.format.platform));
 	// A request that the caller may not make is recorded under this name.
 	preparing.outline = named;
@@ -182,10 +176,10 @@ function makeCanonical(
 /** Marks the body as its group's configuration says. Answers for which client, where it is to be learned what that brings. */
 function mark(
 	preparing: Preparing,
-	{ caller, isMarkable, isQuestion, options }: Context,
+	{ about: { caller, isQuestion }, options }: { readonly about: PrepareAbout; readonly options: OutlineOptions },
 	{ config, automaticMarking }: PrepareDeps,
 ): string | null {
-	if (!isMarkable) return null;
+	if (!isMarkable(preparing, caller, config)) return null;
 	const seen = head(preparing.body, options);
 	const model = routedName(config, seen.model, preparing.format.platform);
 	const marking = markingFor(config, model);
@@ -193,9 +187,9 @@ function mark(
 	const client = `${caller.id}\n${model}`;
 	const agent = headerValue(preparing.request.headers, "user-agent") ?? "";
 	const { pointsApplied } = preparing;
-	const about = { members: seen.members, marking, pointsApplied, agent, client };
+	const found = { members: seen.members, marking, pointsApplied, agent, client };
 	const pays = (each: string) => (isQuestion ? automaticMarking.wouldPay(each) : automaticMarking.pays(each));
-	const marked = markBody(preparing.body, about, { pays });
+	const marked = markBody(preparing.body, found, { pays });
 	preparing.body = marked.body;
 	return marked.automatic ? client : null;
 }
@@ -228,6 +222,21 @@ function conversationKey({ operation, request }: Sender, caller: Caller): string
 	return session === null ? null : `${session}\n${agent ?? ""}`;
 }
 
+/** Written out: a spread makes a new hidden class for each request, and everything that reads the outline slow. */
 function withModel(outlined: Outline, model: string): Outline {
-	return model === outlined.model ? outlined : { ...outlined, model };
+	if (model === outlined.model) return outlined;
+	return {
+		model,
+		members: outlined.members,
+		history: outlined.history,
+		stream: outlined.stream,
+		bodyBetas: outlined.bodyBetas,
+		maxTokens: outlined.maxTokens,
+		userId: outlined.userId,
+		chain: outlined.chain,
+		breakpoints: outlined.breakpoints,
+		openingKey: outlined.openingKey,
+		variant: outlined.variant,
+		settings: outlined.settings,
+	};
 }

@@ -99,7 +99,7 @@ function groupFor(config: Config, model: string, operation: Operation): NonNulla
 	if (resolved === null) {
 		throw new GatewayError("unknown_model", { model, suggestion: suggestModel(config, model) });
 	}
-	return { ...resolved, group: served(resolved.group, operation) };
+	return { group: served(resolved.group, operation), wildcard: resolved.wildcard };
 }
 
 /** LiteLLM serves unknown models by `default_fallbacks` too [litellm §2.2]. */

@@ -2,11 +2,11 @@
 // Leaves what is odd to protocol/messages-repair and writing to proxy/answer/relay.
 
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
-import { type AnswerEvent, bytesOf } from "../../protocol/answer-event.ts";
+import { AnswerEvent, bytesOf } from "../../protocol/answer-event.ts";
 import { type Cut, spliced } from "../../protocol/edit.ts";
 import { isJson } from "../../protocol/json-text.ts";
 import { MessagesRepair } from "../../protocol/messages-repair.ts";
-import { SseSplitter, sseData } from "../../protocol/sse.ts";
+import { plainData, SseSplitter, sseData } from "../../protocol/sse.ts";
 import { type Usage, UsageReader } from "../../protocol/usage.ts";
 import { guarded, type OnFault } from "../guard.ts";
 import { Written } from "./written.ts";
@@ -117,20 +117,26 @@ export class AnswerReader {
 		}
 		const { bytes, start, end, isPlain } = splitter.place;
 		const whole = bytes.subarray(start, end);
-		const events = repair.event(name, whole, isPlain);
+		const sent = AnswerEvent.read(name, isPlain ? plainData(whole) : sseData(whole));
+		const events = repair.event(sent, whole, isPlain);
+		// As it came: what the repair puts in was not reported by the upstream.
+		this.#usage.read(sent, repair.type);
 		if (events === null) {
-			this.#seen(repair.type, whole);
+			this.#passed(repair.type, whole, sent);
 			return;
 		}
-		// As it came: what the repair puts in was not reported by the upstream.
-		this.#usage.event(repair.type, whole);
 		this.#edits.push({ start, end, text: this.#written(events) });
 	}
 
 	#seen(name: string, event: Buffer): void {
 		this.#usage.event(name, event);
+		this.#passed(name, event, null);
+	}
+
+	/** `sent` is the event as it was read; null = nobody has. */
+	#passed(name: string, event: Buffer, sent: AnswerEvent | null): void {
 		const place = this.#splitter?.place;
-		if (place !== undefined) this.written?.event(name, place.bytes, place.start, place.end);
+		if (place !== undefined) this.written?.event(name, place, sent);
 		if (LAST_EVENTS.has(name)) this.#over = true;
 		this.#onEvent(name, name === "error" ? sseData(event) : "");
 	}

@@ -1,7 +1,7 @@
 // What of a streamed answer has passed since its provider last reported how much it wrote: bytes of text, thinking and arguments, calls of the
 // provider's tools. Parses one event a block, for a stream has hundreds. Leaves turning it into tokens to proxy/record/spending.
-import type { AnswerEvent } from "../../protocol/answer-event.ts";
-import { sseData } from "../../protocol/sse.ts";
+import { AnswerEvent } from "../../protocol/answer-event.ts";
+import { type EventPlace, sseData } from "../../protocol/sse.ts";
 
 const SERVER_TOOL = Buffer.from('"server_tool_use"');
 /** Kinds of deltas that are nothing the model wrote. They are long. */
@@ -29,10 +29,10 @@ export class Written {
 	/** Bytes of an event of the open block that are not the model's; below 0 = not known yet. */
 	#frame = -1;
 
-	/** An event as bytes. */
-	event(name: string, bytes: Buffer, start: number, end: number): void {
-		if (name === "content_block_delta") this.#delta(bytes, start, end);
-		else if (name === "content_block_start") this.#blockAt(bytes.subarray(start, end));
+	/** An event that passed as bytes; `sent` is what was read of them, null = nothing. */
+	event(name: string, place: EventPlace, sent: AnswerEvent | null): void {
+		if (name === "content_block_delta") this.#delta(place, sent);
+		else if (name === "content_block_start") this.#blockAt(place.bytes.subarray(place.start, place.end));
 		else this.#mark(name);
 	}
 
@@ -60,20 +60,20 @@ export class Written {
 		}
 	}
 
-	#delta(bytes: Buffer, start: number, end: number): void {
+	#delta({ bytes, start, end }: EventPlace, sent: AnswerEvent | null): void {
 		const length = trimmedEnd(bytes, start, end) - start;
 		this.isOpen = true;
 		if (length > LONG_DELTA) {
 			const head = bytes.subarray(start, start + HEAD_BYTES);
 			if (NOT_WRITTEN.some((kind) => head.includes(kind))) return;
 		}
-		if (this.#frame < 0) this.#frame = frameOf(bytes.subarray(start, end), length);
+		if (this.#frame < 0) this.#frame = frameOf(sent ?? read(bytes.subarray(start, end)), length);
 		if (length > this.#frame) this.bytes += length - this.#frame;
 	}
 
 	#blockAt(event: Buffer): void {
 		this.#frame = -1;
-		this.#block(event.includes(SERVER_TOOL) ? objectOf(parsed(event))?.["content_block"] : null);
+		this.#block(event.includes(SERVER_TOOL) ? read(event).data?.["content_block"] : null);
 	}
 
 	#block(sent: unknown): void {
@@ -98,8 +98,8 @@ function trimmedEnd(bytes: Buffer, start: number, end: number): number {
 }
 
 /** By one event that is read: what of its length is not the text it brings. */
-function frameOf(event: Buffer, length: number): number {
-	const delta = objectOf(objectOf(parsed(event))?.["delta"]);
+function frameOf({ data }: AnswerEvent, length: number): number {
+	const delta = objectOf(data?.["delta"]);
 	if (delta === null) return USUAL_FRAME;
 	const texts = Object.entries(delta).flatMap(([name, value]) =>
 		name !== "type" && typeof value === "string" ? [Buffer.byteLength(JSON.stringify(value)) - 2] : [],
@@ -114,12 +114,8 @@ function saidBytes(delta: unknown): number {
 	return typeof said === "string" ? Buffer.byteLength(JSON.stringify(said)) - 2 : 0;
 }
 
-function parsed(event: Buffer): unknown {
-	try {
-		return JSON.parse(sseData(event));
-	} catch {
-		return null;
-	}
+function read(event: Buffer): AnswerEvent {
+	return AnswerEvent.read("", sseData(event));
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> | null {
