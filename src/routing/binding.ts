@@ -28,8 +28,9 @@ export function fillBinding(request: RouteRequest, places: readonly CandidatePla
 		if (match.home !== NONE) isLive = true;
 		if (match.related > related) related = match.related;
 	}
-	// Home was served within an entry's lifetime, and this prompt is no side request of the session.
-	const isRecent = home !== null && now - home.at < TTL_MS["5m"] && promptTokens * 2 >= home.promptTokens;
+	// Home was served within its entry's lifetime, and this prompt is no side request of the session.
+	const lifetime = TTL_MS[request.outline.breakpoints.at(-1)?.ttl ?? "5m"];
+	const isRecent = home !== null && now - home.at < lifetime && promptTokens * 2 >= home.promptTokens;
 	for (const place of places) {
 		const { match } = place;
 		if (match.home !== NONE || (place.home && compacts)) place.binds = true;

@@ -196,6 +196,32 @@ test.each([
 	}
 });
 
+test.each([
+	["5m", 6, false],
+	["1h", 6, true],
+	["1h", 61, false],
+] as const)(
+	"an edited history stays at home while what it wrote for %s may live, %i minutes on: %s",
+	(ttl, age, stays) => {
+		const world = createWorld({ deployments: SIX });
+		const first = world.serve(world.request(turnOf("s", 20, { ttl }), { session: "s" }), 0);
+		for (let nth = 0; nth < 40; nth += 1) {
+			const sent = world.send(
+				world.request(turnOf(`busy ${nth}`, 20), { session: `busy ${nth}` }),
+				age * MINUTE,
+				(plan) => plan.candidates.find((each) => each.deployment.id === first.deployment),
+			);
+			sent.start(age * MINUTE);
+			sent.settle(age * MINUTE);
+		}
+		const edited = world.router.plan(
+			world.request(turnOf("edited", 20, { ttl, project: "q" }), { session: "s" }),
+			age * MINUTE + SECOND,
+		);
+		expect(edited.candidates[0]?.deployment.id === first.deployment).toBe(stays);
+	},
+);
+
 test("a side request of a session is not bound to its home", () => {
 	const world = createWorld({ deployments: SIX });
 	const first = world.serve(world.request(turnOf("s", 30), { session: "s" }), 0);
