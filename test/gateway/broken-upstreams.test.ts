@@ -3,27 +3,11 @@ import { expect, test } from "vitest";
 import { causeInWords } from "../../src/proxy/answer/causes.ts";
 import { deploymentsConfig, MASTER_KEY, startTestGateway } from "../harness.ts";
 import { startRecordingUpstream } from "../recording-upstream.ts";
+import { COMPLETION, MESSAGE } from "../whole-answers.ts";
 import { http1Client, http2Client, startWireUpstream } from "../wire-clients.ts";
 
 const ASK = { max_tokens: 10, messages: [{ role: "user", content: "hi" }] };
 const HEADERS = { "x-api-key": MASTER_KEY, "content-type": "application/json" };
-const MESSAGE = {
-	id: "x",
-	type: "message",
-	role: "assistant",
-	model: "m",
-	content: [{ type: "text", text: "Fine." }],
-	stop_reason: "end_turn",
-	stop_sequence: null,
-	usage: { input_tokens: 1, output_tokens: 1 },
-};
-const CHAT = {
-	id: "chatcmpl-1",
-	object: "chat.completion",
-	model: "m",
-	choices: [{ index: 0, message: { role: "assistant", content: "Fine." }, finish_reason: "stop" }],
-	usage: { prompt_tokens: 1, completion_tokens: 1 },
-};
 
 /** A gateway before a Messages upstream (`claude`) and one of Chat Completions (`gpt`) at one address. */
 async function before(url: string, more = "") {
@@ -94,8 +78,8 @@ const halves = (body: string): readonly [string, string] => [body.slice(0, 40), 
 test.each([
 	["claude", MESSAGE, true],
 	["claude", MESSAGE, false],
-	["gpt", CHAT, true],
-	["gpt", CHAT, false],
+	["gpt", COMPLETION, true],
+	["gpt", COMPLETION, false],
 ] as const)(
 	"JSON that comes slowly under the head of a stream is put into the client's form all the same (%s, %#)",
 	async (model, answer, stream) => {
@@ -192,7 +176,7 @@ const asked = (path: string, model: string, stream = false) =>
 
 test.each([
 	["claude", MESSAGE],
-	["gpt", CHAT],
+	["gpt", COMPLETION],
 ])(
 	"JSON whose response stays open behind its end is a whole answer (%s)",
 	{ timeout: 30_000 },
@@ -258,8 +242,8 @@ const EVENTS = [
 	.map(event)
 	.join("");
 const CHUNKS = [
-	{ ...CHAT, choices: [{ index: 0, delta: { content: "Fine." } }] },
-	{ ...CHAT, choices: [{ index: 0, delta: {}, finish_reason: "stop" }] },
+	{ ...COMPLETION, choices: [{ index: 0, delta: { content: "Fine." } }] },
+	{ ...COMPLETION, choices: [{ index: 0, delta: {}, finish_reason: "stop" }] },
 ]
 	.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`)
 	.join("");
@@ -273,7 +257,7 @@ test.each(["image/png", "application/xml", "application/grpc", "multipart/mixed;
 			for (const [model, body] of [
 				["claude", JSON.stringify(MESSAGE)],
 				["claude", EVENTS],
-				["gpt", JSON.stringify(CHAT)],
+				["gpt", JSON.stringify(COMPLETION)],
 				["gpt", `${CHUNKS}data: [DONE]\n\n`],
 			] as const) {
 				upstream.setAnswer((_request, response) => {

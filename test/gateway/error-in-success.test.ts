@@ -3,23 +3,7 @@ import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { configFrom, startTestGateway } from "../harness.ts";
 import { type Answer, startRecordingUpstream } from "../recording-upstream.ts";
-
-const CHAT = {
-	id: "chatcmpl-1",
-	object: "chat.completion",
-	model: "m",
-	choices: [{ index: 0, message: { role: "assistant", content: "Fine." }, finish_reason: "stop" }],
-	usage: { prompt_tokens: 1, completion_tokens: 1 },
-};
-const MESSAGE = {
-	id: "msg_1",
-	type: "message",
-	role: "assistant",
-	model: "m",
-	content: [{ type: "text", text: "Fine." }],
-	stop_reason: "end_turn",
-	usage: { input_tokens: 1, output_tokens: 1 },
-};
+import { COMPLETION, MESSAGE } from "../whole-answers.ts";
 
 const json =
 	(body: unknown, more: { readonly status?: number; readonly gzip?: boolean } = {}): Answer =>
@@ -42,7 +26,7 @@ const stream =
 async function world(provider: "openai" | "anthropic", bad: Answer) {
 	const upstreams = {
 		bad: await startRecordingUpstream(bad),
-		good: await startRecordingUpstream(json(provider === "openai" ? CHAT : MESSAGE)),
+		good: await startRecordingUpstream(json(provider === "openai" ? COMPLETION : MESSAGE)),
 	};
 	const base = (name: "bad" | "good") => `${upstreams[name].url}${provider === "openai" ? "/v1" : ""}`;
 	const entry = (group: string, name: "bad" | "good", order: number) => `
@@ -150,7 +134,7 @@ test.each<[string, Answer]>([
 });
 
 test.each<[string, "openai" | "anthropic", unknown]>([
-	["a chat completion of a Messages upstream", "anthropic", CHAT],
+	["a chat completion of a Messages upstream", "anthropic", COMPLETION],
 	["a message of a Chat Completions upstream", "openai", MESSAGE],
 ])("%s is no answer in its dialect", async (_what, provider, body) => {
 	await using gateway = await world(provider, json(body));
@@ -161,8 +145,8 @@ test.each<[string, "openai" | "anthropic", unknown]>([
 });
 
 test.each(["error", "abort", "network_error"])("a choice that ends by %s is a failure", async (finish_reason) => {
-	const [choice] = CHAT.choices;
-	await using gateway = await world("openai", json({ ...CHAT, choices: [{ ...choice, finish_reason }] }));
+	const [choice] = COMPLETION.choices;
+	await using gateway = await world("openai", json({ ...COMPLETION, choices: [{ ...choice, finish_reason }] }));
 	for (const path of ["/v1/messages", "/v1/chat/completions"]) {
 		const served = await gateway.ask("pair", path);
 		expect([served.status, served.headers.get("x-litellm-model-id")]).toEqual([200, "pair-good"]);
@@ -220,10 +204,14 @@ test.each<[string, "openai" | "anthropic", unknown]>([
 		"anthropic",
 		{ ...MESSAGE, content: [{ type: "text", text: 'say {"error":"x"}' }] },
 	],
-	["an answer with an empty error", "openai", { ...CHAT, error: null }],
+	["an answer with an empty error", "openai", { ...COMPLETION, error: null }],
 	["an answer without content", "anthropic", { ...MESSAGE, content: [] }],
 	["an answer whose content comes last", "anthropic", { usage: MESSAGE.usage, id: "x", content: MESSAGE.content }],
-	["a choice without a word", "openai", { ...CHAT, choices: [{ index: 0, message: null, finish_reason: "stop" }] }],
+	[
+		"a choice without a word",
+		"openai",
+		{ ...COMPLETION, choices: [{ index: 0, message: null, finish_reason: "stop" }] },
+	],
 	["a plain completion", "openai", { id: "cmpl-1", choices: [{ text: "Fine.", index: 0 }] }],
 	["a large answer", "anthropic", { ...MESSAGE, content: [{ type: "text", text: '"error" '.repeat(20_000) }] }],
 ])("%s is an answer", async (_what, provider, body) => {

@@ -2,33 +2,13 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { MAX_WHOLE } from "../../src/proxy/answer/encoding.ts";
+import { startFormats } from "../client-formats.ts";
 import { deploymentsConfig, startTestGateway } from "../harness.ts";
 import { CONTENT, DELTA, START } from "../message-events.ts";
-import { type Answer, startRecordingUpstream } from "../recording-upstream.ts";
+import type { Answer } from "../recording-upstream.ts";
 
 const BODY = '{"model":"claude-code","max_tokens":10,"messages":[{"role":"user","content":"hi"}]}';
 const STREAM = BODY.replace('"max_tokens"', '"stream":true,"max_tokens"');
-
-async function start(answer: Answer) {
-	const upstream = await startRecordingUpstream(answer);
-	const gateway = await startTestGateway(
-		deploymentsConfig(
-			[{ id: "a", apiBase: upstream.url }],
-			"",
-			`  - model_name: gpt
-    litellm_params: { model: openai/gpt-x, api_base: "${upstream.url}/v1", api_key: sk-upstream }
-    model_info: { id: gpt }`,
-		),
-	);
-	return {
-		upstream,
-		gateway,
-		async [Symbol.asyncDispose]() {
-			await gateway.close(0);
-			await upstream[Symbol.asyncDispose]();
-		},
-	};
-}
 
 function page(status: number): Answer {
 	return (_request, response) => {
@@ -43,7 +23,7 @@ test.each([
 ])(
 	"a page with status %i reaches the client as an error of its own API, and is not tried elsewhere",
 	async (status, type) => {
-		await using w = await start(page(status));
+		await using w = await startFormats(page(status));
 		for (const path of ["/v1/messages", "/v1/chat/completions"]) {
 			const response = await w.gateway.post(path, BODY);
 			expect(response.status).toBe(status);
@@ -58,7 +38,7 @@ test.each([
 );
 
 test("an error without a word becomes one that says at least where it comes from", async () => {
-	await using w = await start((_request, response) => {
+	await using w = await startFormats((_request, response) => {
 		response.writeHead(431);
 		response.end();
 	});
@@ -71,7 +51,7 @@ test("an error without a word becomes one that says at least where it comes from
 });
 
 test("an upstream's redirect never reaches the client: following it would carry the gateway's key away", async () => {
-	await using w = await start((_request, response) => {
+	await using w = await startFormats((_request, response) => {
 		response.writeHead(302, { location: "http://elsewhere.example/" });
 		response.end();
 	});
@@ -85,14 +65,14 @@ const SHORT: Answer = (_request, response) => {
 };
 
 test("a stream that ends too early goes byte for byte to clients of its API, which see that themselves, and is no success", async () => {
-	await using w = await start(SHORT);
+	await using w = await startFormats(SHORT);
 	const response = await w.gateway.post("/v1/messages", STREAM);
 	expect(await response.text()).toBe(START + CONTENT + DELTA);
 	await expect.poll(() => w.gateway.logLines.join()).toContain("deployment a broke off its answer");
 });
 
 test("a stream that ends too early does not look whole in another format", async () => {
-	await using w = await start(SHORT);
+	await using w = await startFormats(SHORT);
 	const response = await w.gateway.post("/v1/chat/completions", STREAM);
 	const text = await response.text();
 	expect(text).toContain('"content":"a"');
@@ -130,7 +110,7 @@ function endless(head: string, bytes: number): { readonly answer: Answer; readon
 
 test("a whole answer that must be translated is held up to a bound, and beyond it an error that says so", async () => {
 	const large = endless('{"type":"message","content":[{"type":"text","text":"', 4 * MAX_WHOLE);
-	await using w = await start(large.answer);
+	await using w = await startFormats(large.answer);
 	const response = await w.gateway.post("/v1/chat/completions", BODY);
 	expect(response.status).toBe(502);
 	expect(((await response.json()) as { error: { message: string } }).error.message).toContain(`${MAX_WHOLE} bytes`);
@@ -140,7 +120,7 @@ test("a whole answer that must be translated is held up to a bound, and beyond i
 
 test("the same holds for an answer that a provider's own form is translated from", async () => {
 	const large = endless('{"choices":[{"message":{"content":"', 4 * MAX_WHOLE);
-	await using w = await start(large.answer);
+	await using w = await startFormats(large.answer);
 	const response = await w.gateway.post("/v1/messages", BODY.replace("claude-code", "gpt"));
 	expect(response.status).toBe(502);
 	expect(((await response.json()) as { error: { message: string } }).error.message).toContain(`${MAX_WHOLE} bytes`);
@@ -149,7 +129,7 @@ test("the same holds for an answer that a provider's own form is translated from
 
 test("an answer in the client's own format has no bound, however large it is", async () => {
 	const large = endless('{"choices":[{"message":{"content":"', MAX_WHOLE + 8 * 1024 * 1024);
-	await using w = await start(large.answer);
+	await using w = await startFormats(large.answer);
 	const response = await w.gateway.post("/v1/chat/completions", BODY.replace("claude-code", "gpt"));
 	expect(response.status).toBe(200);
 	let got = 0;
@@ -171,7 +151,7 @@ function compressed(status: number, type: string, body: string): Answer {
 }
 
 test("a compressed error is understood: its wording reaches the client, and a fallback for long prompts serves", async () => {
-	await using w = await start((request, response) => {
+	await using w = await startFormats((request, response) => {
 		const isLarge = request.body.includes('"large"');
 		if (!isLarge) compressed(400, "application/json", TOO_LONG)(request, response);
 		else {
@@ -194,7 +174,7 @@ test("a compressed error is understood: its wording reaches the client, and a fa
 });
 
 test("a compressed page with an error status becomes a readable error as well", async () => {
-	await using w = await start(compressed(413, "text/html", "<html>too large</html>"));
+	await using w = await startFormats(compressed(413, "text/html", "<html>too large</html>"));
 	const response = await w.gateway.post("/v1/messages", BODY, { "accept-encoding": "gzip" });
 	expect(response.headers.get("content-encoding")).toBeNull();
 	expect(await response.json()).toMatchObject({ error: { type: "request_too_large" } });
